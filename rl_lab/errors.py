@@ -1,0 +1,9 @@
+"""Errors that a user can act on: one sentence that names the value, what is allowed and what to do."""
+
+
+class LabError(ValueError):
+    """Bad input. The command line prints its sentence without a traceback and exits with code 2."""
+
+
+class KernelError(LabError):
+    """A kernel cannot be compiled; the sentence names the kernel, its file and its line."""
