@@ -1,0 +1,189 @@
+"""Perceptrons in layers over one flat float32 buffer.
+
+The buffer holds, layer by layer, the weights `(inputs, units)` row by row and then the bias `(units,)`.
+Hidden layers share one activation; the last layer is linear. Kernels take the buffer and the sizes, so one
+compiled loop serves every depth and width; nothing is allocated inside.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rl_lab import jit
+from rl_lab.core import activations, perceptron
+from rl_lab.errors import LabError
+
+
+@jit.fast
+def forward(parameters, sizes, code, inputs, hidden):
+    """Outputs of a network for a batch.
+
+    Args:
+        parameters: float32 `(parameters,)`, the flat buffer.
+        sizes: int64 `(layers + 1,)`, units of the input, the hidden layers and the output.
+        code: activation of the hidden layers (`activations.code`).
+        inputs: float32 `(batch, sizes[0])`.
+        hidden: float32 workspace of at least `hidden_size(sizes, batch)`; keeps every layer's outputs for `backward`.
+
+    Returns:
+        float32 `(batch, sizes[-1])`, a view into `hidden`.
+    """
+    batch = inputs.shape[0]
+    layer_inputs = inputs
+    weight, place = 0, 0
+    for layer in range(sizes.shape[0] - 1):
+        rows, columns = sizes[layer], sizes[layer + 1]
+        weights = parameters[weight : weight + rows * columns].reshape((rows, columns))
+        weight += rows * columns
+        outputs = hidden[place : place + batch * columns].reshape((batch, columns))
+        last = layer == sizes.shape[0] - 2
+        layer_code = activations.IDENTITY if last else code
+        perceptron.forward(layer_inputs, weights, parameters[weight : weight + columns], layer_code, outputs)
+        weight += columns
+        place += batch * columns
+        layer_inputs = outputs
+    return layer_inputs
+
+
+@jit.fast
+def backward(parameters, sizes, code, inputs, hidden, output_gradient, gradient, scratch):
+    """Gradient of a loss with respect to all parameters, given its gradient with respect to the outputs.
+
+    Args:
+        parameters: float32 `(parameters,)`, the flat buffer.
+        sizes: int64 `(layers + 1,)`.
+        code: activation of the hidden layers.
+        inputs: float32 `(batch, sizes[0])`, as given to `forward`.
+        hidden: what `forward` left there.
+        output_gradient: float32 `(batch, sizes[-1])`.
+        gradient: float32 `(parameters,)`, overwritten.
+        scratch: float32 workspace of at least `scratch_size(sizes, batch)`.
+    """
+    batch = inputs.shape[0]
+    layers = sizes.shape[0] - 1
+    weight, place = 0, 0
+    for layer in range(layers):
+        weight += (sizes[layer] + 1) * sizes[layer + 1]
+        place += batch * sizes[layer + 1]
+    half = scratch.shape[0] // 2
+    delta = output_gradient
+    for layer in range(layers - 1, -1, -1):
+        rows, columns = sizes[layer], sizes[layer + 1]
+        bias = weight - columns
+        weight -= (rows + 1) * columns
+        place -= batch * columns
+        weights_gradient = gradient[weight:bias].reshape((rows, columns))
+        if layer == 0:
+            perceptron.backward(inputs, delta, weights_gradient, gradient[bias : bias + columns])
+        else:
+            below = hidden[place - batch * rows : place].reshape((batch, rows))
+            perceptron.backward(below, delta, weights_gradient, gradient[bias : bias + columns])
+            start = half * (layer % 2)
+            next_delta = scratch[start : start + batch * rows].reshape((batch, rows))
+            perceptron.backward_inputs(parameters[weight:bias].reshape((rows, columns)), delta, next_delta)
+            activations.scale_by_derivative(code, below, next_delta)
+            delta = next_delta
+
+
+def count(sizes: Sequence[int]) -> int:
+    """Number of parameters of a network with these layer sizes."""
+    return sum((rows + 1) * columns for rows, columns in pairwise(sizes))
+
+
+def hidden_size(sizes: Sequence[int], batch: int) -> int:
+    """Numbers that `forward` keeps for a batch."""
+    return batch * sum(sizes[1:])
+
+
+def scratch_size(sizes: Sequence[int], batch: int) -> int:
+    """Numbers that `backward` needs besides."""
+    return 2 * batch * max(sizes)
+
+
+def orthogonal(shape: tuple[int, int], gain: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A random matrix with orthonormal rows or columns, times `gain` (Saxe et al. 2014), as SB3 initialises layers."""
+    rows, columns = shape
+    normal = rng.standard_normal((max(shape), min(shape)))
+    q, r = np.linalg.qr(normal)
+    q *= np.sign(np.diag(r))  # makes the distribution uniform over orthogonal matrices
+    return (gain * (q if rows >= columns else q.T)).astype(np.float32)
+
+
+class MLP:
+    """A multi-layer perceptron whose parameters are one flat float32 array.
+
+    Attributes:
+        sizes: units of the input, each hidden layer and the output.
+        size_array: the same as int64, for kernels.
+        activation: name of the hidden layers' activation; the output is linear.
+        code: its number, for kernels.
+        parameters: float32 `(count(sizes),)`; may be a view into a larger buffer.
+
+    Example:
+        >>> network = MLP([4, 64, 64, 2])
+        >>> network.initialise(np.random.default_rng(0), gain=0.01)
+        >>> network(np.zeros((8, 4))).shape
+        (8, 2)
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], activation: str = "tanh", parameters: NDArray[np.float32] | None = None
+    ) -> None:
+        self.sizes = tuple(int(size) for size in sizes)
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise LabError(f"sizes {tuple(sizes)} do not make a network; give at least two numbers of at least 1")
+        self.size_array = np.array(self.sizes, np.int64)
+        self.activation, self.code = activation, activations.code(activation)
+        needed = count(self.sizes)
+        self.parameters = np.zeros(needed, np.float32) if parameters is None else parameters
+        if self.parameters.dtype != np.float32 or self.parameters.shape != (needed,):
+            raise LabError(
+                f"parameters are {self.parameters.dtype} of shape {self.parameters.shape}; "
+                f"sizes {self.sizes} need float32 of shape ({needed},)"
+            )
+        if not self.parameters.flags.c_contiguous or not self.parameters.flags.writeable:
+            raise LabError("parameters must be contiguous and writeable; pass a copy")
+
+    def layers(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Views of each layer's weights `(inputs, units)` and bias `(units,)`."""
+        views, start = [], 0
+        for rows, columns in pairwise(self.sizes):
+            middle, end = start + rows * columns, start + (rows + 1) * columns
+            views.append((self.parameters[start:middle].reshape(rows, columns), self.parameters[middle:end]))
+            start = end
+        return views
+
+    def initialise(self, rng: np.random.Generator, gain: float = 1.0, hidden_gain: float = 2**0.5) -> None:
+        """Orthogonal weights and zero biases, as SB3 has them.
+
+        Args:
+            rng: where the weights are drawn from.
+            gain: of the last layer; SB3's PPO takes 0.01 for the policy and 1 for the value.
+            hidden_gain: of the layers before it.
+        """
+        views = self.layers()
+        for number, (weights, bias) in enumerate(views, 1):
+            weights[:] = orthogonal(weights.shape, gain if number == len(views) else hidden_gain, rng)
+            bias[:] = 0
+
+    def __call__(self, inputs: ArrayLike) -> NDArray[np.float32]:
+        """Outputs `(batch, sizes[-1])` for inputs `(batch, sizes[0])`.
+
+        Raises:
+            LabError: the inputs have another shape.
+        """
+        batch = np.ascontiguousarray(inputs, np.float32)
+        if batch.ndim != 2 or batch.shape[1] != self.sizes[0]:
+            raise LabError(f"inputs have shape {batch.shape}; this network takes (batch, {self.sizes[0]})")
+        hidden = np.empty(hidden_size(self.sizes, len(batch)), np.float32)
+        return _compiled_forward()(self.parameters, self.size_array, self.code, batch, hidden).copy()
+
+
+@functools.cache
+def _compiled_forward() -> Callable[..., NDArray[np.float32]]:
+    return jit.specialize(forward, name="the network's forward pass")

@@ -1,0 +1,70 @@
+"""Optimisers on the flat buffer, with the arithmetic of `torch.optim` and `torch.nn.utils.clip_grad_norm_`.
+
+All arrays are float32 of one shape `(parameters,)` and are updated in place.
+"""
+
+import math
+
+import numpy as np
+
+from rl_lab import jit
+
+ONE = np.float32(1)
+
+
+@jit.fast
+def clip_norm(gradient, maximum):
+    """Scale a gradient down to the Euclidean norm `maximum` where it is longer; returns the norm it had."""
+    total = np.float32(0)
+    for i in range(gradient.shape[0]):
+        total += gradient[i] * gradient[i]
+    norm = math.sqrt(total)
+    scale = np.float32(maximum / (norm + 1e-6))
+    if scale < ONE:
+        for i in range(gradient.shape[0]):
+            gradient[i] *= scale
+    return norm
+
+
+@jit.fast
+def adam(parameters, gradient, first, second, count, learning_rate, beta1, beta2, epsilon):
+    """One step of Adam (Kingma and Ba, 2015, algorithm 1), as `torch.optim.Adam` takes it.
+
+    Args:
+        parameters: what is trained.
+        gradient: gradient of the loss.
+        first: running mean of the gradient, zeros at first.
+        second: running mean of its square, zeros at first.
+        count: number of this step, from 1.
+        learning_rate: step size.
+        beta1: decay of `first`.
+        beta2: decay of `second`.
+        epsilon: added to the root of the second moment; SB3's PPO uses 1e-5.
+    """
+    keep1, take1 = np.float32(beta1), np.float32(1.0 - beta1)
+    keep2, take2 = np.float32(beta2), np.float32(1.0 - beta2)
+    rate = np.float32(learning_rate / (1.0 - beta1**count))
+    correction = np.float32(1.0 / math.sqrt(1.0 - beta2**count))
+    offset = np.float32(epsilon)
+    for i in range(parameters.shape[0]):
+        g = gradient[i]
+        first[i] = keep1 * first[i] + take1 * g
+        second[i] = keep2 * second[i] + take2 * g * g
+        parameters[i] -= rate * first[i] / (np.sqrt(second[i]) * correction + offset)
+
+
+@jit.fast
+def sgd(parameters, gradient, velocity, learning_rate, momentum):
+    """One step of gradient descent with heavy-ball momentum, as `torch.optim.SGD` takes it.
+
+    Args:
+        parameters: what is trained.
+        gradient: gradient of the loss.
+        velocity: decaying sum of gradients, zeros at first.
+        learning_rate: step size.
+        momentum: decay of `velocity`; 0 is plain gradient descent.
+    """
+    rate, keep = np.float32(learning_rate), np.float32(momentum)
+    for i in range(parameters.shape[0]):
+        velocity[i] = keep * velocity[i] + gradient[i]
+        parameters[i] -= rate * velocity[i]
