@@ -1,0 +1,10 @@
+"""rl_lab: does this agent, or this pretraining, really beat my Stable-Baselines3 baseline?
+
+Importing it registers the environments with Gymnasium, and does no more: no torch, no compilation.
+"""
+
+from rl_lab.envs import register as _register
+
+__version__ = "0.1.0"
+
+_register("rl_lab/CartPole-v1", "rl_lab.envs.classic.cartpole:cartpole")

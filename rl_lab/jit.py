@@ -121,6 +121,11 @@ class Compiled:
         return cache_folder() / f"{self.entry}_{self.digest}.py"
 
     @property
+    def ready(self) -> bool:
+        """Whether the machine code is loaded."""
+        return self._dispatcher is not None
+
+    @property
     def cached(self) -> bool:
         """Whether machine code for it lies in the cache folder already."""
         return any(self.path.parent.glob(f"__pycache__/{self.path.stem}.*.nbi"))

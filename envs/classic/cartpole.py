@@ -1,0 +1,50 @@
+"""CartPole-v1 as Gymnasium has it (Barto, Sutton and Anderson, 1983): a whole environment in one file."""
+
+import math
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from rl_lab import random
+from rl_lab.envs import Definition
+
+STATE = np.dtype([("position", "f8"), ("velocity", "f8"), ("angle", "f8"), ("spin", "f8")])  # m, m/s, rad, rad/s
+GRAVITY, CART, POLE, HALF_LENGTH, FORCE, SECONDS = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02
+MAX_POSITION, MAX_ANGLE = 2.4, 12 * 2 * math.pi / 360
+
+
+def reset(state, config):
+    """Stand almost still."""
+    state.position = random.uniform(state.random, -0.05, 0.05)
+    state.velocity = random.uniform(state.random, -0.05, 0.05)
+    state.angle = random.uniform(state.random, -0.05, 0.05)
+    state.spin = random.uniform(state.random, -0.05, 0.05)
+
+
+def step(state, action, config):
+    """Push left (0) or right (1); the pole may not fall, and the cart may not leave."""
+    force = FORCE if action == 1 else -FORCE
+    cosine, sine = math.cos(state.angle), math.sin(state.angle)
+    push = (force + POLE * HALF_LENGTH * state.spin**2 * sine) / (CART + POLE)
+    turning = (GRAVITY * sine - cosine * push) / (HALF_LENGTH * (4.0 / 3.0 - POLE * cosine**2 / (CART + POLE)))
+    acceleration = push - POLE * HALF_LENGTH * turning * cosine / (CART + POLE)
+    state.position += SECONDS * state.velocity
+    state.velocity += SECONDS * acceleration
+    state.angle += SECONDS * state.spin
+    state.spin += SECONDS * turning
+    return 1.0, abs(state.position) > MAX_POSITION or abs(state.angle) > MAX_ANGLE
+
+
+def observe(state, observation, config):
+    """Show the four numbers of the state."""
+    observation[0] = state.position
+    observation[1] = state.velocity
+    observation[2] = state.angle
+    observation[3] = state.spin
+
+
+def cartpole(max_steps=500):
+    """Balance a pole on a cart for up to `max_steps` steps."""
+    high = np.array([2 * MAX_POSITION, np.inf, 2 * MAX_ANGLE, np.inf], np.float32)
+    space = Box(-high, high)
+    return Definition("CartPole", STATE, {"max_steps": max_steps}, reset, step, observe, space, Discrete(2))

@@ -1,0 +1,97 @@
+"""The loops over lanes: plain Python that takes an environment's kernels as functions.
+
+Compiled, the kernels are bound by `jit.specialize`; as plain Python, by `functools.partial`. Both run the
+same lines, so what is debugged is what is run.
+"""
+
+from __future__ import annotations
+
+NEXT_STEP, SAME_STEP, DISABLED = 0, 1, 2
+
+
+def no_mask(state, mask, config):
+    """Stands in for the kernel of an environment that masks no actions."""
+
+
+def begin_lane(reset, state, config):
+    """Start an episode in a lane."""
+    state.steps = 0
+    state.episode_return = 0.0
+    state.done = False
+    reset(state, config)
+
+
+def reset_lanes(reset, chosen, states, config):
+    """Start an episode in the chosen lanes.
+
+    Args:
+        reset: kernel.
+        chosen: bool `(lanes,)`.
+        states: records `(lanes,)`.
+        config: record `(1,)`.
+    """
+    for n in range(states.shape[0]):
+        if chosen[n]:
+            begin_lane(reset, states[n], config[0])
+
+
+def observe_lanes(observe, action_mask, states, config, observations, masks):
+    """Fill the observations `(lanes, ...)` and the action masks `(lanes, actions)` of all lanes."""
+    for n in range(states.shape[0]):
+        observe(states[n], observations[n], config[0])
+        action_mask(states[n], masks[n], config[0])
+
+
+def step_lanes(
+    reset,
+    step,
+    observe,
+    action_mask,
+    start,
+    stop,
+    mode,
+    states,
+    config,
+    actions,
+    observations,
+    masks,
+    rewards,
+    terminated,
+    truncated,
+    final_observations,
+    final_masks,
+    returns,
+    lengths,
+):
+    """Step the lanes `start` to `stop` and start new episodes as the autoreset mode says.
+
+    Where an episode ends, `returns` and `lengths` get its sum of rewards and number of steps, and in mode
+    SAME_STEP `final_observations` and `final_masks` what was seen before the reset. Other rows of these
+    four keep what they had.
+    """
+    for n in range(start, stop):
+        state = states[n]
+        if mode == NEXT_STEP and state.done:
+            begin_lane(reset, state, config[0])
+            rewards[n] = 0.0
+            terminated[n] = False
+            truncated[n] = False
+        else:
+            state.steps += 1
+            reward, ended = step(state, actions[n], config[0])
+            limit = config[0].max_steps
+            stopped = limit > 0 and state.steps >= limit
+            rewards[n] = reward
+            terminated[n] = ended
+            truncated[n] = stopped
+            state.episode_return += reward
+            if ended or stopped:
+                state.done = True
+                returns[n] = state.episode_return
+                lengths[n] = state.steps
+                if mode == SAME_STEP:
+                    observe(state, final_observations[n], config[0])
+                    action_mask(state, final_masks[n], config[0])
+                    begin_lane(reset, state, config[0])
+        observe(state, observations[n], config[0])
+        action_mask(state, masks[n], config[0])
