@@ -1,0 +1,59 @@
+"""The basement: plain Python functions become machine code here, and nowhere else.
+
+`specialize` writes a function, with everything that it calls, into one generated module in the user's
+cache folder and lets Numba compile and cache that. Numba's own disk cache never hits for a loop that a
+factory made, and does not notice when a function in another file changed; a self-contained file whose
+name is a hash of its text has neither fault. So a second process starts without compiling, and a change
+to a kernel, to a function that it calls or to one entry of a captured table is always seen.
+
+Loops over lanes release the GIL, and `over_lanes` shares them among ordinary threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from rl_lab.jit.compiled import Compiled
+from rl_lab.jit.module import write as _write
+from rl_lab.jit.threads import over_lanes
+
+__all__ = ["Compiled", "fast", "inline", "over_lanes", "specialize"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def fast(function: Function) -> Function:
+    """Mark a function for `fastmath`: arithmetic of the core alone, since it deletes checks for NaN."""
+    function.__jit_options__ = "fastmath=True, error_model='numpy'"  # type: ignore[attr-defined]
+    return function
+
+
+def inline(function: Function) -> Function:
+    """Mark a small `fast` function that must be inlined, so that the loop around it vectorises."""
+    function.__jit_options__ = "fastmath=True, error_model='numpy', inline='always'"  # type: ignore[attr-defined]
+    return function
+
+
+def specialize(
+    function: Callable[..., Any], *, key: str = "", name: str = "", exact: bool = False, **bound: Any
+) -> Compiled:
+    """Compile `function` with some of its parameters bound to functions or constants.
+
+    The bound parameters leave the signature; the rest are passed at each call, always with the same types.
+    As plain Python, `functools.partial(function, **bound)` does the same, slowly: that is what debugging uses.
+
+    Args:
+        function: a plain Python function, `def` at any level, whose source can be read.
+        key: what else decides the machine code, such as the dtypes of the arguments.
+        name: what people know it by, for the log; default is the function's own name.
+        exact: refuse functions marked `fast` or `inline`, as environments do.
+        bound: values of parameters: plain functions, numbers, tuples or NumPy arrays.
+
+    Returns:
+        A callable with the remaining parameters, compiled at its first call or loaded from the cache.
+
+    Raises:
+        KernelError: a source cannot be read, or something in it or captured by it cannot be compiled.
+    """
+    return Compiled(_write(function, bound, exact), key, name or function.__name__)

@@ -1,0 +1,99 @@
+"""A specialised function: compiled at its first call, or loaded from the cache."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rl_lab.errors import KernelError
+from rl_lab.jit import cache
+from rl_lab.jit.module import Module
+
+logger = logging.getLogger("rl_lab")
+_lock = threading.RLock()
+
+
+class Compiled:
+    """Machine code for a function; `rl_lab.jit.specialize` makes it. Its arguments are positional.
+
+    Attributes:
+        name: what people know it by.
+        module: the generated module.
+        path: where that is kept.
+    """
+
+    def __init__(self, module: Module, key: str, name: str) -> None:
+        self.module, self.name = module, name
+        self.path: Path = cache.folder() / f"{module.entry}_{cache.digest(module, key)}.py"
+        self._dispatcher: Callable[..., Any] | None = None
+        self._failures: tuple[type[Exception], ...] = ()
+
+    def __call__(self, *args: Any) -> Any:
+        """Run the machine code.
+
+        Raises:
+            KernelError: at the first call with arguments of some types, when it does not compile for them.
+        """
+        if self._dispatcher is None:
+            self._prepare(args)
+        try:
+            return self._dispatcher(*args)  # type: ignore[misc]
+        except self._failures as error:
+            raise self._explain(error) from None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the machine code is loaded."""
+        return self._dispatcher is not None
+
+    @property
+    def cached(self) -> bool:
+        """Whether machine code for it lies in the cache folder already."""
+        return cache.has_machine_code(self.path)
+
+    def _prepare(self, args: tuple[Any, ...]) -> None:
+        """Compile for arguments like these, or load what was compiled before."""
+        from numba import typeof
+        from numba.core import config, errors
+
+        if config.DISABLE_JIT:
+            raise KernelError("NUMBA_DISABLE_JIT is set, but nothing runs uncompiled unless debug=True; unset it")
+        signature = tuple(typeof(value) for value in args)
+        with _lock:
+            known = self.cached
+            if not known:
+                logger.info("compiling %s, once: later runs load it in a moment", self.name)
+            try:
+                dispatcher = self._compile(signature)
+            except Exception as error:
+                if not known:
+                    raise self._explain(error) from None
+                cache.discard_machine_code(self.path)  # damaged, perhaps
+                self._prepare(args)
+                return
+            self._failures = (errors.NumbaError,)
+            self._dispatcher = dispatcher
+
+    def _compile(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
+        dispatcher = getattr(cache.load(self.module, self.path), self.module.entry)
+        dispatcher.compile(signature)
+        return dispatcher
+
+    def _explain(self, error: Exception) -> KernelError:
+        from rl_lab.jit.diagnosis import explain
+
+        return explain(error, self.name, self.module, self.path.name)
+
+
+def _renew_lock() -> None:
+    """A thread of the parent may have held the lock; it is not there in the child."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)

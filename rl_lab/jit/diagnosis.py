@@ -1,0 +1,66 @@
+"""Saying in one sentence, with the author's own line, why a kernel does not compile."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from rl_lab.errors import KernelError
+from rl_lab.jit.module import Module
+from rl_lab.jit.source import RESERVED, Source
+
+NOISE = re.compile(
+    r"Failed in|During:|File |<source|Traceback|def |There are|This error|- |\^|>>> |raised from|Rejected"
+)
+TELLING = re.compile(
+    r"Cannot modify readonly|cannot be assigned|Unknown attribute|Cannot unify|Cannot bind|Cannot determine"
+    r"|Cannot resolve|Cannot infer|Cannot cast|No conversion|Untyped global|Invalid use|[Uu]nsupported|not supported"
+    r"|not defined|cannot be typed|No implementation|Invalid usage|Undecided type|can't be|can't unify"
+)
+
+
+def explain(error: Exception, name: str, module: Module, file: str) -> KernelError:
+    """What Numba raised, as one sentence.
+
+    Args:
+        error: what it raised.
+        name: what people know the compiled function by.
+        module: the generated module.
+        file: the generated module's file name, by which Numba's message gives lines.
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    if isinstance(error, KeyError):  # how Numba says that a record lacks a field
+        attribute = str(error.args[0]) if error.args else ""
+        for source, node in _attributes(module, attribute):
+            return _sentence(source, node.lineno, f"{ast.unparse(node.value)} has no field {attribute!r}")
+    numbers = {int(n) for n in re.findall(rf'{re.escape(file)}(?:", line | \(|:)(\d+)', text)}
+    numbers |= {getattr(getattr(error, "loc", None), "line", 0)}
+    for source, lines in module.origins:  # callees come first, and the innermost function is at fault
+        if found := sorted(numbers & set(lines)):
+            return _sentence(source, lines[found[-1]], _reason(text))
+    return KernelError(f"{name} cannot be compiled: {_reason(text)}")
+
+
+def _sentence(source: Source, line: int, reason: str) -> KernelError:
+    return source.error(line, f"cannot be compiled: {reason}")
+
+
+def _attributes(module: Module, attribute: str) -> Iterator[tuple[Source, ast.Attribute]]:
+    for source, _ in module.origins:
+        for node in ast.walk(source.node):
+            if isinstance(node, ast.Attribute) and node.attr == attribute:
+                yield source, node
+
+
+def _reason(text: str) -> str:
+    """The line of Numba's message that says what is wrong, with the types in question."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if TELLING.search(line) and not NOISE.match(line)]
+    telling.sort(key=lambda line: not line.startswith(("NumbaTypeError: Cannot modify", "Cannot modify")))
+    best = next(iter(telling or [line for line in lines if not NOISE.match(line)] or lines), "unknown reason")
+    if "found for signature" in best and (call := re.search(r">>> (.+)", text)):
+        best = f"there is no {call[1]}"
+    best = re.split(r",? defined at |\. Raised from | due to ", best)[0].removeprefix("NumbaTypeError: ")
+    best = re.sub(r"Array\(Record\(.*|Record\(.*", "a record", best)
+    return re.sub(rf"{RESERVED}\w*?_(?=[a-z])", "", best).rstrip(".: ")

@@ -1,0 +1,143 @@
+"""Reading a kernel: the syntax tree of a function, proved to be the text of what is running."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import functools
+import inspect
+import linecache
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rl_lab.errors import KernelError
+
+RESERVED = "jit__"  # how names in generated modules begin, and names in kernels do not
+FUTURE = functools.reduce(
+    lambda flags, name: flags | getattr(__future__, name).compiler_flag, __future__.all_feature_names, 0
+)
+REFUSED: dict[type[ast.AST], str] = {
+    ast.FunctionDef: "a function inside a function",
+    ast.AsyncFunctionDef: "async",
+    ast.Lambda: "a lambda",
+    ast.ClassDef: "a class",
+    ast.ListComp: "a comprehension",
+    ast.SetComp: "a comprehension",
+    ast.DictComp: "a comprehension",
+    ast.GeneratorExp: "a generator",
+    ast.Yield: "yield",
+    ast.YieldFrom: "yield",
+    ast.Await: "await",
+    ast.Global: "global",
+    ast.Nonlocal: "nonlocal",
+    ast.Import: "an import",
+    ast.ImportFrom: "an import",
+    ast.With: "with",
+    ast.Try: "try",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A function made with `def` and its text; `node` is shared, so copy it before editing."""
+
+    function: types.FunctionType
+    node: ast.FunctionDef
+    file: str
+    lines: list[str]
+
+    @property
+    def name(self) -> str:
+        """The function's own name."""
+        return self.function.__name__
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of all parameters."""
+        return [a.arg for a in self.node.args.posonlyargs + self.node.args.args]
+
+    def error(self, node: ast.AST | int, problem: str) -> KernelError:
+        """The sentence for a problem at a node, or at a line."""
+        line = node if isinstance(node, int) else getattr(node, "lineno", self.node.lineno)
+        text = self.lines[line - 1].strip() if line <= len(self.lines) else ""
+        return KernelError(f"kernel {self.name!r} {problem} ({self.file}, line {line}: {text!r})")
+
+    def scope(self) -> dict[str, Any]:
+        """Globals and closure variables that the function can see, with their values now."""
+        function, closure = self.function, {}
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                closure[name] = cell.cell_contents
+            except ValueError:
+                raise self.error(self.node, f"uses {name!r} before it has a value") from None
+        return function.__globals__ | closure
+
+    def check(self) -> None:
+        """Refuse what machine code cannot do, before Numba says so in its own words."""
+        arguments = self.node.args
+        if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
+            raise self.error(self.node, "takes *args, ** or keyword-only parameters; name them plainly")
+        for statement in self.node.body:
+            for node in ast.walk(statement):
+                if what := REFUSED.get(type(node)):
+                    raise self.error(node, f"uses {what}, which kernels cannot; write plain loops and functions")
+        for name in self.function.__code__.co_varnames + self.function.__code__.co_cellvars:
+            if name.startswith(RESERVED):
+                raise self.error(self.node, f"has a variable {name!r}; names with {RESERVED} are taken")
+
+
+def read(function: Callable[..., Any]) -> Source:
+    """The source of a plain function.
+
+    Raises:
+        KernelError: it is no plain function, its text cannot be read, or the text is not (or no longer) what
+            is running, for example because the file was edited after its import.
+    """
+    if not inspect.isfunction(function) or function.__name__ == "<lambda>":
+        raise KernelError(f"{function!r} is not a function made with def; a kernel must be one")
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    if not lines:
+        raise KernelError(
+            f"the source of kernel {function.__name__!r} cannot be read from {code.co_filename}; "
+            "define it in a file or in a notebook cell"
+        )
+    try:
+        nodes, codes = _parse("".join(lines), code.co_filename, code.co_flags & FUTURE)
+    except SyntaxError:
+        nodes, codes = {}, {}
+    place = code.co_name, code.co_firstlineno
+    if place not in nodes or code not in codes[place]:
+        raise KernelError(
+            f"kernel {function.__name__!r} is not what {code.co_filename} says at line {code.co_firstlineno}: "
+            "the file was changed after it was imported, or something rewrites it on import; start Python anew"
+        )
+    source = Source(function, nodes[place], code.co_filename, [line.rstrip("\n") for line in lines])
+    source.check()
+    return source
+
+
+Place = tuple[str, int]
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(text: str, file: str, flags: int) -> tuple[dict[Place, ast.FunctionDef], dict[Place, list[types.CodeType]]]:
+    """All functions of a file by name and first line: their trees, and what they compile to."""
+    nodes = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            nodes[node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
+    codes: dict[Place, list[types.CodeType]] = {}
+    for code in _nested(compile(text, file, "exec", flags=flags, dont_inherit=True)):
+        codes.setdefault((code.co_name, code.co_firstlineno), []).append(code)
+    return nodes, codes
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from _nested(constant)
