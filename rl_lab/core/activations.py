@@ -53,41 +53,33 @@ def sigmoid(x):
 
 @jit.fast
 def activate(code, values):
-    """Replace a float32 array of shape `(batch, units)` by its activation."""
+    """Replace float32 values, a flat array, by their activation."""
     if code == TANH:
         for i in range(values.shape[0]):
-            for j in range(values.shape[1]):
-                values[i, j] = tanh(values[i, j])
+            values[i] = tanh(values[i])
     elif code == RELU:
         for i in range(values.shape[0]):
-            for j in range(values.shape[1]):
-                values[i, j] = max(values[i, j], ZERO)
+            values[i] = max(values[i], ZERO)
     elif code == SIGMOID:
         for i in range(values.shape[0]):
-            for j in range(values.shape[1]):
-                values[i, j] = sigmoid(values[i, j])
+            values[i] = sigmoid(values[i])
     elif code == STEP:
         for i in range(values.shape[0]):
-            for j in range(values.shape[1]):
-                values[i, j] = ONE if values[i, j] > ZERO else ZERO
+            values[i] = ONE if values[i] > ZERO else ZERO
 
 
 @jit.fast
 def scale_by_derivative(code, outputs, gradient):
-    """Multiply `gradient` by the activation's derivative, given the activation's outputs; both `(batch, units)`."""
+    """Multiply `gradient` by the activation's derivative, given the activation's outputs; both flat float32."""
     if code == TANH:
         for i in range(gradient.shape[0]):
-            for j in range(gradient.shape[1]):
-                gradient[i, j] *= ONE - outputs[i, j] * outputs[i, j]
+            gradient[i] *= ONE - outputs[i] * outputs[i]
     elif code == RELU:
         for i in range(gradient.shape[0]):
-            for j in range(gradient.shape[1]):
-                gradient[i, j] = gradient[i, j] if outputs[i, j] > ZERO else ZERO
+            gradient[i] = gradient[i] if outputs[i] > ZERO else ZERO
     elif code == SIGMOID:
         for i in range(gradient.shape[0]):
-            for j in range(gradient.shape[1]):
-                gradient[i, j] *= outputs[i, j] * (ONE - outputs[i, j])
+            gradient[i] *= outputs[i] * (ONE - outputs[i])
     elif code == STEP:
         for i in range(gradient.shape[0]):
-            for j in range(gradient.shape[1]):
-                gradient[i, j] = ZERO
+            gradient[i] = ZERO

@@ -1,0 +1,174 @@
+"""Matrix products on panels: 64 samples side by side, one row of a panel for each unit.
+
+A panel is a flat float32 array; unit `u` of sample `s` lies at `64 u + s`. A row is four AVX-512 registers,
+and because its length is a constant, the compiler needs no remainder loop and a single check for overlap
+where rows of a matrix of unknown width would need sixteen (LLVM gives up at eight). Each block of four rows by four
+columns is read once and used sixteen times. Products of 64 by 64 run 1.3 to 1.7 times as fast as OpenBLAS
+called through `np.dot`, in the calling thread, with the same rounding on every call
+(`python benchmarks/core.py`).
+"""
+
+import numpy as np
+
+from rl_lab import jit
+
+LANES = 64
+ZERO = np.float32(0)
+
+
+@jit.fast
+def gather(rows, start, panel):
+    """Fill a panel `(columns, LANES)` with up to LANES rows of a matrix `(batch, columns)`, from `start` on.
+
+    Lanes beyond the last row are zero.
+    """
+    lanes = min(LANES, rows.shape[0] - start)
+    columns = rows.shape[1]
+    for column in range(columns):
+        target = panel[column * LANES : (column + 1) * LANES]
+        for lane in range(lanes):
+            target[lane] = rows[start + lane, column]
+        for lane in range(lanes, LANES):
+            target[lane] = ZERO
+
+
+@jit.fast
+def scatter(panel, start, rows):
+    """The reverse of `gather`: copy a panel into up to LANES rows of a matrix `(batch, columns)`."""
+    lanes = min(LANES, rows.shape[0] - start)
+    for lane in range(lanes):
+        for column in range(rows.shape[1]):
+            rows[start + lane, column] = panel[column * LANES + lane]
+
+
+@jit.fast
+def spread(values, panel):
+    """Fill row `u` of a panel with `values[u]`."""
+    for row in range(values.shape[0]):
+        value = values[row]
+        target = panel[row * LANES : (row + 1) * LANES]
+        for lane in range(LANES):
+            target[lane] = value
+
+
+@jit.fast
+def add_product(matrix, source, target):
+    """Add a product: `target += matrix @ source`.
+
+    Args:
+        matrix: float32 `(rows, columns)`.
+        source: panel of `columns` rows.
+        target: panel of `rows` rows.
+    """
+    rows, columns = matrix.shape
+    for row in range(0, rows - 3, 4):
+        t = target[row * LANES : (row + 4) * LANES]
+        for column in range(0, columns - 3, 4):
+            s = source[column * LANES : (column + 4) * LANES]
+            m00, m01 = matrix[row, column], matrix[row, column + 1]
+            m02, m03 = matrix[row, column + 2], matrix[row, column + 3]
+            m10, m11 = matrix[row + 1, column], matrix[row + 1, column + 1]
+            m12, m13 = matrix[row + 1, column + 2], matrix[row + 1, column + 3]
+            m20, m21 = matrix[row + 2, column], matrix[row + 2, column + 1]
+            m22, m23 = matrix[row + 2, column + 2], matrix[row + 2, column + 3]
+            m30, m31 = matrix[row + 3, column], matrix[row + 3, column + 1]
+            m32, m33 = matrix[row + 3, column + 2], matrix[row + 3, column + 3]
+            for lane in range(LANES):
+                s0, s1, s2, s3 = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane]
+                t[lane] += m00 * s0 + m01 * s1 + m02 * s2 + m03 * s3
+                t[LANES + lane] += m10 * s0 + m11 * s1 + m12 * s2 + m13 * s3
+                t[2 * LANES + lane] += m20 * s0 + m21 * s1 + m22 * s2 + m23 * s3
+                t[3 * LANES + lane] += m30 * s0 + m31 * s1 + m32 * s2 + m33 * s3
+        for column in range(columns - columns % 4, columns):
+            s = source[column * LANES : (column + 1) * LANES]
+            m00, m10, m20, m30 = (
+                matrix[row, column],
+                matrix[row + 1, column],
+                matrix[row + 2, column],
+                matrix[row + 3, column],
+            )
+            for lane in range(LANES):
+                t[lane] += m00 * s[lane]
+                t[LANES + lane] += m10 * s[lane]
+                t[2 * LANES + lane] += m20 * s[lane]
+                t[3 * LANES + lane] += m30 * s[lane]
+    for row in range(rows - rows % 4, rows):
+        t = target[row * LANES : (row + 1) * LANES]
+        for column in range(columns):
+            s = source[column * LANES : (column + 1) * LANES]
+            m00 = matrix[row, column]
+            for lane in range(LANES):
+                t[lane] += m00 * s[lane]
+
+
+@jit.fast
+def add_outer(left, right, matrix):
+    """Add a sum of outer products over the lanes: `matrix += left @ right.T`.
+
+    Args:
+        left: panel of `rows` rows.
+        right: panel of `columns` rows.
+        matrix: float32 `(rows, columns)`.
+    """
+    rows, columns = matrix.shape
+    for row in range(0, rows - 3, 4):
+        a = left[row * LANES : (row + 4) * LANES]
+        for column in range(0, columns - 3, 4):
+            b = right[column * LANES : (column + 4) * LANES]
+            m00 = m01 = m02 = m03 = m10 = m11 = m12 = m13 = ZERO
+            m20 = m21 = m22 = m23 = m30 = m31 = m32 = m33 = ZERO
+            for lane in range(LANES):
+                a0, a1, a2, a3 = a[lane], a[LANES + lane], a[2 * LANES + lane], a[3 * LANES + lane]
+                b0, b1, b2, b3 = b[lane], b[LANES + lane], b[2 * LANES + lane], b[3 * LANES + lane]
+                m00 += a0 * b0
+                m01 += a0 * b1
+                m02 += a0 * b2
+                m03 += a0 * b3
+                m10 += a1 * b0
+                m11 += a1 * b1
+                m12 += a1 * b2
+                m13 += a1 * b3
+                m20 += a2 * b0
+                m21 += a2 * b1
+                m22 += a2 * b2
+                m23 += a2 * b3
+                m30 += a3 * b0
+                m31 += a3 * b1
+                m32 += a3 * b2
+                m33 += a3 * b3
+            matrix[row, column] += m00
+            matrix[row, column + 1] += m01
+            matrix[row, column + 2] += m02
+            matrix[row, column + 3] += m03
+            matrix[row + 1, column] += m10
+            matrix[row + 1, column + 1] += m11
+            matrix[row + 1, column + 2] += m12
+            matrix[row + 1, column + 3] += m13
+            matrix[row + 2, column] += m20
+            matrix[row + 2, column + 1] += m21
+            matrix[row + 2, column + 2] += m22
+            matrix[row + 2, column + 3] += m23
+            matrix[row + 3, column] += m30
+            matrix[row + 3, column + 1] += m31
+            matrix[row + 3, column + 2] += m32
+            matrix[row + 3, column + 3] += m33
+    for row in range(rows):
+        a = left[row * LANES : (row + 1) * LANES]
+        done = columns - columns % 4 if row < rows - rows % 4 else 0
+        for column in range(done, columns):
+            b = right[column * LANES : (column + 1) * LANES]
+            total = ZERO
+            for lane in range(LANES):
+                total += a[lane] * b[lane]
+            matrix[row, column] += total
+
+
+@jit.fast
+def add_sums(panel, totals):
+    """Add the sum of each row of a panel to `totals`."""
+    for row in range(totals.shape[0]):
+        values = panel[row * LANES : (row + 1) * LANES]
+        total = ZERO
+        for lane in range(LANES):
+            total += values[lane]
+        totals[row] += total
