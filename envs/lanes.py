@@ -49,16 +49,12 @@ class Lanes:
         self.rewards, self.returns = np.zeros(count), np.zeros(count)
         self.lengths = np.zeros(count, np.int64)
         self.terminated, self.truncated = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-        kernels = self.kernels
-        self._reset = self._loop(loops.reset_lanes, "reset", kernels)
-        self._step = self._loop(loops.step_lanes, "reset step observe action_mask", kernels)
-        self._observe = self._loop(loops.observe_lanes, "observe action_mask", kernels)
-
-    @property
-    def kernels(self) -> dict[str, Callable[..., Any]]:
-        """The environment as plain functions, for loops that an agent compiles around them."""
-        d = self.definition
-        return {"reset": d.reset, "step": d.step, "observe": d.observe, "action_mask": d.action_mask or loops.no_mask}
+        begin, mask = functools.partial(loops.begin_lane, definition.reset), definition.action_mask or loops.no_mask
+        #: `loops.step_lanes` around this environment's kernels, as a plain function that an agent may compile into its own
+        self.step_loop = functools.partial(loops.step_lanes, begin, definition.step, definition.observe, mask)
+        self._reset = self._loop(functools.partial(loops.reset_lanes, begin))
+        self._observe = self._loop(functools.partial(loops.observe_lanes, definition.observe, mask))
+        self._step = self._loop(self.step_loop)
 
     @property
     def key(self) -> str:
@@ -118,15 +114,13 @@ class Lanes:
             self.lengths,
         )
 
-    def _loop(self, loop: Callable[..., Any], names: str, kernels: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
-        bound = {name: kernels[name] for name in names.split()}
+    def _loop(self, loop: functools.partial[None]) -> Callable[..., Any]:
         if not self.debug:
-            return jit.specialize(loop, key=self.key, name=self.definition.name, **bound)
-        plain = functools.partial(loop, *bound.values())
+            return jit.specialize(loop, key=self.key, name=self.definition.name)
 
         def checked(*args: Any) -> None:
             """NumPy's integers wrap where Numba's widen, so an overflow is an error here."""
             with np.errstate(over="raise"):
-                plain(*args)
+                loop(*args)
 
         return checked

@@ -1,7 +1,7 @@
 """The loops over lanes: plain Python that takes an environment's kernels as functions.
 
-Compiled, the kernels are bound by `jit.specialize`; as plain Python, by `functools.partial`. Both run the
-same lines, so what is debugged is what is run.
+`functools.partial` binds the kernels; called, that is plain Python, given to `jit.specialize`, machine code.
+Both run the same lines, so what is debugged is what is run.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ def begin_lane(reset, state, config):
     reset(state, config)
 
 
-def reset_lanes(reset, chosen, states, config):
+def reset_lanes(begin, chosen, states, config):
     """Start an episode in the chosen lanes.
 
     Args:
-        reset: kernel.
+        begin: `begin_lane` with its kernel.
         chosen: bool `(lanes,)`.
         states: records `(lanes,)`.
         config: record `(1,)`.
     """
     for n in range(states.shape[0]):
         if chosen[n]:
-            begin_lane(reset, states[n], config[0])
+            begin(states[n], config[0])
 
 
 def observe_lanes(observe, action_mask, states, config, observations, masks):
@@ -43,7 +43,7 @@ def observe_lanes(observe, action_mask, states, config, observations, masks):
 
 
 def step_lanes(
-    reset,
+    begin,
     step,
     observe,
     action_mask,
@@ -72,7 +72,7 @@ def step_lanes(
     for n in range(start, stop):
         state = states[n]
         if mode == NEXT_STEP and state.done:
-            begin_lane(reset, state, config[0])
+            begin(state, config[0])
             rewards[n] = 0.0
             terminated[n] = False
             truncated[n] = False
@@ -92,6 +92,6 @@ def step_lanes(
                 if mode == SAME_STEP:
                     observe(state, final_observations[n], config[0])
                     action_mask(state, final_masks[n], config[0])
-                    begin_lane(reset, state, config[0])
+                    begin(state, config[0])
         observe(state, observations[n], config[0])
         action_mask(state, masks[n], config[0])

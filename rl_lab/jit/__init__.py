@@ -56,4 +56,4 @@ def specialize(
     Raises:
         KernelError: a source cannot be read, or something in it or captured by it cannot be compiled.
     """
-    return Compiled(_write(function, bound, exact), key, name or function.__name__)
+    return Compiled(_write(function, bound, exact), key, name or getattr(function, "func", function).__name__)

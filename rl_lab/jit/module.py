@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import functools
 import importlib
 import inspect
 import types
@@ -91,10 +92,20 @@ class _Writer:
     functions: list[tuple[Source, ast.FunctionDef]] = field(default_factory=list)
 
     def function(self, function: Callable[..., Any], bound: dict[str, Any] | None = None) -> str:
-        """Add a function and all that it needs; its name in the module."""
+        """Add a function and all that it needs; its name in the module.
+
+        A `functools.partial` of a function is a function of its own, with the leading parameters bound. Kernels
+        are given to other kernels in this way only: as an argument, Numba would take a function's address, and
+        refuse to cache.
+        """
+        identity = function
+        if isinstance(function, functools.partial):
+            bound = dict(zip(inspect.signature(function.func).parameters, function.args, strict=False))
+            bound, function = bound | function.keywords, function.func
         function = getattr(function, "py_func", function)  # of somebody's numba.njit
         home = (getattr(function, "__module__", None) or "").rsplit(".", 1)[-1].strip("_")
-        name, known = self.name(f"{home}_{getattr(function, '__name__', '')}", function)
+        label = f"{home}_{getattr(function, '__name__', '')}"
+        name, known = self.name(label, identity if isinstance(identity, functools.partial) else function)
         if known:
             return name
         source = read(function)
@@ -222,7 +233,7 @@ class _Rewriter(ast.NodeTransformer):
             text = self.writer.table(label, value)
         if text is None:
             text = self.writer.foreign(value)
-        if text is None and (inspect.isfunction(value) or hasattr(value, "py_func")):
+        if text is None and (inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func")):
             text = self.writer.function(value)
         if text is None:
             what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"of type {type(value).__name__}"

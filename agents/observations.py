@@ -1,0 +1,143 @@
+"""Observations of any supported space as rows of numbers for a network."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from rl_lab.errors import LabError
+
+logger = logging.getLogger("rl_lab")
+
+
+class Encoder:
+    """Turns a batch of observations into an array `(batch, size)`.
+
+    A Box is flattened and keeps its dtype (float64 becomes float32), a Discrete becomes one-hot, a Dict is
+    its parts side by side, in the space's order; text is dropped, and the log says so once. Images (uint8,
+    0 to 255, three dimensions) are to be multiplied by `scale` = 1/255, as SB3 does.
+
+    Attributes:
+        size: numbers in a row.
+        dtype: of the rows.
+        scale: what the network multiplies a row by.
+        plain: whether rows are the observations themselves, only reshaped.
+
+    Raises:
+        LabError: the space has a part that is none of Box, Discrete, MultiDiscrete, MultiBinary, Text, Dict.
+    """
+
+    def __init__(self, space: gym.Space) -> None:
+        self.space = space
+        self.size = _size(space, space)
+        if self.size == 0:
+            raise LabError(f"observation space {space} holds no numbers; an agent needs at least one")
+        self.plain = isinstance(space, spaces.Box)
+        self.dtype = _row_dtype(space)
+        self.scale = np.float32(1 / 255 if _is_image(space) else 1)
+        dropped = _text_parts(space)
+        if dropped:
+            logger.info("observations: text is dropped (%s); agents see numbers only", ", ".join(dropped))
+
+    def __call__(self, observations: Any, batch: int) -> np.ndarray:
+        """Rows `(batch, size)` of a batch of observations."""
+        if self.plain:
+            return np.asarray(observations).reshape(batch, -1).astype(self.dtype, copy=False)
+        parts: list[np.ndarray] = []
+        _collect(self.space, observations, batch, parts)
+        return np.concatenate(parts, axis=1).astype(self.dtype, copy=False)
+
+    def batch_of(self, observation: Any) -> int | None:
+        """How many observations these are, or None for a single one.
+
+        Raises:
+            LabError: the shape is neither that of one observation nor that of a batch.
+        """
+        space, value = self.space, observation
+        while isinstance(space, spaces.Dict):
+            if not isinstance(value, dict):
+                raise LabError(f"observation {_short(value)} is not a dict; the space is {space}")
+            name = next(n for n, s in space.spaces.items() if _size(s, s))
+            if name not in value:
+                raise LabError(f"observation {_short(value)} lacks {name!r}; the space is {space}")
+            space, value = space.spaces[name], value[name]
+        shape, single = np.shape(value), tuple(space.shape or ())
+        if shape == single:
+            return None
+        if shape[1:] == single and len(shape) == len(single) + 1:
+            return shape[0]
+        raise LabError(
+            f"observation has shape {shape}; expected {single} or a batch (n, {', '.join(map(str, single))})"
+        )
+
+
+def _collect(space: gym.Space, value: Any, batch: int, parts: list[np.ndarray]) -> None:
+    if isinstance(space, spaces.Dict):
+        for name, part in space.spaces.items():
+            if not _is_text(part):
+                _collect(part, value[name], batch, parts)
+    elif isinstance(space, spaces.Discrete):
+        parts.append(np.eye(int(space.n), dtype=np.float32)[np.asarray(value).reshape(batch) - int(space.start)])
+    elif isinstance(space, spaces.MultiDiscrete):
+        columns = np.asarray(value).reshape(batch, -1)
+        parts.extend(np.eye(int(n), dtype=np.float32)[columns[:, i]] for i, n in enumerate(space.nvec.ravel()))
+    else:
+        scale = np.float32(1 / 255) if _is_image(space) else np.float32(1)
+        parts.append(np.asarray(value).reshape(batch, -1).astype(np.float32) * scale)
+
+
+def _size(space: gym.Space, whole: gym.Space) -> int:
+    if isinstance(space, spaces.Dict):
+        return sum(_size(part, whole) for part in space.spaces.values())
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return int(space.nvec.sum())
+    if isinstance(space, (spaces.Box, spaces.MultiBinary)):
+        return math.prod(space.shape)
+    if _is_text(space):
+        return 0
+    raise LabError(
+        f"observation space {whole} cannot be served: {type(space).__name__} is not supported; "
+        "use Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them"
+    )
+
+
+def _row_dtype(space: gym.Space) -> np.dtype:
+    if (
+        isinstance(space, spaces.Box)
+        and space.dtype is not None
+        and space.dtype.kind in "iub"
+        and space.dtype.itemsize <= 2
+    ):
+        return np.dtype(space.dtype)
+    return np.dtype(np.float32)
+
+
+def _is_image(space: gym.Space) -> bool:
+    if not isinstance(space, spaces.Box) or space.dtype != np.uint8 or len(space.shape) != 3:
+        return False
+    return bool((space.low == 0).all() and (space.high == 255).all())
+
+
+def _is_text(space: gym.Space) -> bool:
+    """Gymnasium's Text, and spaces of strings that packages have of their own, such as MiniGrid's missions."""
+    return isinstance(space, spaces.Text) or (space.dtype is not None and np.dtype(space.dtype).kind == "U")
+
+
+def _text_parts(space: gym.Space, prefix: str = "") -> list[str]:
+    if _is_text(space):
+        return [prefix or "text"]
+    if isinstance(space, spaces.Dict):
+        return [name for key, part in space.spaces.items() for name in _text_parts(part, f"{prefix}{key}")]
+    return []
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else text[:77] + "..."

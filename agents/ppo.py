@@ -1,0 +1,281 @@
+"""Proximal policy optimisation (Schulman et al., 2017), as Stable-Baselines3's users know it.
+
+The algorithm alternates a rollout and an update (`iterate`); the engine runs both. Everything that decides
+what comes next lies in arrays, so that a run can be saved between two iterations and goes on exactly.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rl_lab import random
+from rl_lab.agents import checks
+from rl_lab.agents.compiled import CompiledEngine
+from rl_lab.agents.environments import Environment, Source, make_source
+from rl_lab.agents.normalizer import Normalizer, make_normalizer
+from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.ppo_update import Settings
+from rl_lab.agents.rollout import Progress, Rollout, make_rollout
+from rl_lab.agents.settings import PPOSettings, schedule
+from rl_lab.errors import LabError
+
+Callback = Callable[["PPO"], bool | None]
+RECENT = 100  # episodes in the running means, as SB3's
+
+
+class PPO:
+    """An agent that learns by proximal policy optimisation.
+
+    Args:
+        env: a Gymnasium id (also "module:id"), a function that makes an environment, an environment, or a
+            VectorEnv.
+        num_envs: lanes; a VectorEnv has its own number.
+        seed: of weights, actions, minibatches and environments; the same seed gives the same bytes on one machine.
+        engine: "compiled" or "torch"; by default torch where `loss`, `policy` or a GPU asks for it.
+        policy: a `torch.nn.Module` in place of the perceptrons; see `torch_engine`.
+        loss: a loss of your own, in torch; see `torch_engine`.
+        device: of the torch engine.
+        env_kwargs: arguments of the environment, with an id.
+        hyperparameters: those of `PPOSettings`, with SB3's names and defaults.
+
+    Attributes:
+        num_timesteps: steps taken, over all lanes.
+        policy: the `ActorCritic`.
+        metrics: of the last iteration, by SB3's TensorBoard tags.
+
+    Example:
+        >>> agent = PPO("rl_lab/CartPole-v1", num_envs=8, n_steps=32, batch_size=256).learn(512)
+        >>> action, _ = agent.predict(np.zeros(4, np.float32))
+
+    Raises:
+        LabError: an argument is not allowed; the sentence says what is.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        num_envs: int = 1,
+        seed: int = 0,
+        *,
+        engine: str | None = None,
+        policy: Any = None,
+        loss: Callable[..., Any] | None = None,
+        device: str = "cpu",
+        env_kwargs: dict[str, Any] | None = None,
+        **hyperparameters: Any,
+    ) -> None:
+        checks.whole_number("seed", seed, 0)
+        self.settings = PPOSettings.of(hyperparameters)
+        self.seed, self.env_kwargs, self.num_timesteps, self.iterations = int(seed), env_kwargs or {}, 0, 0
+        self.total_timesteps, self.seconds = 0, 0.0
+        self.metrics: dict[str, float] = {}
+        self.source: Source = make_source(env, num_envs, env_kwargs)
+        self.source.reset(self.seed)
+        self.policy = self._make_policy()
+        self.engine = self._make_engine(engine, policy, loss, device)
+        self.rollout = self._make_rollout()
+        self.normalizer = self._make_normalizer()
+        self.progress = self._make_progress()
+        self.rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, 2)))  # of `predict`
+        self._fresh = True
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """All weights, float32 `(parameters,)`; writing to it changes the agent."""
+        return self.policy.parameters
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Callback | None = None,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> PPO:
+        """Train for a number of steps, counted over all lanes.
+
+        Args:
+            total_timesteps: steps; the last rollout is finished, so that there may be a few more.
+            callback: `callback(agent)` is called after every iteration; False stops.
+            reset_num_timesteps: count from zero; False goes on where the last call ended.
+            progress_bar: show a line of progress.
+
+        Returns:
+            The agent itself.
+        """
+        checks.whole_number("total_timesteps", total_timesteps, 1)
+        if reset_num_timesteps:
+            if not self._fresh:
+                self._restart()
+            self.num_timesteps, self.total_timesteps = 0, int(total_timesteps)
+        else:
+            self.total_timesteps = self.num_timesteps + int(total_timesteps)
+        return self.train(callback, progress_bar)
+
+    def train(self, callback: Callback | None = None, progress_bar: bool = False) -> PPO:
+        """Go on until `total_timesteps`, as set by `learn` or by a checkpoint."""
+        from threadpoolctl import threadpool_limits
+
+        from rl_lab.agents.progress import bar
+
+        with threadpool_limits(1, "blas"), bar(self, progress_bar) as show:
+            while self.num_timesteps < self.total_timesteps:
+                self.iterate()
+                show(self)
+                if callback is not None and callback(self) is False:
+                    break
+        return self
+
+    def iterate(self) -> dict[str, float]:
+        """One rollout and one update; returns the metrics."""
+        if self._fresh:
+            self.engine.start(self.progress, self.normalizer)
+            self._fresh = False
+        start = time.perf_counter()
+        self.engine.collect(self.rollout, self.progress, self.normalizer, self.settings.gae_lambda)
+        checks.finite_rollout(self.rollout)
+        self.num_timesteps += self.rollout.rewards.size
+        order = self.engine.order(self.rollout, self.settings.n_epochs, self.progress.stream)
+        settings = self._update_settings()
+        losses = self.engine.update(self.rollout, order, settings)
+        checks.finite_update(losses, self.parameters)
+        self.iterations += 1
+        self.seconds += time.perf_counter() - start
+        self.metrics = self._metrics(losses, settings)
+        return self.metrics
+
+    def predict(
+        self, observation: Any, action_mask: np.ndarray | None = None, deterministic: bool = True
+    ) -> tuple[Any, None]:
+        """Actions for one observation or for a batch of them.
+
+        Args:
+            observation: as the environment gives it, or a batch.
+            action_mask: bool `(actions,)` or `(batch, actions)`, the actions that are allowed.
+            deterministic: the most probable action; otherwise one is drawn.
+
+        Returns:
+            Actions and None, as SB3's `predict` does; a single observation gets a single action.
+
+        Raises:
+            LabError: the observation's shape is not that of the space.
+        """
+        from rl_lab.agents.predict import choose
+
+        return choose(self, observation, action_mask, deterministic), None
+
+    def save(self, path: str | Path) -> None:
+        """Write the agent to a folder, as safetensors and JSON: weights, optimiser, random stream, lanes."""
+        from rl_lab.agents import checkpoint
+
+        checkpoint.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, env: Environment | None = None, **overrides: Any) -> PPO:
+        """Read what `save` wrote, to predict or to learn on from the very same state.
+
+        Args:
+            path: the folder.
+            env: the environment, where it was not made from an id.
+            overrides: arguments of the constructor that a file cannot hold, such as `loss`.
+
+        Raises:
+            LabError: the files are damaged, or of another environment.
+        """
+        from rl_lab.agents import checkpoint
+
+        return checkpoint.load(cls, Path(path), env, overrides)
+
+    def episode_returns(self) -> np.ndarray:
+        """Returns of up to the last hundred episodes of training."""
+        return self.progress.recent_returns[: min(int(self.progress.episodes[0]), RECENT)]
+
+    def _metrics(self, losses: dict[str, float], settings: Settings) -> dict[str, float]:
+        metrics = {f"train/{name}": float(value) for name, value in losses.items()}
+        metrics["train/explained_variance"] = _explained_variance(self.rollout)
+        metrics["train/learning_rate"], metrics["train/clip_range"] = settings.learning_rate, settings.clip_range
+        if not self.policy.discrete:
+            metrics["train/std"] = float(np.exp(self.policy.log_std).mean())
+        if len(returns := self.episode_returns()):
+            metrics["rollout/ep_rew_mean"] = float(returns.mean())
+            metrics["rollout/ep_len_mean"] = float(self.progress.recent_lengths[: len(returns)].mean())
+        metrics["time/fps"] = self.num_timesteps / self.seconds
+        metrics["time/iterations"] = self.iterations
+        metrics["time/time_elapsed"] = self.seconds
+        metrics["time/total_timesteps"] = self.num_timesteps
+        return metrics
+
+    def _update_settings(self) -> Settings:
+        s, remaining = self.settings, 1.0 - self.num_timesteps / self.total_timesteps if self.total_timesteps else 1.0
+        clip_vf = -1.0 if s.clip_range_vf is None else schedule("clip_range_vf", s.clip_range_vf)(remaining)
+        return Settings(
+            schedule("learning_rate", s.learning_rate)(remaining),
+            schedule("clip_range", s.clip_range)(remaining),
+            clip_vf,
+            float(s.ent_coef),
+            float(s.vf_coef),
+            float(s.max_grad_norm),
+            -1.0 if s.target_kl is None else float(s.target_kl),
+            s.normalize_advantage,
+        )
+
+    def _make_policy(self) -> ActorCritic:
+        vector, s = self.source.vector, self.settings
+        spaces_ = vector.single_observation_space, vector.single_action_space
+        policy = ActorCritic(*spaces_, s.net_arch, s.activation, self.source.masked)
+        policy.initialise(np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, 0))))
+        return policy
+
+    def _make_engine(self, engine: str | None, policy: Any, loss: Any, device: str) -> Any:
+        wants_torch = policy is not None or loss is not None or device != "cpu"
+        name = engine or ("torch" if wants_torch else "compiled")
+        if name not in ("compiled", "torch"):
+            raise LabError(f"engine {name!r} is unknown; choose 'compiled' or 'torch'")
+        if name == "compiled" and wants_torch:
+            raise LabError(
+                "a policy, a loss or a device of your own needs engine='torch', but engine='compiled' was given"
+            )
+        batch = min(self.settings.batch_size, self.settings.n_steps * self.source.lanes)
+        if name == "compiled":
+            return CompiledEngine(self.policy, self.source, batch)
+        from rl_lab.agents.torch_engine import TorchEngine
+
+        return TorchEngine(self.policy, self.source, batch, policy, loss, device)
+
+    def _make_rollout(self) -> Rollout:
+        policy, normalise = self.policy, self.settings.normalize_observation
+        dtype = np.dtype(np.float32) if normalise else policy.encoder.dtype
+        actions = np.dtype(np.int64 if policy.discrete else np.float32)
+        width = 1 if policy.discrete else policy.outputs
+        shape = self.settings.n_steps, self.source.lanes, policy.encoder.size
+        return make_rollout(*shape, dtype, actions, width, policy.masks)
+
+    def _make_normalizer(self) -> Normalizer:
+        s, size = self.settings, self.policy.encoder.size
+        flags = s.normalize_observation, s.normalize_reward
+        return make_normalizer(size, self.source.lanes, *flags, float(s.normalize_clip), float(s.gamma))
+
+    def _make_progress(self) -> Progress:
+        lanes, stream = self.source.lanes, np.zeros(1, np.uint64)
+        random.seed_stream(stream, np.random.SeedSequence(self.seed, spawn_key=(0, 1)))
+        current = np.zeros((lanes, self.policy.encoder.size), self.rollout.observations.dtype)
+        recent = np.zeros(RECENT), np.zeros(RECENT, np.int64)
+        return Progress(current, stream, np.zeros(lanes), np.zeros(lanes, np.int64), *recent, np.zeros(1, np.int64))
+
+    def _restart(self) -> None:
+        """Start the lanes anew, as SB3's `learn` does when it counts from zero."""
+        self.source.reset(self.seed)
+        for array in (self.progress.lane_returns, self.progress.lane_lengths, self.progress.episodes):
+            array[:] = 0
+        self.iterations, self.seconds, self._fresh = 0, 0.0, True
+
+
+def _explained_variance(rollout: Rollout) -> float:
+    """1 - Var(returns - values) / Var(returns); 1 is a perfect critic, NaN where all returns are equal."""
+    returns = rollout.returns[rollout.valid]
+    variance = float(returns.var())
+    return float("nan") if variance == 0 else 1 - float((returns - rollout.values[rollout.valid]).var()) / variance

@@ -1,0 +1,68 @@
+"""What an agent does on an observation, outside training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gymnasium import spaces
+
+from rl_lab.agents import distributions
+from rl_lab.agents.normalizer import EPSILON
+from rl_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from rl_lab.agents.ppo import PPO
+
+
+def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, deterministic: bool) -> Any:
+    """Actions for one observation or a batch; see `PPO.predict`."""
+    policy = agent.policy
+    batch = policy.encoder.batch_of(observation)
+    rows = policy.encoder(observation, batch or 1)
+    if rows.dtype.kind == "f" and not np.isfinite(rows).all():
+        raise LabError("the observation holds NaN or infinity; an agent can only act on finite numbers")
+    outputs = agent.engine.outputs(normalized(agent, rows))
+    actions = (
+        _discrete(agent, outputs, action_mask, deterministic)
+        if policy.discrete
+        else _box(agent, outputs, deterministic)
+    )
+    if batch is not None:
+        return actions
+    return int(actions[0]) if policy.discrete else actions[0]
+
+
+def normalized(agent: PPO, rows: np.ndarray) -> np.ndarray:
+    """Rows of the encoder as the network was trained to see them."""
+    if not agent.settings.normalize_observation:
+        return rows
+    n = agent.normalizer
+    z = (rows.astype(np.float64) - n.mean) / np.sqrt(n.variance + EPSILON)
+    return np.clip(z, -n.clip, n.clip).astype(np.float32)
+
+
+def _discrete(agent: PPO, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
+    if mask is not None:
+        allowed = (
+            np.asarray(mask, np.bool_).reshape(-1, logits.shape[1]) if np.size(mask) % logits.shape[1] == 0 else None
+        )
+        if allowed is None or len(allowed) not in (1, len(logits)) or not allowed.any(axis=1).all():
+            raise LabError(
+                f"action_mask has shape {np.shape(mask)}; expected bools of shape ({logits.shape[1]},) or "
+                f"({len(logits)}, {logits.shape[1]}), with an allowed action in each row"
+            )
+        logits = np.where(allowed, logits, distributions.MASKED)
+    if not deterministic:
+        # The maximum of logits plus Gumbel noise is a draw from their softmax.
+        logits = logits - np.log(-np.log(agent.rng.random(logits.shape)))
+    assert isinstance(agent.policy.action_space, spaces.Discrete)
+    return logits.argmax(axis=1) + int(agent.policy.action_space.start)
+
+
+def _box(agent: PPO, means: np.ndarray, deterministic: bool) -> np.ndarray:
+    space = agent.policy.action_space
+    assert isinstance(space, spaces.Box)
+    if not deterministic:
+        means = means + np.exp(agent.policy.log_std) * agent.rng.standard_normal(means.shape)
+    return np.clip(means, space.low, space.high).astype(space.dtype)

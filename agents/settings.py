@@ -1,0 +1,128 @@
+"""PPO's hyperparameters, with Stable-Baselines3's names and defaults, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rl_lab.errors import LabError
+
+Schedule = float | str | Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class PPOSettings:
+    """Hyperparameters of PPO."""
+
+    learning_rate: Schedule = 3e-4
+    """Step size of Adam: a number, "lin_3e-4" (falls linearly to zero), or a function of the progress remaining (1 to 0)."""
+    n_steps: int = 2048
+    """Steps of each lane in a rollout."""
+    batch_size: int = 64
+    """Samples in a minibatch."""
+    n_epochs: int = 10
+    """How often each rollout is gone through."""
+    gamma: float = 0.99
+    """Discount."""
+    gae_lambda: float = 0.95
+    """Bias-variance trade-off of generalised advantage estimation."""
+    clip_range: Schedule = 0.2
+    """How far the probability ratio may move; a schedule like `learning_rate`."""
+    clip_range_vf: Schedule | None = None
+    """The same for values; None does not clip them."""
+    normalize_advantage: bool = True
+    """Give the advantages of each minibatch mean 0 and standard deviation 1."""
+    ent_coef: float = 0.0
+    """Weight of the entropy."""
+    vf_coef: float = 0.5
+    """Weight of the value loss."""
+    max_grad_norm: float = 0.5
+    """Longest gradient."""
+    target_kl: float | None = None
+    """Stop an update once the policy moved 1.5 times this far."""
+    net_arch: Sequence[int] | dict[str, Sequence[int]] = (64, 64)
+    """Units of the hidden layers, or {"pi": [...], "vf": [...]}."""
+    activation: str = "tanh"
+    """Of the hidden layers: tanh, relu, sigmoid or identity."""
+    normalize_observation: bool = False
+    """Normalise observations by running moments, as SB3's VecNormalize does."""
+    normalize_reward: bool = False
+    """Divide rewards by the running standard deviation of the discounted return."""
+    normalize_clip: float = 10.0
+    """Largest absolute value of what is normalised."""
+
+    def __post_init__(self) -> None:
+        for name in ("n_steps", "batch_size", "n_epochs"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least 1")
+        for name in ("gamma", "gae_lambda"):
+            _between(name, getattr(self, name), 0.0, 1.0)
+        for name in ("ent_coef", "vf_coef", "max_grad_norm", "normalize_clip"):
+            _between(name, getattr(self, name), 0.0, math.inf)
+        if self.target_kl is not None:
+            _between("target_kl", self.target_kl, 0.0, math.inf)
+        for name in ("learning_rate", "clip_range", "clip_range_vf"):
+            if getattr(self, name) is not None:
+                _between(name, schedule(name, getattr(self, name))(1.0), 0.0, math.inf)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> PPOSettings:
+        """Settings from keyword arguments.
+
+        Raises:
+            LabError: there is no such hyperparameter, or its value is not allowed.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+                raise LabError(f"PPO has no hyperparameter {name!r}{hint}")
+        return cls(**values)
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as plain values.
+
+        Raises:
+            LabError: a schedule is a function, which a file cannot hold.
+        """
+        values = dataclasses.asdict(self)
+        for name, value in values.items():
+            if callable(value):
+                raise LabError(f'{name} is a function, which cannot be saved; write "lin_3e-4" for a linear schedule')
+        return values
+
+
+def schedule(name: str, value: Schedule) -> Callable[[float], float]:
+    """A schedule as a function of the progress remaining, from 1 to 0.
+
+    Raises:
+        LabError: it is neither a number, nor "lin_<number>", nor a function.
+    """
+    if callable(value):
+        return lambda remaining: float(value(remaining))
+    try:
+        if isinstance(value, str) and value.startswith("lin_"):
+            start = float(value[4:])
+            return lambda remaining: start * remaining
+        constant = float(value)
+    except (TypeError, ValueError):
+        raise LabError(f'{name}={value!r} is not allowed; give a number, "lin_3e-4", or a function') from None
+    return lambda remaining: constant
+
+
+def _between(name: str, value: Any, low: float, high: float) -> None:
+    ok = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and low <= value <= high
+    )
+    if not ok:
+        bound = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
+        raise LabError(f"{name}={value!r} is not allowed; it must be a number {bound}")
