@@ -37,6 +37,7 @@ def forward(parameters, sizes, code, inputs, hidden):
         float32 `(batch, sizes[-1])`, a view into `hidden`.
     """
     batch = inputs.shape[0]
+    hidden = panels.aligned(hidden)
     place = 0
     for start in range(0, batch, LANES):
         below = hidden[place : place + sizes[0] * LANES]
@@ -108,7 +109,8 @@ def backward(parameters, sizes, code, inputs, hidden, output_gradient, gradient,
         scratch: float32 workspace of at least `scratch_size(sizes, batch)`.
     """
     layers = sizes.shape[0] - 1
-    half = scratch.shape[0] // 2
+    hidden, scratch = panels.aligned(hidden), panels.aligned(scratch)
+    half = LANES * sizes[1:].max()
     for i in range(gradient.shape[0]):
         gradient[i] = panels.ZERO
     place = 0
@@ -145,12 +147,12 @@ def count(sizes: Sequence[int]) -> int:
 
 def hidden_size(sizes: Sequence[int], batch: int) -> int:
     """Length of the workspace of `forward` and `predict`."""
-    return -(-batch // LANES) * LANES * sum(sizes) + batch * sizes[-1]
+    return -(-batch // LANES) * LANES * sum(sizes) + batch * sizes[-1] + 16
 
 
 def scratch_size(sizes: Sequence[int], batch: int) -> int:
     """Length of the workspace of `backward`."""
-    return 2 * LANES * max(sizes[1:])
+    return 2 * LANES * max(sizes[1:]) + 16
 
 
 def orthogonal(shape: tuple[int, int], gain: float, rng: np.random.Generator) -> NDArray[np.float32]:
