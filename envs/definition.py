@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +28,7 @@ class Definition:
 
     The kernels are plain Python functions that see one lane. They must not allocate, must not use Python
     objects, and must read small integers as wide ones (`np.int64(state.x)`): NumPy wraps where Numba widens.
+    Likewise a float32 field times a Python number is float32 in NumPy and float64 in Numba: prefer float64.
 
     Example:
         >>> import numpy as np
@@ -44,6 +44,10 @@ class Definition:
         ...     name="Walk", state=np.dtype([("x", np.float64)]), config={"stride": 0.25, "max_steps": 100},
         ...     reset=reset, step=step, observe=observe,
         ...     observation_space=Box(-2, 2, (1,), np.float32), action_space=Discrete(2))
+
+    Raises:
+        LabError: a kernel is no plain function, a field has a name that is taken, a space is not supported, or
+            `max_steps` is missing.
     """
 
     name: str
@@ -51,7 +55,7 @@ class Definition:
     state: np.dtype
     """Fields of one lane; nested arrays are welcome. `random`, `steps`, `episode_return` and `done` are added."""
     config: Mapping[str, Any]
-    """What is fixed for an environment: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 none."""
+    """What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none."""
     reset: Kernel
     """`reset(state, config)`: start an episode; draw from `state.random` with `rl_lab.random`."""
     step: Kernel
@@ -67,6 +71,7 @@ class Definition:
     render: Callable[[Any, Any, str], Any] | None = None
     """`render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`."""
     render_modes: tuple[str, ...] = ()
+    """Modes that `render` knows."""
     inject: Callable[[Any, Any, dict[str, Any]], None] | None = None
     """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
     single_observation_space: gym.Space | None = None
@@ -77,25 +82,18 @@ class Definition:
     """More for Gymnasium's `metadata`, such as `render_fps`."""
 
     def __post_init__(self) -> None:
-        if self.state.names is None:
-            raise LabError(
-                f"the state of {self.name} has dtype {self.state}; make it a structured dtype, with a field each"
-            )
-        taken = {name for name, *_ in FRAMEWORK_FIELDS}
-        for name in (*self.state.names, *self.config):
-            if hasattr(np.record, name):
-                raise LabError(
-                    f"{self.name} has a field {name!r}, which np.record has as an attribute; choose another name"
-                )
-            if name in taken:
-                raise LabError(
-                    f"{self.name} has a field {name!r}, which the framework adds itself; choose another name"
-                )
-        if not isinstance(self.config.get("max_steps"), (int, np.integer)) or self.config["max_steps"] < 0:
-            raise LabError(
-                f"the config of {self.name} has max_steps={self.config.get('max_steps')!r}; "
-                "it must be a whole number of steps, or 0 for no limit"
-            )
+        self._check_kernels()
+        self._check_names()
+        self._check_limit()
+        observation_buffer(self.observation_space, 1)
+        action_buffer(self.action_space, 1)
+        if self.action_mask is not None and not isinstance(self.action_space, spaces.Discrete):
+            raise LabError(f"{self.name} masks actions of {self.action_space}; only those of a Discrete can be masked")
+
+    @property
+    def mask_width(self) -> int:
+        """Number of actions that are masked, 0 where none are."""
+        return int(self.action_space.n) if self.action_mask and isinstance(self.action_space, spaces.Discrete) else 0
 
     def lane_dtype(self) -> np.dtype:
         """The author's fields and the framework's, as one record a lane."""
@@ -108,14 +106,45 @@ class Definition:
         wide = {"i": np.int64, "u": np.int64, "f": np.float64, "b": np.bool_}
         for name, array in arrays.items():
             if array.dtype.kind not in wide:
-                raise LabError(
-                    f"config {name!r} of {self.name} is {self.config[name]!r}; it must be a number or an array of numbers"
-                )
+                raise LabError(f"config {name!r} of {self.name} is {self.config[name]!r}; it must hold numbers")
         dtype = [(n, wide[a.dtype.kind] if a.ndim == 0 else a.dtype, a.shape) for n, a in arrays.items()]
         record = np.zeros(1, np.dtype(dtype, align=True))
         for name, array in arrays.items():
             record[name] = array
         return record
+
+    def _check_kernels(self) -> None:
+        for role in ("reset", "step", "observe", "action_mask"):
+            kernel = getattr(self, role)
+            if not inspect.isfunction(kernel) and not (role == "action_mask" and kernel is None):
+                raise LabError(f"{role} of {self.name} is {kernel!r}; it must be a plain function made with def")
+
+    def _check_names(self) -> None:
+        if self.state.names is None:
+            raise LabError(f"the state of {self.name} has dtype {self.state}; give it named fields")
+        observed = self.observation_space.spaces if isinstance(self.observation_space, spaces.Dict) else ()
+        for name in (*_field_names(self.state), *self.config, *observed):
+            if hasattr(np.record, name):
+                raise LabError(f"{self.name} has a field {name!r}, an attribute of np.record; choose another name")
+            if not name.isidentifier():
+                raise LabError(f"{self.name} has a field {name!r}, which kernels cannot write; choose another name")
+        for name, *_ in FRAMEWORK_FIELDS:
+            if name in self.state.names:
+                raise LabError(f"{self.name} has a field {name!r}, which the framework adds itself; leave it out")
+
+    def _check_limit(self) -> None:
+        limit = self.config.get("max_steps")
+        if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 0:
+            raise LabError(
+                f"{self.name} has max_steps={limit!r}; it must be a whole number of steps, or 0 for no limit"
+            )
+
+
+def _field_names(dtype: np.dtype) -> Iterator[str]:
+    """Names of all fields, those of records inside records too."""
+    for name in dtype.names or ():
+        yield name
+        yield from _field_names(dtype[name].base)
 
 
 def observation_buffer(space: gym.Space, lanes: int) -> np.ndarray:
@@ -142,29 +171,3 @@ def _row(space: gym.Space) -> tuple[Any, tuple[int, ...]]:
     if isinstance(space, (spaces.Box, spaces.MultiDiscrete, spaces.MultiBinary)):
         return space.dtype, tuple(space.shape)
     raise LabError(f"observation space {space} is not supported; use Box, Discrete, or a Dict of them")
-
-
-def resolve(definition: str | Definition | Callable[..., Definition], arguments: dict[str, Any]) -> Definition:
-    """The definition that a registered name or function gives for these arguments.
-
-    Args:
-        definition: a `Definition`, a function that returns one, or where the function is, as "module:function".
-        arguments: keyword arguments of the function, as given to `gym.make`.
-
-    Raises:
-        LabError: the function takes no such argument, or is not there.
-    """
-    if isinstance(definition, str):
-        module, _, name = definition.partition(":")
-        definition = getattr(importlib.import_module(module), name)
-    if isinstance(definition, Definition):
-        function: Callable[..., Definition] = lambda: definition  # noqa: E731
-        name = definition.name
-    else:
-        function, name = definition, definition.__name__
-    known = inspect.signature(function).parameters
-    for argument in arguments:
-        if argument not in known and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
-            allowed = ", ".join(known) or "none"
-            raise LabError(f"{name} takes no argument {argument!r}; its arguments are: {allowed}")
-    return function(**arguments)

@@ -1,16 +1,21 @@
-"""Making definitions known to Gymnasium."""
+"""Making definitions known to Gymnasium, and finding them again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium as gym
 
 from rl_lab.envs.definition import Definition
+from rl_lab.errors import LabError
+
+Definer = Callable[..., Definition]
 
 
-def register(id: str, definition: str | Definition | Callable[..., Definition], **defaults: Any) -> None:
+def register(id: str, definition: str | Definition | Definer, **defaults: Any) -> None:
     """Register an environment, single and batched, under a Gymnasium id.
 
     Args:
@@ -24,7 +29,38 @@ def register(id: str, definition: str | Definition | Callable[..., Definition], 
     """
     gym.register(
         id,
-        entry_point="rl_lab.envs.batch:BatchEnv",
+        entry_point="rl_lab.envs.single:BatchEnv",
         vector_entry_point="rl_lab.envs.batch:BatchVectorEnv",
         kwargs={"definition": definition, **defaults},
     )
+
+
+def resolve(definition: str | Definition | Definer, arguments: Mapping[str, Any]) -> Definition:
+    """The definition that a registered name or function gives for these arguments.
+
+    Args:
+        definition: what `register` was given.
+        arguments: keyword arguments of the function, as given to `gym.make`.
+
+    Raises:
+        LabError: the function takes no such argument, or is not there.
+    """
+    if isinstance(definition, str):
+        definition = _imported(definition)
+    if isinstance(definition, Definition):
+        known, name = {}, definition.name
+    else:
+        known, name = dict(inspect.signature(definition).parameters), definition.__name__
+    for argument in arguments:
+        if argument not in known and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+            allowed = ", ".join(known) or "none"
+            raise LabError(f"{name} takes no argument {argument!r}; its arguments are: {allowed}")
+    return definition if isinstance(definition, Definition) else definition(**arguments)
+
+
+def _imported(place: str) -> Definition | Definer:
+    module, _, name = place.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise LabError(f"no environment is at {place!r}: {error}; write it as module:function") from error

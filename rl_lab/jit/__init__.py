@@ -42,6 +42,7 @@ def specialize(
 
     The bound parameters leave the signature; the rest are passed at each call, always with the same types.
     As plain Python, `functools.partial(function, **bound)` does the same, slowly: that is what debugging uses.
+    A partial is welcome as the function and as a bound value too; a function that needs functions gets them so.
 
     Args:
         function: a plain Python function, `def` at any level, whose source can be read.

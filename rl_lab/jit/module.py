@@ -94,18 +94,15 @@ class _Writer:
     def function(self, function: Callable[..., Any], bound: dict[str, Any] | None = None) -> str:
         """Add a function and all that it needs; its name in the module.
 
-        A `functools.partial` of a function is a function of its own, with the leading parameters bound. Kernels
-        are given to other kernels in this way only: as an argument, Numba would take a function's address, and
-        refuse to cache.
+        A `functools.partial` is a function of its own, with the leading parameters bound. Kernels are given to
+        other kernels in this way only: for an argument Numba would take a function's address, and not cache.
         """
-        identity = function
+        known_by = function = getattr(function, "py_func", function)  # of somebody's numba.njit
         if isinstance(function, functools.partial):
-            bound = dict(zip(inspect.signature(function.func).parameters, function.args, strict=False))
-            bound, function = bound | function.keywords, function.func
-        function = getattr(function, "py_func", function)  # of somebody's numba.njit
+            leading = dict(zip(inspect.signature(function.func).parameters, function.args, strict=False))
+            bound, function = {**leading, **function.keywords, **(bound or {})}, function.func
         home = (getattr(function, "__module__", None) or "").rsplit(".", 1)[-1].strip("_")
-        label = f"{home}_{getattr(function, '__name__', '')}"
-        name, known = self.name(label, identity if isinstance(identity, functools.partial) else function)
+        name, known = self.name(f"{home}_{getattr(function, '__name__', '')}", known_by)
         if known:
             return name
         source = read(function)
@@ -160,6 +157,7 @@ class _Rewriter(ast.NodeTransformer):
         self.scope, self.bound = source.scope() | bound, set(bound)
         code = source.function.__code__
         self.local = {*code.co_varnames, *code.co_cellvars} - self.bound
+        self.called: list[ast.AST] = []
 
     def rewritten(self, name: str) -> ast.FunctionDef:
         """The function under its new name: bound parameters, annotations, decorators and docstring are gone."""
@@ -183,6 +181,11 @@ class _Rewriter(ast.NodeTransformer):
             return ast.copy_location(ast.Pass(), node)
         plain = ast.Assign([self.visit(node.target)], self.visit(node.value))
         return ast.copy_location(plain, node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Functions may only be called."""
+        self.called.append(node.func)
+        return self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         """`cells.WALL` is read here and now; `state.x` stays."""
@@ -233,7 +236,11 @@ class _Rewriter(ast.NodeTransformer):
             text = self.writer.table(label, value)
         if text is None:
             text = self.writer.foreign(value)
-        if text is None and (inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func")):
+        if text is None and (
+            inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func")
+        ):
+            if node not in self.called:
+                raise self.source.error(node, f"hands {label!r} on; bind a function with functools.partial instead")
             text = self.writer.function(value)
         if text is None:
             what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"of type {type(value).__name__}"
@@ -242,6 +249,10 @@ class _Rewriter(ast.NodeTransformer):
         for child in ast.walk(new):
             ast.copy_location(child, node)
         return new
+
+
+def _is_function(value: Any) -> bool:
+    return inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func")
 
 
 def _has_parts(value: Any) -> bool:

@@ -1,0 +1,98 @@
+"""What comes in from callers, checked, and what goes out to them, in the form that Gymnasium wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from rl_lab.envs.definition import Definition
+from rl_lab.errors import LabError
+
+
+def lane_sequence(seed: Any, lane: int) -> np.random.SeedSequence:
+    """The seed sequence of a lane under an integer seed.
+
+    Raises:
+        LabError: the seed is not a whole number of at least 0.
+    """
+    return np.random.SeedSequence(checked_seed(seed), spawn_key=(lane,))
+
+
+def checked_seed(seed: Any) -> int:
+    """A seed as int, or a `LabError`."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise LabError(f"seed {seed!r} is not allowed; it must be a whole number of at least 0")
+    return int(seed)
+
+
+def checked_actions(space: gym.Space, actions: Any, batch: tuple[int, ...]) -> np.ndarray:
+    """Actions as an array.
+
+    Args:
+        space: of one lane.
+        actions: what the caller gave.
+        batch: `(lanes,)`, or `()` for a single environment.
+
+    Raises:
+        LabError: they have another shape, are no numbers of the right kind, or are out of range.
+    """
+    array = np.asarray(actions)
+    shape, kinds = (*batch, *(space.shape or ())), "iuf" if isinstance(space, spaces.Box) else "iu"
+    if array.shape != shape or array.dtype.kind not in kinds:
+        wanted = "numbers" if "f" in kinds else "integers" if shape else "one integer"
+        where = f" of shape {shape}" if shape else ""
+        raise LabError(f"action {_short(actions)} is not allowed; {space} needs {wanted}{where}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise LabError(f"action {_short(actions)} holds NaN or infinity; every number must be finite")
+    low, high = _limits(space)
+    outside = (array < low) | (array > high)
+    if outside.any():
+        wrong = array[outside].flat[0] if array.ndim else array
+        raise LabError(f"action {wrong} is out of range; {space} allows {low} to {high}")
+    return array
+
+
+def _limits(space: gym.Space) -> tuple[Any, Any]:
+    """The smallest and the largest action, both allowed."""
+    if isinstance(space, spaces.Discrete):
+        return int(space.start), int(space.start + space.n) - 1
+    if isinstance(space, spaces.MultiDiscrete):
+        return space.start, space.start + space.nvec - 1
+    assert isinstance(space, spaces.Box)
+    return space.low, space.high
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else text[:77] + "..."
+
+
+def checked_render_mode(definition: Definition, mode: str | None) -> str | None:
+    """A render mode that the environment has, or None."""
+    if mode is not None and mode not in definition.render_modes:
+        allowed = ", ".join(definition.render_modes) or "none"
+        raise LabError(f"render_mode {mode!r} is not offered by {definition.name}; it offers: {allowed}")
+    return mode
+
+
+def metadata(definition: Definition) -> dict[str, Any]:
+    """What Gymnasium wants to know about an environment."""
+    return {"render_modes": list(definition.render_modes), "render_fps": 10} | dict(definition.metadata)
+
+
+def present(space: gym.Space, buffer: np.ndarray, copy: bool) -> Any:
+    """A buffer of observations in the form that the space has: an array, or a dict of arrays."""
+    if isinstance(space, spaces.Dict):
+        return {name: np.array(buffer[name]) if copy else buffer[name] for name in space.spaces}
+    rows = buffer[:, 0] if isinstance(space, spaces.Discrete) else buffer
+    return rows.copy() if copy else rows
+
+
+def pick(observations: Any, lane: int) -> Any:
+    """The observation of one lane."""
+    if isinstance(observations, dict):
+        return {name: rows[lane] for name, rows in observations.items()}
+    return observations[lane]

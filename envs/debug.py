@@ -1,0 +1,92 @@
+"""Kernels as plain Python, where an integer that does not fit is an error.
+
+Compiled code widens small integers and wraps large ones in silence, NumPy's scalars wrap with a warning, and
+both cut off what is stored into a field that is too small. Here each of these raises.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rl_lab.errors import KernelError
+
+
+class CheckedArray(np.ndarray):
+    """An array of numbers that refuses what does not fit."""
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        check_fits(value, self.dtype)
+        super().__setitem__(index, value)
+
+
+class CheckedRecord(np.record):
+    """A lane's state, config or observation with attributes for fields, which refuses what does not fit."""
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        return value.view(CheckedArray) if type(value) is np.ndarray else value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        fields = self.dtype.fields or {}
+        if name in fields:
+            check_fits(value, fields[name][0])
+        super().__setattr__(name, value)
+
+
+def check_fits(value: Any, dtype: np.dtype) -> None:
+    """Refuse to store a number that an integer field cannot hold.
+
+    Raises:
+        OverflowError: it is out of range, or not finite.
+    """
+    if dtype.base.kind in "iu":
+        limits, numbers = np.iinfo(dtype.base), np.asarray(value)
+        if numbers.dtype.kind in "iufO" and not ((numbers >= limits.min) & (numbers <= limits.max)).all():
+            raise OverflowError(f"{value} does not fit {dtype.base}, which holds {limits.min} to {limits.max}")
+
+
+def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., None]:
+    """A loop over lanes as plain Python.
+
+    Args:
+        name: of the environment, for the message.
+        loop: from `rl_lab.envs.loops`, with its kernels bound.
+
+    Returns:
+        A function of the loop's other arguments; it raises `KernelError`, with the line, where an integer
+        does not fit or a number is divided by zero.
+    """
+
+    def run(*arguments: Any) -> None:
+        try:
+            with np.errstate(over="raise", divide="raise"):
+                loop(*map(_checked, arguments))
+        except ArithmeticError as error:
+            raise KernelError(f"{name}: {_place(error)} failed: {error}; widen small integers with np.int64") from error
+
+    return run
+
+
+def _checked(argument: Any) -> Any:
+    if not isinstance(argument, np.ndarray):
+        return argument
+    if argument.dtype.names:
+        return argument.view(np.dtype((CheckedRecord, argument.dtype)))
+    return argument.view(CheckedArray)
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of a kernel that an error went through."""
+    kernel, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename != __file__:
+            kernel = trace
+        trace = trace.tb_next
+    assert kernel is not None
+    code = kernel.tb_frame.f_code
+    text = linecache.getline(code.co_filename, kernel.tb_lineno).strip()
+    return f"kernel {code.co_name!r} ({code.co_filename}, line {kernel.tb_lineno}: {text!r})"

@@ -1,0 +1,117 @@
+"""One lane of an environment as a `gymnasium.Env`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from rl_lab.envs.boundary import (
+    checked_actions,
+    checked_render_mode,
+    checked_seed,
+    lane_sequence,
+    metadata,
+    pick,
+    present,
+)
+from rl_lab.envs.definition import Definition
+from rl_lab.envs.lanes import Lanes
+from rl_lab.envs.loops import DISABLED
+from rl_lab.envs.registration import resolve
+from rl_lab.errors import LabError
+
+
+class BatchEnv(gym.Env):
+    """One lane of an environment: the same kernels, and what lane 0 of a batch does with the same seed.
+
+    Args:
+        definition: what `register` was given.
+        render_mode: "rgb_array" or "ansi", where the environment has it.
+        debug: run the kernels as plain Python: breakpoints work, overflow of integers raises.
+        arguments: those of the environment itself.
+    """
+
+    metadata = {"render_modes": ["rgb_array", "ansi"], "render_fps": 10}  # noqa: RUF012
+
+    def __init__(
+        self,
+        definition: str | Definition | Callable[..., Definition],
+        *,
+        render_mode: str | None = None,
+        debug: bool = False,
+        **arguments: Any,
+    ) -> None:
+        self.definition, self.debug = resolve(definition, arguments), debug
+        self.render_mode = checked_render_mode(self.definition, render_mode)
+        self.metadata = metadata(self.definition)
+        self.observation_space = self.definition.single_observation_space or self.definition.observation_space
+        self.action_space = self.definition.action_space
+        self.lanes = Lanes(self.definition, 1, debug=debug)
+        self._started = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start an episode; see the environment's own documentation for its options.
+
+        Raises:
+            LabError: the seed or an option is not allowed.
+        """
+        super().reset(seed=None if seed is None else checked_seed(seed))
+        if seed is not None or not self._started:
+            self.lanes.seed([lane_sequence(self.np_random_seed if seed is None else seed, 0)])
+        self.lanes.reset(np.ones(1, np.bool_), options)
+        self._started = True
+        return self._observation(), self._info()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Take one action.
+
+        Raises:
+            LabError: the action has another shape or is out of range, or the episode has ended.
+        """
+        lanes = self.lanes
+        if not self._started or lanes.states["done"][0]:
+            problem = "after its episode had ended" if self._started else "before its first reset"
+            raise LabError(f"{self.definition.name} was stepped {problem}; call reset()")
+        lanes.actions[0] = checked_actions(self.action_space, action, ())
+        lanes.step(DISABLED)
+        flags = bool(lanes.terminated[0]), bool(lanes.truncated[0])
+        return self._observation(), float(lanes.rewards[0]), *flags, self._info()
+
+    def action_masks(self) -> np.ndarray:
+        """Which actions are allowed now, bool `(actions,)`, under the name that SB3-contrib looks for."""
+        if not self.definition.mask_width:
+            raise LabError(f"{self.definition.name} masks no actions")
+        return self.lanes.masks[0].copy()
+
+    def save_state(self) -> np.ndarray:
+        """All that the environment is, random stream included, as records `(1,)`."""
+        return self.lanes.states.copy()
+
+    def load_state(self, states: np.ndarray) -> tuple[Any, dict[str, Any]]:
+        """Go on from what `save_state` gave; returns observation and info as `reset` does."""
+        self.lanes.load(states)
+        self._started = True
+        return self._observation(), self._info()
+
+    def clone(self) -> BatchEnv:
+        """Another environment in the same state, which goes on by itself."""
+        twin = BatchEnv(self.definition, render_mode=self.render_mode, debug=self.debug)
+        twin.spec = self.spec
+        twin.lanes.load(self.lanes.states)
+        twin._started = self._started
+        return twin
+
+    def render(self) -> Any:
+        """The present state in the render mode."""
+        return None if self.render_mode is None else self.lanes.render(0, self.render_mode)
+
+    def _observation(self) -> Any:
+        observation = pick(present(self.definition.observation_space, self.lanes.observations, copy=True), 0)
+        translate = self.definition.single_observation
+        return observation if translate is None else translate(observation)
+
+    def _info(self) -> dict[str, Any]:
+        return {"action_mask": self.lanes.masks[0].copy()} if self.definition.mask_width else {}
