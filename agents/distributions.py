@@ -26,7 +26,7 @@ def mask_logits(logits, mask):
 
 @jit.fast
 def log_sum_exp(logits):
-    """log Σ exp(logits), without overflow."""
+    """Log Σ exp(logits), without overflow."""
     top = logits[0]
     for j in range(1, logits.shape[0]):
         top = max(top, logits[j])

@@ -111,17 +111,21 @@ class CompiledSource(Source):
         )
 
     def reset(self, seed: int) -> None:
+        """Start all lanes anew."""
         self.vector.reset(seed=seed)
         self._encode()
 
     def step(self) -> None:
+        """Step all lanes."""
         self.batch.step(SAME_STEP)  # whatever the mode of the VectorEnv that was given
         self._encode()
 
     def save(self) -> np.ndarray:
+        """All that the lanes are."""
         return self.vector.unwrapped.save_state()
 
     def load(self, states: np.ndarray) -> None:
+        """Go on from what `save` gave."""
         self.vector.unwrapped.load_state(states)
         self._encode()
 
@@ -174,9 +178,11 @@ class VectorSource(Source):
         self._resetting = np.zeros(lanes, np.bool_)
 
     def reset(self, seed: int) -> None:
+        """Start all lanes anew."""
         # One seed a lane from a hash: counting up from the seed would give neighbouring seeds the same lanes.
         seeds = [int(np.random.SeedSequence(seed, spawn_key=(i,)).generate_state(1)[0] >> 1) for i in range(self.lanes)]
-        observations, info = self.vector.reset(seed=seeds)  # type: ignore[arg-type]
+        takes_list = isinstance(self.vector.unwrapped, (gym.vector.SyncVectorEnv, gym.vector.AsyncVectorEnv))
+        observations, info = self.vector.reset(seed=seeds if takes_list else seeds[0])  # type: ignore[arg-type]
         if "action_mask" in info and isinstance(self.vector.single_action_space, spaces.Discrete):
             self.masked = True
             self.view = self.view._replace(
@@ -186,6 +192,7 @@ class VectorSource(Source):
         self._show(observations, info)
 
     def step(self) -> None:
+        """Step all lanes; whatever the mode, a lane that ended shows its last observation apart."""
         view, n = self.view, self.lanes
         observations, rewards, terminated, truncated, info = self.vector.step(view.actions)
         view.rewards[:], view.terminated[:], view.truncated[:] = rewards, terminated, truncated
@@ -219,10 +226,8 @@ def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.Ve
         if "MlpPolicy" in id or id.endswith("Policy"):
             raise LabError(f"{id!r} is no environment; here the environment comes first: PPO(env, ...)") from None
         raise LabError(f"environment {id!r} cannot be found: {error}") from None
-    if spec.vector_entry_point is not None:
-        if str(spec.vector_entry_point).startswith("rl_lab."):
-            arguments = {"autoreset_mode": AutoresetMode.SAME_STEP, "copy": False} | arguments
-        return gym.make_vec(id, num_envs=num_envs, **arguments)
+    if str(spec.vector_entry_point).startswith("rl_lab."):
+        return gym.make_vec(id, num_envs=num_envs, **({"autoreset_mode": AutoresetMode.SAME_STEP, "copy": False} | arguments))
     same = {"autoreset_mode": AutoresetMode.SAME_STEP}
     return gym.make_vec(id, num_envs=num_envs, vectorization_mode="sync", vector_kwargs=same, **arguments)
 

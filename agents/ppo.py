@@ -19,7 +19,7 @@ from rl_lab.agents.compiled import CompiledEngine
 from rl_lab.agents.environments import Environment, Source, make_source
 from rl_lab.agents.normalizer import Normalizer, make_normalizer
 from rl_lab.agents.policy import ActorCritic
-from rl_lab.agents.ppo_update import Settings
+from rl_lab.agents.ppo_update import Settings, flatten, loops
 from rl_lab.agents.rollout import Progress, Rollout, make_rollout
 from rl_lab.agents.settings import PPOSettings, schedule
 from rl_lab.errors import LabError
@@ -133,15 +133,16 @@ class PPO:
     def iterate(self) -> dict[str, float]:
         """One rollout and one update; returns the metrics."""
         if self._fresh:
-            self.engine.start(self.progress, self.normalizer)
+            loops().see(self.normalizer, self.source.view.observations, self.progress.current)
             self._fresh = False
         start = time.perf_counter()
-        self.engine.collect(self.rollout, self.progress, self.normalizer, self.settings.gae_lambda)
+        self.engine.collect(self.rollout, self.progress, self.normalizer)
         checks.finite_rollout(self.rollout)
+        last_values = self.engine.values(self.progress.current)
+        loops().estimate_advantages(self.rollout, last_values, self.normalizer.gamma, float(self.settings.gae_lambda))
         self.num_timesteps += self.rollout.rewards.size
-        order = self.engine.order(self.rollout, self.settings.n_epochs, self.progress.stream)
         settings = self._update_settings()
-        losses = self.engine.update(self.rollout, order, settings)
+        losses = self.engine.update(flatten(self.rollout), self._order(), settings)
         checks.finite_update(losses, self.parameters)
         self.iterations += 1
         self.seconds += time.perf_counter() - start
@@ -194,6 +195,12 @@ class PPO:
         """Returns of up to the last hundred episodes of training."""
         return self.progress.recent_returns[: min(int(self.progress.episodes[0]), RECENT)]
 
+    def _order(self) -> np.ndarray:
+        """The valid samples, shuffled for each epoch: int64 `(epochs, samples)`."""
+        order = np.tile(np.flatnonzero(self.rollout.valid.reshape(-1)), (self.settings.n_epochs, 1))
+        loops().shuffle(self.progress.stream, order)
+        return order
+
     def _metrics(self, losses: dict[str, float], settings: Settings) -> dict[str, float]:
         metrics = {f"train/{name}": float(value) for name, value in losses.items()}
         metrics["train/explained_variance"] = _explained_variance(self.rollout)
@@ -244,7 +251,7 @@ class PPO:
             return CompiledEngine(self.policy, self.source, batch)
         from rl_lab.agents.torch_engine import TorchEngine
 
-        return TorchEngine(self.policy, self.source, batch, policy, loss, device)
+        return TorchEngine(self.policy, self.source, batch, policy, loss, device, self.seed)
 
     def _make_rollout(self) -> Rollout:
         policy, normalise = self.policy, self.settings.normalize_observation

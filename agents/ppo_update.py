@@ -6,11 +6,14 @@ asked for, the gradient's norm clipped over all parameters, Adam with epsilon 1e
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from rl_lab import jit, random
+from rl_lab.agents import rollout
 from rl_lab.agents.rollout import Workspace, actor_outputs, critic_values, make_workspace
 from rl_lab.core import mlp, optim
 
@@ -59,6 +62,28 @@ class Samples(NamedTuple):
     values: np.ndarray
     advantages: np.ndarray
     returns: np.ndarray
+
+
+class Loops(NamedTuple):
+    """Small compiled loops that both engines share."""
+
+    see: Callable[..., None]
+    estimate_advantages: Callable[..., None]
+    shuffle: Callable[..., None]
+
+
+@functools.cache
+def loops() -> Loops:
+    """The small loops, compiled once a process."""
+    functions = rollout.see, rollout.estimate_advantages, shuffle
+    return Loops(*(jit.specialize(f, name=f.__name__.replace("_", " ")) for f in functions))
+
+
+def flatten(experience: rollout.Rollout) -> Samples:
+    """A rollout's arrays with steps and lanes as one axis; views, not copies."""
+    count = experience.rewards.size
+    arrays = experience.observations, experience.masks, experience.actions, experience.log_probs, experience.values
+    return Samples(*(a.reshape(count, *a.shape[2:]) for a in (*arrays, experience.advantages, experience.returns)))
 
 
 def make_adam(parameters: int) -> Adam:

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.agents import distributions
-from rl_lab.agents.normalizer import EPSILON
+from rl_lab.agents.normalizer import EPSILON, Normalizer
 from rl_lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, determi
     rows = policy.encoder(observation, batch or 1)
     if rows.dtype.kind == "f" and not np.isfinite(rows).all():
         raise LabError("the observation holds NaN or infinity; an agent can only act on finite numbers")
-    outputs = agent.engine.outputs(normalized(agent, rows))
+    outputs = agent.engine.outputs(normalized_rows(agent.normalizer, rows))
     actions = (
         _discrete(agent, outputs, action_mask, deterministic)
         if policy.discrete
@@ -33,13 +33,12 @@ def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, determi
     return int(actions[0]) if policy.discrete else actions[0]
 
 
-def normalized(agent: PPO, rows: np.ndarray) -> np.ndarray:
+def normalized_rows(normalizer: Normalizer, rows: np.ndarray) -> np.ndarray:
     """Rows of the encoder as the network was trained to see them."""
-    if not agent.settings.normalize_observation:
+    if not normalizer.observations:
         return rows
-    n = agent.normalizer
-    z = (rows.astype(np.float64) - n.mean) / np.sqrt(n.variance + EPSILON)
-    return np.clip(z, -n.clip, n.clip).astype(np.float32)
+    z = (rows.astype(np.float64) - normalizer.mean) / np.sqrt(normalizer.variance + EPSILON)
+    return np.clip(z, -normalizer.clip, normalizer.clip).astype(np.float32)
 
 
 def _discrete(agent: PPO, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
@@ -64,5 +63,5 @@ def _box(agent: PPO, means: np.ndarray, deterministic: bool) -> np.ndarray:
     space = agent.policy.action_space
     assert isinstance(space, spaces.Box)
     if not deterministic:
-        means = means + np.exp(agent.policy.log_std) * agent.rng.standard_normal(means.shape)
+        means = means + np.exp(agent.engine.log_std()) * agent.rng.standard_normal(means.shape)
     return np.clip(means, space.low, space.high).astype(space.dtype)

@@ -1,8 +1,8 @@
 """Experience in preallocated arrays, and the loops that fill them.
 
 A rollout is `(steps, lanes)`. One step is `decide` (store what is seen, act), the environment's own step,
-and `record` (rewards, ends, bootstrap). `collect` runs all steps of a compiled environment without
-returning to Python; for any other environment Python calls the same three in turn.
+`value_finals` and `record` (rewards, ends, bootstrap). `collect` runs all steps of a compiled environment without
+returning to Python; for any other environment Python calls the same functions in turn.
 """
 
 from __future__ import annotations
@@ -65,12 +65,13 @@ class Workspace(NamedTuple):
     inputs: np.ndarray  # float32 (rows, size)
     actor: np.ndarray  # float32, flat
     critic: np.ndarray  # float32, flat
+    final_values: np.ndarray  # float64 (rows,)
 
 
 def make_workspace(rows: int, actor_sizes: tuple[int, ...], critic_sizes: tuple[int, ...]) -> Workspace:
     """Scratch memory for up to `rows` rows."""
     actor, critic = (np.zeros(mlp.hidden_size(s, rows), np.float32) for s in (actor_sizes, critic_sizes))
-    return Workspace(np.zeros((rows, actor_sizes[0]), np.float32), actor, critic)
+    return Workspace(np.zeros((rows, actor_sizes[0]), np.float32), actor, critic, np.zeros(rows))
 
 
 def make_rollout(
@@ -147,7 +148,19 @@ def decide(sample, t, network, workspace, rollout, progress, view):
             view.actions.reshape((lanes, -1))[n, j] = clipped
 
 
-def record(t, network, workspace, rollout, progress, normalizer, view):
+def value_finals(network, workspace, normalizer, view):
+    """Value what truncated episodes saw last, in `workspace.final_values`; other rows keep what they had."""
+    inputs = workspace.inputs[:1]
+    for n in range(view.rewards.shape[0]):
+        if view.truncated[n] and not view.terminated[n]:
+            if normalizer.observations:
+                normalize_row(normalizer, view.final_observations[n], inputs[0])
+            else:
+                load_inputs(network.scale, view.final_observations[n : n + 1], inputs)
+            workspace.final_values[n] = critic_values(network, inputs, workspace.critic)[0, 0]
+
+
+def record(t, rollout, progress, normalizer, view, final_values):
     """Store what step `t` brought: rewards, ends, and the value of what a truncated episode would have had next."""
     count_episodes(progress, view)
     see(normalizer, view.observations, progress.current)
@@ -157,24 +170,14 @@ def record(t, network, workspace, rollout, progress, normalizer, view):
         reward = view.rewards[n]
         if normalizer.rewards:
             reward = normalize_reward(normalizer, reward)
-        done = view.terminated[n] or view.truncated[n]
         if view.truncated[n] and not view.terminated[n]:
-            reward += normalizer.gamma * final_value(network, workspace, normalizer, view, n)
+            reward += normalizer.gamma * final_values[n]
+        done = view.terminated[n] or view.truncated[n]
         if done:
             normalizer.returns[n] = 0.0
         rollout.rewards[t, n] = reward
         rollout.dones[t, n] = done
         rollout.valid[t, n] = view.valid[n]
-
-
-def final_value(network, workspace, normalizer, view, n):
-    """Value of the last observation of lane `n`'s episode."""
-    inputs = workspace.inputs[:1]
-    if normalizer.observations:
-        normalize_row(normalizer, view.final_observations[n], inputs[0])
-    else:
-        load_inputs(network.scale, view.final_observations[n : n + 1], inputs)
-    return np.float64(critic_values(network, inputs, workspace.critic)[0, 0])
 
 
 def count_episodes(progress, view):
@@ -191,15 +194,18 @@ def count_episodes(progress, view):
             progress.lane_lengths[n] = 0
 
 
-def finish(network, workspace, rollout, progress, gamma, gae_lambda):
-    """Fill advantages and returns by generalised advantage estimation (Schulman et al., 2016, equation 16)."""
+def estimate_advantages(rollout, last_values, gamma, gae_lambda):
+    """Fill advantages and returns by generalised advantage estimation (Schulman et al., 2016, equation 16).
+
+    Args:
+        rollout: `Rollout`.
+        last_values: float32 `(lanes,)`, values of what is seen after the last step.
+        gamma: discount.
+        gae_lambda: weight of longer returns.
+    """
     steps, lanes = rollout.rewards.shape
-    inputs = workspace.inputs[:lanes]
-    load_inputs(network.scale, progress.current, inputs)
-    last_values = critic_values(network, inputs, workspace.critic)
     for n in range(lanes):
-        advantage = 0.0
-        next_value = np.float64(last_values[n, 0])
+        advantage, next_value = 0.0, np.float64(last_values[n])
         for t in range(steps - 1, -1, -1):
             going_on = 0.0 if rollout.dones[t, n] else 1.0
             value = np.float64(rollout.values[t, n])
@@ -251,4 +257,5 @@ def collect(
             returns,
             lengths,
         )
-        record(t, network, workspace, rollout, progress, normalizer, view)
+        value_finals(network, workspace, normalizer, view)
+        record(t, rollout, progress, normalizer, view, workspace.final_values)

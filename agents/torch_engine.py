@@ -1,0 +1,290 @@
+"""The torch engine: the same algorithm for other networks, other losses, other devices.
+
+A network of one's own is a `torch.nn.Module` (or a function of the number of inputs and outputs that makes
+one) which maps observations `(batch, inputs)` to a pair: logits `(batch, actions)` or means
+`(batch, dimensions)`, and values `(batch,)`. For continuous actions it has a parameter `log_std`. Without
+one, the policy's own perceptrons are used, over the same memory as the compiled engine's.
+
+A loss of one's own is a function of a `Minibatch` that returns a scalar; `ppo_loss` is the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from rl_lab import jit
+from rl_lab.agents import rollout
+from rl_lab.agents.distributions import MASKED
+from rl_lab.agents.environments import Source
+from rl_lab.agents.normalizer import Normalizer
+from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.ppo_update import Samples, Settings
+from rl_lab.agents.rollout import Progress, Rollout
+from rl_lab.core.torch_mlp import TorchMLP
+from rl_lab.errors import LabError
+
+
+@dataclass
+class Minibatch:
+    """What a loss sees; all are tensors `(batch,)` but where a shape is given."""
+
+    observations: torch.Tensor
+    """`(batch, inputs)`"""
+    outputs: torch.Tensor
+    """Logits or means now, `(batch, outputs)`."""
+    values: torch.Tensor
+    """Values now."""
+    log_probs: torch.Tensor
+    """Log-probability of the actions now."""
+    entropy: torch.Tensor
+    """Entropy of the policy now."""
+    actions: torch.Tensor
+    """`(batch, 1)` int64, or `(batch, dimensions)`."""
+    old_log_probs: torch.Tensor
+    """Log-probability of the actions when they were taken."""
+    old_values: torch.Tensor
+    """Values when they were taken."""
+    advantages: torch.Tensor
+    """Normalised, where the settings say so."""
+    returns: torch.Tensor
+    """Targets of the values."""
+    settings: Settings
+    """Numbers of this update."""
+
+
+def ppo_loss(batch: Minibatch) -> torch.Tensor:
+    """PPO's clipped surrogate, value loss and entropy bonus (Schulman et al., 2017, equation 9)."""
+    s = batch.settings
+    ratio = (batch.log_probs - batch.old_log_probs).exp()
+    bounded = ratio.clamp(1 - s.clip_range, 1 + s.clip_range)
+    policy_loss = -torch.minimum(batch.advantages * ratio, batch.advantages * bounded).mean()
+    values = batch.values
+    if s.clip_range_vf >= 0:
+        values = batch.old_values + (values - batch.old_values).clamp(-s.clip_range_vf, s.clip_range_vf)
+    return policy_loss + s.vf_coef * (values - batch.returns).square().mean() - s.ent_coef * batch.entropy.mean()
+
+
+class Perceptrons(nn.Module):
+    """An `ActorCritic` as a module, over the same memory."""
+
+    def __init__(self, policy: ActorCritic) -> None:
+        super().__init__()
+        self.actor, self.critic = TorchMLP(policy.actor), TorchMLP(policy.critic)
+        if not policy.discrete:
+            self.log_std = nn.Parameter(torch.from_numpy(policy.log_std))
+
+    def forward(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outputs and values."""
+        return self.actor(observations), self.critic(observations)[:, 0]
+
+
+class TorchEngine:
+    """Runs PPO with autograd.
+
+    Args:
+        policy: spaces, distribution, and the perceptrons that are used where `module` is None.
+        source: lanes of the environment.
+        batch: samples of a minibatch.
+        module: a network of one's own; see above.
+        loss: a loss of one's own; see above.
+        device: such as "cpu" or "cuda".
+        seed: of the module's first weights and of the actions.
+    """
+
+    name = "torch"
+
+    def __init__(
+        self,
+        policy: ActorCritic,
+        source: Source,
+        batch: int,
+        module: nn.Module | Callable[[int, int], nn.Module] | None,
+        loss: Callable[[Minibatch], torch.Tensor] | None,
+        device: str,
+        seed: int,
+    ) -> None:
+        self.policy, self.source, self.batch, self.loss = policy, source, batch, loss or ppo_loss
+        self.device = _device(device)
+        self.module = self._module(module, seed).to(self.device)
+        self.shares_memory = module is None and self.device.type == "cpu"
+        self.adam = torch.optim.Adam(self.module.parameters(), lr=1.0, eps=1e-5)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.final_values = np.zeros(source.lanes)
+        self._record = jit.specialize(rollout.record, key=f"{policy.encoder.dtype} {policy.discrete}", name="recording")
+
+    def collect(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
+        """Fill a rollout, step by step."""
+        view, policy = self.source.view, self.policy
+        for t in range(len(experience.rewards)):
+            experience.observations[t], experience.masks[t] = progress.current, view.masks
+            with torch.no_grad():
+                outputs, values = self.module(self._inputs(progress.current))
+                actions = self._sample(outputs, view.masks)
+                log_probs, _ = self._evaluate(outputs, actions, view.masks)
+            experience.values[t], experience.log_probs[t] = _numpy(values), _numpy(log_probs)
+            experience.actions[t] = _numpy(actions)
+            if policy.discrete:
+                view.actions[:] = experience.actions[t][:, 0] + view.first_action
+            else:
+                network = policy.network
+                view.actions[:] = np.clip(experience.actions[t], network.low, network.high)
+            self.source.step()
+            self._value_finals(normalizer)
+            self._record(t, experience, progress, normalizer, view, self.final_values)
+
+    def outputs(self, rows: np.ndarray) -> np.ndarray:
+        """The actor's outputs `(batch, outputs)` for rows of the encoder."""
+        with torch.no_grad():
+            return _numpy(self.module(self._inputs(rows))[0])
+
+    def values(self, rows: np.ndarray) -> np.ndarray:
+        """The critic's values `(batch,)` for rows of the encoder."""
+        with torch.no_grad():
+            return _numpy(self.module(self._inputs(rows))[1])
+
+    def log_std(self) -> np.ndarray:
+        """Logarithms of the standard deviations of continuous actions, float32 `(dimensions,)`."""
+        return _numpy(self.module.log_std)  # type: ignore[arg-type]
+
+    def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
+        """Train on the samples; see `CompiledEngine.update`."""
+        for group in self.adam.param_groups:
+            group["lr"] = settings.learning_rate
+        sums, count, loss = np.zeros(5), 0, 0.0
+        for epoch in order:
+            for start in range(0, len(epoch), self.batch):
+                minibatch = self._minibatch(samples, epoch[start : start + self.batch], settings)
+                statistics = _statistics(minibatch)
+                sums, count = sums + statistics, count + 1
+                if 0 <= settings.target_kl and statistics[3] > 1.5 * settings.target_kl:
+                    return _means(sums, count, loss)
+                loss = self._descend(minibatch)
+        return _means(sums, count, loss)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What `restore` needs beside the policy's parameters."""
+        state = {"generator": _numpy(self.generator.get_state())}
+        for index, parameter in enumerate(self.module.parameters()):
+            moments = self.adam.state.get(parameter, {})
+            for name in ("exp_avg", "exp_avg_sq", "step"):
+                state[f"adam.{index}.{name}"] = _numpy(moments[name]) if moments else np.zeros(0, np.float32)
+        if not self.shares_memory:
+            state |= {f"module.{name}": _numpy(tensor) for name, tensor in self.module.state_dict().items()}
+        return state
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from what `state` gave."""
+        self.generator.set_state(torch.from_numpy(state["generator"].copy()))
+        for index, parameter in enumerate(self.module.parameters()):
+            names = ("exp_avg", "exp_avg_sq", "step")
+            moments = {name: torch.from_numpy(state[f"adam.{index}.{name}"].copy()) for name in names}
+            if moments["exp_avg"].shape == parameter.shape:
+                self.adam.state[parameter] = {
+                    name: tensor if name == "step" else tensor.to(self.device) for name, tensor in moments.items()
+                }
+        weights = {name[7:]: torch.from_numpy(array.copy()) for name, array in state.items() if name.startswith("module.")}
+        if weights:
+            self.module.load_state_dict(weights)
+
+    def _module(self, module: Any, seed: int) -> nn.Module:
+        if module is None:
+            return Perceptrons(self.policy)
+        if isinstance(module, nn.Module):
+            return module
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            made = module(self.policy.encoder.size, self.policy.outputs)
+        if not isinstance(made, nn.Module):
+            raise LabError(f"policy gave {made!r}; it must be a torch.nn.Module, or a function (inputs, outputs) of one")
+        return made
+
+    def _inputs(self, rows: np.ndarray) -> torch.Tensor:
+        scaled = rows.astype(np.float32) * self.policy.encoder.scale
+        return torch.from_numpy(scaled).to(self.device)
+
+    def _sample(self, outputs: torch.Tensor, masks: np.ndarray) -> torch.Tensor:
+        if self.policy.discrete:
+            probabilities = self._masked(outputs, masks).softmax(-1)
+            return torch.multinomial(probabilities, 1, generator=self.generator)
+        noise = torch.randn(outputs.shape, generator=self.generator, device=self.device)
+        return outputs + self.module.log_std.exp() * noise  # type: ignore[union-attr,operator]
+
+    def _evaluate(self, outputs: torch.Tensor, actions: torch.Tensor, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities of actions, and entropies."""
+        if self.policy.discrete:
+            log_probs = self._masked(outputs, masks).log_softmax(-1)
+            return log_probs.gather(-1, actions)[:, 0], -(log_probs.exp() * log_probs).sum(-1)
+        normal = torch.distributions.Normal(outputs, self.module.log_std.exp().expand_as(outputs))  # type: ignore[union-attr,operator]
+        return normal.log_prob(actions).sum(-1), normal.entropy().sum(-1)
+
+    def _masked(self, logits: torch.Tensor, masks: np.ndarray) -> torch.Tensor:
+        return logits if masks.shape[-1] == 0 else logits.masked_fill(~torch.from_numpy(masks).to(self.device), float(MASKED))
+
+    def _value_finals(self, normalizer: Normalizer) -> None:
+        from rl_lab.agents.predict import normalized_rows
+
+        view = self.source.view
+        lanes = np.flatnonzero(view.truncated & ~view.terminated)
+        if len(lanes):
+            self.final_values[lanes] = self.values(normalized_rows(normalizer, view.final_observations[lanes]))
+
+    def _minibatch(self, samples: Samples, chosen: np.ndarray, settings: Settings) -> Minibatch:
+        arrays = samples.actions, samples.log_probs, samples.values, samples.advantages, samples.returns
+        actions, old_log_probs, old_values, advantages, returns = (
+            torch.from_numpy(array[chosen]).to(self.device) for array in arrays
+        )
+        if settings.normalize_advantage and len(chosen) > 1:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        observations = self._inputs(samples.observations[chosen])
+        outputs, values = self.module(observations)
+        log_probs, entropy = self._evaluate(outputs, actions, samples.masks[chosen])
+        now = (observations, outputs, values, log_probs, entropy)
+        return Minibatch(*now, actions, old_log_probs, old_values, advantages, returns, settings)
+
+    def _descend(self, minibatch: Minibatch) -> float:
+        loss = self.loss(minibatch)
+        if not isinstance(loss, torch.Tensor) or loss.ndim != 0 or not loss.requires_grad:
+            raise LabError(f"the loss gave {loss!r}; it must be a scalar tensor that depends on the network")
+        self.adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.module.parameters(), minibatch.settings.max_grad_norm)
+        self.adam.step()
+        return loss.item()
+
+
+def _statistics(batch: Minibatch) -> np.ndarray:
+    """Policy loss, value loss, entropy loss, divergence and clip fraction of a minibatch."""
+    with torch.no_grad():
+        clip = batch.settings.clip_range
+        log_ratio = batch.log_probs - batch.old_log_probs
+        ratio = log_ratio.exp()
+        surrogate = torch.minimum(batch.advantages * ratio, batch.advantages * ratio.clamp(1 - clip, 1 + clip))
+        values = (batch.values - batch.returns).square().mean()
+        clipped = ((ratio - 1).abs() > clip).float().mean()
+        parts = -surrogate.mean(), values, -batch.entropy.mean(), (ratio - 1 - log_ratio).mean(), clipped
+        return np.array([float(part) for part in parts])
+
+
+def _means(sums: np.ndarray, count: int, loss: float) -> dict[str, float]:
+    names = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
+    return dict(zip(names, (sums / count).tolist(), strict=True)) | {"loss": loss}
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise LabError(f"device {name!r} is unknown; use 'cpu', 'cuda' or 'mps'") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise LabError(f"device {name!r} is not available here; use 'cpu'")
+    return device
