@@ -1,0 +1,198 @@
+"""The functions that people and the command line call."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rl_lab.compare import fingerprint, logs
+from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
+from rl_lab.compare.reading import load_plan
+from rl_lab.compare.result import Result
+from rl_lab.compare.runner import cores, default_folder, run_all
+from rl_lab.errors import LabError
+
+Made = str | Callable[..., Any]
+
+
+def compare(
+    env: Made | Sequence[Made],
+    contenders: Mapping[str, Any],
+    *,
+    steps: int,
+    seeds: int | Sequence[int] = 10,
+    out: str | Path | None = None,
+    baseline: str | None = None,
+    questions: Sequence[Question] = (),
+    references: tuple[float, float] | None = None,
+    env_arguments: Mapping[str, Any] | None = None,
+    points: int = 20,
+    episodes: int = 20,
+    deterministic: bool = True,
+    jobs: int | None = None,
+    quiet: bool = False,
+) -> Result:
+    """Compare ways of training on the same environments, steps and seeds.
+
+    Args:
+        env: Gymnasium's id, `module:id`, a function that makes an environment, or a list of those.
+        contenders: names and what they stand for: `"ppo"` (ours), `"sb3:ppo"`, a function `f(env, seed, steps)` that
+            returns something with `.predict`, or a pair of either and a dictionary of hyperparameters.
+        steps: environment steps of every run; the environment that a contender gets ends there.
+        seeds: how many, or which; a verdict takes ten.
+        out: folder for the report, `runs.csv`, `verdicts.json` and finished runs; without one, finished runs are
+            kept in the user's cache folder.
+        baseline: whom the others are held against; by default the first of Stable-Baselines3.
+        questions: what is asked; by default the return per step, and with references the time to 0.9, too.
+        references: mean return of random actions and of an optimal policy, between which scores are normalised.
+        env_arguments: keyword arguments of the environment.
+        points: evaluations over the budget.
+        episodes: of each evaluation, on seeds that no training uses.
+        deterministic: whether the policies are judged with their likeliest actions.
+        jobs: processes; by default one for each core.
+        quiet: no progress display.
+
+    Returns:
+        The result: `print(result.verdict)`, `result.save("report.html")`.
+
+    Raises:
+        LabError: something does not exist or makes no sense, in one sentence.
+    """
+    environments = [env] if isinstance(env, str) or callable(env) else list(env)
+    random, optimal = references or (None, None)
+    plan = Plan(
+        [_environment(each, env_arguments or {}, random, optimal) for each in environments],
+        [_contender(name, given) for name, given in _mapping(contenders).items()],
+        steps=steps,
+        seeds=seeds,
+        questions=questions,
+        baseline=baseline,
+        evaluation=Evaluation(points, episodes, deterministic),
+        out=None if out is None else str(out),
+    )
+    return compare_plan(plan, jobs=jobs, quiet=quiet)
+
+
+def compare_plan(
+    plan: Plan | str | Path,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    quiet: bool = False,
+    command: str = "",
+) -> Result:
+    """Compare as a plan says, which may be the path of a TOML file.
+
+    Args:
+        plan: what to compare.
+        out: output folder, instead of the plan's own.
+        jobs: processes; by default one for each core.
+        quiet: no progress display.
+        command: what makes the comparison again, for the report.
+
+    Raises:
+        LabError: something does not exist or makes no sense, or the output folder is in use.
+    """
+    if not isinstance(plan, Plan):
+        path = Path(plan)
+        plan, command = load_plan(path), command or f"rl-lab compare {shlex.quote(str(path))}"
+        plan = plan if plan.out or out else replace(plan, out=str(default_folder(plan, path)))
+    folder = Path(out or plan.out) if out or plan.out else None
+    runs = run_all(plan, folder, jobs, quiet)
+    result = Result(plan, runs, True, command or _script(), fingerprint.versions(), hardware(jobs))
+    if folder is not None:
+        result.save_all(folder)
+    return result
+
+
+def run_plan(path: str | Path, out: str | Path | None = None, jobs: int | None = None, quiet: bool = False) -> Result:
+    """What `rl-lab compare PLAN` does: run the plan, write its files, print the verdicts.
+
+    Raises:
+        LabError: the plan makes no sense; or, after everything is written and printed, a run failed.
+    """
+    result = compare_plan(path, out, jobs, quiet)
+    folder = Path(out or result.plan.out or default_folder(result.plan, Path(path)))
+    print(result.verdict)
+    print(f"\nreport: {folder / 'report.html'}")
+    if result.failures:
+        failed = sum(run.failed for run in result.runs)
+        first = result.failures[0].removeprefix("FAILED").strip()
+        raise LabError(f"{failed} of {len(result.runs)} runs failed, the others are kept: {first}")
+    return result
+
+
+def judge_logs(
+    paths: Sequence[str | Path],
+    against: Sequence[str | Path],
+    *,
+    margin: float | None = None,
+    threshold: float | None = None,
+    references: tuple[float, float] | None = None,
+    names: tuple[str, str] = ("ours", "baseline"),
+    questions: Sequence[Question] = (),
+) -> Result:
+    """Judge logs that people already have; what `rl-lab verdict A... --against B...` does.
+
+    Args:
+        paths: logs of one side, `evaluations.npz` of Stable-Baselines3 or our `runs.csv`, one run or more in each.
+        against: logs of the other side.
+        margin: differences of the return per step up to this are called equivalent; none are without one.
+        threshold: mean return from which a task counts as solved; asks for the steps to it, too.
+        references: mean return of random actions and of an optimal policy, between which scores are normalised.
+        names: what the two sides are called.
+        questions: what is asked, instead of return per step and steps to the threshold.
+
+    Returns:
+        The result: `.verdict` is the text.
+
+    Raises:
+        LabError: a log is missing or is not one.
+    """
+    asked = list(questions) or [Question("return", margin=margin)]
+    if threshold is not None and not questions:
+        asked.append(Question("steps", threshold=threshold))
+    plan, runs, paired = logs.plan_and_runs(logs.read_logs(paths), logs.read_logs(against), asked, names, references)
+    return Result(plan, runs, paired, _script(), fingerprint.versions(), hardware())
+
+
+def hardware(jobs: int | None = None) -> str:
+    """The machine in words."""
+    return f"{fingerprint.processor()}, {cores()} cores, {jobs or cores()} runs at once, {platform.system()}"
+
+
+def _environment(made: Made, arguments: Mapping[str, Any], random: float | None, optimal: float | None) -> Environment:
+    if isinstance(made, str):
+        return Environment(made, None, arguments, random, optimal)
+    if not callable(made):
+        raise LabError(f"environment {made!r} is a {type(made).__name__}; give an id or a function that makes one")
+    name = getattr(made, "__name__", type(made).__name__)
+    return Environment(name, made, arguments, random, optimal)
+
+
+def _contender(name: str, given: Any) -> Contender:
+    if isinstance(given, Contender):
+        return replace(given, name=name)
+    algorithm, *more = given if isinstance(given, (tuple, list)) else (given,)
+    if len(more) > 1 or (more and not isinstance(more[0], Mapping)):
+        raise LabError(f"contender {name!r} is {given!r}; give a name or a function, or a pair of it and a dictionary")
+    return Contender(name, algorithm, more[0] if more else {})
+
+
+def _mapping(contenders: Any) -> Mapping[str, Any]:
+    if not isinstance(contenders, Mapping):
+        raise LabError(f"contenders is a {type(contenders).__name__}; it must be a dictionary of names and contenders")
+    return contenders
+
+
+def _script() -> str:
+    """The command that started this process, where there is one."""
+    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
+    if not name or name.startswith("ipykernel") or name == "-c":
+        return "the Python session that called compare()"
+    arguments = " ".join(shlex.quote(word) for word in sys.argv[1:])
+    return f"{name if name == 'rl-lab' else 'python ' + shlex.quote(sys.argv[0])} {arguments}".strip()

@@ -1,0 +1,83 @@
+"""Checks of what a person writes: one sentence with the value and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rl_lab.errors import LabError
+
+SEED_LIMIT = 1_000_000  # evaluation seeds begin beyond every training seed
+
+
+def unknown(kind: str, name: object, allowed: Iterable[str]) -> LabError:
+    """The error for a name that is not among those allowed, with the nearest of them."""
+    names = [str(item) for item in allowed]
+    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return LabError(f"unknown {kind} {str(name)!r}; {guess}{kind} is one of {', '.join(names)}")
+
+
+def slug(text: str) -> str:
+    """A text as a file name."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.") or "unnamed"
+
+
+def keys(kind: str, table: Mapping[str, Any], allowed: list[str]) -> None:
+    """Refuse keys of a table that are not among those allowed."""
+    for key in table:
+        if key not in allowed:
+            raise unknown(f"key of the {kind}", key, allowed)
+
+
+def table(name: str, value: Any) -> Mapping[str, Any]:
+    """The value, if it is a table."""
+    if not isinstance(value, Mapping):
+        raise LabError(f"{name} is {value!r}; it must be a table")
+    return value
+
+
+def sequence(name: str, value: Any) -> Sequence[Any]:
+    """The value, if it is a list."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise LabError(f"{name} is {value!r}; it must be a list, in TOML [[{name}]]")
+    return value
+
+
+def choice(kind: str, value: Any, allowed: Iterable[str]) -> None:
+    """Refuse a value that is not among those allowed."""
+    if value not in allowed:
+        raise unknown(kind, value, allowed)
+
+
+def count(name: str, value: Any) -> None:
+    """Refuse what is not a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise LabError(f"{name} is {value!r}; it must be a whole number of at least 1")
+
+
+def distinct(kind: str, names: list[str]) -> None:
+    """Refuse an empty list of names, and names that are there twice."""
+    if not names:
+        raise LabError(f"there is no {kind}; a comparison needs at least one")
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise LabError(f"{kind} {name!r} needs a name, as text")
+        if names.count(name) > 1:
+            raise LabError(f"{kind} {name!r} is there {names.count(name)} times; once is enough")
+
+
+def training_seeds(seeds: Any) -> tuple[int, ...]:
+    """The seeds that a number of them or a list of them means."""
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        count("seeds", seeds)
+        seeds = range(seeds)
+    chosen = tuple(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, str) else (seeds,)
+    for seed in chosen:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEED_LIMIT:
+            raise LabError(f"seed {seed!r} is not a whole number from 0 to {SEED_LIMIT - 1}")
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise LabError(f"seeds are {list(chosen)}; there must be at least one, and none twice")
+    return chosen

@@ -1,0 +1,229 @@
+"""Contenders: from a name or a function to a trained model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from rl_lab.compare import checks
+from rl_lab.compare.checks import unknown
+from rl_lab.compare.environments import Maker
+from rl_lab.compare.fingerprint import describe
+from rl_lab.compare.measure import Meter, Metered, meter_of, metered_vec_env
+from rl_lab.compare.plan import Contender
+from rl_lab.errors import LabError
+
+LAB = {"ppo": "PPO"}
+SB3 = {"a2c": "A2C", "ddpg": "DDPG", "dqn": "DQN", "ppo": "PPO", "sac": "SAC", "td3": "TD3"}
+NETWORK = ("net_arch", "activation")  # what Stable-Baselines3 wants in policy_kwargs, and plans may write flat
+SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
+NUM_ENVS = {"ppo": 8, "a2c": 8}  # environments at once where the plan does not say; for the others, one
+
+
+def check(contender: Contender) -> None:
+    """Refuse a contender that does not exist, or hyperparameters that it does not know.
+
+    Raises:
+        LabError: with the nearest name that does exist.
+    """
+    checks.count(f"num_envs of contender {contender.name!r}", contender.hyperparameters.get("num_envs", 1))
+    taken = _constructor(contender)
+    if is_lab(contender):
+        taken = import_module("rl_lab.agents.settings").PPOSettings
+    parameters = inspect.signature(taken).parameters.values()
+    if any(item.kind is item.VAR_KEYWORD for item in parameters):
+        return
+    allowed = [item.name for item in parameters if item.kind is not item.VAR_POSITIONAL]
+    allowed += ["num_envs", *(NETWORK if is_sb3(contender) else ())]
+    for name in contender.hyperparameters:
+        checks.choice(f"hyperparameter of {contender.name}", name, allowed)
+
+
+def is_lab(contender: Contender) -> bool:
+    """Whether it is an algorithm of ours, by name."""
+    return isinstance(contender.algorithm, str) and ":" not in contender.algorithm
+
+
+def is_sb3(contender: Contender) -> bool:
+    """Whether it is an algorithm of Stable-Baselines3, by name."""
+    return isinstance(contender.algorithm, str) and contender.algorithm.startswith("sb3:")
+
+
+def function_of(contender: Contender) -> Callable[..., Any]:
+    """The function of a contender that is one, or that names one as `module:function`."""
+    if not isinstance(contender.algorithm, str):
+        if not callable(contender.algorithm):
+            raise LabError(f"contender {contender.name!r} is {contender.algorithm!r}; it must be a name or a function")
+        return contender.algorithm
+    module, _, name = contender.algorithm.partition(":")
+    try:
+        function = getattr(import_module(module), name, None)
+    except ImportError as error:
+        raise LabError(f"contender {contender.name!r}: module {module!r} cannot be imported ({error})") from error
+    if not callable(function):
+        here = [key for key, value in vars(import_module(module)).items() if inspect.isfunction(value)]
+        raise unknown(f"function of {module}", name, here or ["none"])
+    return function
+
+
+def description(contender: Contender) -> Any:
+    """What counts about a contender, for the name of a run; its own name does not."""
+    algorithm = contender.algorithm if is_lab(contender) or is_sb3(contender) else function_of(contender)
+    return describe([algorithm, dict(contender.hyperparameters)])
+
+
+def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
+    """Run a contender until it returns or its budget is spent.
+
+    Returns:
+        The model, and the environment as the model sees it where somebody wrapped ours, else None.
+
+    Raises:
+        LabError: the contender cannot be made or the budget is too small for it.
+        BudgetSpent: the contender went on past its budget.
+    """
+    if is_lab(contender):
+        return _train_lab(contender, maker, seed, meter), None
+    if is_sb3(contender):
+        return _train_sb3(contender, maker, seed, meter), None
+    return _train_function(contender, maker, seed, meter)
+
+
+def warm_up(contender: Contender, maker: Maker) -> None:
+    """Compile or load what a run needs, so that no run's clock counts it. Functions of a user run only once."""
+    if is_lab(contender):
+        agent = _lab_agent(contender, maker, seed=0)
+        agent.learn(_rollout(agent))
+        agent.predict(maker.evaluation(2).reset(seed=[0, 1])[0])
+    elif maker.batched and is_sb3(contender):
+        env = maker.sb3(_num_envs(contender))
+        env.reset()
+        env.step([env.action_space.sample() for _ in range(env.num_envs)])
+    if not is_lab(contender):
+        _warm_torch()
+
+
+def _train_lab(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
+    meter.clock.start()
+    agent = _lab_agent(contender, maker, seed)
+    rollout = _rollout(agent)
+    if meter.budget < rollout:
+        raise LabError(
+            f"{meter.budget} steps are less than one rollout of {contender.name}, {rollout} steps; give more"
+        )
+    meter.judge_if_due(agent)
+
+    def after_iteration(agent: Any) -> bool:
+        meter.steps = int(agent.num_timesteps)
+        meter.judge_if_due(agent)
+        return meter.steps + rollout <= meter.budget
+
+    agent.learn(meter.budget // rollout * rollout, callback=after_iteration)
+    meter.steps = int(agent.num_timesteps)
+    return agent
+
+
+def _train_sb3(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
+    options = {"policy": _policy(maker), "device": "cpu", "verbose": 0, **sb3_options(contender)}
+    env = metered_vec_env(maker.sb3(_num_envs(contender)), meter)
+    meter.clock.start()
+    return _constructor(contender)(env=env, seed=seed, **options).learn(meter.budget)
+
+
+def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
+    env: Any
+    if "num_envs" in contender.hyperparameters:
+        env = metered_vec_env(maker.sb3(_num_envs(contender)), meter)
+    else:
+        env = Metered(maker.single(), maker, meter)
+    meter.clock.start()
+    model = function_of(contender)(env, seed, meter.budget, **_without(contender))
+    meter.clock.stop()
+    if meter.steps == 0:
+        raise LabError(
+            f"{contender.name} took no step in the environment that it was given; only steps in that one are counted"
+        )
+    if meter.watched is not None and meter.watched[0] is model:
+        return meter.watched
+    known, outer = meter_of(getattr(model, "env", None))
+    return model, outer if known is meter else None
+
+
+def _constructor(contender: Contender) -> Callable[..., Any]:
+    """What takes the hyperparameters."""
+    if is_lab(contender):
+        if contender.algorithm not in LAB:
+            raise unknown("contender", contender.algorithm, [*LAB, *(f"sb3:{name}" for name in SB3), "module:function"])
+        return getattr(import_module("rl_lab.agents"), LAB[str(contender.algorithm)])
+    if is_sb3(contender):
+        name = str(contender.algorithm).partition(":")[2]
+        if name not in SB3:
+            raise unknown("contender", contender.algorithm, [*LAB, *(f"sb3:{name}" for name in SB3), "module:function"])
+        return getattr(import_module("stable_baselines3"), SB3[name])
+    return function_of(contender)
+
+
+def _lab_agent(contender: Contender, maker: Maker, seed: int) -> Any:
+    num_envs = _num_envs(contender)
+    env: Any = maker.environment.make or maker.id
+    if maker.environment.arguments:
+        env = maker.vector(num_envs) if maker.batched else maker.single
+    maker.register()
+    return _constructor(contender)(env, num_envs=num_envs, seed=seed, **_without(contender))
+
+
+def _rollout(agent: Any) -> int:
+    return int(agent.settings.n_steps * agent.source.lanes)
+
+
+def _num_envs(contender: Contender) -> int:
+    name = str(contender.algorithm).removeprefix("sb3:")
+    return int(contender.hyperparameters.get("num_envs", NUM_ENVS.get(name, 1)))
+
+
+def _without(contender: Contender, *names: str) -> Mapping[str, Any]:
+    return {key: value for key, value in contender.hyperparameters.items() if key not in ("num_envs", *names)}
+
+
+def _policy(maker: Maker) -> str:
+    from gymnasium.spaces import Dict
+
+    env = maker.single()
+    return "MultiInputPolicy" if isinstance(env.observation_space, Dict) else "MlpPolicy"
+
+
+def sb3_options(contender: Contender) -> dict[str, Any]:
+    """Hyperparameters as Stable-Baselines3 wants them, from names and values that our algorithms share with plans."""
+    options = dict(_without(contender, *NETWORK))
+    network = {key: contender.hyperparameters[key] for key in NETWORK if key in contender.hyperparameters}
+    if "activation" in network:
+        network["activation_fn"] = _activation(network.pop("activation"))
+    if network:
+        options["policy_kwargs"] = {**network, **options.get("policy_kwargs", {})}
+    for name in SCHEDULES:
+        if isinstance(options.get(name), str):
+            from rl_lab.agents.settings import schedule
+
+            options[name] = schedule(name, options[name])
+    return options
+
+
+def _activation(name: Any) -> Any:
+    """An activation of torch from its name."""
+    from torch import nn
+
+    known = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
+    checks.choice("activation", name, known)
+    return known[name]
+
+
+def _warm_torch() -> None:
+    """The first step of an optimiser imports a part of torch that takes a second."""
+    import torch
+
+    weight = torch.nn.Parameter(torch.zeros(2, 2))
+    optimiser = torch.optim.Adam([weight])
+    (weight @ torch.ones(2)).sum().backward()
+    optimiser.step()

@@ -1,0 +1,75 @@
+"""From the evaluations of a run to one number for each question."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.compare.plan import Environment, Question
+from rl_lab.compare.runs import Run
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A learning curve; arrays of shape (evaluations,)."""
+
+    steps: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    """Mean over the episodes of an evaluation, normalised where the environment has references."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a run scores on a question: somewhere between two numbers, which differ if the run ended before."""
+
+    low: float
+    high: float
+
+    @property
+    def censored(self) -> bool:
+        """Whether the run ended before it had a value."""
+        return self.low < self.high
+
+
+def curve(run: Run, environment: Environment) -> Curve:
+    """The learning curve of a run."""
+    steps, seconds = (np.array([getattr(point, name) for point in run.points], float) for name in ("step", "seconds"))
+    returns = np.array([np.mean(point.returns) for point in run.points], float)
+    return Curve(steps, seconds, np.asarray(environment.score(returns), float))
+
+
+def grid(steps: int, points: int) -> NDArray[np.float64]:
+    """The steps at which curves are compared: the plan's evaluation points without the untrained one."""
+    return np.linspace(0, steps, points + 1)[1:]
+
+
+def measure(question: Question, learned: Curve, at: NDArray[np.float64]) -> Value | None:
+    """The value of one run, or None where it has none.
+
+    The return per step is the mean of the curve over the evaluation points. Time and steps to a threshold are those
+    at the first evaluation that reaches it; of a run that never does, it is only known that they are at least those
+    of the whole run.
+
+    Args:
+        question: what is asked.
+        learned: the run's learning curve.
+        at: the plan's evaluation points, in steps.
+    """
+    if len(learned.steps) == 0 or (question.measure != "final" and len(learned.steps) < 2):
+        return None
+    if question.measure == "final":
+        return Value(float(learned.scores[-1]), float(learned.scores[-1]))
+    if question.measure == "return":
+        area = float(np.mean(np.interp(at, learned.steps, learned.scores)))
+        return Value(area, area)
+    along = learned.seconds if question.measure == "time" else learned.steps
+    reached = np.flatnonzero(learned.scores >= (question.threshold or 0.0))
+    if len(reached) == 0:
+        return Value(float(along[-1]), math.inf)
+    least = 1e-3 if question.measure == "time" else 1.0  # reached before the first step
+    value = max(float(along[reached[0]]), least)
+    return Value(value, value)

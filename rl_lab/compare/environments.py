@@ -1,0 +1,150 @@
+"""Making the environments of a comparison: single, batched, and again in another process."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+
+from rl_lab.compare.checks import unknown
+from rl_lab.compare.fingerprint import describe
+from rl_lab.compare.plan import Environment
+from rl_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+EVALUATION_SEEDS = 1_000_000_000  # evaluation episode e of training seed s has seed EVALUATION_SEEDS + 1000 s + e
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes one environment of a plan, in this process or, being sent there, in another."""
+
+    environment: Environment
+    spec: gym.envs.registration.EnvSpec | None
+    """What Gymnasium knows about an id, for processes in which nobody registered it."""
+
+    @classmethod
+    def of(cls, environment: Environment) -> Maker:
+        """Look an environment up.
+
+        Raises:
+            LabError: no such id, or a callable that does not give a Gymnasium environment.
+        """
+        if environment.make is not None:
+            return cls(environment, None)
+        return cls(environment, _portable(find_spec(environment.name)))
+
+    @property
+    def id(self) -> str | None:
+        """The id without its module, or None for a callable."""
+        return self.spec.id if self.spec else None
+
+    @property
+    def batched(self) -> bool:
+        """Whether it is one of the lab's kind, whose batches seed every lane by itself."""
+        return self.spec is not None and str(self.spec.vector_entry_point).startswith("rl_lab.")
+
+    def description(self) -> Any:
+        """What counts about the environment, for the name of a run."""
+        if self.spec is None:
+            return describe([self.environment.make, dict(self.environment.arguments)])
+        spec = self.spec
+        parts = [spec.entry_point, spec.vector_entry_point, spec.kwargs, dict(self.environment.arguments)]
+        where = [importlib.import_module(part.split(":")[0]) for part in parts[:2] if isinstance(part, str)]
+        definition = spec.kwargs.get("definition")
+        where += [importlib.import_module(definition.split(":")[0])] if isinstance(definition, str) else []
+        return describe([spec.id, spec.max_episode_steps, parts, where])
+
+    def register(self) -> None:
+        """Let Gymnasium know the id in this process, too."""
+        if self.spec is not None and self.spec.id not in gym.registry:
+            gym.registry[self.spec.id] = self.spec
+
+    def single(self, **more: Any) -> gym.Env:
+        """One environment.
+
+        Raises:
+            LabError: it cannot be made, or is not a Gymnasium environment.
+        """
+        self.register()
+        name = self.environment.name
+        try:
+            if self.environment.make is not None:
+                made = self.environment.make(**self.environment.arguments)
+            else:
+                made = gym.make(str(self.id), **{**self.environment.arguments, **more})
+        except LabError:
+            raise
+        except (TypeError, ValueError, ImportError, gym.error.Error) as error:
+            raise LabError(f"environment {name!r} cannot be made: {type(error).__name__}: {error}") from error
+        if not isinstance(made, gym.Env):
+            raise LabError(f"environment {name!r} gave {type(made).__name__}; it must give a gymnasium.Env")
+        return made
+
+    def vector(self, num_envs: int) -> gym.vector.VectorEnv:
+        """A batch, of an environment of the lab's kind."""
+        self.register()
+        return gym.make_vec(str(self.id), num_envs=num_envs, **self.environment.arguments)
+
+    def sb3(self, num_envs: int) -> VecEnv:
+        """A `VecEnv` of Stable-Baselines3: over our batch where there is one, otherwise one by one."""
+        from stable_baselines3.common.monitor import Monitor
+        from stable_baselines3.common.vec_env import DummyVecEnv
+
+        if self.batched:
+            from rl_lab.sb3 import vec_env
+
+            return vec_env(self.vector(num_envs))
+        return DummyVecEnv([lambda: Monitor(self.single())] * num_envs)
+
+    def evaluation(self, episodes: int) -> gym.vector.VectorEnv:
+        """One lane for each evaluation episode, with the observations of the single environment."""
+        if self.batched:
+            batch = self.vector(episodes)
+            if batch.single_observation_space == self.single().observation_space:
+                return batch
+        return gym.vector.SyncVectorEnv([self.single] * episodes)
+
+
+def find_spec(name: str) -> gym.envs.registration.EnvSpec:
+    """Gymnasium's entry for an id, after importing what stands before a colon.
+
+    Raises:
+        LabError: the module cannot be imported, or nothing is registered under the id.
+    """
+    module, _, plain = name.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise LabError(f"environment {name!r}: module {module!r} cannot be imported ({error})") from error
+    if plain in gym.registry:
+        return gym.registry[plain]
+    versions = [known for known in gym.registry if known.rpartition("-v")[0] == plain]
+    if versions:
+        raise unknown("environment", plain, versions)
+    family = plain.rpartition("/")[0]
+    alike = [known for known in gym.registry if known.rpartition("/")[0] == family]
+    problem = str(unknown("environment", plain, alike or gym.registry)).split("; environment is one of")[0]
+    raise LabError(f'{problem}; if another package registers it, write the id as "package:{plain}"')
+
+
+def evaluation_seeds(seed: int, episodes: int) -> list[int]:
+    """The seeds of the evaluation episodes of one training seed, the same for all contenders."""
+    return [EVALUATION_SEEDS + 1000 * seed + episode for episode in range(episodes)]
+
+
+def _portable(spec: gym.envs.registration.EnvSpec) -> gym.envs.registration.EnvSpec:
+    """The entry with functions in place of names that only this process can resolve."""
+    import __main__
+
+    changed = {}
+    for name in ("entry_point", "vector_entry_point"):
+        value = getattr(spec, name)
+        if isinstance(value, str) and value.startswith("__main__:"):
+            changed[name] = getattr(__main__, value.split(":")[1])
+    return replace(spec, **changed) if changed else spec

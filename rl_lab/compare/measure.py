@@ -1,0 +1,214 @@
+"""The runner's own measuring: a clock, a step counter, and environments that nobody can step past the budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from rl_lab.compare.environments import Maker
+from rl_lab.compare.evaluation import Judge, Judgement, Recorded
+from rl_lab.errors import LabError
+
+
+class BudgetSpent(Exception):
+    """All steps of a run are taken; a contender may let it pass, and its watched model is judged as it is."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One evaluation on the way."""
+
+    step: int
+    """Environment steps taken so far."""
+    seconds: float
+    """Seconds of training so far, without the evaluations."""
+    cpu_seconds: float
+    """The same in seconds of the processor."""
+    returns: list[float]
+    """Of every evaluation episode."""
+    lengths: list[int]
+    """Steps of every evaluation episode."""
+
+
+class Clock:
+    """Wall and processor seconds that stop while something else is done."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+        self._since: tuple[float, float] | None = None
+
+    def start(self) -> None:
+        """Go on."""
+        self._since = time.perf_counter(), time.process_time()
+
+    def stop(self) -> None:
+        """Pause; a clock that stands stays as it is."""
+        if self._since is not None:
+            wall, cpu = self._since
+            self.wall += time.perf_counter() - wall
+            self.cpu += time.process_time() - cpu
+            self._since = None
+
+
+class Meter:
+    """Counts the steps of one run and has its model judged at the points of the plan.
+
+    Args:
+        budget: environment steps that the run may take.
+        points: evaluations over the budget, besides the one before the first step.
+        judge: evaluates a model.
+        report: called after each evaluation, for the progress display.
+    """
+
+    def __init__(
+        self, budget: int, points: int, judge: Judge, report: Callable[[Point], None] = lambda point: None
+    ) -> None:
+        self.budget, self.judge, self.report = budget, judge, report
+        self.steps = 0
+        self.clock = Clock()
+        self.points: list[Point] = []
+        self.last: Judgement | None = None
+        self.watched: tuple[Any, Any] | None = None  # judged at the points of the plan, from within `step`
+        self.trained: tuple[Any, Any] | None = None  # what Stable-Baselines3 trained last
+        self.graceful = False  # whether somebody ends training by himself once a step was refused
+        self.refused = False
+        self._due = [round(budget * number / points) for number in range(points + 1)]
+
+    def allow(self, steps: int) -> bool:
+        """Count steps about to be taken, or refuse them.
+
+        Raises:
+            BudgetSpent: they are refused, and nothing but this ends the training.
+        """
+        if self.watched is not None:
+            self.judge_if_due(*self.watched)
+        if self.steps + steps <= self.budget:
+            self.steps += steps
+            return True
+        self.refused = True
+        if not self.graceful:
+            raise BudgetSpent(f"the budget of {self.budget} steps is spent")
+        return False
+
+    def judge_if_due(self, model: Any, outer: Any = None) -> None:
+        """Evaluate a model if the next point of the plan has come; the clock stands meanwhile."""
+        if self._due and self.steps >= self._due[0]:
+            self.judge_now(model, outer)
+
+    def judge_now(self, model: Any, outer: Any = None) -> None:
+        """Evaluate a model; an earlier evaluation at the same step gives way."""
+        self.clock.stop()
+        self.last = found = self.judge(model, outer)
+        point = Point(self.steps, self.clock.wall, self.clock.cpu, found.returns.tolist(), found.lengths.tolist())
+        self.points = [*(known for known in self.points if known.step < self.steps), point]
+        self._due = [due for due in self._due if due > self.steps]
+        self.report(point)
+        self.clock.start()
+
+
+class Metered(gym.Wrapper):
+    """An environment whose steps are counted."""
+
+    def __init__(self, env: gym.Env, maker: Maker, meter: Meter) -> None:
+        super().__init__(env)
+        self.maker, self.meter = maker, meter
+        self._observation: Any = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start an episode."""
+        self._observation, info = self.env.reset(seed=seed, options=options)
+        return self._observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Take a counted step; one that is refused gives the last observation again."""
+        if not self.meter.allow(1):
+            return self._observation, 0.0, False, False, {}
+        outcome = self.env.step(action)
+        self._observation = outcome[0]
+        return outcome
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recorded:
+        """A fresh environment that counts nothing: copying the wrappers around this one gives a place to evaluate."""
+        return Recorded(self.maker.single())
+
+
+def metered_vec_env(venv: Any, meter: Meter) -> Any:
+    """A `VecEnv` of Stable-Baselines3 whose steps are counted."""
+    from stable_baselines3.common.vec_env import VecEnvWrapper
+
+    class MeteredVecEnv(VecEnvWrapper):
+        def __init__(self) -> None:
+            super().__init__(venv)
+            self.meter = meter
+            self._last: Any = None
+            self._allowed = True
+
+        def reset(self) -> Any:
+            observations = self.venv.reset()
+            self._last = observations, np.zeros(self.num_envs, np.float32), np.zeros(self.num_envs, bool)
+            return observations
+
+        def step_async(self, actions: Any) -> None:
+            self._allowed = self.meter.allow(self.num_envs)
+            if self._allowed:
+                self.venv.step_async(actions)
+
+        def step_wait(self) -> Any:
+            if not self._allowed:
+                return (*self._last, [{} for _ in range(self.num_envs)])
+            outcome = self.venv.step_wait()
+            self._last = outcome[:3]
+            return outcome
+
+    return MeteredVecEnv()
+
+
+def meter_of(env: Any) -> tuple[Meter | None, Any]:
+    """The meter inside wrappers, and the environment as a model sees it if somebody wrapped ours.
+
+    Raises:
+        LabError: a wrapper of Stable-Baselines3 changes observations in a way that evaluation cannot follow.
+    """
+    passing = ("VecNormalize", "VecTransposeImage", "VecMonitor", "VecCheckNan")
+    foreign = []
+    while (venv := getattr(env, "venv", None)) is not None:
+        if hasattr(env, "meter"):
+            return _known(env.meter, foreign), None
+        if type(env).__name__ not in passing:
+            foreign.append(type(env).__name__)
+        env = venv
+    env = getattr(env, "envs", [env])[0]
+    inner, own = env, True
+    while isinstance(inner, gym.Wrapper):
+        if isinstance(inner, Metered):
+            return _known(inner.meter, foreign), None if own else env
+        own &= type(inner).__name__ == "Monitor"
+        inner = inner.env
+    return None, None
+
+
+def watch(env: gym.Env, model: Any) -> Any:
+    """Let a comparison judge a model on its way, wherever its training loop is one's own.
+
+    Args:
+        env: the environment that the contender was given, or that environment in wrappers.
+        model: something with `predict`, judged as it is at each evaluation point.
+
+    Returns:
+        The model. Outside a comparison nothing else happens. Models of Stable-Baselines3 need no watching.
+    """
+    meter, outer = meter_of(env)
+    if meter is not None:
+        meter.watched = model, outer
+    return model
+
+
+def _known(meter: Meter | None, foreign: list[str]) -> Meter | None:
+    if meter is not None and foreign:
+        raise LabError(f"evaluation cannot follow the wrapper {foreign[0]}; wrap the single environment instead")
+    return meter

@@ -1,0 +1,181 @@
+"""What a comparison is: environments, contenders, a budget, seeds, and the questions that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rl_lab.compare import checks
+from rl_lab.errors import LabError
+
+MEASURES = {
+    "return": "return per step",
+    "final": "final return",
+    "time": "time to {threshold}",
+    "steps": "steps to {threshold}",
+}
+CLAIMS = ("equal", "better")
+VERDICT_SEEDS, SMOKE_SEEDS = 10, 5  # fewer than ten seeds give no verdict, fewer than five are a smoke test
+EPISODE_LIMIT = 1_000
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment of a comparison."""
+
+    name: str
+    """Gymnasium's id, `module:id`, or what the report calls a callable."""
+    make: Callable[[], Any] | None = None
+    """A function that makes the environment, where it has no id."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of `gymnasium.make`."""
+    random: float | None = None
+    """Mean return of random actions: the 0 of the normalised score."""
+    optimal: float | None = None
+    """Return of an optimal policy: the 1 of the normalised score."""
+
+    def __post_init__(self) -> None:
+        if (self.random is None) != (self.optimal is None):
+            raise LabError(f"environment {self.name!r} has one reference; give both random and optimal, or neither")
+        if self.random is not None and self.random == self.optimal:
+            raise LabError(f"environment {self.name!r} has random = optimal = {self.random}; they must differ")
+
+    @property
+    def normalised(self) -> bool:
+        """Whether scores run from 0 (random) to 1 (optimal)."""
+        return self.random is not None
+
+    def score(self, returns: Any) -> Any:
+        """Returns, normalised by the references if there are any; a float or an array."""
+        if self.random is None or self.optimal is None:
+            return returns
+        return (returns - self.random) / (self.optimal - self.random)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something that turns an environment, a seed and a budget into a model."""
+
+    name: str
+    """What the report calls it."""
+    algorithm: str | Callable[..., Any]
+    """`"ppo"` (ours), `"sb3:ppo"`, `"module:function"`, or a function `f(env, seed, steps)`."""
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of the algorithm; `num_envs` says how many environments it steps at once."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about each contender, against the baseline."""
+
+    measure: str
+    """`return` (mean over the learning curve), `final`, `time` or `steps` (to the threshold)."""
+    claim: str = "better"
+    """`better`, which for time and steps is less, or `equal`."""
+    margin: float | None = None
+    """Differences up to this are called equivalent: of the score, or for time and steps a share (0.1: 10 %)."""
+    threshold: float | None = None
+    """Mean evaluation score that counts as solved, for time and steps."""
+
+    def __post_init__(self) -> None:
+        checks.choice("measure", self.measure, MEASURES)
+        checks.choice("claim", self.claim, CLAIMS)
+        if self.margin is not None and not self.margin > 0:
+            raise LabError(f"margin is {self.margin}; it must be above 0")
+        if self.censored and self.threshold is None:
+            raise LabError(f"the question about {self.measure!r} needs a threshold: the score that counts as solved")
+        if self.claim == "equal" and self.margin is None:
+            raise LabError(f"the question whether {self.measure!r} is equal needs a margin, given beforehand")
+
+    @property
+    def censored(self) -> bool:
+        """Whether a run may end before it has a value."""
+        return self.measure in ("time", "steps")
+
+    @property
+    def topic(self) -> str:
+        """The measure in words."""
+        return MEASURES[self.measure].format(threshold=self.threshold)
+
+    def text(self, contender: str, baseline: str) -> str:
+        """The question in words."""
+        within = ""
+        if self.margin is not None and self.claim == "equal":
+            within = f" within {self.margin:.0%}" if self.censored else f" within {self.margin:g}"
+        if self.claim == "equal":
+            return f"Is the {self.topic} of {contender} equal to that of {baseline}{within}?"
+        word = {"time": "shorter", "steps": "fewer"}.get(self.measure, "higher")
+        verb = "Are" if self.measure == "steps" else "Is"
+        return f"{verb} the {self.topic} of {contender} {word} than that of {baseline}?"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How policies are judged on their way."""
+
+    points: int = 20
+    """Evaluations over the budget, evenly spaced; one more before the first step."""
+    episodes: int = 20
+    """Episodes of each evaluation, on seeds that no training uses."""
+    deterministic: bool = True
+    """Whether the policy takes its likeliest action."""
+    max_episode_steps: int = 10_000
+    """Where an episode of an environment without a limit is cut."""
+
+    def __post_init__(self) -> None:
+        for name in ("points", "episodes", "max_episode_steps"):
+            checks.count(f"evaluation {name}", getattr(self, name))
+        if self.episodes > EPISODE_LIMIT:
+            raise LabError(f"evaluation episodes is {self.episodes}; at most {EPISODE_LIMIT} are possible")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole comparison; see `load_plan` for the same as a TOML file."""
+
+    environments: Sequence[Environment]
+    contenders: Sequence[Contender]
+    steps: int
+    """Environment steps of every run: its budget."""
+    seeds: int | Sequence[int] = 10
+    """How many (0, 1, 2, ...) or which; a run of each contender on each environment for each seed."""
+    questions: Sequence[Question] = ()
+    """Asked of every contender but the baseline; by default return per step and time to 0.9 of optimal."""
+    baseline: str | None = None
+    """Name of the contender that the others are held against; by default the first of Stable-Baselines3."""
+    evaluation: Evaluation = Evaluation()
+    title: str = ""
+    out: str | None = None
+    """Output folder."""
+
+    def __post_init__(self) -> None:
+        checks.count("steps", self.steps)
+        object.__setattr__(self, "seeds", checks.training_seeds(self.seeds))
+        checks.distinct("environment", [environment.name for environment in self.environments])
+        names = [contender.name for contender in self.contenders]
+        checks.distinct("contender", names)
+        if len(names) < 2:
+            raise LabError(f"a comparison needs two contenders or more, and {names} is {len(names)}")
+        if self.steps < self.evaluation.points:
+            raise LabError(f"steps is {self.steps}; with {self.evaluation.points} evaluation points it must be as many")
+        object.__setattr__(self, "baseline", self._baseline(names))
+        object.__setattr__(self, "questions", tuple(self.questions) or self._questions())
+
+    def _baseline(self, names: list[str]) -> str:
+        if self.baseline is not None:
+            checks.choice("baseline", self.baseline, names)
+            return self.baseline
+        theirs = (c.name for c in self.contenders if isinstance(c.algorithm, str) and c.algorithm.startswith("sb3:"))
+        return next(theirs, names[0])
+
+    def _questions(self) -> tuple[Question, ...]:
+        """Margins and thresholds mean something by themselves only where scores are normalised."""
+        if not all(environment.normalised for environment in self.environments):
+            return (Question("return"),)
+        return (Question("return", margin=0.05), Question("time", margin=0.1, threshold=0.9))
+
+    @property
+    def challengers(self) -> list[str]:
+        """All contenders but the baseline."""
+        return [contender.name for contender in self.contenders if contender.name != self.baseline]

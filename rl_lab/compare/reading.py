@@ -1,0 +1,95 @@
+"""Plans as TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from rl_lab.compare import checks
+from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
+from rl_lab.errors import LabError
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read a plan from a TOML file.
+
+    Its keys are the fields of `Plan`, with three conveniences: `[contenders.NAME]` tables hold `algorithm` and its
+    hyperparameters; a `[hyperparameters]` table holds for every contender that is not a function; `environments`
+    may be a list of ids.
+
+    Raises:
+        LabError: the file is missing, is not TOML, has an unknown key or lacks one.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LabError(f"there is no plan {str(path)!r}; give the path of a TOML file") from None
+    except OSError as error:
+        raise LabError(f"plan {str(path)!r} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LabError(f"plan {str(path)!r} is not TOML: {error}") from None
+    try:
+        return plan_from(table)
+    except LabError as error:
+        raise LabError(f"plan {str(path)!r}: {error}") from None
+
+
+def plan_from(table: Mapping[str, Any]) -> Plan:
+    """A plan from the nested dictionary that a TOML file holds; see `load_plan`."""
+    table = dict(table)
+    shared = checks.table("hyperparameters", table.pop("hyperparameters", {}))
+    checks.keys("plan", table, [item.name for item in fields(Plan)])
+    for key in ("environments", "contenders", "steps"):
+        if key not in table:
+            raise LabError(f"{key!r} is missing; a plan needs environments, contenders and steps")
+    contenders = checks.table("contenders", table["contenders"])
+    questions = checks.sequence("questions", table.get("questions", []))
+    return Plan(
+        environments=[_environment(entry) for entry in checks.sequence("environments", table["environments"])],
+        contenders=[_contender(name, entry, shared) for name, entry in contenders.items()],
+        questions=[_build(Question, "question", entry) for entry in questions],
+        evaluation=_build(Evaluation, "evaluation", table.get("evaluation", {})),
+        **{key: table[key] for key in ("steps", "seeds", "baseline", "title", "out") if key in table},
+    )
+
+
+def _environment(entry: Any) -> Environment:
+    if isinstance(entry, str):
+        return Environment(entry)
+    entry = checks.table("environment", entry)
+    checks.keys("environment", entry, ["id", "arguments", "random", "optimal"])
+    if "id" not in entry:
+        raise LabError(f'environment {dict(entry)} has no id; write id = "CartPole-v1"')
+    return Environment(entry["id"], **{key: value for key, value in entry.items() if key != "id"})
+
+
+def _contender(name: str, entry: Any, shared: Mapping[str, Any]) -> Contender:
+    if isinstance(entry, str):
+        entry = {"algorithm": entry}
+    own = dict(checks.table(f"contender {name}", entry))
+    if "algorithm" not in own:
+        raise LabError(f'contender {name!r} has no algorithm; write algorithm = "sb3:ppo", "ppo" or "module:function"')
+    algorithm = own.pop("algorithm")
+    a_function = isinstance(algorithm, str) and ":" in algorithm and not algorithm.startswith("sb3:")
+    return Contender(name, algorithm, own if a_function else {**shared, **own})
+
+
+def _build(kind: type, name: str, entry: Any) -> Any:
+    """A dataclass from a table, with the types of its numbers checked."""
+    entry = checks.table(name, entry)
+    checks.keys(name, entry, [item.name for item in fields(kind)])
+    for key, value in entry.items():
+        wanted = next(item for item in fields(kind) if item.name == key).type
+        if ("float" in str(wanted) or wanted == "int") and (
+            isinstance(value, bool) or not isinstance(value, (int, float))
+        ):
+            raise LabError(f"{name} {key} is {value!r}; it must be a number")
+    try:
+        return kind(**entry)
+    except TypeError:
+        needed = ", ".join(item.name for item in fields(kind) if item.name not in entry)
+        raise LabError(f"{name} {dict(entry)} is incomplete; it may also have {needed}") from None

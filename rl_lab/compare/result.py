@@ -1,0 +1,71 @@
+"""The outcome of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rl_lab.compare import logs, wording
+from rl_lab.compare.plan import Plan
+from rl_lab.compare.runs import Run
+from rl_lab.compare.verdict import Verdict, judge
+
+
+@dataclass(frozen=True)
+class Result:
+    """Runs and what follows from them."""
+
+    plan: Plan
+    runs: Sequence[Run]
+    """Every run, those that failed among them."""
+    paired: bool = True
+    """Whether the same seed of two contenders belongs together."""
+    command: str = ""
+    """What makes the comparison again."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of Python and of the packages that decide what a run does."""
+    hardware: str = ""
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """One for each environment, question and contender but the baseline."""
+        return judge(self.plan, self.runs, self.paired)
+
+    @property
+    def verdict(self) -> str:
+        """All verdicts as text."""
+        return wording.in_full(self.plan, self.runs, self.verdicts)
+
+    @property
+    def failures(self) -> list[str]:
+        """A sentence for each reason why runs failed."""
+        return wording.failures(self.runs)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the report, one self-contained HTML file, or `runs.csv` or `verdicts.json` by the path's ending.
+
+        Returns:
+            The path.
+        """
+        path = Path(path)
+        if path.suffix == ".csv":
+            logs.write_runs(path, self.plan, self.runs)
+        elif path.suffix == ".json":
+            logs.write_verdicts(path, self.plan, self.verdicts)
+        else:
+            from rl_lab.compare.report import write_report
+
+            write_report(path, self)
+        return path
+
+    def save_all(self, folder: str | Path) -> Path:
+        """Write `report.html`, `runs.csv` and `verdicts.json` into a folder; returns the report's path."""
+        folder = Path(folder)
+        self.save(folder / "runs.csv")
+        self.save(folder / "verdicts.json")
+        return self.save(folder / "report.html")
+
+    def __str__(self) -> str:
+        return self.verdict

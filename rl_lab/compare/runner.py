@@ -1,0 +1,197 @@
+"""Running a comparison: every contender on every environment from every seed, over worker processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rl_lab.compare import contenders, fingerprint
+from rl_lab.compare.checks import slug
+from rl_lab.compare.environments import Maker
+from rl_lab.compare.plan import Contender, Plan
+from rl_lab.compare.pool import Pool
+from rl_lab.compare.progress import Display
+from rl_lab.compare.runs import Run, Store
+from rl_lab.compare.worker import Job
+from rl_lab.errors import LabError
+from rl_lab.files import locked
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to be done and the key under which it is kept."""
+
+    job: Job
+    key: str
+    environment: str
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """What is prepared once for all seeds."""
+        return self.environment, self.job.contender.name
+
+    def run(self, outcome: dict[str, Any]) -> Run:
+        """The run that an outcome of the worker describes."""
+        names = {"environment": self.environment, "contender": self.job.contender.name, "seed": self.job.seed}
+        return Run.from_dict({**names, **outcome})
+
+
+def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: bool = False) -> list[Run]:
+    """Do the runs of a plan that are not finished yet.
+
+    Args:
+        plan: what to run.
+        folder: output folder, which only one comparison may use at a time; without one, finished runs are kept in
+            the user's cache folder.
+        jobs: processes; by default one for each core that this process may use.
+        quiet: no progress display.
+
+    Returns:
+        All runs, those that failed among them, in the order environment, contender, seed.
+
+    Raises:
+        LabError: an environment or a contender does not exist, or the folder is in use.
+        KeyboardInterrupt: finished runs are kept.
+    """
+    jobs = cores() if jobs is None else jobs
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+        raise LabError(f"jobs is {jobs!r}; it must be a whole number of at least 1")
+    tasks = all_tasks(plan)
+    with _locked(folder) as log:
+        store = Store((folder or _cache()) / "runs")
+        found = {task.job.number: store.get(task.key, *task.group) for task in tasks}
+        with Display(
+            [c.name for c in plan.contenders], len(tasks) // len(plan.contenders), plan.steps, jobs, quiet
+        ) as view:
+            done = {number: run for number, run in found.items() if run is not None}
+            for number, run in done.items():
+                view.finished(run, number, None)
+            waiting = [task for task in tasks if task.job.number not in done]
+            if done and waiting:
+                view.say(f"{len(done)} of {len(tasks)} runs were finished before")
+            with Pool(min(jobs, max(len(waiting), 1)), log) as pool:
+                done.update(_Campaign(waiting, store, view, pool).go())
+    order = {name: place for place, name in enumerate(c.name for c in plan.contenders)}
+    places = {environment.name: place for place, environment in enumerate(plan.environments)}
+    return sorted(done.values(), key=lambda run: (places[run.environment], order[run.contender], run.seed))
+
+
+def all_tasks(plan: Plan) -> list[Task]:
+    """Every run of a plan with its key, seed by seed, so that pairs finish early."""
+    for contender in plan.contenders:
+        contenders.check(contender)
+    makers = [Maker.of(environment) for environment in plan.environments]
+    common = [
+        fingerprint.versions(),
+        fingerprint.own_source(),
+        fingerprint.processor(),
+        plan.steps,
+        vars(plan.evaluation),
+    ]
+    tasks = []
+    places = {maker.environment.name: maker.description() for maker in makers}
+    known = {contender.name: contenders.description(contender) for contender in plan.contenders}
+    for seed in plan.seeds if not isinstance(plan.seeds, int) else range(plan.seeds):
+        for maker in makers:
+            for contender in plan.contenders:
+                name = maker.environment.name
+                job = Job(len(tasks), maker, contender, seed, plan.steps, plan.evaluation)
+                tasks.append(Task(job, fingerprint.digest(common, places[name], known[contender.name], seed), name))
+    return tasks
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Campaign:
+    """The runs of one comparison on their way through the pool."""
+
+    def __init__(self, waiting: list[Task], store: Store, view: Display, pool: Pool) -> None:
+        self.store, self.view, self.pool = store, view, pool
+        self.tasks = {task.job.number: task for task in waiting}
+        self.waiting = list(waiting)
+        self.preparing = _preparations(waiting)
+        self.ready = {task.group for task in waiting} - {task.group for task in self.preparing}
+        self.current: Task | None = None
+        self.began: dict[int, float] = {}
+        self.done: dict[int, Run] = {}
+
+    def go(self) -> dict[int, Run]:
+        """Do them all; each is kept as soon as it is finished."""
+        while len(self.done) < len(self.tasks):
+            self.prepare()
+            self.begin()
+            for message in self.pool.messages():
+                self.hear(message)
+        return self.done
+
+    def prepare(self) -> None:
+        """Compile for one environment and contender at a time, so that nothing is compiled twice."""
+        if self.current is None and self.preparing and self.pool.free:
+            self.current = self.preparing.pop(0)
+            self.view.compiling(f"{self.current.job.contender.name} on {self.current.environment}")
+            self.pool.start(self.current.job)
+
+    def begin(self) -> None:
+        """Give free processes runs that are prepared."""
+        while self.pool.free and (task := next((task for task in self.waiting if task.group in self.ready), None)):
+            self.waiting.remove(task)
+            self.began[task.job.number] = time.perf_counter()
+            self.pool.start(task.job)
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take in what a worker says."""
+        number, outcome = message["job"], message.get("outcome")
+        if self.current is not None and number == self.current.job.number:
+            if outcome is not None:  # if it failed, the runs themselves will say why
+                self.ready.add(self.current.group)
+                self.current = None
+                self.view.compiling(None)
+        elif outcome is None:
+            self.view.step(self.tasks[number].job.contender.name, number, message["step"], message["return"])
+        else:
+            self.done[number] = run = self.tasks[number].run(outcome)
+            self.store.put(self.tasks[number].key, run)
+            self.view.finished(run, number, time.perf_counter() - self.began[number])
+
+
+def _preparations(tasks: list[Task]) -> list[Task]:
+    """One job for each environment and named contender, before any of its runs."""
+    chosen: dict[tuple[str, str], Task] = {}
+    for task in tasks:
+        contender: Contender = task.job.contender
+        if task.group not in chosen and (task.job.maker.batched or contenders.is_lab(contender)):
+            job = Job(-1 - len(chosen), task.job.maker, contender, 0, task.job.steps, task.job.evaluation, prepare=True)
+            chosen[task.group] = Task(job, "", task.environment)
+    return list(chosen.values())
+
+
+def _cache() -> Path:
+    from rl_lab.jit import cache
+
+    return cache.folder().parent / "compare"
+
+
+@contextlib.contextmanager
+def _locked(folder: Path | None) -> Iterator[BinaryIO | None]:
+    """Hold an output folder, and open the log of what contenders print in it."""
+    if folder is None:
+        yield None
+        return
+    try:
+        with locked(folder), open(folder / "contenders.log", "ab") as log:
+            yield log
+    except OSError as error:
+        raise LabError(f"output folder {str(folder)!r} cannot be used: {error.strerror}; give another") from None
+
+
+def default_folder(plan: Plan, path: Path) -> Path:
+    """Where the outcome of a plan file goes if nobody says: `results/` and the file's name."""
+    return Path(plan.out) if plan.out else Path("results") / slug(path.stem)

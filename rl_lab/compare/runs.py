@@ -1,0 +1,98 @@
+"""What one run leaves behind, and the folder in which finished runs are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from rl_lab.compare.evaluation import Episode
+from rl_lab.compare.measure import Point
+from rl_lab.errors import LabError
+from rl_lab.files import write_text
+
+
+@dataclass(frozen=True)
+class Run:
+    """One contender on one environment from one seed."""
+
+    environment: str
+    contender: str
+    seed: int
+    points: list[Point] = field(default_factory=list)
+    """Evaluations on the way; the last one is of the final model."""
+    steps: int = 0
+    """Environment steps taken."""
+    seconds: float = 0.0
+    """Of training, without set-up and evaluation."""
+    cpu_seconds: float = 0.0
+    """The same in seconds of the processor."""
+    setup_seconds: float = 0.0
+    """Making environments, loading or compiling machine code, importing."""
+    evaluation_seconds: float = 0.0
+    """Of judging the model on its way."""
+    best: Episode | None = None
+    """Of the last evaluation."""
+    worst: Episode | None = None
+    """Of the last evaluation."""
+    error: str = ""
+    """Why the run failed, in a sentence; empty if it did not."""
+    traceback: str = ""
+    """Where it failed."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without a model."""
+        return bool(self.error)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Run:
+        """The reverse of `as_dict`."""
+        known = {item.name for item in fields(cls)}
+        values = {key: value for key, value in values.items() if key in known}
+        for end in ("best", "worst"):
+            values[end] = Episode(**values[end]) if values.get(end) else None
+        return cls(**{**values, "points": [Point(**point) for point in values.get("points", [])]})
+
+
+class Store:
+    """A folder with one file for each finished run, named by the hash of everything that decides it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, key: str, environment: str, contender: str) -> Run | None:
+        """The finished run under a key, under the names that it has now; None if there is none."""
+        try:
+            values = json.loads(self._path(key).read_text(encoding="utf-8"))
+            run = Run.from_dict({**values, "environment": environment, "contender": contender})
+        except (OSError, ValueError, TypeError):  # missing, or not written by us: run it again
+            return None
+        return None if run.failed else run
+
+    def put(self, key: str, run: Run) -> None:
+        """Keep a run."""
+        write(self._path(key), json.dumps(run.as_dict()))
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+
+def write(path: str | Path, text: str) -> None:
+    """Write a file in one go: whoever reads it sees the old one or the new one.
+
+    Raises:
+        LabError: it cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    except OSError as error:
+        raise LabError(f"{str(path)!r} cannot be written: {error.strerror}") from error

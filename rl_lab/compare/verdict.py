@@ -1,0 +1,216 @@
+"""Verdicts: better, equivalent, worse or inconclusive, for each environment, question and contender."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.compare import statistics
+from rl_lab.compare.curves import Value, curve, grid, measure
+from rl_lab.compare.plan import SMOKE_SEEDS, VERDICT_SEEDS, Plan, Question
+from rl_lab.compare.runs import Run
+
+NEVER = 1_000.0  # a run that never reached the threshold counts, at worst, as this many times its length
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to one question about one contender against the baseline on one environment."""
+
+    environment: str
+    question: str
+    """In words."""
+    measure: str
+    """`return`, `final`, `time` or `steps`."""
+    claim: str
+    contender: str
+    baseline: str
+    outcome: str
+    """`better`, `equivalent`, `worse`, `inconclusive`, or `none` with too few seeds."""
+    answer: str
+    """`yes`, `no` or `undecided`, to the question as it was asked."""
+    pairs: int
+    """Seeds of each side that count, paired or not."""
+    paired: bool
+    value: float | None
+    """The contender's mean, or median time."""
+    against: float | None
+    """The baseline's."""
+    estimate: float | None
+    """Contender minus baseline; for time and steps how many times less the contender needs (geometric mean)."""
+    low: float | None
+    """Lower end of the 95 % interval of the estimate; None where unfinished runs leave it open."""
+    high: float | None
+    """Upper end, or None as well."""
+    p: float | None
+    """Of the exact sign-flip test, or of Welch's where seeds are not paired."""
+    p_holm: float | None
+    """After Holm's correction over all contrasts of the plan."""
+    margin: float | None
+    unreached: tuple[int, int] = (0, 0)
+    """Runs of the contender and of the baseline that never reached the threshold."""
+    note: str = ""
+    """What a reader has to know."""
+
+    @property
+    def ratio(self) -> bool:
+        """Whether the estimate is a factor and not a difference."""
+        return self.measure in ("time", "steps")
+
+
+@dataclass(frozen=True)
+class _Contrast:
+    """A contrast before Holm's correction; differences are positive where the contender is better."""
+
+    verdict: Verdict
+    low: float
+    high: float
+    p: float
+    margin: float | None
+
+
+def judge(plan: Plan, runs: Sequence[Run], paired: bool = True) -> list[Verdict]:
+    """Verdicts on all runs of a plan, in the order environment, question, contender.
+
+    Args:
+        plan: says what is asked, and whom the contenders are held against.
+        runs: finished and failed ones.
+        paired: whether the same seed of two contenders belongs together.
+    """
+    raw = [
+        _contrast(plan, runs, place, question, name, paired)
+        for place in range(len(plan.environments))
+        for question in plan.questions
+        for name in plan.challengers
+    ]
+    tested = [item for item in raw if item is not None and not math.isnan(item.p)]
+    corrected = dict(zip(map(id, tested), statistics.holm([item.p for item in tested]), strict=True))
+    return [_decided(item, corrected.get(id(item), math.nan)) for item in raw]
+
+
+def _contrast(plan: Plan, runs: Sequence[Run], place: int, question: Question, name: str, paired: bool) -> _Contrast:
+    environment, baseline = plan.environments[place], str(plan.baseline)
+    at = grid(plan.steps, plan.evaluation.points)
+    chosen = [run for run in runs if run.environment == environment.name and run.contender in (name, baseline)]
+    values = {
+        (run.contender, run.seed): value
+        for run in chosen
+        if not run.failed and (value := measure(question, curve(run, environment), at)) is not None
+    }
+    ours = {seed: value for (who, seed), value in values.items() if who == name}
+    theirs = {seed: value for (who, seed), value in values.items() if who == baseline}
+    if paired:
+        seeds = sorted(ours.keys() & theirs.keys())
+        ours, theirs = ({seed: side[seed] for seed in seeds} for side in (ours, theirs))
+    first, second = list(ours.values()), list(theirs.values())
+    verdict = Verdict(
+        environment.name, question.text(name, baseline), question.measure, question.claim, name, baseline,
+        outcome="none", answer="undecided", pairs=min(len(first), len(second)), paired=paired, value=None,
+        against=None, estimate=None, low=None, high=None, p=None, p_holm=None, margin=question.margin,
+        unreached=(sum(value.censored for value in first), sum(value.censored for value in second)),
+        note=_missing(chosen, name, baseline, question),
+    )  # fmt: skip
+    if not first or not second:
+        return _Contrast(verdict, math.nan, math.nan, math.nan, None)
+    return _ratio(verdict, first, second) if question.censored else _difference(verdict, first, second)
+
+
+def _difference(verdict: Verdict, first: list[Value], second: list[Value]) -> _Contrast:
+    """A contrast of scores."""
+    ours, theirs = (np.array([value.low for value in side]) for side in (first, second))
+    found = statistics.contrast(ours, theirs, verdict.paired)
+    low, high, p = float(found.low), float(found.high), float(found.p)
+    verdict = replace(
+        verdict,
+        value=float(ours.mean()),
+        against=float(theirs.mean()),
+        estimate=float(found.estimate),
+        low=low,
+        high=high,
+    )
+    return _Contrast(verdict, low, high, p, verdict.margin)
+
+
+def _ratio(verdict: Verdict, first: list[Value], second: list[Value]) -> _Contrast:
+    """A contrast of times, as logarithms of ratios.
+
+    A run that never reached the threshold has a time somewhere between its length and never. The interval therefore
+    goes from where all of the contender's such runs never would have and all of the baseline's would have at once, to
+    the reverse; and the p value is the larger of the two. Nothing that a longer budget could have shown can then
+    turn a verdict round.
+    """
+    ours, theirs = (_logarithms(side) for side in (first, second))
+    worst = statistics.contrast(theirs[0], ours[1], verdict.paired)  # positive: the contender needs less
+    best = statistics.contrast(theirs[1], ours[0], verdict.paired)
+    low, high = float(worst.low), float(best.high)
+    ends = sorted((float(worst.estimate), float(best.estimate)), key=abs)
+    known = ends[0] * ends[1] > 0 or ends[0] == ends[1]  # on which side of no difference the truth lies
+    p = float(max(worst.p, best.p)) if known else 1.0
+    margin = None if verdict.margin is None else math.log1p(verdict.margin)
+    verdict = replace(
+        verdict,
+        value=_median(first),
+        against=_median(second),
+        estimate=math.exp(ends[0]) if known else None,
+        low=None if verdict.unreached[0] and low < 0 else math.exp(low),
+        high=None if verdict.unreached[1] and high > 0 else math.exp(high),
+    )
+    return _Contrast(verdict, low, high, p, margin)
+
+
+def _logarithms(values: list[Value]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the greatest that the times can be."""
+    low = np.array([value.low for value in values])
+    high = np.array([value.high if math.isfinite(value.high) else NEVER * value.low for value in values])
+    return np.log(low), np.log(high)
+
+
+def _median(values: list[Value]) -> float | None:
+    """The median, None where it lies among runs that never reached the threshold."""
+    middle = float(np.median([value.high for value in values]))
+    return middle if math.isfinite(middle) else None
+
+
+def _decided(item: _Contrast, corrected: float) -> Verdict:
+    """The contrast with its outcome, now that its p value is corrected."""
+    verdict = item.verdict
+    if math.isnan(item.p):
+        return verdict
+    verdict = replace(verdict, p=item.p, p_holm=corrected)
+    if verdict.pairs < VERDICT_SEEDS:
+        return replace(verdict, note=_join(_too_few(verdict.pairs), verdict.note))
+    outcome = statistics.decide(item.low, item.high, corrected, item.margin)
+    wanted = "equivalent" if verdict.claim == "equal" else "better"
+    answer = "undecided" if outcome == "inconclusive" else "yes" if outcome == wanted else "no"
+    return replace(verdict, outcome=outcome, answer=answer)
+
+
+def _too_few(pairs: int) -> str:
+    if pairs < SMOKE_SEEDS:
+        return f"a smoke test: {_seeds(pairs)} of the {VERDICT_SEEDS} that a verdict takes"
+    return f"no verdict yet: {_seeds(VERDICT_SEEDS - pairs)} missing of the {VERDICT_SEEDS} that a verdict takes"
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed" if count == 1 else f"{count} seeds"
+
+
+def _missing(runs: Sequence[Run], name: str, baseline: str, question: Question) -> str:
+    """What runs do not count, and why."""
+    notes = []
+    for who in (name, baseline):
+        own = [run for run in runs if run.contender == who]
+        failed = sum(run.failed for run in own)
+        if failed:
+            notes.append(f"{failed} of {len(own)} runs of {who} failed")
+        if question.measure != "final" and any(len(run.points) == 1 and not run.failed for run in own):
+            notes.append(f"{who} was judged at its end only; watch(env, model) has it judged on its way")
+    return "; ".join(notes)
+
+
+def _join(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)

@@ -1,0 +1,129 @@
+"""Verdicts in words, for the terminal and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rl_lab.compare.plan import Plan
+from rl_lab.compare.runs import Run
+from rl_lab.compare.verdict import Verdict
+
+INDENT = "    "
+
+
+def number(value: float | None, signed: bool = False) -> str:
+    """A number with three digits that count, and a minus sign that is one."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    text = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+    return text.replace("-", "−")
+
+
+def seconds(value: float | None) -> str:
+    """A duration."""
+    if value is None:
+        return "never in half of the runs"
+    if value >= 120:
+        return f"{value / 60:.1f} min"
+    return f"{value * 1000:.0f} ms" if value < 0.1 else f"{number(value)} s"
+
+
+def quantity(value: float | None, measure: str) -> str:
+    """The value of a contender on a question."""
+    if measure == "time":
+        return seconds(value)
+    if measure == "steps":
+        return "never in half of the runs" if value is None else f"{value:,.0f} steps"
+    return number(value)
+
+
+def headline(verdict: Verdict) -> str:
+    """The answer in two or three words."""
+    if verdict.outcome == "none":
+        return "no verdict"
+    if verdict.outcome == "inconclusive":
+        return "undecided: inconclusive"
+    if verdict.outcome == "equivalent":
+        return f"{verdict.answer}: equivalent"
+    if not verdict.ratio or verdict.estimate is None:
+        return f"{verdict.answer}: {verdict.outcome}"
+    return f"{verdict.answer}: {factor(verdict)}"
+
+
+def factor(verdict: Verdict) -> str:
+    """How many times less or more a contender needs."""
+    less, more = ("shorter", "longer") if verdict.measure == "time" else ("fewer", "more")
+    if verdict.estimate is None:
+        return "not bounded, since runs ended before they reached it"
+    shown, word = (verdict.estimate, less) if verdict.estimate >= 1 else (1 / verdict.estimate, more)
+    return f"{_least(verdict)}{number(shown)} times {word}"
+
+
+def finding(verdict: Verdict) -> str:
+    """The numbers behind the answer, in one line."""
+    if verdict.p is None:
+        return "no runs to compare"
+    ours = f"{verdict.contender} {quantity(verdict.value, verdict.measure)}"
+    theirs = f"{verdict.baseline} {quantity(verdict.against, verdict.measure)}"
+    parts = [f"{ours}, {theirs}{' (medians)' if verdict.ratio else ''}", estimate(verdict)]
+    if verdict.margin is not None:
+        parts.append(f"margin {verdict.margin:.0%}" if verdict.ratio else f"margin {verdict.margin:g}")
+    if verdict.p_holm is not None:
+        parts.append(f"p = {verdict.p_holm:.2g}")
+    return "; ".join(parts)
+
+
+def estimate(verdict: Verdict) -> str:
+    """The difference, or the factor, with its interval."""
+    if not verdict.ratio:
+        return f"difference {number(verdict.estimate, signed=True)} {_between(verdict.low, verdict.high, signed=True)}"
+    if verdict.estimate is not None and verdict.estimate < 1:
+        low, high = (None if end is None else 1 / end for end in (verdict.high, verdict.low))
+        return f"{factor(verdict)} {_between(low, high)}"
+    return f"{factor(verdict)} {_between(verdict.low, verdict.high)}"
+
+
+def unreached(verdict: Verdict, runs: int) -> str:
+    """Which runs never reached the threshold."""
+    sides = zip((verdict.contender, verdict.baseline), verdict.unreached, strict=True)
+    told = [f"{count} of {runs} runs of {who} never reached it" for who, count in sides if count]
+    return "; ".join(told)
+
+
+def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:
+    """All verdicts as text, environment by environment, and the runs that failed."""
+    lines: list[str] = []
+    for environment in plan.environments:
+        own = [verdict for verdict in verdicts if verdict.environment == environment.name]
+        seeds = max((verdict.pairs for verdict in own), default=0)
+        paired = "paired seeds" if all(verdict.paired for verdict in own) else "seeds, not paired"
+        lines += [f"{environment.name}  ·  {seeds} {paired}  ·  {plan.steps:,} steps each", ""]
+        for verdict in own:
+            lines += [f"  {verdict.question}", f"{INDENT}{headline(verdict).upper()}", f"{INDENT}{finding(verdict)}"]
+            notes = [unreached(verdict, verdict.pairs), verdict.note]
+            lines += [f"{INDENT}({note})" for note in notes if note]
+            lines.append("")
+    lines += failures(runs)
+    return "\n".join(lines).rstrip()
+
+
+def failures(runs: Sequence[Run]) -> list[str]:
+    """A line for each reason why runs of a contender failed."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for run in runs:
+        if run.failed:
+            groups.setdefault((run.contender, run.environment, run.error), []).append(run.seed)
+    return [
+        f"FAILED  {who} on {where}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}: {why}"
+        for (who, where, why), seeds in groups.items()
+    ]
+
+
+def _least(verdict: Verdict) -> str:
+    return "at least " if any(verdict.unreached) else ""
+
+
+def _between(low: float | None, high: float | None, signed: bool = False) -> str:
+    return f"[{number(low, signed)}, {number(high, signed)}]"

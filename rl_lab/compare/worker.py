@@ -1,0 +1,185 @@
+"""One process of a comparison: it takes jobs from its standard input and answers with lines of JSON.
+
+It is started as `python -m rl_lab.compare.worker` and not by `multiprocessing`, which would run the user's
+script again, or copy a process that has threads. Where there is `fork`, every run has a process of its own,
+so that one that crashes takes nothing with it and imports are paid for once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+HEAD = struct.Struct("<qQ")  # number of the job, bytes that follow
+SERVED = 73  # how a process of a run ends when its outcome was sent
+Send = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run, or the preparation of all runs of a contender on an environment."""
+
+    number: int
+    maker: Any
+    contender: Any
+    seed: int
+    steps: int
+    evaluation: Any
+    prepare: bool = False
+
+
+def send_frame(stream: BinaryIO, number: int, value: Any) -> None:
+    """Send anything, functions of a notebook among it, to a worker."""
+    import cloudpickle
+
+    data = cloudpickle.dumps(value)
+    stream.write(HEAD.pack(number, len(data)) + data)
+    stream.flush()
+
+
+def main() -> None:
+    """Serve jobs until the standard input closes."""
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what contenders print must not mix with the answers
+
+    def send(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message).encode() + b"\n")
+
+    jobs = sys.stdin.buffer
+    sys.path[:] = _receive(jobs, send)
+    _import_heavy()
+    while (job := _receive(jobs, send)) is not None:
+        _in_own_process(job, send) if hasattr(os, "fork") else serve(job, send)
+
+
+def serve(job: Job, send: Send) -> None:
+    """Do one job and send its outcome."""
+    try:
+        if job.prepare:
+            from rl_lab.compare.contenders import warm_up
+
+            warm_up(job.contender, job.maker)
+            outcome = {}
+        else:
+            outcome = execute(job, lambda step, value: send({"job": job.number, "step": step, "return": value}))
+    except BaseException as error:
+        outcome = {"error": sentence(error), "traceback": traceback.format_exc()}
+    send({"job": job.number, "outcome": outcome})
+
+
+def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
+    """Train and judge one contender from one seed; the values of a `Run`.
+
+    Raises:
+        LabError: the contender returned nothing that can be judged, or could not be made.
+    """
+    from rl_lab.compare import hook
+    from rl_lab.compare.contenders import is_lab, train, warm_up
+    from rl_lab.compare.environments import evaluation_seeds
+    from rl_lab.compare.evaluation import Judge
+    from rl_lab.compare.measure import BudgetSpent, Meter
+    from rl_lab.errors import LabError
+
+    began = time.perf_counter()
+    if "stable_baselines3" in sys.modules:
+        hook.install()
+    warm_up(job.contender, job.maker)
+    judge = Judge(job.maker, job.evaluation, evaluation_seeds(job.seed, job.evaluation.episodes))
+    meter = Meter(job.steps, job.evaluation.points, judge, lambda point: report(point.step, _mean(point.returns)))
+    ready = time.perf_counter()
+    try:
+        model, outer = train(job.contender, job.maker, job.seed, meter)
+    except BudgetSpent as spent:
+        if meter.watched is None and meter.trained is None:
+            raise LabError(
+                f"{job.contender.name} went on after its {job.steps} steps; return a model by then, "
+                "or give it to rl_lab.compare.watch(env, model), which judges it as it is"
+            ) from spent
+        model, outer = meter.watched or meter.trained or (None, None)
+    meter.clock.stop()
+    if not meter.points or meter.points[-1].step < meter.steps or not is_lab(job.contender):
+        meter.judge_now(model, outer)
+        meter.clock.stop()
+    wall = time.perf_counter() - ready
+    return {
+        "points": [vars(point) for point in meter.points],
+        "steps": meter.steps,
+        "seconds": meter.clock.wall,
+        "cpu_seconds": meter.clock.cpu,
+        "setup_seconds": ready - began,
+        "evaluation_seconds": wall - meter.clock.wall,
+        "best": vars(meter.last.best) if meter.last else None,
+        "worst": vars(meter.last.worst) if meter.last else None,
+    }
+
+
+def sentence(error: BaseException) -> str:
+    """What went wrong and where, in one line."""
+    from rl_lab.errors import LabError
+
+    text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, LabError):
+        return text
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    where = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text[:500]}{where}"
+
+
+def _in_own_process(job: Job, send: Send) -> None:
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BrokenPipeError):
+            serve(job, send)
+            sys.stderr.flush()
+        os._exit(SERVED)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        hint = "; is there enough memory?" if name == "SIGKILL" else ""
+        send({"job": job.number, "outcome": {"error": f"the process of the run was ended by {name}{hint}"}})
+    elif os.WEXITSTATUS(status) != SERVED:
+        error = f"the contender ended its process, with exit code {os.WEXITSTATUS(status)}"
+        send({"job": job.number, "outcome": {"error": error}})
+
+
+def _receive(stream: BinaryIO, send: Send) -> Any:
+    """The next value, or None when there are no more. One that cannot be read is answered for."""
+    import cloudpickle
+
+    while len(head := stream.read(HEAD.size)) == HEAD.size:
+        number, size = HEAD.unpack(head)
+        try:
+            return cloudpickle.loads(stream.read(size))
+        except Exception as error:
+            reason = f"the contender cannot be sent to its process: {sentence(error)}"
+            send({"job": number, "outcome": {"error": reason}})
+    return None
+
+
+def _import_heavy() -> None:
+    """Import once, before runs begin, what most of them need."""
+    with contextlib.suppress(ImportError):
+        import stable_baselines3  # noqa: F401
+        import torch
+        import torch._dynamo  # what the first optimiser would import
+
+        torch.set_num_threads(1)
+    import rl_lab  # noqa: F401
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+if __name__ == "__main__":
+    main()
