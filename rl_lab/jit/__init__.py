@@ -36,7 +36,7 @@ def inline(function: Function) -> Function:
 
 
 def specialize(
-    function: Callable[..., Any], *, key: str = "", name: str = "", exact: bool = False, **bound: Any
+    function: Callable[..., Any], /, *, key: str = "", name: str = "", exact: bool = False, **bound: Any
 ) -> Compiled:
     """Compile `function` with some of its parameters bound to functions or constants.
 

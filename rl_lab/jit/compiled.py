@@ -36,12 +36,14 @@ class Compiled:
         """Run the machine code.
 
         Raises:
-            KernelError: at the first call with arguments of some types, when it does not compile for them.
+            KernelError: it does not compile for arguments of these types, or divides by zero.
         """
         if self._dispatcher is None:
             self._prepare(args)
         try:
             return self._dispatcher(*args)  # type: ignore[misc]
+        except ZeroDivisionError:
+            raise KernelError(f"{self.name} divided by zero; debug=True shows where") from None
         except self._failures as error:
             raise self._explain(error) from None
 

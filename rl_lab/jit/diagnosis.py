@@ -61,6 +61,9 @@ def _reason(text: str) -> str:
     best = next(iter(telling or [line for line in lines if not NOISE.match(line)] or lines), "unknown reason")
     if "found for signature" in best and (call := re.search(r">>> (.+)", text)):
         best = f"there is no {call[1]}"
+    if unknown := re.match(r"Untyped global name '(\w+)'", best):
+        best = f"there is no compiled {unknown[1]!r}"
     best = re.split(r",? defined at |\. Raised from | due to ", best)[0].removeprefix("NumbaTypeError: ")
     best = re.sub(r"Array\(Record\(.*|Record\(.*", "a record", best)
+    best = re.sub(r"'(\w+)\.\d+'", r"'\1'", best)  # Numba numbers the assignments of a variable
     return re.sub(rf"{RESERVED}\w*?_(?=[a-z])", "", best).rstrip(".: ")

@@ -90,6 +90,7 @@ class _Writer:
     imports: set[str] = field(default_factory=set)
     tables: dict[str, np.ndarray] = field(default_factory=dict)
     functions: list[tuple[Source, ast.FunctionDef]] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
 
     def function(self, function: Callable[..., Any], bound: dict[str, Any] | None = None) -> str:
         """Add a function and all that it needs; its name in the module.
@@ -110,7 +111,9 @@ class _Writer:
             raise source.error(source.node, "is marked fast, which deletes checks for NaN; environments stay exact")
         if unknown := set(bound or ()) - set(source.parameters):
             raise TypeError(f"{source.name} has no parameter {', '.join(sorted(unknown))}")
+        self.open.append(name)
         self.functions.append((source, _Rewriter(self, source, bound or {}).rewritten(name)))
+        self.open.pop()
         return name
 
     def name(self, label: str, value: Any) -> tuple[str, bool]:
@@ -242,6 +245,8 @@ class _Rewriter(ast.NodeTransformer):
             if node not in self.called:
                 raise self.source.error(node, f"hands {label!r} on; bind a function with functools.partial instead")
             text = self.writer.function(value)
+            if text in self.writer.open:  # machine code that recurses crashes the process that loads it from the cache
+                raise self.source.error(node, f"calls {label!r}, which leads back to it; write a loop")
         if text is None:
             what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"of type {type(value).__name__}"
             raise self.source.error(node, f"uses {label!r}, which is {what}; {ALLOWED}")
