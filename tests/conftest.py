@@ -10,12 +10,15 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 for library in ("OPENBLAS", "MKL", "OMP"):  # before NumPy is imported
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.register_profile("lab", deadline=None, derandomize="CI" in os.environ)  # a first call compiles
+    settings.load_profile("lab")
     assert config.cache is not None
     os.environ.setdefault("RL_LAB_CACHE", str(config.cache.mkdir("kernels")))
 
