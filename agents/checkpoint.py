@@ -63,7 +63,11 @@ def save(agent: PPO, path: Path) -> Path:
 def load(cls: type[PPO], path: Path, env: Environment | None, overrides: dict[str, Any]) -> PPO:
     """Read an agent; see `PPO.load`."""
     body, tensors = read(path)
-    arguments = body["settings"] | {"seed": body["seed"], "num_envs": body["num_envs"], "env_kwargs": body["env_kwargs"]}
+    arguments = body["settings"] | {
+        "seed": body["seed"],
+        "num_envs": body["num_envs"],
+        "env_kwargs": body["env_kwargs"],
+    }
     if body["engine"] == "torch":
         arguments["engine"] = "torch"
     agent = cls(body["environment"] if env is None else env, **(arguments | overrides))

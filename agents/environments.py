@@ -227,7 +227,9 @@ def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.Ve
             raise LabError(f"{id!r} is no environment; here the environment comes first: PPO(env, ...)") from None
         raise LabError(f"environment {id!r} cannot be found: {error}") from None
     if str(spec.vector_entry_point).startswith("rl_lab."):
-        return gym.make_vec(id, num_envs=num_envs, **({"autoreset_mode": AutoresetMode.SAME_STEP, "copy": False} | arguments))
+        return gym.make_vec(
+            id, num_envs=num_envs, **({"autoreset_mode": AutoresetMode.SAME_STEP, "copy": False} | arguments)
+        )
     same = {"autoreset_mode": AutoresetMode.SAME_STEP}
     return gym.make_vec(id, num_envs=num_envs, vectorization_mode="sync", vector_kwargs=same, **arguments)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ Schedule = float | str | Callable[[float], float]
 class PPOSettings:
     """Hyperparameters of PPO."""
 
-    learning_rate: Schedule = 3e-4
-    """Step size of Adam: a number, "lin_3e-4" (falls linearly to zero), or a function of the progress remaining (1 to 0)."""
+    learning_rate: float | str = 3e-4
+    """Step size of Adam: a number, or "lin_3e-4", which falls linearly to zero; in Python also a function of the
+    progress remaining, from 1 to 0."""
     n_steps: int = 2048
     """Steps of each lane in a rollout."""
     batch_size: int = 64
@@ -30,9 +31,9 @@ class PPOSettings:
     """Discount."""
     gae_lambda: float = 0.95
     """Bias-variance trade-off of generalised advantage estimation."""
-    clip_range: Schedule = 0.2
+    clip_range: float | str = 0.2
     """How far the probability ratio may move; a schedule like `learning_rate`."""
-    clip_range_vf: Schedule | None = None
+    clip_range_vf: float | str | None = None
     """The same for values; None does not clip them."""
     normalize_advantage: bool = True
     """Give the advantages of each minibatch mean 0 and standard deviation 1."""
@@ -44,8 +45,8 @@ class PPOSettings:
     """Longest gradient."""
     target_kl: float | None = None
     """Stop an update once the policy moved 1.5 times this far."""
-    net_arch: Sequence[int] | dict[str, Sequence[int]] = (64, 64)
-    """Units of the hidden layers, or {"pi": [...], "vf": [...]}."""
+    net_arch: tuple[int, ...] = (64, 64)
+    """Units of the hidden layers; in Python also {"pi": [...], "vf": [...]}."""
     activation: str = "tanh"
     """Of the hidden layers: tanh, relu, sigmoid or identity."""
     normalize_observation: bool = False

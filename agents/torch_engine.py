@@ -188,7 +188,9 @@ class TorchEngine:
                 self.adam.state[parameter] = {
                     name: tensor if name == "step" else tensor.to(self.device) for name, tensor in moments.items()
                 }
-        weights = {name[7:]: torch.from_numpy(array.copy()) for name, array in state.items() if name.startswith("module.")}
+        weights = {
+            name[7:]: torch.from_numpy(array.copy()) for name, array in state.items() if name.startswith("module.")
+        }
         if weights:
             self.module.load_state_dict(weights)
 
@@ -201,7 +203,9 @@ class TorchEngine:
             torch.manual_seed(seed)
             made = module(self.policy.encoder.size, self.policy.outputs)
         if not isinstance(made, nn.Module):
-            raise LabError(f"policy gave {made!r}; it must be a torch.nn.Module, or a function (inputs, outputs) of one")
+            raise LabError(
+                f"policy gave {made!r}; it must be a torch.nn.Module, or a function (inputs, outputs) of one"
+            )
         return made
 
     def _inputs(self, rows: np.ndarray) -> torch.Tensor:
@@ -215,7 +219,9 @@ class TorchEngine:
         noise = torch.randn(outputs.shape, generator=self.generator, device=self.device)
         return outputs + self.module.log_std.exp() * noise  # type: ignore[union-attr,operator]
 
-    def _evaluate(self, outputs: torch.Tensor, actions: torch.Tensor, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    def _evaluate(
+        self, outputs: torch.Tensor, actions: torch.Tensor, masks: np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities of actions, and entropies."""
         if self.policy.discrete:
             log_probs = self._masked(outputs, masks).log_softmax(-1)
@@ -224,7 +230,11 @@ class TorchEngine:
         return normal.log_prob(actions).sum(-1), normal.entropy().sum(-1)
 
     def _masked(self, logits: torch.Tensor, masks: np.ndarray) -> torch.Tensor:
-        return logits if masks.shape[-1] == 0 else logits.masked_fill(~torch.from_numpy(masks).to(self.device), float(MASKED))
+        return (
+            logits
+            if masks.shape[-1] == 0
+            else logits.masked_fill(~torch.from_numpy(masks).to(self.device), float(MASKED))
+        )
 
     def _value_finals(self, normalizer: Normalizer) -> None:
         from rl_lab.agents.predict import normalized_rows

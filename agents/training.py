@@ -51,7 +51,9 @@ def train(
     """
     folder = Path(out)
     if (folder / "config.json").exists():
-        raise LabError(f"{folder} holds a run already; resume it with `rl-lab train --resume {folder}`, or name another folder")
+        raise LabError(
+            f"{folder} holds a run already; resume it with `rl-lab train --resume {folder}`, or name another folder"
+        )
     agent = PPO(env, seed=seed, **arguments)
     agent.total_timesteps = int(steps)
     settings = agent.settings.as_json()
@@ -85,24 +87,26 @@ def resume(
         return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
 
 
-def load(folder: Path, **overrides: Any) -> PPO:
-    """The agent of a run's last good checkpoint.
+def load(path: Path, **overrides: Any) -> PPO:
+    """The agent of a run's last good checkpoint, or of a file that `PPO.save` wrote.
 
     Raises:
         LabError: neither the last checkpoint nor the one before it can be read.
     """
     import logging
 
+    if not path.is_dir():
+        return PPO.load(path, **overrides)
     problems = []
-    for name in (CHECKPOINT, PREVIOUS):
-        if not (folder / name).exists():
+    for file in (path / CHECKPOINT, path / PREVIOUS):
+        if not file.exists():
             continue
         try:
-            return PPO.load(folder / name, **overrides)
+            return PPO.load(file, **overrides)
         except LabError as error:
             problems.append(str(error))
             logging.getLogger("rl_lab").warning("%s", error)
-    raise LabError("; ".join(problems) or f"{folder} holds no checkpoint; `rl-lab train` writes them")
+    raise LabError("; ".join(problems) or f"{path} holds no checkpoint; `rl-lab train` writes them")
 
 
 def _run(agent: PPO, folder: Path, seconds: float, progress_bar: bool, callback: Callback | None) -> PPO:

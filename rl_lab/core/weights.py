@@ -1,0 +1,52 @@
+"""Tensors in safetensors files: nothing in them is code, and equal tensors give equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from rl_lab.errors import LabError
+from rl_lab.files import write_bytes
+
+
+def save(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
+    """Write named arrays to a file, atomically.
+
+    Args:
+        path: the file; its folder must exist.
+        tensors: arrays by name.
+        metadata: at most one text by name; several come out in an order that differs between processes.
+
+    Raises:
+        ValueError: there is more than one text.
+    """
+    from safetensors.numpy import save as serialise
+
+    if metadata and len(metadata) > 1:
+        raise ValueError(f"metadata has {len(metadata)} keys; one is the most that is written in the same order always")
+    arrays = {name: np.ascontiguousarray(array) for name, array in sorted(tensors.items())}
+    write_bytes(Path(path), serialise(arrays, metadata))
+
+
+def load(path: str | Path) -> dict[str, np.ndarray]:
+    """Arrays by name.
+
+    Raises:
+        LabError: there is no such file, or it is damaged.
+    """
+    return load_with_metadata(path)[0]
+
+
+def load_with_metadata(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Arrays by name, and the texts beside them; raises as `load` does."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except FileNotFoundError:
+        raise LabError(f"{path} is not there; check the path") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise LabError(f"{path} is damaged or no safetensors file ({error}); use another copy of it") from None
