@@ -73,25 +73,22 @@ def predict(parameters, sizes, code, inputs, hidden):
     batch = inputs.shape[0]
     if batch >= FEW:
         return forward(parameters, sizes, code, inputs, hidden)
-    place = batch * sizes[-1]
-    outputs = hidden[:place].reshape((batch, sizes[-1]))
-    widest = (hidden.shape[0] - place) // 2
-    for sample in range(batch):
-        below = inputs[sample]
-        weight = 0
-        for layer in range(sizes.shape[0] - 1):
-            rows, columns = sizes[layer], sizes[layer + 1]
-            bias = weight + rows * columns
-            weights = parameters[weight:bias].reshape((rows, columns))
-            weight = bias + columns
-            if layer < sizes.shape[0] - 2:
-                start = place + widest * (layer % 2)
-                above = hidden[start : start + columns]
-                perceptron.forward_row(weights, parameters[bias:weight], code, below, above)
-                below = above
-            else:
-                perceptron.forward_row(weights, parameters[bias:weight], activations.IDENTITY, below, outputs[sample])
-    return outputs
+    hidden = panels.aligned(hidden)
+    half = FEW * sizes.max()
+    column = hidden[2 * half :]
+    below = inputs
+    weight = 0
+    for layer in range(sizes.shape[0] - 1):
+        rows, columns = sizes[layer], sizes[layer + 1]
+        bias = weight + rows * columns
+        weights = parameters[weight:bias].reshape((rows, columns))
+        weight = bias + columns
+        start = half * (layer % 2)
+        above = hidden[start : start + batch * columns].reshape((batch, columns))
+        layer_code = code if layer < sizes.shape[0] - 2 else activations.IDENTITY
+        perceptron.forward_few(weights, parameters[bias:weight], layer_code, below, column, above)
+        below = above
+    return below
 
 
 @jit.fast
@@ -147,7 +144,8 @@ def count(sizes: Sequence[int]) -> int:
 
 def hidden_size(sizes: Sequence[int], batch: int) -> int:
     """Length of the workspace of `forward` and `predict`."""
-    return -(-batch // LANES) * LANES * sum(sizes) + batch * sizes[-1] + 16
+    panel_rows = -(-batch // LANES) * LANES * sum(sizes) + batch * sizes[-1]
+    return max(panel_rows, (2 * FEW + 1) * max(sizes)) + 16
 
 
 def scratch_size(sizes: Sequence[int], batch: int) -> int:

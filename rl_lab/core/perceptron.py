@@ -8,6 +8,8 @@ from rl_lab import jit
 from rl_lab.core import activations, panels
 from rl_lab.core.panels import LANES
 
+NARROW = 16  # up to so many units, dot products over the inputs are quicker than sums over the units
+
 
 @jit.fast
 def forward(weights, bias, code, inputs, outputs):
@@ -18,26 +20,41 @@ def forward(weights, bias, code, inputs, outputs):
 
 
 @jit.fast
-def forward_row(weights, bias, code, inputs, outputs):
-    """One layer on one sample: fills `outputs` `(units,)` from `inputs` `(inputs,)`."""
-    units = weights.shape[1]
-    rows = weights.shape[0]
-    for unit in range(units):
-        outputs[unit] = bias[unit]
-    for row in range(0, rows - 3, 4):
-        x0, x1, x2, x3 = inputs[row], inputs[row + 1], inputs[row + 2], inputs[row + 3]
+def forward_few(weights, bias, code, inputs, column, outputs):
+    """One layer on a few samples: fills `outputs` `(batch, units)` from `inputs` `(batch, inputs)`.
+
+    With 64 units, the most usual number, the weights are themselves a panel, whose lanes are the units.
+
+    Args:
+        weights: float32 `(inputs, units)`.
+        bias: float32 `(units,)`.
+        code: the activation.
+        inputs: float32 `(batch, inputs)`.
+        column: float32 workspace of at least `inputs`.
+        outputs: float32 `(batch, units)`, filled.
+    """
+    batch, units = outputs.shape
+    for sample in range(batch):
         for unit in range(units):
-            outputs[unit] += (
-                x0 * weights[row, unit]
-                + x1 * weights[row + 1, unit]
-                + x2 * weights[row + 2, unit]
-                + x3 * weights[row + 3, unit]
-            )
-    for row in range(rows - rows % 4, rows):
-        x0 = inputs[row]
+            outputs[sample, unit] = bias[unit]
+    if units == LANES:
+        panels.add_product(inputs, weights.reshape(weights.size), outputs.reshape(outputs.size))
+    elif units > NARROW:
+        for sample in range(batch):
+            for row in range(weights.shape[0]):
+                x = inputs[sample, row]
+                for unit in range(units):
+                    outputs[sample, unit] += x * weights[row, unit]
+    else:
         for unit in range(units):
-            outputs[unit] += x0 * weights[row, unit]
-    activations.activate(code, outputs)
+            for row in range(weights.shape[0]):
+                column[row] = weights[row, unit]
+            for sample in range(batch):
+                total = outputs[sample, unit]
+                for row in range(weights.shape[0]):
+                    total += inputs[sample, row] * column[row]
+                outputs[sample, unit] = total
+    activations.activate(code, outputs.reshape(outputs.size))
 
 
 @jit.fast
