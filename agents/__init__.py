@@ -6,5 +6,6 @@ if __name__ == "agents":
     )
 
 from rl_lab.agents.ppo import PPO as PPO
+from rl_lab.agents.seeds import train_seeds as train_seeds
 
-__all__ = ["PPO"]
+__all__ = ["PPO", "train_seeds"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rl_lab.agents.ppo import PPO
 
 FORMAT = 1
-COUNTERS = ("num_timesteps", "total_timesteps", "iterations")
+COUNTERS = ("num_timesteps", "total_timesteps", "iterations", "seconds")
 
 
 def file_of(path: Path) -> Path:

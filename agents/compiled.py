@@ -31,7 +31,7 @@ class CompiledEngine:
         self.network = policy.network
         sizes = policy.actor.sizes, policy.critic.sizes
         self.workspace = rollout.make_workspace(source.lanes, *sizes)
-        self.scratch = ppo_update.make_scratch(batch, *sizes, len(policy.parameters))
+        self.scratch = ppo_update.make_scratch(batch, policy)
         self.adam = ppo_update.make_adam(len(policy.parameters))
         kernels, key = policy.distribution, f"{policy.encoder.dtype} {policy.discrete}"
         decide = functools.partial(rollout.decide, kernels.sample)

@@ -92,6 +92,16 @@ class ActorCritic:
         self.log_std = self.parameters[ends[1] :]
 
     @property
+    def action_width(self) -> int:
+        """Numbers that an action is stored as."""
+        return 1 if self.discrete else self.outputs
+
+    @property
+    def action_dtype(self) -> np.dtype:
+        """Type of these numbers."""
+        return np.dtype(np.int64 if self.discrete else np.float32)
+
+    @property
     def network(self) -> Network:
         """The form that kernels take."""
         nothing = np.zeros(0, np.float32)

@@ -118,11 +118,9 @@ class PPO:
 
     def train(self, callback: Callback | None = None, progress_bar: bool = False) -> PPO:
         """Go on until `total_timesteps`, as set by `learn` or by a checkpoint."""
-        from threadpoolctl import threadpool_limits
-
         from rl_lab.agents.progress import bar
 
-        with threadpool_limits(1, "blas"), bar(self, progress_bar) as show:
+        with bar(self, progress_bar) as show:
             while self.num_timesteps < self.total_timesteps:
                 self.iterate()
                 show(self)

@@ -14,8 +14,10 @@ import numpy as np
 
 from rl_lab import jit, random
 from rl_lab.agents import rollout
+from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.rollout import Workspace, actor_outputs, critic_values, make_workspace
 from rl_lab.core import mlp, optim
+from rl_lab.core.activations import exp
 
 STATISTICS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "loss", "minibatches")
 ONE, ZERO = np.float32(1), np.float32(0)
@@ -42,16 +44,6 @@ class Adam(NamedTuple):
     count: np.ndarray  # int64 (1,)
 
 
-class Scratch(NamedTuple):
-    """Memory for the gradient of one minibatch."""
-
-    workspace: Workspace
-    gradient: np.ndarray  # float32 (parameters,)
-    by_outputs: np.ndarray  # float32 (batch, outputs)
-    by_values: np.ndarray  # float32 (batch, 1)
-    flow: np.ndarray  # float32, flat, for the backward pass
-
-
 class Samples(NamedTuple):
     """A rollout with steps and lanes in one row of samples."""
 
@@ -62,6 +54,20 @@ class Samples(NamedTuple):
     values: np.ndarray
     advantages: np.ndarray
     returns: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """Memory for the gradient of one minibatch."""
+
+    workspace: Workspace
+    minibatch: Samples  # its observations are the workspace's inputs
+    gradient: np.ndarray  # float32 (parameters,)
+    log_probs: np.ndarray  # float32 (batch,)
+    entropies: np.ndarray  # float32 (batch,)
+    by_log_probs: np.ndarray  # float32 (batch,)
+    by_outputs: np.ndarray  # float32 (batch, outputs)
+    by_values: np.ndarray  # float32 (batch, 1)
+    flow: np.ndarray  # float32, flat, for the backward pass
 
 
 class Loops(NamedTuple):
@@ -91,12 +97,21 @@ def make_adam(parameters: int) -> Adam:
     return Adam(np.zeros(parameters, np.float32), np.zeros(parameters, np.float32), np.zeros(1, np.int64))
 
 
-def make_scratch(batch: int, actor_sizes: tuple[int, ...], critic_sizes: tuple[int, ...], parameters: int) -> Scratch:
+def make_scratch(batch: int, policy: ActorCritic) -> Scratch:
     """Memory for minibatches of up to `batch` samples."""
+    actor_sizes, critic_sizes = policy.actor.sizes, policy.critic.sizes
     flow = max(mlp.scratch_size(actor_sizes, batch), mlp.scratch_size(critic_sizes, batch))
+    workspace = make_workspace(batch, actor_sizes, critic_sizes)
+    masks = np.zeros((batch, policy.masks), np.bool_)
+    actions = np.zeros((batch, policy.action_width), policy.action_dtype)
+    column = functools.partial(np.zeros, batch, np.float32)
     return Scratch(
-        make_workspace(batch, actor_sizes, critic_sizes),
-        np.zeros(parameters, np.float32),
+        workspace,
+        Samples(workspace.inputs, masks, actions, column(), column(), column(), column()),
+        np.zeros(len(policy.parameters), np.float32),
+        column(),
+        column(),
+        column(),
         np.zeros((batch, actor_sizes[-1]), np.float32),
         np.zeros((batch, 1), np.float32),
         np.zeros(flow, np.float32),
@@ -112,87 +127,123 @@ def shuffle(stream, order):
 
 
 @jit.fast
-def normalized(samples, chosen, enabled):
-    """Mean, and one over the standard deviation (n - 1, as torch's), of the advantages of a minibatch."""
-    count = chosen.shape[0]
-    if not enabled or count < 2:
-        return ZERO, ONE
-    mean = ZERO
-    for i in range(count):
-        mean += samples.advantages[chosen[i]]
-    mean /= np.float32(count)
-    squares = ZERO
-    for i in range(count):
-        difference = samples.advantages[chosen[i]] - mean
-        squares += difference * difference
-    return mean, ONE / (np.sqrt(squares / np.float32(count - 1)) + np.float32(1e-8))
-
-
-@jit.fast
-def gather(network, samples, chosen, inputs):
-    """The network's inputs for the chosen samples."""
+def gather(network, samples, chosen, minibatch):
+    """Copy the chosen samples into the first rows of a minibatch; observations become the network's inputs."""
     for i in range(chosen.shape[0]):
-        row = samples.observations[chosen[i]]
-        for j in range(row.shape[0]):
-            inputs[i, j] = np.float32(row[j]) * network.scale
+        k = chosen[i]
+        for j in range(samples.observations.shape[1]):
+            minibatch.observations[i, j] = np.float32(samples.observations[k, j]) * network.scale
+        for j in range(samples.masks.shape[1]):
+            minibatch.masks[i, j] = samples.masks[k, j]
+        for j in range(samples.actions.shape[1]):
+            minibatch.actions[i, j] = samples.actions[k, j]
+        minibatch.log_probs[i] = samples.log_probs[k]
+        minibatch.values[i] = samples.values[k]
+        minibatch.advantages[i] = samples.advantages[k]
+        minibatch.returns[i] = samples.returns[k]
 
 
 @jit.fast
-def loss_gradient(evaluate, by_distribution, network, samples, chosen, outputs, values, scratch, settings, sums):
+def normalize_advantages(advantages):
+    """Give advantages `(samples,)` mean 0 and standard deviation 1 (n - 1, as torch's), in place."""
+    count = advantages.shape[0]
+    mean, squares = ZERO, ZERO
+    for i in range(count):
+        mean += advantages[i]
+    mean /= np.float32(count)
+    for i in range(count):
+        advantages[i] -= mean
+        squares += advantages[i] * advantages[i]
+    scale = ONE / (np.sqrt(squares / np.float32(count - 1)) + np.float32(1e-8))
+    for i in range(count):
+        advantages[i] *= scale
+
+
+@jit.fast
+def policy_gradient(minibatch, count, log_probs, clip, by_log_probs, sums):
+    """Derivative of -mean min(A r, A clip(r)) by the log-probabilities; returns loss and divergence.
+
+    The divergence is the mean of (r - 1) - log r (Schulman, "Approximating KL divergence", 2020), from the
+    policy that acted.
+    """
+    each = ONE / np.float32(count)
+    loss, divergence, clipped = ZERO, ZERO, ZERO
+    for i in range(count):
+        advantage = minibatch.advantages[i]
+        log_ratio = log_probs[i] - minibatch.log_probs[i]
+        ratio = exp(log_ratio)
+        free, bounded = advantage * ratio, advantage * min(max(ratio, ONE - clip), ONE + clip)
+        by_log_probs[i] = -free * each if free <= bounded else ZERO
+        loss -= min(free, bounded)
+        divergence += (ratio - ONE) - log_ratio
+        clipped += ONE if abs(ratio - ONE) > clip else ZERO
+    sums[0] += loss * each
+    sums[3] += divergence * each
+    sums[4] += clipped * each
+    return loss * each, divergence * each
+
+
+@jit.fast
+def value_gradient(minibatch, values, clip, vf_coef, by_values, sums):
+    """Derivative of vf_coef mean (V - R)² by the values `(samples, 1)`; returns the mean.
+
+    A `clip` of zero or more keeps values that close to those of the policy that acted.
+    """
+    count = values.shape[0]
+    scale = np.float32(2) * vf_coef / np.float32(count)
+    loss = ZERO
+    for i in range(count):
+        old = minibatch.values[i]
+        moved = values[i, 0] - old
+        inside = clip < ZERO or abs(moved) <= clip
+        value = values[i, 0] if inside else old + min(max(moved, -clip), clip)
+        error = value - minibatch.returns[i]
+        by_values[i, 0] = scale * error if inside else ZERO
+        loss += error * error
+    sums[1] += loss / np.float32(count)
+    return loss / np.float32(count)
+
+
+@jit.fast
+def loss_gradient(evaluate, by_distribution, network, minibatch, outputs, values, scratch, settings, sums):
     """Loss of a minibatch and its gradient with respect to the outputs of both networks.
 
     loss = -min(A r, A clip(r)) - ent_coef H + vf_coef (V - R)², averaged over the minibatch.
 
     Returns:
-        The approximate Kullback-Leibler divergence (r - 1) - log r from the policy that acted (Schulman,
-        "Approximating KL divergence", 2020); `sums` gets the statistics added.
+        The approximate Kullback-Leibler divergence from the policy that acted; `sums` gets the statistics added.
     """
-    count = chosen.shape[0]
-    each = ONE / np.float32(count)
-    clip, clip_values = np.float32(settings.clip_range), np.float32(settings.clip_range_vf)
+    count = outputs.shape[0]
     ent_coef, vf_coef = np.float32(settings.ent_coef), np.float32(settings.vf_coef)
-    mean, inverse = normalized(samples, chosen, settings.normalize_advantage)
-    log_std = network.parameters[network.critic_end :]
-    log_std_gradient = scratch.gradient[network.critic_end :]
+    log_std, log_std_gradient = network.parameters[network.critic_end :], scratch.gradient[network.critic_end :]
     log_std_gradient[:] = ZERO
-    policy_loss, value_loss, entropies, divergence, clipped = ZERO, ZERO, ZERO, ZERO, ZERO
+    if settings.normalize_advantage and count > 1:
+        normalize_advantages(minibatch.advantages[:count])
+    evaluate(outputs, minibatch.masks, log_std, minibatch.actions, scratch.log_probs, scratch.entropies)
+    clip = np.float32(settings.clip_range)
+    policy_loss, divergence = policy_gradient(
+        minibatch, count, scratch.log_probs, clip, scratch.by_log_probs, sums
+    )
+    clip_values = np.float32(settings.clip_range_vf)
+    value_loss = value_gradient(minibatch, values, clip_values, vf_coef, scratch.by_values, sums)
+    entropy = ZERO
     for i in range(count):
-        k = chosen[i]
-        advantage = (samples.advantages[k] - mean) * inverse
-        log_prob, entropy = evaluate(outputs[i], samples.masks[k], log_std, samples.actions[k])
-        log_ratio = log_prob - samples.log_probs[k]
-        ratio = np.exp(log_ratio)
-        bounded = min(max(ratio, ONE - clip), ONE + clip)
-        free = advantage * ratio <= advantage * bounded
-        by_log_prob = -advantage * ratio * each if free else ZERO
-        by_distribution(
-            outputs[i],
-            entropy,
-            log_std,
-            samples.actions[k],
-            by_log_prob,
-            -ent_coef * each,
-            scratch.by_outputs[i],
-            log_std_gradient,
-        )
-        moved = values[i, 0] - samples.values[k]
-        inside = clip_values < ZERO or abs(moved) <= clip_values
-        value = values[i, 0] if inside else samples.values[k] + min(max(moved, -clip_values), clip_values)
-        error = value - samples.returns[k]
-        scratch.by_values[i, 0] = np.float32(2) * vf_coef * error * each if inside else ZERO
-        policy_loss -= min(advantage * ratio, advantage * bounded)
-        value_loss += error * error
-        entropies += entropy
-        divergence += (ratio - ONE) - log_ratio
-        clipped += ONE if abs(ratio - ONE) > clip else ZERO
-    sums[0] += policy_loss * each
-    sums[1] += value_loss * each
-    sums[2] -= entropies * each
-    sums[3] += divergence * each
-    sums[4] += clipped * each
-    sums[5] = (policy_loss - ent_coef * entropies + vf_coef * value_loss) * each
+        entropy += scratch.entropies[i]
+    entropy /= np.float32(count)
+    by_distribution(
+        outputs,
+        scratch.entropies,
+        log_std,
+        minibatch.actions,
+        scratch.by_log_probs,
+        -ent_coef / np.float32(count),
+        scratch.by_outputs,
+        log_std_gradient,
+    )
+    sums[2] -= entropy
+    sums[5] = policy_loss - ent_coef * entropy + vf_coef * value_loss
     sums[6] += 1.0
-    return divergence * each
+    return divergence
 
 
 @jit.fast
@@ -244,10 +295,10 @@ def update(loss_gradient, network, samples, order, batch, adam, scratch, setting
             chosen = order[epoch, start : min(start + batch, order.shape[1])]
             count = chosen.shape[0]
             inputs = scratch.workspace.inputs[:count]
-            gather(network, samples, chosen, inputs)
+            gather(network, samples, chosen, scratch.minibatch)
             outputs = actor_outputs(network, inputs, scratch.workspace.actor)
             values = critic_values(network, inputs, scratch.workspace.critic)
-            divergence = loss_gradient(network, samples, chosen, outputs, values, scratch, settings, sums)
+            divergence = loss_gradient(network, scratch.minibatch, outputs, values, scratch, settings, sums)
             if settings.target_kl >= 0 and divergence > 1.5 * settings.target_kl:
                 return epoch + 1
             backpropagate(network, inputs, count, scratch)

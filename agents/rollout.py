@@ -136,12 +136,11 @@ def decide(sample, t, network, workspace, rollout, progress, view):
     values = critic_values(network, inputs, workspace.critic)
     outputs = actor_outputs(network, inputs, workspace.actor)
     log_std = network.parameters[network.critic_end :]
+    sample(outputs, view.masks, log_std, progress.stream, rollout.actions[t], rollout.log_probs[t])
     for n in range(lanes):
         rollout.values[t, n] = values[n, 0]
-        action = rollout.actions[t, n]
-        rollout.log_probs[t, n] = sample(outputs[n], view.masks[n], log_std, progress.stream, action)
         if network.low.shape[0] == 0:
-            view.actions[n] = np.int64(action[0]) + view.first_action
+            view.actions[n] = np.int64(rollout.actions[t, n, 0]) + view.first_action
     for j in range(network.low.shape[0]):
         for n in range(lanes):
             clipped = min(max(rollout.actions[t, n, j], network.low[j]), network.high[j])

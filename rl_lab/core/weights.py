@@ -26,7 +26,7 @@ def save(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: dict[str
 
     if metadata and len(metadata) > 1:
         raise ValueError(f"metadata has {len(metadata)} keys; one is the most that is written in the same order always")
-    arrays = {name: np.ascontiguousarray(array) for name, array in sorted(tensors.items())}
+    arrays = {name: np.asarray(array, order="C") for name, array in sorted(tensors.items())}
     write_bytes(Path(path), serialise(arrays, metadata))
 
 

@@ -1,0 +1,39 @@
+"""Several agents side by side in threads of one process: the compiled engine runs without the GIL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from rl_lab.agents.checks import whole_number
+from rl_lab.agents.environments import Environment
+from rl_lab.agents.ppo import PPO
+
+
+def train_seeds(
+    env: Environment, seeds: Iterable[int], total_timesteps: int, *, threads: int | None = None, **arguments: Any
+) -> list[PPO]:
+    """Train one agent a seed, each exactly as `PPO(env, seed=seed, ...).learn(total_timesteps)` would alone.
+
+    Args:
+        env: an id or a function that makes an environment; every agent makes its own.
+        seeds: one for each agent.
+        total_timesteps: steps of each.
+        threads: agents at a time; by default one a core.
+        arguments: of `PPO`.
+
+    Returns:
+        The agents, in the order of the seeds.
+
+    Example:
+        >>> agents = train_seeds("rl_lab/CartPole-v1", range(2), 256, n_steps=64)
+        >>> [agent.seed for agent in agents]
+        [0, 1]
+    """
+    if threads is not None:
+        whole_number("threads", threads, 1)
+    agents = [PPO(env, seed=seed, **arguments) for seed in seeds]
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        return list(pool.map(lambda agent: agent.learn(total_timesteps), agents))

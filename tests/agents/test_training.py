@@ -1,0 +1,155 @@
+"""Runs in folders: killed at any time, they end in the same bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rl_lab.agents import training
+from rl_lab.core import weights
+from rl_lab.errors import LabError
+
+ARGUMENTS = {"num_envs": 8, "n_steps": 64, "batch_size": 64, "normalize_observation": True, "learning_rate": "lin_1e-3"}
+STEPS = 60_000
+SCRIPT = f"""
+import sys
+from rl_lab.agents import training
+if sys.argv[1] == "train":
+    training.train("rl_lab/CartPole-v1", {STEPS}, sys.argv[2], seed=4, checkpoint_seconds=0.05, **{ARGUMENTS!r})
+else:
+    training.resume(sys.argv[2], checkpoint_seconds=0.05)
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    training.train("rl_lab/CartPole-v1", STEPS, folder, seed=4, **ARGUMENTS)
+    return folder
+
+
+def start(what, folder):
+    return subprocess.Popen([sys.executable, "-c", SCRIPT, what, str(folder)], stderr=subprocess.PIPE)
+
+
+def test_killed_again_and_again_it_ends_in_the_same_bytes(whole, tmp_path):
+    folder, kills, done = tmp_path / "run", 0, False
+    process = start("train", folder)
+    while not done:
+        before = steps_of(folder)
+        while process.poll() is None and steps_of(folder) < before + 8_000:
+            time.sleep(0.005)
+        done = process.poll() is not None
+        if not done:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+            process = start("resume", folder)
+    assert process.returncode == 0, process.stderr.read().decode()
+    assert kills >= 3
+    assert (folder / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()
+    assert columns(folder) == columns(whole)
+
+
+def steps_of(folder):
+    """Steps that the metrics tell of."""
+    try:
+        return 512 * ((folder / "metrics.csv").read_text().count("\n") - 1)
+    except FileNotFoundError:
+        return 0
+
+
+def columns(folder):
+    """All metrics but those of time."""
+    rows = [line.split(",") for line in (folder / "metrics.csv").read_text().splitlines()]
+    keep = [i for i, name in enumerate(rows[0]) if name not in ("time/fps", "time/time_elapsed")]
+    return [[row[i] for i in keep] for row in rows]
+
+
+def test_a_run_leaves_what_others_can_read(whole):
+    config = json.loads((whole / "config.json").read_text())
+    assert config["env"] == "rl_lab/CartPole-v1"
+    assert config["settings"]["n_steps"] == 64
+    header = (whole / "metrics.csv").read_text().splitlines()[0]
+    assert "rollout/ep_rew_mean" in header
+    assert "train/approx_kl" in header
+    tensors = weights.load(whole / "policy.safetensors")
+    assert tensors["actor.0.weight"].shape == (4, 64)
+    assert weights.load_with_metadata(whole / "policy.safetensors")[1] == {}
+
+
+def test_tensorboard_gets_sb3s_tags(whole):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(whole / "tensorboard"))
+    events.Reload()
+    tags = set(events.Tags()["tensors"]) | set(events.Tags()["scalars"])
+    assert {"rollout/ep_rew_mean", "rollout/ep_len_mean", "time/fps", "train/value_loss", "train/approx_kl"} <= tags
+
+
+def test_a_folder_has_one_run(whole):
+    with pytest.raises(LabError, match="holds a run already"):
+        training.train("rl_lab/CartPole-v1", 10, whole)
+
+
+def test_a_folder_in_use_is_refused(tmp_path):
+    folder = tmp_path / "run"
+    process = start("train", folder)
+    while not (folder / "config.json").exists() and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(LabError, match="in use"):
+            training.resume(folder)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def copied(whole, tmp_path):
+    for file in whole.glob("*.*"):
+        if file.is_file():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize("harm", ["truncated", "tampered", "missing"])
+def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_used(whole, tmp_path, harm, caplog):
+    folder = copied(whole, tmp_path)
+    file = folder / "checkpoint.safetensors"
+    content = bytearray(file.read_bytes())
+    if harm == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    elif harm == "tampered":
+        content[-9] ^= 1
+        file.write_bytes(content)
+    else:
+        file.unlink()
+    agent = training.resume(folder)
+    assert (folder / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()
+    assert agent.num_timesteps >= STEPS
+    if harm != "missing":
+        assert "damaged" in caplog.text or "altered" in caplog.text
+
+
+def test_without_a_good_checkpoint_it_says_so(whole, tmp_path):
+    folder = copied(whole, tmp_path)
+    for file in folder.glob("checkpoint*"):
+        file.write_bytes(b"\x00" * 100)
+    with pytest.raises(LabError, match="damaged"):
+        training.resume(folder)
+    with pytest.raises(LabError, match="holds no run"):
+        training.resume(tmp_path / "nowhere")
+
+
+def test_a_checkpoint_of_another_environment_is_refused(whole):
+    from rl_lab.agents import PPO
+
+    with pytest.raises(LabError, match="was trained on rl_lab/CartPole-v1"):
+        PPO.load(whole / "checkpoint.safetensors", env="Pendulum-v1")
+    with pytest.raises(LabError, match="no checkpoint"):
+        PPO.load(whole / "policy.safetensors")
