@@ -1,0 +1,88 @@
+"""One step of the robot, as MiniGrid 3.2 defines it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rl_lab.envs.robot.cells import (
+    BOX,
+    CLOSED_DOOR,
+    COLOUR,
+    DOOR,
+    EMPTY,
+    GOAL,
+    KEY,
+    KIND,
+    LAVA,
+    LOCKED_DOOR,
+    OPAQUE,
+    PORTABLE,
+    STANDABLE,
+)
+from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y, place, put
+
+TURN_LEFT, TURN_RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
+ACTIONS = ("left", "right", "forward", "pickup", "drop", "toggle", "done")
+
+
+def step(state, action, config):
+    """Act on the cell ahead.
+
+    Reaching a goal ends the episode with the reward `1 - 0.9 * steps / max_steps`, lava ends it with 0.
+    """
+    direction = np.int64(state.direction)
+    x = np.int64(state.x) + FORWARD_X[direction]
+    y = np.int64(state.y) + FORWARD_Y[direction]
+    ahead = np.int64(state.cells[place(x, y, config.stride)])
+    kind = ahead & KIND
+    if action == TURN_LEFT:
+        state.direction = (direction + 3) & 3
+    elif action == TURN_RIGHT:
+        state.direction = (direction + 1) & 3
+    elif action == FORWARD:
+        if STANDABLE[kind]:
+            state.x = x
+            state.y = y
+        if kind == GOAL:
+            return 1 - 0.9 * (np.int64(state.steps) / config.max_steps), True
+        if kind == LAVA:
+            return 0.0, True
+    elif action == PICKUP:
+        if PORTABLE[kind] and state.carrying == EMPTY:
+            pick_up(state, x, y, ahead, config)
+    elif action == DROP:
+        if kind == EMPTY and state.carrying != EMPTY:
+            drop(state, x, y, config)
+    elif action == TOGGLE:
+        toggle(state, x, y, ahead, config)
+    return 0.0, False
+
+
+def pick_up(state, x, y, thing, config):
+    """Take the thing at (x, y) with what it contains."""
+    here = place(x, y, config.stride)
+    state.carrying = thing
+    state.carrying_contents = state.contents[here]
+    state.contents[here] = EMPTY
+    put(state, x, y, EMPTY, config.stride)
+
+
+def drop(state, x, y, config):
+    """Put down what is carried at (x, y)."""
+    put(state, x, y, state.carrying, config.stride)
+    state.contents[place(x, y, config.stride)] = state.carrying_contents
+    state.carrying = EMPTY
+    state.carrying_contents = EMPTY
+
+
+def toggle(state, x, y, thing, config):
+    """Open or close a door, unlock one with the key of its colour, or turn a box into what it contains."""
+    kind, colour = thing & KIND, thing & COLOUR
+    if kind == DOOR:
+        put(state, x, y, CLOSED_DOOR | colour | OPAQUE, config.stride)
+    elif kind == CLOSED_DOOR or (kind == LOCKED_DOOR and state.carrying == KEY | colour):
+        put(state, x, y, DOOR | colour, config.stride)
+    elif kind == BOX:
+        here = place(x, y, config.stride)
+        put(state, x, y, state.contents[here], config.stride)
+        state.contents[here] = EMPTY

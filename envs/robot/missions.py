@@ -1,0 +1,55 @@
+"""Missions: MiniGrid's sentences, and the tokens that stand for them in batches.
+
+A token is a place in `VOCABULARY`, which holds every word of MiniGrid's own families; 0 fills what is left of
+the `MISSION_LENGTH` tokens. Commas belong to the word before them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.envs.robot.world import MISSION_LENGTH
+from rl_lab.errors import LabError
+
+VOCABULARY = (
+    "",
+    *("a", "and", "at", "ball", "blue", "box", "door", "end", "fetch", "find", "from", "get", "go", "goal"),
+    *("green", "grey", "hallway", "in", "key", "lava", "matching", "must", "near", "next", "object", "of", "open"),
+    *("opening", "pick", "purple", "put", "reach", "red", "room", "room,", "rooms", "square", "the", "then", "to"),
+    *("traverse", "unlock", "up", "use", "yellow", "you", "avoid"),
+)  # new words come last, so that the tokens of old ones stay
+TOKENS = {word: token for token, word in enumerate(VOCABULARY)}
+ALPHABET = "".join(sorted({letter for word in VOCABULARY for letter in word} | {" "}))
+TEXT_LENGTH = MISSION_LENGTH * (1 + max(map(len, VOCABULARY)))
+
+
+def tokens(text: str) -> NDArray[np.uint8]:
+    """The tokens of a mission, uint8 `(MISSION_LENGTH,)`.
+
+    Raises:
+        LabError: it is no text, has a word that is not in the vocabulary, or is too long.
+
+    Example:
+        >>> tokens("open the door")[:4].tolist() == [TOKENS["open"], TOKENS["the"], TOKENS["door"], 0]
+        True
+    """
+    if not isinstance(text, str):
+        raise LabError(f"mission {text!r} is not allowed; it must be a text")
+    words = text.split()
+    unknown = [word for word in words if word not in TOKENS]
+    if unknown:
+        raise LabError(
+            f"mission {text!r} has the word {unknown[0]!r}; allowed are the words of "
+            "rl_lab.envs.robot.missions.VOCABULARY"
+        )
+    if len(words) > MISSION_LENGTH:
+        raise LabError(f"mission {text!r} has {len(words)} words; it may have up to {MISSION_LENGTH}")
+    numbers = np.zeros(MISSION_LENGTH, np.uint8)
+    numbers[: len(words)] = [TOKENS[word] for word in words]
+    return numbers
+
+
+def text(numbers: NDArray[np.integer]) -> str:
+    """The mission that tokens stand for."""
+    return " ".join(VOCABULARY[number] for number in numbers if number)

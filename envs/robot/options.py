@@ -1,0 +1,176 @@
+"""`reset(options=...)`: start from any position, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.envs.robot import cells, missions
+from rl_lab.envs.robot.cells import COLOURS, EMPTY, GREY_WALL, KIND, OBJECTS
+from rl_lab.envs.robot.world import place, put
+from rl_lab.errors import LabError
+
+KNOWN = ("grid", "agent", "carrying", "mission", "contents", "step")
+CONTAINABLE = (cells.FLOOR, cells.KEY, cells.BALL, cells.BOX, cells.GOAL, cells.LAVA)
+SMALLEST_SIDE = 3
+
+
+def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
+    """Replace the level that was drawn by the one in the options.
+
+    Args:
+        state: the lane's record.
+        config: the environment's record.
+        options: `grid`, MiniGrid's encoding, integers `(width, height, 3)` of any size up to the capacity;
+            `agent`, `(x, y, direction)`; and where wanted
+            `carrying`, `(object, colour)` of a key, a ball or an empty box, or None;
+            `mission`, words of `missions.VOCABULARY`, by default the environment's own;
+            `contents`, `{(x, y): (object, colour)}`, what is in boxes;
+            `step`, how many steps of the episode are over, by default 0.
+
+    Raises:
+        LabError: something is not allowed; the state is then as it was.
+    """
+    _check_names(options)
+    grid = _grid(options["grid"], int(config.capacity))
+    x, y, direction = _agent(options["agent"], grid)
+    _check_closed(grid, x, y)
+    carrying = options.get("carrying")
+    carried = EMPTY if carrying is None else _thing("carrying", carrying, tuple(np.flatnonzero(cells.PORTABLE)))
+    contents = _contents(options.get("contents"), grid)
+    mission = missions.tokens(options["mission"]) if "mission" in options else state.mission.copy()
+    steps = _steps(options.get("step", 0), int(config.max_steps))
+
+    state.cells[:] = GREY_WALL
+    state.contents[:] = EMPTY
+    state.width, state.height = grid.shape
+    for (column, row), cell in np.ndenumerate(grid):
+        put(state, column, row, cell, config.stride)
+    for (column, row), cell in contents.items():
+        state.contents[place(column, row, config.stride)] = cell
+    state.x, state.y, state.direction = x, y, direction
+    state.carrying, state.carrying_contents = carried, EMPTY
+    state.mission[:] = mission
+    state.steps = steps
+
+
+def _check_names(options: Mapping[str, Any]) -> None:
+    for name in options:
+        if name not in KNOWN:
+            raise LabError(f"reset option {name!r} is not known; allowed are: {', '.join(KNOWN)}")
+    for name in ("grid", "agent"):
+        if name not in options:
+            raise LabError(f"reset options with {', '.join(options)} lack {name!r}; give both 'grid' and 'agent'")
+
+
+def _integers(name: str, value: Any, dimensions: int, last: int, meaning: str) -> NDArray[np.int64]:
+    """An array of integers with so many dimensions, the last of them so long."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        array = np.empty(0)
+    if array.dtype.kind not in "iu" or array.ndim != dimensions or array.shape[-1] != last:
+        given = f"{array.dtype} of shape {array.shape}" if isinstance(value, np.ndarray) else repr(value)
+        raise LabError(f"{name} is {given if len(given) < 90 else given[:87] + '...'}; it must be {meaning}")
+    return array.astype(np.int64)
+
+
+def _grid(value: Any, capacity: int) -> NDArray[np.uint8]:
+    """The grid as bytes `(width, height)`."""
+    meaning = "integers of shape (width, height, 3), each cell its object, colour and state as MiniGrid encodes them"
+    grid = _integers("grid", value, 3, 3, meaning)
+    width, height, _ = grid.shape
+    if min(width, height) < SMALLEST_SIDE or max(width, height) > capacity:
+        raise LabError(
+            f"grid is {width}x{height}; a side must be {SMALLEST_SIDE} to {capacity} cells here: "
+            "make the environment with a larger size for more"
+        )
+    thing, colour, state = np.moveaxis(grid, -1, 0)
+    _check_cells(grid, (thing < EMPTY) | (thing > cells.LAVA), f"objects are {_numbered(OBJECTS[: cells.AGENT], 1)}")
+    _check_cells(grid, (colour < 0) | (colour >= len(COLOURS)), f"colours are {_numbered(COLOURS)}")
+    _check_cells(grid, (state < 0) | (state >= len(cells.STATES)), f"states are {_numbered(cells.STATES)}")
+    _check_cells(grid, (thing != cells.DOOR) & (state != 0), "the state of all but doors is 0")
+    _check_cells(grid, (thing == EMPTY) & (colour != 0), "an empty cell is (1, 0, 0)")
+    return cells.pack(grid)
+
+
+def _check_cells(grid: NDArray[np.int64], wrong: NDArray[np.bool_], rule: str) -> None:
+    if wrong.any():
+        x, y = (int(number) for number in np.argwhere(wrong)[0])
+        raise LabError(f"grid cell ({x}, {y}) is {tuple(grid[x, y].tolist())}; {rule}")
+
+
+def _numbered(names: tuple[str, ...], start: int = 0) -> str:
+    return ", ".join(f"{number} {name}" for number, name in enumerate(names) if number >= start)
+
+
+def _agent(value: Any, grid: NDArray[np.uint8]) -> tuple[int, int, int]:
+    """Position and direction, inside the grid and not in a wall or a thing."""
+    pose = _integers("agent", value, 1, 3, "three integers: x, y, and direction 0 right, 1 down, 2 left or 3 up")
+    x, y, direction = (int(number) for number in pose)
+    width, height = grid.shape
+    if not (0 <= x < width and 0 <= y < height):
+        raise LabError(f"agent is at ({x}, {y}), outside the grid of {width}x{height} cells; put it inside")
+    if not 0 <= direction <= 3:
+        raise LabError(f"agent has direction {direction}; directions are 0 right, 1 down, 2 left, 3 up")
+    if not cells.STANDABLE[grid[x, y] & KIND]:
+        raise LabError(
+            f"agent stands at ({x}, {y}) in a {cells.describe(grid[x, y])}; "
+            "put it on an empty cell, a floor, a goal, lava or an open door"
+        )
+    return x, y, direction
+
+
+def _check_closed(grid: NDArray[np.uint8], x: int, y: int) -> None:
+    """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door."""
+    width, height = grid.shape
+    passable = grid & KIND != cells.WALL
+    reached, frontier = {(x, y)}, [(x, y)]
+    while frontier:
+        x, y = frontier.pop()
+        if x in (0, width - 1) or y in (0, height - 1):
+            raise LabError(
+                f"the robot could walk out of the grid at ({x}, {y}), where the border is {cells.describe(grid[x, y])}; "
+                "put walls around all that it can reach, since doors can be opened and things be moved"
+            )
+        around = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} - reached
+        inside = [cell for cell in around if passable[cell]]
+        reached.update(inside)
+        frontier += inside
+
+
+def _thing(name: str, value: Any, allowed: tuple[int, ...]) -> int:
+    """A thing as its byte."""
+    pair = _integers(name, value, 1, 2, "a pair of integers, object and colour")
+    thing, colour = (int(number) for number in pair)
+    if thing not in allowed or not 0 <= colour < len(COLOURS):
+        things = ", ".join(f"{number} {OBJECTS[number]}" for number in allowed)
+        raise LabError(f"{name} is ({thing}, {colour}); objects here are {things}; colours are {_numbered(COLOURS)}")
+    return thing | colour << 4
+
+
+def _contents(value: Any, grid: NDArray[np.uint8]) -> dict[tuple[int, int], int]:
+    """What is in boxes, as bytes by position."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise LabError(
+            f"contents is {value!r}; it must be a dict from (x, y) of a box to (object, colour) of what is in it"
+        )
+    width, height = grid.shape
+    contents = {}
+    for position, thing in value.items():
+        x, y = (int(n) for n in _integers("a position in contents", position, 1, 2, "a pair of integers, x and y"))
+        if not (0 <= x < width and 0 <= y < height) or grid[x, y] & KIND != cells.BOX:
+            raise LabError(f"contents names ({x}, {y}), where there is no box; only boxes contain things")
+        contents[x, y] = _thing(f"contents of ({x}, {y})", thing, CONTAINABLE)
+    return contents
+
+
+def _steps(value: Any, max_steps: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < max_steps:
+        raise LabError(f"step is {value!r}; it must be a whole number from 0 to {max_steps - 1}, below max_steps")
+    return int(value)

@@ -1,0 +1,101 @@
+"""The state of a robot's world, and how kernels read and write its cells.
+
+The cells lie in `state.cells` twice, by rows and then by columns, so that the camera finds seven cells in a
+line next to each other whichever way it faces. A margin of grey wall as wide as the camera reaches lies
+around them: nothing needs to ask whether a cell is inside, and MiniGrid's camera shows wall there too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.envs.robot.cells import EMPTY, GREY_WALL
+from rl_lab.errors import LabError
+
+CAPACITIES = (9, 25, 41)  # longest sides; worlds of one capacity share machine code
+DEPTH, SIDE = 6, 3  # how many cells the camera sees ahead, and to either side
+MISSION_LENGTH = 20  # tokens
+FORWARD_X = np.array([1, 0, -1, 0])  # facing right, down, left, up
+FORWARD_Y = np.array([0, 1, 0, -1])
+
+
+def capacity_for(width: int, height: int) -> int:
+    """The smallest capacity that holds a world.
+
+    Raises:
+        LabError: none does.
+    """
+    longest = max(width, height)
+    if longest > CAPACITIES[-1]:
+        raise LabError(f"a world of {width}x{height} is too large; a side may be up to {CAPACITIES[-1]} cells")
+    return next(capacity for capacity in CAPACITIES if longest <= capacity)
+
+
+def stride_for(capacity: int) -> int:
+    """Bytes from one line of cells to the next; the margin between two lines serves both."""
+    return capacity + DEPTH + 1
+
+
+def state_dtype(capacity: int) -> np.dtype:
+    """The fields of one lane."""
+    lines = stride_for(capacity) ** 2
+    return np.dtype(
+        [
+            ("cells", np.uint8, (2 * lines,)),  # by rows, then by columns; see `place`
+            ("contents", np.uint8, (lines,)),  # what the box at a place holds, or EMPTY; by rows
+            ("columns", np.uint64, (7,)),  # the camera's workspace
+            ("seen", np.uint8, (56,)),  # the image as bytes, [column * 7 + row]; UNSEEN where occluded
+            ("mission", np.uint8, (MISSION_LENGTH,)),  # tokens
+            ("width", np.uint8),
+            ("height", np.uint8),
+            ("x", np.uint8),
+            ("y", np.uint8),
+            ("direction", np.uint8),
+            ("carrying", np.uint8),  # EMPTY for nothing
+            ("carrying_contents", np.uint8),  # what the box in the robot's hands holds
+        ],
+        align=True,
+    )
+
+
+def place(x, y, stride):
+    """Where the cell (x, y) lies in `state.cells`; for its place by columns exchange x and y, and add `stride**2`."""
+    return np.uint64((y + SIDE) * stride + x + DEPTH)
+
+
+def put(state, x, y, cell, stride):
+    """Write a cell."""
+    state.cells[place(x, y, stride)] = cell
+    state.cells[place(y, x, stride) + np.uint64(stride * stride)] = cell
+
+
+def build_room(state, config):
+    """Make an empty room with walls around it, of `config.width` by `config.height`, and empty hands."""
+    stride, width, height = config.stride, config.width, config.height
+    state.width = width
+    state.height = height
+    for k in range(2 * stride * stride):
+        state.cells[k] = GREY_WALL
+    for k in range(stride * stride):
+        state.contents[k] = EMPTY
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            state.cells[place(x, y, stride)] = EMPTY
+    for x in range(1, width - 1):
+        for y in range(1, height - 1):
+            state.cells[place(y, x, stride) + np.uint64(stride * stride)] = EMPTY
+    state.carrying = EMPTY
+    state.carrying_contents = EMPTY
+    for k in range(MISSION_LENGTH):
+        state.mission[k] = config.mission[k]
+
+
+def cells_of(state: Any, config: Any) -> NDArray[np.uint8]:
+    """The cells of a state as bytes `(width, height)`; `cells.unpack` makes MiniGrid's encoding of them."""
+    stride, width, height = int(config.stride), int(state.width), int(state.height)
+    first = int(place(0, 0, stride))
+    rows = np.asarray(state.cells)[first : first + height * stride].reshape(height, stride)
+    return rows[:, :width].T.copy()
