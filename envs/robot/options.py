@@ -133,7 +133,7 @@ def _check_closed(grid: NDArray[np.uint8], x: int, y: int) -> None:
         x, y = frontier.pop()
         if x in (0, width - 1) or y in (0, height - 1):
             raise LabError(
-                f"the robot could walk out of the grid at ({x}, {y}), where the border is {cells.describe(grid[x, y])}; "
+                f"the robot could walk out of the grid at ({x}, {y}), where there is {cells.describe(grid[x, y])}; "
                 "put walls around all that it can reach, since doors can be opened and things be moved"
             )
         around = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} - reached
