@@ -19,76 +19,26 @@ from rl_lab.core import activations, panels, perceptron
 from rl_lab.core.panels import LANES
 from rl_lab.errors import LabError
 
-FEW = 32  # so many samples take as long row by row as in one panel
+FEW = 32  # fewer samples than this are quicker without panels
 
 
 @jit.fast
 def forward(parameters, sizes, code, inputs, hidden):
-    """Outputs of a network for a batch, keeping what `backward` needs.
+    """Outputs of a network for a batch.
 
     Args:
         parameters: float32 `(parameters,)`, the flat buffer.
         sizes: int64 `(layers + 1,)`, units of the input, the hidden layers and the output.
         code: activation of the hidden layers (`activations.code`).
         inputs: float32 `(batch, sizes[0])`.
-        hidden: float32 workspace of at least `hidden_size(sizes, batch)`.
+        hidden: float32 workspace of at least `hidden_size(sizes, batch)`; `backward` reads it.
 
     Returns:
         float32 `(batch, sizes[-1])`, a view into `hidden`.
     """
-    batch = inputs.shape[0]
-    hidden = panels.aligned(hidden)
-    place = 0
-    for start in range(0, batch, LANES):
-        below = hidden[place : place + sizes[0] * LANES]
-        panels.gather(inputs, start, below)
-        place += sizes[0] * LANES
-        weight = 0
-        for layer in range(sizes.shape[0] - 1):
-            rows, columns = sizes[layer], sizes[layer + 1]
-            bias = weight + rows * columns
-            weights = parameters[weight:bias].reshape((rows, columns))
-            weight = bias + columns
-            above = hidden[place : place + columns * LANES]
-            layer_code = code if layer < sizes.shape[0] - 2 else activations.IDENTITY
-            perceptron.forward(weights, parameters[bias:weight], layer_code, below, above)
-            place += columns * LANES
-            below = above
-    end = place + batch * sizes[-1]
-    outputs = hidden[place:end].reshape((batch, sizes[-1]))
-    stride = place // max(1, (batch + LANES - 1) // LANES)
-    for start in range(0, batch, LANES):
-        top = (start // LANES + 1) * stride
-        panels.scatter(hidden[top - sizes[-1] * LANES : top], start, outputs)
-    return outputs
-
-
-@jit.fast
-def predict(parameters, sizes, code, inputs, hidden):
-    """Outputs of a network for a batch of any size, without what `backward` needs.
-
-    Arguments and result are those of `forward`; a few samples, such as one step of a few environments, take a
-    fraction of its time.
-    """
-    batch = inputs.shape[0]
-    if batch >= FEW:
-        return forward(parameters, sizes, code, inputs, hidden)
-    hidden = panels.aligned(hidden)
-    half = FEW * sizes.max()
-    column = hidden[2 * half :]
-    below = inputs
-    weight = 0
-    for layer in range(sizes.shape[0] - 1):
-        rows, columns = sizes[layer], sizes[layer + 1]
-        bias = weight + rows * columns
-        weights = parameters[weight:bias].reshape((rows, columns))
-        weight = bias + columns
-        start = half * (layer % 2)
-        above = hidden[start : start + batch * columns].reshape((batch, columns))
-        layer_code = code if layer < sizes.shape[0] - 2 else activations.IDENTITY
-        perceptron.forward_few(weights, parameters[bias:weight], layer_code, below, column, above)
-        below = above
-    return below
+    if inputs.shape[0] < FEW:
+        return _forward_few(parameters, sizes, code, inputs, panels.aligned(hidden))
+    return _forward_panels(parameters, sizes, code, inputs, panels.aligned(hidden))
 
 
 @jit.fast
@@ -100,41 +50,95 @@ def backward(parameters, sizes, code, inputs, hidden, output_gradient, gradient,
         sizes: int64 `(layers + 1,)`.
         code: activation of the hidden layers.
         inputs: float32 `(batch, sizes[0])`, as given to `forward`.
-        hidden: what `forward` left there.
+        hidden: as `forward` left it.
         output_gradient: float32 `(batch, sizes[-1])`.
         gradient: float32 `(parameters,)`, overwritten.
         scratch: float32 workspace of at least `scratch_size(sizes, batch)`.
     """
-    layers = sizes.shape[0] - 1
-    hidden, scratch = panels.aligned(hidden), panels.aligned(scratch)
-    half = LANES * sizes[1:].max()
-    for i in range(gradient.shape[0]):
-        gradient[i] = panels.ZERO
-    place = 0
+    panel_rows = sizes.sum() * LANES
+    hidden = panels.aligned(hidden)
+    if inputs.shape[0] < FEW:  # then `forward` kept no panels
+        _forward_panels(parameters, sizes, code, inputs, hidden)
+    gradient[:] = panels.ZERO
     for start in range(0, inputs.shape[0], LANES):
-        weight = 0
-        for layer in range(layers):
-            weight += (sizes[layer] + 1) * sizes[layer + 1]
-            place += sizes[layer] * LANES
-        above = place + sizes[layers] * LANES
-        next_place = above
-        delta = scratch[half * (layers % 2) : half * (layers % 2) + sizes[layers] * LANES]
-        panels.gather(output_gradient, start, delta)
-        for layer in range(layers - 1, -1, -1):
+        place = start // LANES * panel_rows
+        kept = hidden[place : place + panel_rows]
+        _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradient, panels.aligned(scratch))
+
+
+@jit.fast
+def _outputs_start(sizes, batch):
+    """Where the outputs begin in `hidden`: behind the panels, and behind what `_forward_few` uses."""
+    panel_count = (batch + LANES - 1) // LANES
+    return max(panel_count * LANES * sizes.sum(), (2 * FEW + 1) * sizes.max())
+
+
+@jit.fast
+def _forward_panels(parameters, sizes, code, inputs, hidden):
+    """`forward`, 64 samples at a time: `hidden` receives all layers of one panel, then of the next, then outputs."""
+    batch, last = inputs.shape[0], sizes.shape[0] - 1
+    top = _outputs_start(sizes, batch)
+    outputs = hidden[top : top + batch * sizes[last]].reshape((batch, sizes[last]))
+    place = 0
+    for start in range(0, batch, LANES):
+        below = hidden[place : place + sizes[0] * LANES]
+        panels.gather(inputs, start, below)
+        place += sizes[0] * LANES
+        end = 0
+        for layer in range(last):
             rows, columns = sizes[layer], sizes[layer + 1]
-            bias = weight - columns
-            end = weight
-            weight = bias - rows * columns
-            below = hidden[place - rows * LANES : place]
-            perceptron.backward(below, delta, gradient[weight:bias].reshape((rows, columns)), gradient[bias:end])
-            if layer > 0:
-                begin = half * (layer % 2)
-                next_delta = scratch[begin : begin + rows * LANES]
-                perceptron.backward_inputs(parameters[weight:bias].reshape((rows, columns)), delta, next_delta)
-                activations.scale_by_derivative(code, below, next_delta)
-                delta = next_delta
-                place -= rows * LANES
-        place = next_place
+            begin, bias, end = end, end + rows * columns, end + (rows + 1) * columns
+            weights = parameters[begin:bias].reshape((rows, columns))
+            above = hidden[place : place + columns * LANES]
+            layer_code = code if layer + 1 < last else activations.IDENTITY
+            perceptron.forward(weights, parameters[bias:end], layer_code, below, above)
+            place += columns * LANES
+            below = above
+        panels.scatter(below, start, outputs)
+    return outputs
+
+
+@jit.fast
+def _forward_few(parameters, sizes, code, inputs, hidden):
+    """`forward` for fewer than `FEW` samples; two halves of `hidden` hold the layers in turn."""
+    batch, last = inputs.shape[0], sizes.shape[0] - 1
+    half = FEW * sizes.max()
+    below = inputs
+    end = 0
+    for layer in range(last):
+        rows, columns = sizes[layer], sizes[layer + 1]
+        begin, bias, end = end, end + rows * columns, end + (rows + 1) * columns
+        weights = parameters[begin:bias].reshape((rows, columns))
+        place = half * (layer % 2) if layer + 1 < last else _outputs_start(sizes, batch)
+        above = hidden[place : place + batch * columns].reshape((batch, columns))
+        layer_code = code if layer + 1 < last else activations.IDENTITY
+        perceptron.forward_few(weights, parameters[bias:end], layer_code, below, hidden[2 * half :], above)
+        below = above
+    return below
+
+
+@jit.fast
+def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradient, scratch):
+    """Add the part of 64 samples, from `start` on, to the gradient; `kept` is what the forward pass kept of them."""
+    last = sizes.shape[0] - 1
+    half = LANES * sizes[1:].max()
+    delta = scratch[half * (last % 2) : half * (last % 2) + sizes[last] * LANES]
+    panels.gather(output_gradient, start, delta)
+    begin = gradient.shape[0]
+    place = kept.shape[0] - sizes[last] * LANES
+    for layer in range(last - 1, -1, -1):
+        rows, columns = sizes[layer], sizes[layer + 1]
+        bias, end = begin - columns, begin
+        begin = bias - rows * columns
+        place -= rows * LANES
+        below = kept[place : place + rows * LANES]
+        perceptron.backward(below, delta, gradient[begin:bias].reshape((rows, columns)), gradient[bias:end])
+        if layer > 0:
+            flip = half * (layer % 2)
+            next_delta = scratch[flip : flip + rows * LANES]
+            perceptron.backward_inputs(parameters[begin:bias].reshape((rows, columns)), delta, next_delta)
+            activations.scale_by_derivative(code, below, next_delta)
+            delta = next_delta
 
 
 def count(sizes: Sequence[int]) -> int:
@@ -143,13 +147,12 @@ def count(sizes: Sequence[int]) -> int:
 
 
 def hidden_size(sizes: Sequence[int], batch: int) -> int:
-    """Length of the workspace of `forward` and `predict`."""
-    panel_rows = -(-batch // LANES) * LANES * sum(sizes) + batch * sizes[-1]
-    return max(panel_rows, (2 * FEW + 1) * max(sizes)) + 16
+    """Length of the workspace `hidden` of `forward` and `backward`."""
+    return int(_outputs_start(np.array(sizes), batch)) + batch * sizes[-1] + 16
 
 
 def scratch_size(sizes: Sequence[int], batch: int) -> int:
-    """Length of the workspace of `backward`."""
+    """Length of the workspace `scratch` of `backward`."""
     return 2 * LANES * max(sizes[1:]) + 16
 
 

@@ -1,12 +1,22 @@
-"""The perceptron: one layer of units, forward and backward.
+"""The perceptron: a layer of units, forward and backward, and the single unit's own learning rule.
 
-A layer computes `activation(inputs @ weights + bias)` with `weights` of shape `(inputs, units)`. The kernels
-work on panels of 64 samples (`panels.py`) or, for a handful of samples, row by row.
+A layer computes `activation(inputs @ weights + bias)` with `weights` of shape `(inputs, units)`. Its kernels
+work on panels of 64 samples (`panels.py`) or, for a few samples, row by row. `Perceptron` is Rosenblatt's:
+one unit with a step, which learns from its mistakes alone and needs no derivative.
 """
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from rl_lab import jit
 from rl_lab.core import activations, panels
 from rl_lab.core.panels import LANES
+from rl_lab.errors import LabError
 
 NARROW = 16  # up to so many units, dot products over the inputs are quicker than sums over the units
 
@@ -77,3 +87,99 @@ def backward_inputs(weights, delta, input_gradient):
     for i in range(weights.shape[0] * LANES):
         input_gradient[i] = panels.ZERO
     panels.add_product(weights, delta, input_gradient)
+
+
+@jit.fast
+def correct(parameters, inputs, labels):
+    """One pass of Rosenblatt's rule: after each mistake, move the weights towards the input or away from it.
+
+    Args:
+        parameters: float32 `(inputs + 1,)`, weights and then the bias, updated.
+        inputs: float32 `(samples, inputs)`, taken in order.
+        labels: bool `(samples,)`.
+
+    Returns:
+        The number of mistakes.
+    """
+    width = inputs.shape[1]
+    mistakes = 0
+    for sample in range(inputs.shape[0]):
+        total = parameters[width]
+        for i in range(width):
+            total += parameters[i] * inputs[sample, i]
+        if (total > panels.ZERO) != labels[sample]:
+            mistakes += 1
+            sign = np.float32(1) if labels[sample] else np.float32(-1)
+            for i in range(width):
+                parameters[i] += sign * inputs[sample, i]
+            parameters[width] += sign
+    return mistakes
+
+
+class Perceptron:
+    """One unit that answers yes or no (Rosenblatt 1958).
+
+    If a hyperplane separates the labels with margin `g` and no input, with a 1 appended for the bias, is
+    longer than `r`, learning ends after at most `(r / g)²` mistakes (Novikoff 1962). If none does, it never ends.
+
+    Args:
+        inputs: how many numbers a sample has.
+
+    Attributes:
+        parameters: float32 `(inputs + 1,)`, weights and then the bias; zeros at first.
+
+    Example:
+        >>> unit = Perceptron(2)
+        >>> samples = [[0, 0], [0, 1], [1, 0], [1, 1]]
+        >>> unit.fit(samples, [False, True, True, True])  # mistakes before it knows OR
+        4
+        >>> unit.predict(samples)
+        array([False,  True,  True,  True])
+    """
+
+    def __init__(self, inputs: int) -> None:
+        if inputs < 1:
+            raise LabError(f"a perceptron of {inputs} inputs cannot see anything; give at least 1")
+        self.parameters = np.zeros(inputs + 1, np.float32)
+
+    def fit(self, inputs: ArrayLike, labels: ArrayLike, passes: int = 1000) -> int:
+        """Learn until a whole pass over the samples brings no mistake, or `passes` have been made.
+
+        Args:
+            inputs: `(samples, inputs)`, taken in order.
+            labels: `(samples,)`, true or false.
+            passes: the most that are made.
+
+        Returns:
+            The number of mistakes made while learning.
+
+        Raises:
+            LabError: a shape is wrong, or a number is not finite.
+        """
+        rows, answers = self._rows(inputs), np.ascontiguousarray(labels, np.bool_)
+        if answers.shape != (len(rows),):
+            raise LabError(f"labels have shape {answers.shape}; {len(rows)} samples need ({len(rows)},)")
+        total = 0
+        for _ in range(passes):
+            mistakes = _compiled_correct()(self.parameters, rows, answers)
+            total += mistakes
+            if mistakes == 0:
+                break
+        return total
+
+    def predict(self, inputs: ArrayLike) -> NDArray[np.bool_]:
+        """Answers `(samples,)` for inputs `(samples, inputs)`."""
+        return self._rows(inputs) @ self.parameters[:-1] + self.parameters[-1] > 0
+
+    def _rows(self, inputs: ArrayLike) -> NDArray[np.float32]:
+        rows = np.ascontiguousarray(inputs, np.float32)
+        if rows.ndim != 2 or rows.shape[1] != len(self.parameters) - 1:
+            raise LabError(f"inputs have shape {rows.shape}; this unit takes (samples, {len(self.parameters) - 1})")
+        if not np.isfinite(rows).all():
+            raise LabError("inputs hold a number that is not finite; a perceptron can learn nothing from it")
+        return rows
+
+
+@functools.cache
+def _compiled_correct() -> Callable[..., int]:
+    return jit.specialize(correct, name="the perceptron's learning rule")
