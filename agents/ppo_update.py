@@ -221,9 +221,7 @@ def loss_gradient(evaluate, by_distribution, network, minibatch, outputs, values
         normalize_advantages(minibatch.advantages[:count])
     evaluate(outputs, minibatch.masks, log_std, minibatch.actions, scratch.log_probs, scratch.entropies)
     clip = np.float32(settings.clip_range)
-    policy_loss, divergence = policy_gradient(
-        minibatch, count, scratch.log_probs, clip, scratch.by_log_probs, sums
-    )
+    policy_loss, divergence = policy_gradient(minibatch, count, scratch.log_probs, clip, scratch.by_log_probs, sums)
     clip_values = np.float32(settings.clip_range_vf)
     value_loss = value_gradient(minibatch, values, clip_values, vf_coef, scratch.by_values, sums)
     entropy = ZERO
