@@ -296,7 +296,8 @@ STATEMENTS = {
     "    global TABLE": r"uses global",
     "    import math": r"uses an import",
     "    yield x": r"uses yield",
-    "    jit__x = x": r"has a variable 'jit__x'; names with jit__ are taken",
+    "    return 'a jit__0__ hole'": r"uses the name 'a jit__0__ hole'; names with jit__ are taken",
+    "    jit__x = x": r"uses the name 'jit__x'; names with jit__ are taken",
     "    for k, v in {'a': 1, 'b': x}.items():\n        print(k.nope)": r"'kernel'.*Unknown attribute 'nope'.*line 5",
 }
 

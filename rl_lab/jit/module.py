@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
-import copy
 import functools
 import importlib
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from rl_lab.jit.source import RESERVED, Source, read
+from rl_lab.jit.source import RESERVED, Source, read, surroundings
+from rl_lab.jit.template import Reference, template
 
 FOREIGN = ("numpy", "math", "cmath", "numba", "builtins")
-NUMBERS = (bool, int, float, complex, str, bytes, type(None))
+WHOLE = (bool, int, float, complex, str, bytes, type(None), tuple)
 ALLOWED = (
     "a kernel may use numbers, strings, tuples of them, NumPy arrays, functions of numpy and math, and plain "
     "functions: pass anything else through the state or the config"
@@ -33,7 +33,7 @@ class Module:
         entry: name of its cached function.
         text: Python source; says the same for the same meaning, whatever comments and layout the kernels have.
         tables: NumPy arrays that kernels captured, by name.
-        origins: for each function, callees first, its source and where each of its generated lines came from.
+        origins: for each function, callees first, its source and, by line of the module, the line it came from.
     """
 
     entry: str
@@ -54,33 +54,16 @@ def write(function: Callable[..., Any], bound: dict[str, Any], exact: bool) -> M
         lines.append("jit__tables = jit__numpy.load(__file__[:-3] + '.npz')")
         lines += [f"{name} = jit__tables[{name!r}]" for name in writer.tables]
     origins = []
-    for source, node in writer.functions:
-        # Inlined, kernels of environments need no atomic counts of references to rows, about 20 ns a lane and step.
-        role = ["cache=True"] if node.name == entry else ["forceinline=True"] if exact else []
-        options = ["nogil=True", *role, *_options(source.function)]
-        lines += ["", "", f"@jit__numba.njit({', '.join(options)})"]
-        body = ast.unparse(node)
-        start = len(lines)
-        origins.append((source, {start + line: origin for line, origin in _line_map(node, body).items()}))
-        lines += body.splitlines()
+    for source, text, came_from in writer.functions:
+        lines += ["", ""]
+        origins.append((source, dict(enumerate(came_from, len(lines) + 1))))
+        lines += text.splitlines()
     return Module(entry, "\n".join(lines) + "\n", writer.tables, origins)
 
 
 def _options(function: Callable[..., Any]) -> list[str]:
     options = getattr(function, "__jit_options__", "")
     return [options] if options else []
-
-
-def _line_map(node: ast.FunctionDef, text: str) -> dict[int, int]:
-    """Lines of the unparsed function, counted from 1, and the lines of the original that they came from."""
-    lines = {}
-    for old, new in zip(_statements(node), _statements(ast.parse(text).body[0]), strict=True):
-        lines |= dict.fromkeys(range(new.lineno, (new.end_lineno or new.lineno) + 1), old.lineno)
-    return lines
-
-
-def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    return (child for child in ast.walk(node) if isinstance(child, ast.stmt))
 
 
 @dataclass
@@ -91,10 +74,10 @@ class _Writer:
     values: dict[str, Any] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
     tables: dict[str, np.ndarray] = field(default_factory=dict)
-    functions: list[tuple[Source, ast.FunctionDef]] = field(default_factory=list)
-    open: list[str] = field(default_factory=list)
+    functions: list[tuple[Source, str, list[int]]] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
 
-    def function(self, function: Callable[..., Any], bound: dict[str, Any] | None = None) -> str:
+    def function(self, function: Callable[..., Any], bound: Mapping[str, Any] | None = None) -> str:
         """Add a function and all that it needs; its name in the module.
 
         A `functools.partial` is a function of its own, with the leading parameters bound. Kernels are given to
@@ -106,17 +89,34 @@ class _Writer:
             bound, function = {**leading, **function.keywords, **(bound or {})}, function.func
         home = (getattr(function, "__module__", None) or "").rsplit(".", 1)[-1].strip("_")
         name, known = self.name(f"{home}_{getattr(function, '__name__', '')}", known_by)
-        if known:
-            return name
-        source = read(function)
-        if self.exact and _options(function):
-            raise source.error(source.node, "is marked fast, which deletes checks for NaN; environments stay exact")
-        if unknown := set(bound or ()) - set(source.parameters):
-            raise TypeError(f"{source.name} has no parameter {', '.join(sorted(unknown))}")
-        self.open.append(name)
-        self.functions.append((source, _Rewriter(self, source, bound or {}).rewritten(name)))
-        self.open.pop()
+        if not known:
+            self.unfinished.append(name)
+            self.functions.append(self.written(name, function, bound or {}))
+            self.unfinished.pop()
         return name
+
+    def written(
+        self, name: str, function: Callable[..., Any], bound: Mapping[str, Any]
+    ) -> tuple[Source, str, list[int]]:
+        """The source of a function, its text in the module, and the line that each line of that came from."""
+        source, options = read(function), _options(function)
+        if self.exact and options:
+            raise source.error(source.node, "is marked fast, which deletes checks for NaN; environments stay exact")
+        if unknown := bound.keys() - set(source.parameters):
+            raise TypeError(f"{source.node.name} has no parameter {', '.join(sorted(unknown))}")
+        defaults = dict(zip(reversed(source.parameters), reversed(function.__defaults__ or ()), strict=False))
+        parameters = []
+        for parameter in source.parameters:
+            if parameter in defaults and parameter not in bound:
+                default = Reference((parameter,), source.node, called=False)  # type: ignore[arg-type]
+                parameters.append(f"{parameter}={self.expression(defaults[parameter], default, source)}")
+            elif parameter not in bound:
+                parameters.append(parameter)
+        form, scope = template(source, frozenset(bound)), ChainMap(dict(bound), *surroundings(function))
+        body = form.filled(lambda reference: self.reference(reference, source, scope))
+        options += ["nogil=True", *(["cache=True"] if self.unfinished == [name] else [])]
+        head = f"@jit__numba.njit({', '.join(options)})\ndef {name}({', '.join(parameters)}):\n"
+        return source, head + body, [source.node.lineno] * 2 + form.lines
 
     def name(self, label: str, value: Any) -> tuple[str, bool]:
         """A name that belongs to `value` alone, and whether it has it already."""
@@ -129,6 +129,42 @@ class _Writer:
         self.values[name] = value
         return name, known
 
+    def reference(self, reference: Reference, source: Source, scope: Mapping[str, Any]) -> str:
+        """What stands for a reference: its value as it is now, and the attributes that are left for Numba."""
+        first, *attributes = reference.names
+        if first not in scope:
+            if not hasattr(builtins, first):
+                raise source.error(reference.node, f"uses {first!r}, which is not defined")
+            return ".".join(reference.names)
+        value = scope[first]
+        while attributes and _has_parts(value):
+            attribute, *attributes = attributes
+            if not hasattr(value, attribute):
+                path = ".".join(reference.names)
+                raise source.error(reference.node, f"uses {path!r}, but there is no {attribute!r} in it")
+            value = getattr(value, attribute)
+            if inspect.ismodule(value) and value.__name__ == "numpy.random":
+                problem = "uses numpy.random; draw from an explicit stream with rl_lab.random"
+                raise source.error(reference.node, problem)
+        return ".".join([self.expression(value, reference, source), *attributes])
+
+    def expression(self, value: Any, reference: Reference, source: Source) -> str:
+        """What stands for a value in the generated module."""
+        if (text := literal(value) or self.foreign(value)) is not None:
+            return text
+        label, node = ".".join(reference.names), reference.node
+        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+            return self.table(label, value)
+        if inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func"):
+            if not reference.called:
+                raise source.error(node, f"hands {label!r} on; bind a function with functools.partial instead")
+            name = self.function(value)
+            if name in self.unfinished:  # machine code that recurses crashes the process that loads it from the cache
+                raise source.error(node, f"calls {label!r}, which leads back to it; write a loop")
+            return name
+        what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"of type {type(value).__name__}"
+        raise source.error(node, f"uses {label!r}, which is {what}; {ALLOWED}")
+
     def table(self, label: str, value: np.ndarray) -> str:
         """Add a captured array as it is now."""
         name = next((name for name in self.tables if self.values[name] is value), "")
@@ -139,134 +175,26 @@ class _Writer:
 
     def foreign(self, value: Any) -> str | None:
         """Import a module, or a function of a module, that Numba knows; None if it is not one."""
-        home = getattr(value, "__name__" if isinstance(value, types.ModuleType) else "__module__", None)
+        is_module = isinstance(value, types.ModuleType)
+        home, label = getattr(value, "__name__" if is_module else "__module__", None), getattr(value, "__name__", "")
         if not isinstance(home, str) or home.split(".")[0] not in FOREIGN:
             return None
-        if isinstance(value, types.ModuleType):
+        if is_module:
             name, _ = self.name(home, value)
             self.imports.add(f"import {home} as {name}")
-            return name
-        label = getattr(value, "__name__", "")
-        if getattr(importlib.import_module(home), label, None) is not value:
+        elif getattr(importlib.import_module(home), label, None) is value:
+            name, _ = self.name(f"{home}_{label}", value)
+            self.imports.add(f"from {home} import {label} as {name}")
+        else:
             return None
-        name, _ = self.name(f"{home}_{label}", value)
-        self.imports.add(f"from {home} import {label} as {name}")
         return name
-
-
-class _Rewriter(ast.NodeTransformer):
-    """Replaces what a function reads from around it by constants and by names of the generated module."""
-
-    def __init__(self, writer: _Writer, source: Source, bound: dict[str, Any]) -> None:
-        self.writer, self.source = writer, source
-        self.scope, self.bound = source.scope() | bound, set(bound)
-        code = source.function.__code__
-        self.local = {*code.co_varnames, *code.co_cellvars} - self.bound
-        self.called: list[ast.AST] = []
-
-    def rewritten(self, name: str) -> ast.FunctionDef:
-        """The function under its new name: bound parameters, annotations, decorators and docstring are gone."""
-        node = copy.deepcopy(self.source.node)
-        defaults = self.source.function.__defaults__ or ()
-        parameters = self.source.parameters
-        first = len(parameters) - len(defaults)
-        kept = [(i, p) for i, p in enumerate(parameters) if p not in self.bound]
-        values = [self.expression(defaults[i - first], f"the default of {p}", node) for i, p in kept if i >= first]
-        body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
-        node.name, node.decorator_list, node.returns = name, [], None
-        if hasattr(node, "type_params"):
-            node.type_params = []
-        node.args = ast.arguments([], [ast.arg(p) for _, p in kept], None, [], [], None, values)
-        node.body = [self.visit(statement) for statement in body] or [ast.copy_location(ast.Pass(), node)]
-        return ast.fix_missing_locations(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
-        """`x: int = 1` is `x = 1`."""
-        if node.value is None:
-            return ast.copy_location(ast.Pass(), node)
-        plain = ast.Assign([self.visit(node.target)], self.visit(node.value))
-        return ast.copy_location(plain, node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Functions may only be called."""
-        self.called.append(node.func)
-        return self.generic_visit(node)
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        """`cells.WALL` is read here and now; `state.x` stays."""
-        chain: list[ast.Attribute] = []
-        start: ast.expr = node
-        while isinstance(start, ast.Attribute):
-            chain.insert(0, start)
-            start = start.value
-        if not isinstance(start, ast.Name) or start.id in self.local:
-            return self.generic_visit(node)  # type: ignore[return-value]
-        value, replaced = self.read(start), start
-        for link in chain:
-            if not _has_parts(value):
-                break
-            value, replaced = self.part(value, link), link
-        new: ast.expr = self.expression(value, ast.unparse(replaced), replaced)
-        for link in chain[chain.index(replaced) + 1 if replaced in chain else 0 :]:
-            new = ast.copy_location(ast.Attribute(new, link.attr, link.ctx), link)
-        return new
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """A global, a closure variable or a bound parameter becomes its value."""
-        if node.id in self.bound and not isinstance(node.ctx, ast.Load):
-            raise self.source.error(node, f"assigns to {node.id!r}, which is bound; use another name")
-        if node.id in self.local or (node.id not in self.scope and hasattr(builtins, node.id)):
-            return node
-        return self.expression(self.read(node), node.id, node)
-
-    def read(self, node: ast.Name) -> Any:
-        """The present value of a name from around the function."""
-        if node.id not in self.scope:
-            raise self.source.error(node, f"uses {node.id!r}, which is not defined")
-        return self.scope[node.id]
-
-    def part(self, value: Any, link: ast.Attribute) -> Any:
-        """The present value of an attribute of a module, a class or another holder of constants."""
-        if not hasattr(value, link.attr):
-            raise self.source.error(link, f"uses {ast.unparse(link)!r}, but there is no {link.attr!r} in it")
-        part = getattr(value, link.attr)
-        if inspect.ismodule(part) and part.__name__ == "numpy.random":
-            raise self.source.error(link, "uses numpy.random; draw from an explicit stream with rl_lab.random")
-        return part
-
-    def expression(self, value: Any, label: str, node: ast.AST) -> ast.expr:
-        """What stands for a value in the generated module."""
-        text = literal(value)
-        if text is None and isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            text = self.writer.table(label, value)
-        if text is None:
-            text = self.writer.foreign(value)
-        if text is None and (
-            inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func")
-        ):
-            if node not in self.called:
-                raise self.source.error(node, f"hands {label!r} on; bind a function with functools.partial instead")
-            text = self.writer.function(value)
-            if text in self.writer.open:  # machine code that recurses crashes the process that loads it from the cache
-                raise self.source.error(node, f"calls {label!r}, which leads back to it; write a loop")
-        if text is None:
-            what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"of type {type(value).__name__}"
-            raise self.source.error(node, f"uses {label!r}, which is {what}; {ALLOWED}")
-        new = ast.parse(text, mode="eval").body
-        for child in ast.walk(new):
-            ast.copy_location(child, node)
-        return new
-
-
-def _is_function(value: Any) -> bool:
-    return inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func")
 
 
 def _has_parts(value: Any) -> bool:
     """Whether `value.name` is looked up now: in modules, classes, enumerations, named tuples, data classes."""
     if isinstance(value, type):
         return value.__module__.split(".")[0] not in FOREIGN
-    return not (type(value) in (*NUMBERS, tuple) or isinstance(value, (np.generic, np.ndarray)) or callable(value))
+    return not (type(value) in WHOLE or isinstance(value, (np.generic, np.ndarray)) or callable(value))
 
 
 def literal(value: Any) -> str | None:
@@ -276,14 +204,14 @@ def literal(value: Any) -> str | None:
         return None if None in parts else "(" + "".join(f"{part}, " for part in parts) + ")"
     if isinstance(value, (bool, np.bool_)):
         return repr(bool(value))
-    if isinstance(value, (np.integer, np.floating, np.complexfloating)) and not isinstance(value, (float, complex)):
+    if isinstance(value, np.number) and not isinstance(value, (float, complex)):
         item = value.item()
         return None if isinstance(item, np.generic) else f"jit__numpy.{value.dtype.name}({literal(item)})"
     if isinstance(value, int):
-        return repr(int(value))  # an IntEnum is its number
+        return f"({int(value)!r})"  # an IntEnum is its number
     if isinstance(value, float):
         special = {"nan": "jit__numpy.nan", "inf": "jit__numpy.inf", "-inf": "(-jit__numpy.inf)"}
-        return special.get(repr(float(value)), repr(float(value)))
+        return special.get(repr(float(value)), f"({float(value)!r})")
     if isinstance(value, complex):
         return f"complex({literal(value.real)}, {literal(value.imag)})"
     if isinstance(value, str):

@@ -39,19 +39,14 @@ REFUSED: dict[type[ast.AST], str] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
-    """A function made with `def` and its text; `node` is shared, so copy it before editing."""
+    """The text of a function made with `def`; `node` is shared, so copy it before editing."""
 
-    function: types.FunctionType
+    code: types.CodeType
     node: ast.FunctionDef
     file: str
     lines: list[str]
-
-    @property
-    def name(self) -> str:
-        """The function's own name."""
-        return self.function.__name__
 
     @property
     def parameters(self) -> list[str]:
@@ -61,18 +56,8 @@ class Source:
     def error(self, node: ast.AST | int, problem: str) -> KernelError:
         """The sentence for a problem at a node, or at a line."""
         line = node if isinstance(node, int) else getattr(node, "lineno", self.node.lineno)
-        text = self.lines[line - 1].strip() if line <= len(self.lines) else ""
-        return KernelError(f"kernel {self.name!r} {problem} ({self.file}, line {line}: {text!r})")
-
-    def scope(self) -> dict[str, Any]:
-        """Globals and closure variables that the function can see, with their values now."""
-        function, closure = self.function, {}
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            try:
-                closure[name] = cell.cell_contents
-            except ValueError:
-                raise self.error(self.node, f"uses {name!r} before it has a value") from None
-        return function.__globals__ | closure
+        text = self.lines[line - 1].strip()
+        return KernelError(f"kernel {self.node.name!r} {problem} ({self.file}, line {line}: {text!r})")
 
     def check(self) -> None:
         """Refuse what machine code cannot do, before Numba says so in its own words."""
@@ -83,13 +68,14 @@ class Source:
             for node in ast.walk(statement):
                 if what := REFUSED.get(type(node)):
                     raise self.error(node, f"uses {what}, which kernels cannot; write plain loops and functions")
-        for name in self.function.__code__.co_varnames + self.function.__code__.co_cellvars:
-            if name.startswith(RESERVED):
-                raise self.error(self.node, f"has a variable {name!r}; names with {RESERVED} are taken")
+        strings = [c for c in self.code.co_consts if isinstance(c, str)]
+        for name in (*self.code.co_varnames, *self.code.co_cellvars, *self.code.co_names, *strings):
+            if RESERVED in name:
+                raise self.error(self.node, f"uses the name {name!r}; names with {RESERVED} are taken")
 
 
 def read(function: Callable[..., Any]) -> Source:
-    """The source of a plain function.
+    """The source of a plain function; the same object for the same code in the same text.
 
     Raises:
         KernelError: it is no plain function, its text cannot be read, or the text is not (or no longer) what
@@ -105,35 +91,49 @@ def read(function: Callable[..., Any]) -> Source:
             f"the source of kernel {function.__name__!r} cannot be read from {code.co_filename}; "
             "define it in a file or in a notebook cell"
         )
-    try:
-        nodes, codes = _parse("".join(lines), code.co_filename, code.co_flags & FUTURE)
-    except SyntaxError:
-        nodes, codes = {}, {}
-    place = code.co_name, code.co_firstlineno
-    if place not in nodes or code not in codes[place]:
-        raise KernelError(
-            f"kernel {function.__name__!r} is not what {code.co_filename} says at line {code.co_firstlineno}: "
-            "the file was changed after it was imported, or something rewrites it on import; start Python anew"
-        )
-    source = Source(function, nodes[place], code.co_filename, [line.rstrip("\n") for line in lines])
-    source.check()
-    return source
+    for source in _sources("".join(lines), code.co_filename, code.co_flags & FUTURE).get(_place(code), ()):
+        if source.code == code:
+            return source
+    raise KernelError(
+        f"kernel {function.__name__!r} is not what {code.co_filename} says at line {code.co_firstlineno}: "
+        "the file was changed after it was imported, or something rewrites it on import; start Python anew"
+    )
+
+
+def surroundings(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Closure variables and globals that a function can see, with their values now."""
+    code, closure = function.__code__, {}
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            closure[name] = cell.cell_contents
+        except ValueError:
+            raise KernelError(f"kernel {function.__name__!r} uses {name!r} before it has a value") from None
+    return closure, function.__globals__
 
 
 Place = tuple[str, int]
 
 
+def _place(code: types.CodeType) -> Place:
+    return code.co_name, code.co_firstlineno
+
+
 @functools.lru_cache(maxsize=64)
-def _parse(text: str, file: str, flags: int) -> tuple[dict[Place, ast.FunctionDef], dict[Place, list[types.CodeType]]]:
-    """All functions of a file by name and first line: their trees, and what they compile to."""
-    nodes = {}
-    for node in ast.walk(ast.parse(text)):
+def _sources(text: str, file: str, flags: int) -> dict[Place, list[Source]]:
+    """All functions of a file, by name and first line, with what they compile to."""
+    try:
+        tree, whole = ast.parse(text), compile(text, file, "exec", flags=flags, dont_inherit=True)
+    except SyntaxError:  # edited since, and not done
+        return {}
+    lines, nodes = text.splitlines(), {}
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             nodes[node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
-    codes: dict[Place, list[types.CodeType]] = {}
-    for code in _nested(compile(text, file, "exec", flags=flags, dont_inherit=True)):
-        codes.setdefault((code.co_name, code.co_firstlineno), []).append(code)
-    return nodes, codes
+    sources: dict[Place, list[Source]] = {}
+    for code in _nested(whole):
+        if node := nodes.get(_place(code)):
+            sources.setdefault(_place(code), []).append(Source(code, node, file, lines))
+    return sources
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
