@@ -121,7 +121,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
 
     def save_state(self) -> np.ndarray:
         """All that the lanes are, random streams included, as records `(num_envs,)`; `np.savez` writes them."""
-        return self.lanes.states.copy()
+        return self.lanes.save()
 
     def load_state(self, states: np.ndarray) -> tuple[Any, dict[str, Any]]:
         """Go on from what `save_state` gave; returns observations and info as `reset` does."""

@@ -88,7 +88,7 @@ class BatchEnv(gym.Env):
 
     def save_state(self) -> np.ndarray:
         """All that the environment is, random stream included, as records `(1,)`."""
-        return self.lanes.states.copy()
+        return self.lanes.save()
 
     def load_state(self, states: np.ndarray) -> tuple[Any, dict[str, Any]]:
         """Go on from what `save_state` gave; returns observation and info as `reset` does."""
