@@ -36,7 +36,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
 def test_seeds_side_by_side_are_the_seeds_alone():
     together = train_seeds(CARTPOLE, [3, 4, 5], 2048, num_envs=4, threads=3, **SMALL)
     for seed, agent in zip((3, 4, 5), together, strict=True):
-        assert agent.parameters.tobytes() == PPO(CARTPOLE, num_envs=4, seed=seed, **SMALL).learn(2048).parameters.tobytes()
+        assert (
+            agent.parameters.tobytes() == PPO(CARTPOLE, num_envs=4, seed=seed, **SMALL).learn(2048).parameters.tobytes()
+        )
 
 
 def test_learning_goes_on_where_it_stopped():
@@ -48,7 +50,9 @@ def test_learning_goes_on_where_it_stopped():
 
 def test_a_callback_stops_it():
     seen = []
-    agent = PPO(CARTPOLE, num_envs=4, **SMALL).learn(10_000, callback=lambda a: seen.append(a.num_timesteps) or len(seen) < 3)
+    agent = PPO(CARTPOLE, num_envs=4, **SMALL).learn(
+        10_000, callback=lambda a: seen.append(a.num_timesteps) or len(seen) < 3
+    )
     assert seen == [128, 256, 384]
     assert agent.num_timesteps == 384
 

@@ -95,7 +95,9 @@ def give_adam(agent, first, second, count):
     if agent.engine.name == "compiled":
         agent.engine.restore({"adam.first": first, "adam.second": second, "adam.count": np.array([count])})
         return
-    ends = np.cumsum([0, len(agent.policy.actor.parameters), len(agent.policy.critic.parameters), agent.policy.log_std.size])
+    ends = np.cumsum(
+        [0, len(agent.policy.actor.parameters), len(agent.policy.critic.parameters), agent.policy.log_std.size]
+    )
     parts = dict(zip(("actor", "critic", "log_std"), zip(ends[:-1], ends[1:], strict=True), strict=True))
     for name, parameter in agent.engine.module.named_parameters():
         start, end = parts[name.split(".")[0]]

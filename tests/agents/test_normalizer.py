@@ -1,0 +1,72 @@
+"""Running normalisation against SB3's VecNormalize on the same experience."""
+
+import numpy as np
+import pytest
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from rl_lab.agents import normalizer as n
+from rl_lab.agents.ppo_update import loops
+
+
+class Replay(VecEnv):
+    """Tells a story that was written beforehand."""
+
+    def __init__(self, observations, rewards, dones):
+        from gymnasium.spaces import Box, Discrete
+
+        self.story, self.place = (observations, rewards, dones), 0
+        super().__init__(rewards.shape[1], Box(-1e9, 1e9, observations.shape[2:], np.float32), Discrete(2))
+
+    def reset(self):
+        self.place = 0
+        return self.story[0][0].copy()
+
+    def step_async(self, actions):
+        pass
+
+    def step_wait(self):
+        t = self.place
+        self.place += 1
+        return (
+            self.story[0][t + 1].copy(),
+            self.story[1][t].copy(),
+            self.story[2][t],
+            [{} for _ in range(self.num_envs)],
+        )
+
+    def close(self):
+        pass
+
+    def get_attr(self, name, indices=None):
+        return [None] * self.num_envs
+
+    set_attr = env_method = env_is_wrapped = None
+
+
+Replay.__abstractmethods__ = frozenset()
+
+
+@pytest.mark.parametrize("lanes", [1, 5])
+def test_it_is_vec_normalize(lanes):
+    rng = np.random.default_rng(lanes)
+    observations = rng.normal(3, 50, (41, lanes, 3)).astype(np.float32)
+    rewards, dones = rng.normal(1, 4, (40, lanes)).astype(np.float32), rng.random((40, lanes)) < 0.2
+    theirs = VecNormalize(Replay(observations, rewards, dones), gamma=0.95, clip_obs=2.0, clip_reward=2.0)
+    ours = n.make_normalizer(3, lanes, True, True, 2.0, 0.95)
+    current = np.zeros((lanes, 3), np.float32)
+
+    loops().see(ours, observations[0], current)
+    np.testing.assert_allclose(current, theirs.reset(), atol=1e-5)
+    for t in range(40):
+        seen, reward, _, _ = theirs.step(np.zeros(lanes))
+        loops().see(ours, observations[t + 1], current)
+        n.update_rewards(ours, rewards[t].astype(np.float64))
+        scaled = [n.normalize_reward(ours, float(r)) for r in rewards[t]]
+        ours.returns[dones[t]] = 0
+        np.testing.assert_allclose(current, seen, atol=1e-4)
+        np.testing.assert_allclose(scaled, reward, atol=1e-5)
+    np.testing.assert_allclose(ours.mean, theirs.obs_rms.mean, rtol=1e-5)  # SB3 averages in float32
+    np.testing.assert_allclose(ours.variance, theirs.obs_rms.var, rtol=1e-5)  # SB3 averages in float32
+    np.testing.assert_allclose(
+        ours.return_moments[:2], [theirs.ret_rms.mean, theirs.ret_rms.var], rtol=1e-5
+    )  # SB3 averages in float32
