@@ -45,9 +45,9 @@ class Lanes:
         self.terminated, self.truncated = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         begin, mask = functools.partial(loops.begin_lane, definition.reset), definition.action_mask or loops.no_mask
         self.step_loop = functools.partial(loops.step_lanes, begin, definition.step, definition.observe, mask)
-        self._reset = self._loop(functools.partial(loops.reset_lanes, begin))
-        self._observe = self._loop(functools.partial(loops.observe_lanes, definition.observe, mask))
-        self._step = self._loop(self.step_loop)
+        self._reset = self._loop("resets", functools.partial(loops.reset_lanes, begin))
+        self._observe = self._loop("observations", functools.partial(loops.observe_lanes, definition.observe, mask))
+        self._step = self._loop("steps", self.step_loop)
 
     @property
     def key(self) -> str:
@@ -135,6 +135,6 @@ class Lanes:
             self.lengths,
         )
 
-    def _loop(self, loop: functools.partial[None]) -> Callable[..., Any]:
-        name = self.definition.name
+    def _loop(self, what: str, loop: functools.partial[None]) -> Callable[..., Any]:
+        name = f"{self.definition.name}'s {what}"
         return plainly(name, loop) if self.debug else jit.specialize(loop, key=self.key, name=name, exact=True)
