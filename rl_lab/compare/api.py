@@ -48,7 +48,7 @@ def compare(
         out: folder for the report, `runs.csv`, `verdicts.json` and finished runs; without one, finished runs are
             kept in the user's cache folder.
         baseline: whom the others are held against; by default the first of Stable-Baselines3.
-        questions: what is asked; by default the return per step, and with references the time to 0.9, too.
+        questions: what is asked; by default the return per step and the final return, and with references the time to 0.9.
         references: mean return of random actions and of an optimal policy, between which scores are normalised.
         env_arguments: keyword arguments of the environment.
         points: evaluations over the budget.
@@ -63,7 +63,7 @@ def compare(
     Raises:
         LabError: something does not exist or makes no sense, in one sentence.
     """
-    environments = [env] if isinstance(env, str) or callable(env) else list(env)
+    environments = list(env) if isinstance(env, (list, tuple)) else [env]
     random, optimal = references or (None, None)
     plan = Plan(
         [_environment(each, env_arguments or {}, random, optimal) for each in environments],

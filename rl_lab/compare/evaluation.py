@@ -252,4 +252,4 @@ def _plain(action: Any) -> Any:
 
 
 def _described(model: Any) -> str:
-    return "nothing" if model is None else f"a {type(model).__name__}"
+    return "nothing" if model is None else f"an object of type {type(model).__name__}"

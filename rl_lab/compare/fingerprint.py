@@ -115,9 +115,15 @@ def _module(name: str) -> Any:
     package = name.split(".")[0]
     if package == "rl_lab":
         return [name, own_source()]
-    for distribution in importlib.metadata.packages_distributions().get(package, ()):
+    for distribution in _distributions().get(package, ()):
         return [name, importlib.metadata.version(distribution)]
     return [name]
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    """What was installed as which package; finding out takes a second."""
+    return importlib.metadata.packages_distributions()
 
 
 def _code(value: Any, seen: frozenset[int]) -> Any:

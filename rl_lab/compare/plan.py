@@ -141,7 +141,7 @@ class Plan:
     seeds: int | Sequence[int] = 10
     """How many (0, 1, 2, ...) or which; a run of each contender on each environment for each seed."""
     questions: Sequence[Question] = ()
-    """Asked of every contender but the baseline; by default return per step and time to 0.9 of optimal."""
+    """Asked of every contender but the baseline; by default return per step, final return and time to 0.9."""
     baseline: str | None = None
     """Name of the contender that the others are held against; by default the first of Stable-Baselines3."""
     evaluation: Evaluation = Evaluation()
@@ -172,8 +172,9 @@ class Plan:
     def _questions(self) -> tuple[Question, ...]:
         """Margins and thresholds mean something by themselves only where scores are normalised."""
         if not all(environment.normalised for environment in self.environments):
-            return (Question("return"),)
-        return (Question("return", margin=0.05), Question("time", margin=0.1, threshold=0.9))
+            return (Question("return"), Question("final"))
+        time = Question("time", margin=0.1, threshold=0.9)
+        return (Question("return", margin=0.05), Question("final", margin=0.05), time)
 
     @property
     def challengers(self) -> list[str]:

@@ -21,12 +21,13 @@ class Pool:
     Args:
         size: how many processes.
         log: where they write what contenders print; nowhere by default.
+        torch: whether they import torch and Stable-Baselines3 before the first job.
 
     As a context manager it ends them all on leaving, whatever they are doing.
     """
 
-    def __init__(self, size: int, log: BinaryIO | None = None) -> None:
-        self.size, self.log = size, log
+    def __init__(self, size: int, log: BinaryIO | None = None, torch: bool = True) -> None:
+        self.size, self.log, self.torch = size, log, torch
         self._workers: list[_Worker] = []
         self._messages: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
 
@@ -46,7 +47,7 @@ class Pool:
         """Begin a job in a free process; that it could not be sent is a message like any other."""
         worker = next((worker for worker in self._workers if worker.job is None), None)
         if worker is None:
-            worker = _Worker(self._messages, self.log)
+            worker = _Worker(self._messages, self.log, self.torch)
             self._workers.append(worker)
         try:
             worker.give(job)
@@ -77,7 +78,7 @@ class Pool:
 class _Worker:
     """One process and the thread that listens to it."""
 
-    def __init__(self, messages: queue.Queue[Any], log: BinaryIO | None) -> None:
+    def __init__(self, messages: queue.Queue[Any], log: BinaryIO | None, torch: bool) -> None:
         environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
         self.job: int | None = None
         self.process = subprocess.Popen(
@@ -88,7 +89,7 @@ class _Worker:
             env=environment,
             start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its workers
         )
-        send_frame(self._stdin, -1, sys.path)
+        send_frame(self._stdin, -1, (sys.path, torch))
         threading.Thread(target=self._listen, args=(messages,), daemon=True).start()
 
     @property

@@ -74,7 +74,8 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
             waiting = [task for task in tasks if task.job.number not in done]
             if done and waiting:
                 view.say(f"{len(done)} of {len(tasks)} runs were finished before")
-            with Pool(min(jobs, max(len(waiting), 1)), log) as pool:
+            torch = not all(contenders.is_lab(contender) for contender in plan.contenders)
+            with Pool(min(jobs, max(len(waiting), 1)), log, torch) as pool:
                 done.update(_Campaign(waiting, store, view, pool).go())
     order = {name: place for place, name in enumerate(c.name for c in plan.contenders)}
     places = {environment.name: place for place, environment in enumerate(plan.environments)}

@@ -56,7 +56,7 @@ def factor(verdict: Verdict) -> str:
     """How many times less or more a contender needs."""
     less, more = ("shorter", "longer") if verdict.measure == "time" else ("fewer", "more")
     if verdict.estimate is None:
-        return "not bounded, since runs ended before they reached it"
+        return "longer or shorter"
     shown, word = (verdict.estimate, less) if verdict.estimate >= 1 else (1 / verdict.estimate, more)
     return f"{_least(verdict)}{number(shown)} times {word}"
 
@@ -79,6 +79,8 @@ def estimate(verdict: Verdict) -> str:
     """The difference, or the factor, with its interval."""
     if not verdict.ratio:
         return f"difference {number(verdict.estimate, signed=True)} {_between(verdict.low, verdict.high, signed=True)}"
+    if verdict.low is None and verdict.high is None:
+        return "which is sooner is open, since runs ended before they reached it"
     if verdict.estimate is not None and verdict.estimate < 1:
         low, high = (None if end is None else 1 / end for end in (verdict.high, verdict.low))
         return f"{factor(verdict)} {_between(low, high)}"
@@ -126,4 +128,8 @@ def _least(verdict: Verdict) -> str:
 
 
 def _between(low: float | None, high: float | None, signed: bool = False) -> str:
-    return f"[{number(low, signed)}, {number(high, signed)}]"
+    """An interval, with an open end where there is no bound."""
+    if low is None and high is None:
+        return "(no bound either way)"
+    start = "(–" if low is None else f"[{number(low, signed)}"
+    return f"{start}, {'∞)' if high is None else number(high, signed) + ']'}"

@@ -56,8 +56,8 @@ def main() -> None:
         answers.write(json.dumps(message).encode() + b"\n")
 
     jobs = sys.stdin.buffer
-    sys.path[:] = _receive(jobs, send)
-    _import_heavy()
+    sys.path[:], preload = _receive(jobs, send)
+    _import_once(preload)
     while (job := _receive(jobs, send)) is not None:
         _in_own_process(job, send) if hasattr(os, "fork") else serve(job, send)
 
@@ -166,15 +166,16 @@ def _receive(stream: BinaryIO, send: Send) -> Any:
     return None
 
 
-def _import_heavy() -> None:
-    """Import once, before runs begin, what most of them need."""
-    with contextlib.suppress(ImportError):
+def _import_once(torch_too: bool) -> None:
+    """Import, before runs begin, what they need; contenders that are functions may need Stable-Baselines3, too."""
+    import rl_lab  # noqa: F401
+
+    if torch_too:
         import stable_baselines3  # noqa: F401
         import torch
         import torch._dynamo  # what the first optimiser would import
 
         torch.set_num_threads(1)
-    import rl_lab  # noqa: F401
 
 
 def _mean(values: list[float]) -> float:

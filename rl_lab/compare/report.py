@@ -1,0 +1,205 @@
+"""The report: one HTML file that needs nothing else, neither files nor a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rl_lab.compare import charts, frames, wording
+from rl_lab.compare.environments import Maker
+from rl_lab.compare.evaluation import Episode
+from rl_lab.compare.plan import Contender, Environment, Plan
+from rl_lab.compare.runs import Run, write
+from rl_lab.compare.summary import Summary, summarise, threshold
+from rl_lab.compare.verdict import Verdict
+from rl_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from rl_lab.compare.result import Result
+
+TEMPLATE = Path(__file__).with_name("report.html")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A verdict as the report shows it."""
+
+    verdict: Verdict
+    headline: str
+    finding: str
+    notes: list[str]
+    bar: str
+
+
+@dataclass(frozen=True)
+class Film:
+    """The best or the worst episode of a contender."""
+
+    contender: str
+    place: int
+    which: str
+    caption: str
+    strip: frames.Strip
+
+
+@dataclass(frozen=True)
+class Section:
+    """All about one environment."""
+
+    environment: Environment
+    answers: list[Answer]
+    charts: list[tuple[str, str]]
+    """Caption and SVG."""
+    films: list[Film]
+
+
+def write_report(path: str | Path, result: Result) -> None:
+    """Write the report of a comparison.
+
+    Raises:
+        LabError: the file cannot be written.
+    """
+    write(path, render(result))
+
+
+def render(result: Result) -> str:
+    """The report as HTML."""
+    from jinja2 import Environment as Templates
+    from markupsafe import Markup
+
+    plan = result.plan
+    sections, costs = [], []
+    for environment in plan.environments:
+        summaries = summarise(plan, result.runs, environment, result.paired)
+        sections.append(_section(result, environment, summaries))
+        costs += [_cost(environment, summary, result.runs) for summary in summaries]
+    template = Templates(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text("utf-8"))
+    template.globals["svg"] = Markup
+    return template.render(
+        title=plan.title or _title(plan),
+        plan=plan,
+        result=result,
+        seeds=len(plan.seeds),  # type: ignore[arg-type]
+        sections=sections,
+        contenders=[_described(place, contender) for place, contender in enumerate(plan.contenders)],
+        costs=costs,
+        failures=[run for run in result.runs if run.failed],
+        level=threshold(plan),
+        judged=any(run.best for run in result.runs),
+    )
+
+
+def _section(result: Result, environment: Environment, summaries: list[Summary]) -> Section:
+    plan = result.plan
+    places = {summary.contender: summary.place for summary in summaries}
+    return Section(
+        environment,
+        [
+            _answer(verdict, places[verdict.contender])
+            for verdict in result.verdicts
+            if verdict.environment == environment.name
+        ],
+        [(caption, drawn) for caption, drawn in _charts(plan, environment, summaries) if drawn],
+        _films(environment, summaries),
+    )
+
+
+def _answer(verdict: Verdict, place: int) -> Answer:
+    notes = [wording.unreached(verdict, verdict.pairs), verdict.note]
+    bar = charts.verdict_bar(verdict, place) if verdict.pairs > 1 else ""
+    return Answer(verdict, wording.headline(verdict), wording.finding(verdict), [n for n in notes if n], bar)
+
+
+def _charts(plan: Plan, environment: Environment, summaries: list[Summary]) -> list[tuple[str, str]]:
+    """Captions and pictures."""
+    score = "normalised score" if environment.normalised else "return"
+    level = threshold(plan)
+    rows = [(summary.contender, summary.place, summary) for summary in summaries]
+    baseline = plan.baseline
+    found = [
+        ("Learning over environment steps", charts.learning(summaries, "steps", score, level)),
+        ("Learning over wall-clock", charts.learning(summaries, "seconds", score, level)),
+        (
+            f"Return per step, interquartile mean ({score})",
+            charts.scores([(name, place, each.per_step) for name, place, each in rows], score),
+        ),
+        (
+            f"Final return, interquartile mean ({score})",
+            charts.scores([(name, place, each.final) for name, place, each in rows], score),
+        ),
+        (
+            f"Probability of a higher return per step than {baseline}",
+            charts.scores([(name, place, each.improvement) for name, place, each in rows], "probability", around=0.5),
+        ),
+    ]
+    if level is not None:
+        found.append((f"Wall-clock to {level:g}, every seed", charts.times(summaries, level)))
+    if environment.normalised:
+        gaps = [(name, place, each.gap) for name, place, each in rows]
+        found.append(("Optimality gap of the final return (less is better)", charts.scores(gaps, "optimality gap")))
+    return found
+
+
+def _films(environment: Environment, summaries: list[Summary]) -> list[Film]:
+    """The best and the worst episode among the last evaluations of all seeds of each contender."""
+    try:
+        maker = Maker.of(environment)
+    except LabError:  # logs, of which nobody knows the environment
+        return []
+    films = []
+    for summary in summaries:
+        best = [(run.best, run.seed) for run in summary.runs if run.best is not None]
+        worst = [(run.worst, run.seed) for run in summary.runs if run.worst is not None]
+        if best and worst:
+            films.append(_film(maker, summary, "best", max(best, key=_value)))
+            films.append(_film(maker, summary, "worst", min(worst, key=_value)))
+    return films
+
+
+def _value(item: tuple[Episode, int]) -> float:
+    return item[0].value
+
+
+def _film(maker: Maker, summary: Summary, which: str, chosen: tuple[Episode, int]) -> Film:
+    episode, seed = chosen
+    caption = f"return {wording.number(episode.value)}, {len(episode.actions)} steps, training seed {seed}"
+    return Film(summary.contender, summary.place, which, caption, frames.strip(maker, episode))
+
+
+def _described(place: int, contender: Contender) -> dict[str, Any]:
+    """Name, algorithm and hyperparameters of a contender, as text."""
+    algorithm = contender.algorithm
+    if not isinstance(algorithm, str):
+        algorithm = f"function {getattr(algorithm, '__qualname__', type(algorithm).__name__)}"
+    settings = ", ".join(f"{key} = {value}" for key, value in contender.hyperparameters.items())
+    return {"place": place, "name": contender.name, "algorithm": algorithm, "settings": settings or "defaults"}
+
+
+def _cost(environment: Environment, summary: Summary, runs: Sequence[Run]) -> dict[str, Any]:
+    """A row of the table of costs: medians over the runs that finished."""
+
+    def middle(name: str) -> float:
+        return float(np.median([getattr(run, name) for run in summary.runs])) if summary.runs else 0.0
+
+    own = [run for run in runs if run.environment == environment.name and run.contender == summary.contender]
+    steps, seconds = middle("steps"), middle("seconds")
+    return {
+        "environment": environment.name,
+        "contender": summary.contender,
+        "place": summary.place,
+        "runs": f"{len(summary.runs)} of {len(own)}",
+        "steps": f"{steps:,.0f}",
+        "speed": f"{steps / seconds:,.0f}" if seconds > 0 else "–",
+        **{
+            name: wording.number(middle(name)) if seconds > 0 or name == "setup_seconds" else "–"
+            for name in ("seconds", "cpu_seconds", "setup_seconds", "evaluation_seconds")
+        },
+    }
+
+
+def _title(plan: Plan) -> str:
+    return f"{' and '.join(plan.challengers)} against {plan.baseline}"

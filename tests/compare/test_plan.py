@@ -1,0 +1,180 @@
+"""Plans: the TOML file and the Python objects are the same, and mistakes get a sentence."""
+
+import pytest
+
+from rl_lab.compare import Contender, Environment, Evaluation, Plan, Question, load_plan
+from rl_lab.compare.contenders import check
+from rl_lab.compare.environments import Maker
+from rl_lab.errors import LabError
+
+TEXT = """
+title = "Two learners"
+steps = 4096
+seeds = 12
+baseline = "theirs"
+
+[evaluation]
+points = 8
+episodes = 5
+
+[hyperparameters]
+num_envs = 4
+n_steps = 64
+
+[[environments]]
+id = "CartPole-v1"
+random = 22
+optimal = 500
+[environments.arguments]
+sutton_barto_reward = false
+
+[contenders.ours]
+algorithm = "ppo"
+gamma = 0.98
+
+[contenders.theirs]
+algorithm = "sb3:ppo"
+n_steps = 128
+
+[[questions]]
+measure = "return"
+claim = "equal"
+margin = 0.05
+"""
+
+
+@pytest.fixture
+def plan_file(tmp_path):
+    def write(text):
+        path = tmp_path / "plan.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def contenders(*names):
+    return [Contender(name, "sb3:ppo") for name in names]
+
+
+def test_a_toml_plan_is_the_same_object(plan_file):
+    assert load_plan(plan_file(TEXT)) == Plan(
+        environments=[Environment("CartPole-v1", None, {"sutton_barto_reward": False}, 22, 500)],
+        contenders=[
+            Contender("ours", "ppo", {"num_envs": 4, "n_steps": 64, "gamma": 0.98}),
+            Contender("theirs", "sb3:ppo", {"num_envs": 4, "n_steps": 128}),
+        ],
+        steps=4096,
+        seeds=tuple(range(12)),
+        questions=(Question("return", "equal", 0.05),),
+        baseline="theirs",
+        evaluation=Evaluation(8, 5),
+        title="Two learners",
+    )
+
+
+def test_short_forms(plan_file):
+    text = 'steps = 50\nseeds = [3, 5]\nenvironments = ["CartPole-v1"]\n[contenders]\na = "ppo"\nb = "mine:train"\n'
+    plan = load_plan(plan_file(text))
+    assert plan.seeds == (3, 5)
+    assert [contender.algorithm for contender in plan.contenders] == ["ppo", "mine:train"]
+
+
+def test_the_baseline_is_the_first_of_stable_baselines():
+    mixed = [Contender("mine", print), Contender("a", "sb3:a2c"), Contender("b", "sb3:ppo")]
+    assert Plan([Environment("x")], mixed, 100).baseline == "a"
+    assert Plan([Environment("x")], [Contender("p", "ppo"), Contender("q", "ppo")], 100).baseline == "p"
+
+
+def test_default_questions_need_references():
+    both = contenders("a", "b")
+    assert [q.measure for q in Plan([Environment("x")], both, 100).questions] == ["return", "final"]
+    normalised = Plan([Environment("x", None, {}, 0, 1)], both, 100)
+    assert [q.measure for q in normalised.questions] == ["return", "final", "time"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("steps = 4096", "setps = 4096", "unknown key of the plan 'setps'; did you mean 'steps'"),
+        ("points = 8", "pionts = 8", "unknown key of the evaluation 'pionts'; did you mean 'points'"),
+        ("points = 8", "points = 0", "evaluation points is 0; it must be a whole number of at least 1"),
+        ("points = 8", 'points = "8"', "evaluation points is '8'; it must be a number"),
+        ("steps = 4096", "steps = -1", "steps is -1; it must be a whole number of at least 1"),
+        ("seeds = 12", "seeds = 0", "seeds is 0; it must be"),
+        ("seeds = 12", "seeds = [1, 1]", "none twice"),
+        ("seeds = 12", "seeds = [-4]", "seed -4 is not a whole number from 0"),
+        ('baseline = "theirs"', 'baseline = "thiers"', "unknown baseline 'thiers'; did you mean 'theirs'"),
+        ('measure = "return"', 'measure = "retrun"', "unknown measure 'retrun'; did you mean 'return'"),
+        ("margin = 0.05", "", "needs a margin"),
+        ("margin = 0.05", "margin = -1", "margin is -1; it must be above 0"),
+        ('measure = "return"', 'measure = "time"', "needs a threshold"),
+        ('algorithm = "ppo"', "", "contender 'ours' has no algorithm"),
+        ("optimal = 500", "", "has one reference"),
+        ("optimal = 500", "optimal = 22", "they must differ"),
+        ('id = "CartPole-v1"', "", "has no id"),
+        ("steps = 4096", "", "'steps' is missing"),
+        ("steps = 4096", "steps = ", "is not TOML"),
+        ('[contenders.theirs]\nalgorithm = "sb3:ppo"\nn_steps = 128', "", "two contenders or more"),
+    ],
+)
+def test_a_mistake_in_a_file_gets_a_sentence(plan_file, old, new, words):
+    assert old in TEXT
+    with pytest.raises(LabError, match=r"plan\.toml") as error:
+        load_plan(plan_file(TEXT.replace(old, new, 1)))
+    assert words in str(error.value)
+    assert "\n" not in str(error.value) or "TOML" in words
+
+
+def test_a_plan_that_is_not_there(tmp_path):
+    with pytest.raises(LabError, match="there is no plan"):
+        load_plan(tmp_path / "nowhere.toml")
+    with pytest.raises(LabError, match="cannot be read"):
+        load_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("contender", "words"),
+    [
+        (Contender("a", "sb3:pppo"), "did you mean 'sb3:ppo'"),
+        (Contender("a", "poo"), "unknown contender 'poo'; did you mean 'ppo'"),
+        (Contender("a", "nowhere_at_all:train"), "module 'nowhere_at_all' cannot be imported"),
+        (Contender("a", "json:lods"), "unknown function of json 'lods'; did you mean 'loads'"),
+        (Contender("a", 17), "must be a name or a function"),
+        (Contender("a", "sb3:ppo", {"gama": 1}), "unknown hyperparameter of a 'gama'; did you mean 'gamma'"),
+        (Contender("a", "ppo", {"n_stepps": 1}), "did you mean 'n_steps'"),
+        (Contender("a", "ppo", {"num_envs": 0}), "num_envs of contender 'a' is 0"),
+        (Contender("a", lambda env, seed, steps: None, {"gamma": 1}), "unknown hyperparameter of a 'gamma'"),
+    ],
+)
+def test_a_contender_that_does_not_exist(contender, words):
+    with pytest.raises(LabError) as error:
+        check(contender)
+    assert words in str(error.value)
+
+
+def test_shared_names_reach_stable_baselines():
+    check(Contender("a", "sb3:ppo", {"net_arch": [32], "activation": "relu", "learning_rate": "lin_1e-3"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CartPol-v1", "did you mean 'CartPole-v1'"),
+        ("CartPole-v7", "did you mean 'CartPole-v1'"),
+        ("rl_lab/CartPol-v1", "did you mean 'rl_lab/CartPole-v1'"),
+        ("nowhere_at_all:X-v0", "module 'nowhere_at_all' cannot be imported"),
+        ("Unheard-v0", "package:Unheard-v0"),
+    ],
+)
+def test_an_environment_that_does_not_exist(name, words):
+    with pytest.raises(LabError) as error:
+        Maker.of(Environment(name))
+    assert words in str(error.value)
+
+
+def test_an_environment_that_cannot_be_made():
+    with pytest.raises(LabError, match="cannot be made: TypeError"):
+        Maker.of(Environment("CartPole-v1", None, {"gravty": 1})).single()
+    with pytest.raises(LabError, match="must give a gymnasium"):
+        Maker.of(Environment("mine", lambda: 3)).single()

@@ -1,0 +1,259 @@
+"""Running: processes, what is kept, what fails, and scripts as people write them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+
+from rl_lab.compare import Contender, Environment, Evaluation, Plan, compare
+from rl_lab.compare.fingerprint import digest
+from rl_lab.compare.runner import all_tasks
+from rl_lab.compare.runs import Store
+from rl_lab.errors import LabError
+from rl_lab.files import locked
+
+
+class Fixed:
+    def __init__(self, action):
+        self.action = action
+
+    def predict(self, observation, deterministic=True):
+        return self.action, None
+
+
+def contender(action, folder=None, end=None):
+    """Takes its steps at random and always returns the same policy; leaves a file for each time that it ran."""
+
+    def train(env, seed, steps):
+        if folder is not None:
+            (folder / f"{action}-{seed}-{time.time_ns()}").touch()
+        if end is not None:
+            end(seed)
+        env.reset(seed=seed)
+        for _ in range(steps):
+            if env.step(env.action_space.sample())[2]:
+                env.reset()
+        return Fixed(action)
+
+    return train
+
+
+def killed(seed):
+    if seed == 1:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def raising(seed):
+    if seed == 1:
+        raise RuntimeError("the second seed is bad")
+
+
+def leaving(seed):
+    os._exit(0)
+
+
+def options(**more):
+    return {"steps": 40, "points": 2, "episodes": 2, "jobs": 2, "quiet": True, **more}
+
+
+def test_finished_runs_are_kept_and_only_what_is_new_or_failed_is_run(tmp_path):
+    ran = tmp_path / "ran"
+    ran.mkdir()
+    both = {"left": contender(0, ran), "bad": contender(1, ran, raising)}
+    out = tmp_path / "out"
+    first = compare("CartPole-v1", both, seeds=2, out=out, **options())
+    assert len(list(ran.iterdir())) == 4
+    assert [(run.contender, run.seed, run.failed) for run in first.runs] == [
+        ("left", 0, False), ("left", 1, False), ("bad", 0, False), ("bad", 1, True),
+    ]  # fmt: skip
+    line = raising.__code__.co_firstlineno + 2
+    assert first.failures == [
+        f"FAILED  bad on CartPole-v1, seed 1: RuntimeError: the second seed is bad (test_runner.py, line {line})"
+    ]
+    assert "raise RuntimeError" in first.runs[3].traceback
+    assert {path.name for path in out.iterdir()} >= {"report.html", "runs.csv", "verdicts.json"}
+
+    again = compare("CartPole-v1", both | {"bad": contender(1, ran)}, seeds=3, out=out, **options())
+    assert len(list(ran.iterdir())) == 4 + 1 + 3  # the third seed of both, and the contender that changed from seed 0
+    assert not again.failures
+    assert again.runs[0] == first.runs[0]
+
+
+def test_a_run_that_crashes_takes_nothing_with_it():
+    names = {"left": contender(0), "crashes": contender(1, None, killed), "leaves": contender(1, None, leaving)}
+    result = compare("CartPole-v1", names, seeds=2, **options(jobs=1))
+    failed = {(run.contender, run.seed): run.error for run in result.runs if run.failed}
+    assert failed == {
+        ("crashes", 1): "the process of the run was ended by SIGSEGV",
+        ("leaves", 0): "the contender ended its process, with exit code 0",
+        ("leaves", 1): "the contender ended its process, with exit code 0",
+    }
+    assert "FAILED  crashes" in result.verdict
+
+
+SCRIPT = """
+import gymnasium as gym
+import numpy as np
+from rl_lab.compare import compare
+
+class Corridor(gym.Env):
+    observation_space = gym.spaces.Box(0, 9, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.place = 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.place = max(self.place + 2 * action - 1, 0)
+        return np.full(1, self.place, np.float32), float(self.place == 9), self.place == 9, False, {}
+
+gym.register("Corridor-v0", "__main__:Corridor", max_episode_steps=30)
+
+def make(action):
+    def walk(env, seed, steps):
+        env.reset()
+        for _ in range(steps):
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+        class Model:
+            predict = staticmethod(lambda observation: action)
+        print("printed by a contender")
+        return Model()
+    return walk
+
+result = compare(["Corridor-v0", Corridor], {"right": make(1), "left": make(0)}, steps=60, seeds=2, points=2,
+                 episodes=2, jobs=2, quiet=True, references=(0, 1))
+print([run.points[-1].returns for run in result.runs])
+print(result.verdict)
+result.save("report.html")
+"""
+
+
+def test_a_script_without_main_guard_with_closures_and_environments_of_its_own(python, tmp_path):
+    script = SCRIPT.replace("gym.Env):", "gym.Env):  # never ends by itself", 1).replace(
+        '["Corridor-v0", Corridor]', '["Corridor-v0"]'
+    )
+    printed = python(script, RL_LAB_CACHE=str(tmp_path / "cache"))
+    assert "[[1.0, 1.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]" in printed
+    assert "a smoke test: 2 seeds of the 10" in printed
+    assert "printed by a contender" not in printed
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    assert len(list((tmp_path / "cache" / "compare" / "runs").iterdir())) == 4  # without `out`, kept in the cache
+
+
+def running(pid):
+    """Whether a process is more than a corpse that nobody has buried yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_ctrl_c_keeps_finished_runs_and_leaves_no_process(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys, time\n"
+        "from rl_lab.compare import compare\n"
+        "class Model:\n    predict = staticmethod(lambda observation: 0)\n"
+        "def quick(env, seed, steps):\n    env.reset(); env.step(0)\n    return Model()\n"
+        "def slow(env, seed, steps):\n    open(f'{seed}.pid', 'w').write(str(os.getpid())); time.sleep(600)\n"
+        "compare('CartPole-v1', {'quick': quick, 'slow': slow}, steps=40, seeds=2, points=1, out='out', jobs=2)\n"
+    )
+    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    runs, waited = tmp_path / "out" / "runs", time.monotonic() + 60
+    while len(list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < waited:
+        time.sleep(0.1)
+    with pytest.raises(LabError, match="in use by another run"), locked(tmp_path / "out"):
+        pass
+    process.send_signal(signal.SIGINT)
+    _, printed = process.communicate(timeout=20)
+    assert "KeyboardInterrupt" in printed
+    assert [json.loads(path.read_text())["contender"] for path in runs.iterdir()] == ["quick", "quick"]
+    for path in tmp_path.glob("*.pid"):
+        assert not running(int(path.read_text()))
+
+
+def test_an_output_folder_in_use_is_refused(tmp_path):
+    with locked(tmp_path), pytest.raises(LabError, match="is in use by another run"):
+        compare("CartPole-v1", {"a": contender(0), "b": contender(1)}, seeds=1, out=tmp_path, **options())
+    (tmp_path / "file").touch()
+    with pytest.raises(LabError, match="cannot be used"):
+        compare("CartPole-v1", {"a": contender(0), "b": contender(1)}, seeds=1, out=tmp_path / "file", **options())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"jobs": 0}, "jobs is 0"),
+        ({"contenders": {"a": "sb3:ppo"}}, "two contenders or more"),
+        ({"contenders": [contender(0)]}, "must be a dictionary"),
+        ({"contenders": {"a": ("ppo", 3), "b": "ppo"}}, "or a pair of it and a dictionary"),
+        ({"env": 7}, "environment 7"),
+        ({"env": "CartPole-v9"}, "did you mean 'CartPole-v1'"),
+        ({"seeds": True}, "seed True"),
+        ({"steps": 1}, "with 2 evaluation points it must be as many"),
+    ],
+)
+def test_what_makes_no_sense_is_said_before_anything_runs(tmp_path, change, words):
+    arguments = {"env": "CartPole-v1", "contenders": {"a": "sb3:ppo", "b": "sb3:a2c"}, "seeds": 1} | options() | change
+    with pytest.raises(LabError) as error:
+        compare(arguments.pop("env"), arguments.pop("contenders"), out=tmp_path / "out", **arguments)
+    assert words in str(error.value)
+
+
+def keys(environment=None, hyperparameters=None, algorithm="sb3:ppo", steps=100, seeds=(0,), evaluation=None):
+    other = Contender("other", "sb3:a2c")
+    chosen = Contender("mine", algorithm, hyperparameters or {})
+    environment = environment or Environment("CartPole-v1")
+    return [
+        task.key
+        for task in all_tasks(Plan([environment], [chosen, other], steps, seeds, evaluation=evaluation or Evaluation()))
+    ]
+
+
+def test_the_key_of_a_run_covers_what_decides_it():
+    same = keys()
+    assert same == keys()
+    assert len(set(same)) == 2
+    different = [
+        keys(Environment("CartPole-v0")),
+        keys(Environment("CartPole-v1", None, {"sutton_barto_reward": True})),
+        keys(Environment("mine", lambda: gym.make("CartPole-v1"))),
+        keys(hyperparameters={"gamma": 0.9}),
+        keys(algorithm="sb3:a2c", hyperparameters={"gamma": 0.98}),
+        keys(algorithm=contender(0)),
+        keys(algorithm=contender(1)),
+        keys(steps=200),
+        keys(seeds=(1,)),
+        keys(evaluation=Evaluation(episodes=3)),
+        keys(evaluation=Evaluation(deterministic=False)),
+    ]
+    assert len({key[0] for key in [same, *different]}) == len(different) + 1
+    references = keys(Environment("CartPole-v1", None, {}, 0.0, 500.0))
+    assert references == same  # they change the scores, not the runs
+
+
+def test_the_key_of_a_function_covers_what_it_leans_on(write_module):
+    text = "LIMIT = {limit}\ndef helper(x):\n    return x + {added}\ndef train(env, seed, steps):\n    return helper(LIMIT)\n"
+    made = [
+        digest(write_module(text.format(limit=a, added=b), "leaning").train)
+        for a, b in [(1, 1), (1, 1), (2, 1), (1, 2)]
+    ]
+    assert made[0] == made[1]
+    assert len(set(made)) == 3
+
+
+def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path):
+    store = Store(tmp_path)
+    for text in ("{", "[]", '{"points": [{"nonsense": 1}]}', ""):
+        (tmp_path / "key.json").write_text(text)
+        assert store.get("key", "task", "mine") is None
