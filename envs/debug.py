@@ -6,6 +6,7 @@ both cut off what is stored into a field that is too small. Here each of these r
 
 from __future__ import annotations
 
+import functools
 import linecache
 from collections.abc import Callable
 from typing import Any
@@ -43,10 +44,22 @@ def check_fits(value: Any, dtype: np.dtype) -> None:
     Raises:
         OverflowError: it is out of range, or not finite.
     """
-    if dtype.base.kind in "iu":
-        limits, numbers = np.iinfo(dtype.base), np.asarray(value)
-        if numbers.dtype.kind in "iufO" and not ((numbers >= limits.min) & (numbers <= limits.max)).all():
-            raise OverflowError(f"{value} does not fit {dtype.base}, which holds {limits.min} to {limits.max}")
+    if (limits := _limits(dtype)) is None:
+        return
+    low, high = limits
+    fits = (
+        low <= value <= high if np.isscalar(value) else ((low <= np.asarray(value)) & (np.asarray(value) <= high)).all()
+    )
+    if not fits:
+        raise OverflowError(f"{value} does not fit {dtype.base}, which holds {low} to {high}")
+
+
+@functools.cache
+def _limits(dtype: np.dtype) -> tuple[int, int] | None:
+    """The smallest and the largest number that an integer field holds; None for other fields."""
+    if dtype.base.kind not in "iu":
+        return None
+    return int(np.iinfo(dtype.base).min), int(np.iinfo(dtype.base).max)
 
 
 def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., None]:
@@ -66,7 +79,8 @@ def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., None]:
             with np.errstate(over="raise", divide="raise"):
                 loop(*map(_checked, arguments))
         except ArithmeticError as error:
-            raise KernelError(f"{name}: {_place(error)} failed: {error}; widen small integers with np.int64") from error
+            hint = "" if "divi" in str(error) else "; widen small integers with np.int64"
+            raise KernelError(f"{name}: {_place(error)} failed: {error}{hint}") from error
 
     return run
 

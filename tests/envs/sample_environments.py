@@ -140,6 +140,8 @@ def allowed_actions(vector, info, rng):
     if "action_mask" in info:
         return np.array([rng.choice(np.flatnonzero(mask)) for mask in info["action_mask"]])
     space = vector.single_action_space
+    if isinstance(space, Discrete):
+        return rng.integers(space.start, space.start + space.n, vector.num_envs)
     if isinstance(space, MultiDiscrete):
         return rng.integers(0, space.nvec, (vector.num_envs, len(space.nvec)))
     return rng.uniform(space.low, space.high, (vector.num_envs, *space.shape)).astype(np.float32)

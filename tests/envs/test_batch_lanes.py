@@ -128,7 +128,9 @@ BAD_CALLS = {
     "Glide takes no argument 'size'; its arguments are: none": lambda: BatchEnv(glide(), size=3),
     "no environment is at 'nowhere:gather'": lambda: BatchEnv("nowhere:gather"),
     "no environment is at 'sample_environments:gathr'": lambda: BatchEnv("sample_environments:gathr"),
-    "Gather has max_steps=-1; it must be a whole number of steps, or 0 for no limit": lambda: BatchEnv(gather, max_steps=-1),
+    "Gather has max_steps=-1; it must be a whole number of steps, or 0 for no limit": lambda: BatchEnv(
+        gather, max_steps=-1
+    ),
     "config 'danger' of Gather is 'much'; it must hold numbers": lambda: BatchEnv(gather, danger="much"),
     "Glide masks no actions": lambda: BatchEnv(glide).action_masks(),
     "Gather was stepped before its first reset; call reset": lambda: BatchVectorEnv(gather, 2).step([0, 0]),
