@@ -55,14 +55,14 @@ def backward(parameters, sizes, code, inputs, hidden, output_gradient, gradient,
         gradient: float32 `(parameters,)`, overwritten.
         scratch: float32 workspace of at least `scratch_size(sizes, batch)`.
     """
-    panel_rows = sizes.sum() * LANES
+    panel_size = _total(sizes) * LANES
     hidden = panels.aligned(hidden)
     if inputs.shape[0] < FEW:  # then `forward` kept no panels
         _forward_panels(parameters, sizes, code, inputs, hidden)
     gradient[:] = panels.ZERO
     for start in range(0, inputs.shape[0], LANES):
-        place = start // LANES * panel_rows
-        kept = hidden[place : place + panel_rows]
+        place = start // LANES * panel_size
+        kept = hidden[place : place + panel_size]
         _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradient, panels.aligned(scratch))
 
 
@@ -70,7 +70,23 @@ def backward(parameters, sizes, code, inputs, hidden, output_gradient, gradient,
 def _outputs_start(sizes, batch):
     """Where the outputs begin in `hidden`: behind the panels, and behind what `_forward_few` uses."""
     panel_count = (batch + LANES - 1) // LANES
-    return max(panel_count * LANES * sizes.sum(), (2 * FEW + 1) * sizes.max())
+    return max(panel_count * LANES * _total(sizes), (2 * FEW + 1) * _largest(sizes))
+
+
+@jit.fast
+def _total(sizes):
+    total = 0
+    for size in sizes:
+        total += size
+    return total
+
+
+@jit.fast
+def _largest(sizes):
+    largest = sizes[0]
+    for size in sizes:
+        largest = max(largest, size)
+    return largest
 
 
 @jit.fast
@@ -88,10 +104,9 @@ def _forward_panels(parameters, sizes, code, inputs, hidden):
         for layer in range(last):
             rows, columns = sizes[layer], sizes[layer + 1]
             begin, bias, end = end, end + rows * columns, end + (rows + 1) * columns
-            weights = parameters[begin:bias].reshape((rows, columns))
             above = hidden[place : place + columns * LANES]
             layer_code = code if layer + 1 < last else activations.IDENTITY
-            perceptron.forward(weights, parameters[bias:end], layer_code, below, above)
+            perceptron.forward(parameters[begin:bias], parameters[bias:end], layer_code, below, above)
             place += columns * LANES
             below = above
         panels.scatter(below, start, outputs)
@@ -102,26 +117,26 @@ def _forward_panels(parameters, sizes, code, inputs, hidden):
 def _forward_few(parameters, sizes, code, inputs, hidden):
     """`forward` for fewer than `FEW` samples; two halves of `hidden` hold the layers in turn."""
     batch, last = inputs.shape[0], sizes.shape[0] - 1
-    half = FEW * sizes.max()
-    below = inputs
+    half = FEW * _largest(sizes)
+    column = hidden[2 * half :]
+    below = inputs.reshape(inputs.size)
     end = 0
     for layer in range(last):
         rows, columns = sizes[layer], sizes[layer + 1]
         begin, bias, end = end, end + rows * columns, end + (rows + 1) * columns
-        weights = parameters[begin:bias].reshape((rows, columns))
         place = half * (layer % 2) if layer + 1 < last else _outputs_start(sizes, batch)
-        above = hidden[place : place + batch * columns].reshape((batch, columns))
+        above = hidden[place : place + batch * columns]
         layer_code = code if layer + 1 < last else activations.IDENTITY
-        perceptron.forward_few(weights, parameters[bias:end], layer_code, below, hidden[2 * half :], above)
+        perceptron.forward_few(parameters[begin:bias], parameters[bias:end], layer_code, below, column, above)
         below = above
-    return below
+    return below.reshape((batch, sizes[last]))
 
 
 @jit.fast
 def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradient, scratch):
     """Add the part of 64 samples, from `start` on, to the gradient; `kept` is what the forward pass kept of them."""
     last = sizes.shape[0] - 1
-    half = LANES * sizes[1:].max()
+    half = LANES * _largest(sizes[1:])
     delta = scratch[half * (last % 2) : half * (last % 2) + sizes[last] * LANES]
     panels.gather(output_gradient, start, delta)
     begin = gradient.shape[0]
@@ -132,11 +147,11 @@ def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradi
         begin = bias - rows * columns
         place -= rows * LANES
         below = kept[place : place + rows * LANES]
-        perceptron.backward(below, delta, gradient[begin:bias].reshape((rows, columns)), gradient[bias:end])
+        perceptron.backward(below, delta, gradient[begin:bias], gradient[bias:end])
         if layer > 0:
             flip = half * (layer % 2)
             next_delta = scratch[flip : flip + rows * LANES]
-            perceptron.backward_inputs(parameters[begin:bias].reshape((rows, columns)), delta, next_delta)
+            perceptron.backward_inputs(parameters[begin:bias], delta, next_delta)
             activations.scale_by_derivative(code, below, next_delta)
             delta = next_delta
 

@@ -53,27 +53,32 @@ def spread(values, panel):
 
 
 @jit.fast
-def add_product(matrix, source, target):
+def add_product(matrix, row_step, column_step, source, target):
     """Add a product: `target += matrix @ source`.
 
     Args:
-        matrix: float32 `(rows, columns)`.
-        source: panel of `columns` rows.
-        target: panel of `rows` rows.
+        matrix: flat float32; its entry `(r, c)` lies at `r * row_step + c * column_step`, so that a matrix and its
+            transpose are the same memory.
+        row_step: see `matrix`.
+        column_step: see `matrix`.
+        source: panel with a row for each column of the matrix.
+        target: panel with a row for each row of the matrix.
     """
-    rows, columns = matrix.shape
+    rows, columns = target.shape[0] // LANES, source.shape[0] // LANES
     for row in range(0, rows - 3, 4):
         t = target[row * LANES : (row + 4) * LANES]
         for column in range(0, columns - 3, 4):
             s = source[column * LANES : (column + 4) * LANES]
-            m00, m01 = matrix[row, column], matrix[row, column + 1]
-            m02, m03 = matrix[row, column + 2], matrix[row, column + 3]
-            m10, m11 = matrix[row + 1, column], matrix[row + 1, column + 1]
-            m12, m13 = matrix[row + 1, column + 2], matrix[row + 1, column + 3]
-            m20, m21 = matrix[row + 2, column], matrix[row + 2, column + 1]
-            m22, m23 = matrix[row + 2, column + 2], matrix[row + 2, column + 3]
-            m30, m31 = matrix[row + 3, column], matrix[row + 3, column + 1]
-            m32, m33 = matrix[row + 3, column + 2], matrix[row + 3, column + 3]
+            at0 = row * row_step + column * column_step
+            at1, at2, at3 = at0 + row_step, at0 + 2 * row_step, at0 + 3 * row_step
+            m00, m01 = matrix[at0], matrix[at0 + column_step]
+            m02, m03 = matrix[at0 + 2 * column_step], matrix[at0 + 3 * column_step]
+            m10, m11 = matrix[at1], matrix[at1 + column_step]
+            m12, m13 = matrix[at1 + 2 * column_step], matrix[at1 + 3 * column_step]
+            m20, m21 = matrix[at2], matrix[at2 + column_step]
+            m22, m23 = matrix[at2 + 2 * column_step], matrix[at2 + 3 * column_step]
+            m30, m31 = matrix[at3], matrix[at3 + column_step]
+            m32, m33 = matrix[at3 + 2 * column_step], matrix[at3 + 3 * column_step]
             for lane in range(LANES):
                 s0, s1, s2, s3 = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane]
                 t[lane] += m00 * s0 + m01 * s1 + m02 * s2 + m03 * s3
@@ -82,12 +87,9 @@ def add_product(matrix, source, target):
                 t[3 * LANES + lane] += m30 * s0 + m31 * s1 + m32 * s2 + m33 * s3
         for column in range(columns - columns % 4, columns):
             s = source[column * LANES : (column + 1) * LANES]
-            m00, m10, m20, m30 = (
-                matrix[row, column],
-                matrix[row + 1, column],
-                matrix[row + 2, column],
-                matrix[row + 3, column],
-            )
+            at0 = row * row_step + column * column_step
+            m00, m10 = matrix[at0], matrix[at0 + row_step]
+            m20, m30 = matrix[at0 + 2 * row_step], matrix[at0 + 3 * row_step]
             for lane in range(LANES):
                 t[lane] += m00 * s[lane]
                 t[LANES + lane] += m10 * s[lane]
@@ -97,7 +99,7 @@ def add_product(matrix, source, target):
         t = target[row * LANES : (row + 1) * LANES]
         for column in range(columns):
             s = source[column * LANES : (column + 1) * LANES]
-            m00 = matrix[row, column]
+            m00 = matrix[row * row_step + column * column_step]
             for lane in range(LANES):
                 t[lane] += m00 * s[lane]
 
@@ -107,11 +109,11 @@ def add_outer(left, right, matrix):
     """Add a sum of outer products over the lanes: `matrix += left @ right.T`.
 
     Args:
-        left: panel of `rows` rows.
-        right: panel of `columns` rows.
-        matrix: float32 `(rows, columns)`.
+        left: panel with a row for each row of the matrix.
+        right: panel with a row for each column of the matrix.
+        matrix: flat float32, row by row.
     """
-    rows, columns = matrix.shape
+    rows, columns = left.shape[0] // LANES, right.shape[0] // LANES
     for row in range(0, rows - 3, 4):
         a = left[row * LANES : (row + 4) * LANES]
         for column in range(0, columns - 3, 4):
@@ -137,23 +139,11 @@ def add_outer(left, right, matrix):
                 m31 += a3 * b1
                 m32 += a3 * b2
                 m33 += a3 * b3
-            matrix[row, column] += m00
-            matrix[row, column + 1] += m01
-            matrix[row, column + 2] += m02
-            matrix[row, column + 3] += m03
-            matrix[row + 1, column] += m10
-            matrix[row + 1, column + 1] += m11
-            matrix[row + 1, column + 2] += m12
-            matrix[row + 1, column + 3] += m13
-            matrix[row + 2, column] += m20
-            matrix[row + 2, column + 1] += m21
-            matrix[row + 2, column + 2] += m22
-            matrix[row + 2, column + 3] += m23
-            matrix[row + 3, column] += m30
-            matrix[row + 3, column + 1] += m31
-            matrix[row + 3, column + 2] += m32
-            matrix[row + 3, column + 3] += m33
-    for row in range(rows):
+            _add_four(matrix, row * columns + column, m00, m01, m02, m03)
+            _add_four(matrix, (row + 1) * columns + column, m10, m11, m12, m13)
+            _add_four(matrix, (row + 2) * columns + column, m20, m21, m22, m23)
+            _add_four(matrix, (row + 3) * columns + column, m30, m31, m32, m33)
+    for row in range(rows):  # what the blocks left out
         a = left[row * LANES : (row + 1) * LANES]
         done = columns - columns % 4 if row < rows - rows % 4 else 0
         for column in range(done, columns):
@@ -161,7 +151,15 @@ def add_outer(left, right, matrix):
             total = ZERO
             for lane in range(LANES):
                 total += a[lane] * b[lane]
-            matrix[row, column] += total
+            matrix[row * columns + column] += total
+
+
+@jit.fast
+def _add_four(values, place, a, b, c, d):
+    values[place] += a
+    values[place + 1] += b
+    values[place + 2] += c
+    values[place + 3] += d
 
 
 @jit.fast

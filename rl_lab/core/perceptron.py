@@ -23,48 +23,66 @@ NARROW = 16  # up to so many units, dot products over the inputs are quicker tha
 
 @jit.fast
 def forward(weights, bias, code, inputs, outputs):
-    """One layer on a panel: fills the panel `outputs` from the panel `inputs`."""
+    """One layer on a panel: fills the panel `outputs` from the panel `inputs`; `weights` are flat, row by row."""
     panels.spread(bias, outputs)
-    panels.add_product(weights.T, inputs, outputs)
+    panels.add_product(weights, 1, bias.shape[0], inputs, outputs)
     activations.activate(code, outputs)
 
 
 @jit.fast
 def forward_few(weights, bias, code, inputs, column, outputs):
-    """One layer on a few samples: fills `outputs` `(batch, units)` from `inputs` `(batch, inputs)`.
+    """One layer on a few samples.
 
     With 64 units, the most usual number, the weights are themselves a panel, whose lanes are the units.
 
     Args:
-        weights: float32 `(inputs, units)`.
+        weights: float32, `(inputs, units)` row by row.
         bias: float32 `(units,)`.
         code: the activation.
-        inputs: float32 `(batch, inputs)`.
-        column: float32 workspace of at least `inputs`.
-        outputs: float32 `(batch, units)`, filled.
+        inputs: float32, `(batch, inputs)` row by row.
+        column: float32 workspace of at least the number of inputs.
+        outputs: float32, `(batch, units)` row by row, filled.
     """
-    batch, units = outputs.shape
+    units = bias.shape[0]
+    rows, batch = weights.shape[0] // units, outputs.shape[0] // units
     for sample in range(batch):
         for unit in range(units):
-            outputs[sample, unit] = bias[unit]
+            outputs[sample * units + unit] = bias[unit]
     if units == LANES:
-        panels.add_product(inputs, weights.reshape(weights.size), outputs.reshape(outputs.size))
+        panels.add_product(inputs, rows, 1, weights, outputs)
     elif units > NARROW:
-        for sample in range(batch):
-            for row in range(weights.shape[0]):
-                x = inputs[sample, row]
-                for unit in range(units):
-                    outputs[sample, unit] += x * weights[row, unit]
+        _add_rows(weights, inputs, outputs, units)
     else:
-        for unit in range(units):
-            for row in range(weights.shape[0]):
-                column[row] = weights[row, unit]
-            for sample in range(batch):
-                total = outputs[sample, unit]
-                for row in range(weights.shape[0]):
-                    total += inputs[sample, row] * column[row]
-                outputs[sample, unit] = total
-    activations.activate(code, outputs.reshape(outputs.size))
+        _add_columns(weights, inputs, column[:rows], outputs, units)
+    activations.activate(code, outputs)
+
+
+@jit.fast
+def _add_rows(weights, inputs, outputs, units):
+    """Add the product of `inputs` and `weights`, one row of weights at a time."""
+    rows = weights.shape[0] // units
+    for sample in range(outputs.shape[0] // units):
+        above = outputs[sample * units : (sample + 1) * units]
+        for row in range(rows):
+            x = inputs[sample * rows + row]
+            w = weights[row * units : (row + 1) * units]
+            for unit in range(units):
+                above[unit] += x * w[unit]
+
+
+@jit.fast
+def _add_columns(weights, inputs, column, outputs, units):
+    """Add the product of `inputs` and `weights`, one column of weights, copied to `column`, at a time."""
+    rows = column.shape[0]
+    for unit in range(units):
+        for row in range(rows):
+            column[row] = weights[row * units + unit]
+        for sample in range(outputs.shape[0] // units):
+            x = inputs[sample * rows : (sample + 1) * rows]
+            total = panels.ZERO
+            for row in range(rows):
+                total += x[row] * column[row]
+            outputs[sample * units + unit] += total
 
 
 @jit.fast
@@ -74,7 +92,7 @@ def backward(inputs, delta, weight_gradient, bias_gradient):
     Args:
         inputs: panel of what the layer was given.
         delta: panel of the gradient of the loss before the activation.
-        weight_gradient: float32 `(inputs, units)`, added to.
+        weight_gradient: float32, `(inputs, units)` row by row, added to.
         bias_gradient: float32 `(units,)`, added to.
     """
     panels.add_outer(inputs, delta, weight_gradient)
@@ -84,9 +102,8 @@ def backward(inputs, delta, weight_gradient, bias_gradient):
 @jit.fast
 def backward_inputs(weights, delta, input_gradient):
     """Gradient of the loss with respect to a layer's inputs: fills the panel `input_gradient`."""
-    for i in range(weights.shape[0] * LANES):
-        input_gradient[i] = panels.ZERO
-    panels.add_product(weights, delta, input_gradient)
+    input_gradient[:] = panels.ZERO
+    panels.add_product(weights, delta.shape[0] // LANES, 1, delta, input_gradient)
 
 
 @jit.fast
