@@ -40,8 +40,9 @@ def pack(encoding: NDArray[np.integer]) -> NDArray[np.uint8]:
     return (kind | colour << 4 | opaque * OPAQUE).astype(np.uint8)
 
 
-def unpack(cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def unpack(cells: NDArray[np.integer]) -> NDArray[np.uint8]:
     """MiniGrid's encoding of bytes: object, colour and state, uint8 `(..., 3)`."""
+    cells = np.asarray(cells, np.int64)
     kind = cells & KIND
     shut = kind >= CLOSED_DOOR
     thing, state = np.where(shut, DOOR, kind), np.where(shut, kind - CLOSED_DOOR + CLOSED, OPEN)
@@ -50,7 +51,7 @@ def unpack(cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def describe(cell: int) -> str:
     """A cell in words, such as "yellow locked door"."""
-    thing, colour, state = (int(number) for number in unpack(np.uint8(cell)))
+    thing, colour, state = (int(number) for number in unpack(np.int64(cell)))
     if thing in (UNSEEN, EMPTY):
         return OBJECTS[thing]
     words = [COLOURS[colour], *([STATES[state]] if thing == DOOR else []), OBJECTS[thing]]

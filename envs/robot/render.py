@@ -62,7 +62,7 @@ def write(state: Any, config: Any) -> str:
 
 def letters(cell: int) -> str:
     """Two letters for a cell: the thing (a door by its state), and its colour."""
-    thing, colour, state = (int(number) for number in cells.unpack(np.uint8(cell)))
+    thing, colour, state = (int(number) for number in cells.unpack(np.int64(cell)))
     if thing == EMPTY:
         return "  "
     if thing == cells.DOOR and state == cells.OPEN:
@@ -98,7 +98,7 @@ def tile(cell: int, direction: int | None, visible: bool, side: int) -> NDArray[
     x, y = np.meshgrid(points, points)
     picture = np.zeros((*x.shape, 3))
     picture[(x < 1 / 32) | (y < 1 / 32)] = LINES
-    thing, colour, state = (int(number) for number in cells.unpack(np.uint8(cell)))
+    thing, colour, state = (int(number) for number in cells.unpack(np.int64(cell)))
     name = cells.OBJECTS[thing]
     if name in PICTURES:
         PICTURES[name](picture, x, y, RGB[COLOURS[colour]], state)
