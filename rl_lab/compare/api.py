@@ -48,7 +48,8 @@ def compare(
         out: folder for the report, `runs.csv`, `verdicts.json` and finished runs; without one, finished runs are
             kept in the user's cache folder.
         baseline: whom the others are held against; by default the first of Stable-Baselines3.
-        questions: what is asked; by default the return per step and the final return, and with references the time to 0.9.
+        questions: what is asked; by default the return per step, the final return and, with references, the time
+            to 0.9.
         references: mean return of random actions and of an optimal policy, between which scores are normalised.
         env_arguments: keyword arguments of the environment.
         points: evaluations over the budget.

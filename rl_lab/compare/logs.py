@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -116,7 +118,7 @@ def _from_npz(path: Path) -> Log:
             lengths = np.asarray(data["ep_lengths"]) if "ep_lengths" in data else np.zeros(returns.shape, int)
     except FileNotFoundError:
         raise LabError(f"there is no log {str(path)!r}; give evaluations.npz or runs.csv files") from None
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise LabError(
             f"{str(path)!r} is not an evaluations.npz of Stable-Baselines3, which has timesteps and results ({error})"
         ) from None
@@ -125,9 +127,7 @@ def _from_npz(path: Path) -> Log:
             f"{str(path)!r} has timesteps {steps.shape} and results {returns.shape}; they must be finite and match"
         )
     rows = zip(steps, returns, lengths, strict=True)
-    return Log(
-        path.parent.name, [Point(int(s), float("nan"), float("nan"), r.tolist(), n.tolist()) for s, r, n in rows]
-    )
+    return Log(path.parent.name, [Point(int(s), math.nan, math.nan, r.tolist(), n.tolist()) for s, r, n in rows])
 
 
 def _from_csv(path: Path, chosen: Sequence[str]) -> list[Log]:

@@ -29,20 +29,23 @@ class Scale:
             shown, low, high = np.log(shown), math.log(low), math.log(high)
         return self.start + (shown - low) / (high - low) * (self.end - self.start)
 
-    def ticks(self, count: int = 5) -> list[float]:
-        """Round numbers along the axis."""
-        if self.logarithmic:
-            return self._decades(count)
-        step = _round_step((self.high - self.low) / count)
-        first = math.ceil(self.low / step - 1e-9)
-        return [number * step for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
+    def ticks(self) -> list[float]:
+        """Three to six round numbers along the axis; on a logarithmic one, decades and round parts of them."""
+        if self.logarithmic and len(found := self._decades()) >= 2:
+            return found
+        power = 10.0 ** math.floor(math.log10((self.high - self.low) / 6))
+        for step in (digit * power for digit in (1, 2, 2.5, 5, 10, 20)):
+            first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+            if last - first < 6:
+                break
+        return [number * step for number in range(first, last + 1)]
 
-    def _decades(self, count: int) -> list[float]:
+    def _decades(self) -> list[float]:
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for digits in ((1, 2, 5), (1, 3), (1,)):
             found = [digit * 10.0**power for power in decades for digit in digits]
             found = [value for value in found if self.low * 0.999 <= value <= self.high * 1.001]
-            if len(found) <= count + 2:
+            if len(found) <= 7:
                 break
         return found
 
@@ -108,11 +111,6 @@ def nice_limits(values: Sequence[float], margin: float = 0.04) -> tuple[float, f
         low, high = low - 0.5, high + 0.5
     air = (high - low) * margin
     return low - air, high + air
-
-
-def _round_step(step: float) -> float:
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(digit * power for digit in (1, 2, 2.5, 5, 10) if digit * power >= step * 0.999)
 
 
 def _title(text: str) -> str:

@@ -115,6 +115,10 @@ class Corridor(gym.Env):
         self.place = max(self.place + 2 * action - 1, 0)
         return np.full(1, self.place, np.float32), float(self.place == 9), self.place == 9, False, {}
 
+    @classmethod
+    def limited(cls):
+        return gym.wrappers.TimeLimit(cls(), 20)
+
 gym.register("Corridor-v0", "__main__:Corridor", max_episode_steps=30)
 
 def make(action):
@@ -130,7 +134,7 @@ def make(action):
         return Model()
     return walk
 
-result = compare(["Corridor-v0", Corridor], {"right": make(1), "left": make(0)}, steps=60, seeds=2, points=2,
+result = compare(["Corridor-v0", Corridor.limited], {"right": make(1), "left": make(0)}, steps=60, seeds=2, points=2,
                  episodes=2, jobs=2, quiet=True, references=(0, 1))
 print([run.points[-1].returns for run in result.runs])
 print(result.verdict)
@@ -139,15 +143,15 @@ result.save("report.html")
 
 
 def test_a_script_without_main_guard_with_closures_and_environments_of_its_own(python, tmp_path):
-    script = SCRIPT.replace("gym.Env):", "gym.Env):  # never ends by itself", 1).replace(
-        '["Corridor-v0", Corridor]', '["Corridor-v0"]'
-    )
-    printed = python(script, RL_LAB_CACHE=str(tmp_path / "cache"))
-    assert "[[1.0, 1.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]" in printed
+    printed = python(SCRIPT, RL_LAB_CACHE=str(tmp_path / "cache"))
+    right, left = [[1.0, 1.0]] * 2, [[0.0, 0.0]] * 2
+    assert str([*right, *left, *right, *left]) in printed
+    assert "Corridor-v0" in printed
+    assert "limited  ·  2 paired seeds" in printed
     assert "a smoke test: 2 seeds of the 10" in printed
     assert "printed by a contender" not in printed
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
-    assert len(list((tmp_path / "cache" / "compare" / "runs").iterdir())) == 4  # without `out`, kept in the cache
+    assert len(list((tmp_path / "cache" / "compare" / "runs").iterdir())) == 8  # without `out`, kept in the cache
 
 
 def running(pid):
@@ -243,11 +247,9 @@ def test_the_key_of_a_run_covers_what_decides_it():
 
 
 def test_the_key_of_a_function_covers_what_it_leans_on(write_module):
-    text = "LIMIT = {limit}\ndef helper(x):\n    return x + {added}\ndef train(env, seed, steps):\n    return helper(LIMIT)\n"
-    made = [
-        digest(write_module(text.format(limit=a, added=b), "leaning").train)
-        for a, b in [(1, 1), (1, 1), (2, 1), (1, 2)]
-    ]
+    text = "LIMIT = {}\ndef helper(x):\n    return x + {}\ndef train(env, seed, steps):\n    return helper(LIMIT)\n"
+    numbers = [(1, 1), (1, 1), (2, 1), (1, 2)]
+    made = [digest(write_module(text.format(*pair), "leaning").train) for pair in numbers]
     assert made[0] == made[1]
     assert len(set(made)) == 3
 
