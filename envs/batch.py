@@ -112,12 +112,12 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self._check_started()
         lanes.actions[...] = checked_actions(self.single_action_space, actions, (self.num_envs,))
         lanes.step(self.mode)
-        arrays = lanes.rewards, lanes.terminated, lanes.truncated
-        rewards, terminated, truncated = (a.copy() for a in arrays) if self.copy else arrays
-        info, ended = self._masks(), terminated | truncated
+        info, ended = self._masks(), lanes.terminated | lanes.truncated
         if ended.any():
             info |= self._endings(ended)
-        return self._observations(), rewards, terminated, truncated, info
+        if self.copy:
+            return self._observations(), lanes.rewards.copy(), lanes.terminated.copy(), lanes.truncated.copy(), info
+        return self._observations(), lanes.rewards, lanes.terminated, lanes.truncated, info
 
     def save_state(self) -> np.ndarray:
         """All that the lanes are, random streams included, as records `(num_envs,)`; `np.savez` writes them."""
@@ -176,7 +176,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             final_info |= {"action_mask": masks, "_action_mask": ended}
         last = present(self.single_observation_space, lanes.final_observations, copy=True)
         final_obs = np.full(self.num_envs, None, object)
-        for lane in np.flatnonzero(ended):
+        for lane in np.flatnonzero(ended).tolist():
             final_obs[lane] = pick(last, lane)
         return info | {"final_obs": final_obs, "_final_obs": ended, "final_info": final_info, "_final_info": ended}
 

@@ -24,7 +24,7 @@ class CheckedArray(np.ndarray):
         super().__setitem__(index, value)
 
 
-class CheckedRecord(np.record):
+class CheckedRecord(np.record):  # type: ignore[misc]
     """A lane's state, config or observation with attributes for fields, which refuses what does not fit."""
 
     def __getattribute__(self, name: str) -> Any:
@@ -32,9 +32,8 @@ class CheckedRecord(np.record):
         return value.view(CheckedArray) if type(value) is np.ndarray else value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        fields = self.dtype.fields or {}
-        if name in fields:
-            check_fits(value, fields[name][0])
+        if self.dtype.fields and name in self.dtype.fields:
+            check_fits(value, self.dtype.fields[name][0])
         super().__setattr__(name, value)
 
 
@@ -47,9 +46,11 @@ def check_fits(value: Any, dtype: np.dtype) -> None:
     if (limits := _limits(dtype)) is None:
         return
     low, high = limits
-    fits = (
-        low <= value <= high if np.isscalar(value) else ((low <= np.asarray(value)) & (np.asarray(value) <= high)).all()
-    )
+    if isinstance(value, (int, float, np.integer, np.floating)):  # much faster than the other way
+        fits = bool(low <= value <= high)
+    else:
+        numbers = np.asarray(value)
+        fits = bool(((numbers >= low) & (numbers <= high)).all())
     if not fits:
         raise OverflowError(f"{value} does not fit {dtype.base}, which holds {low} to {high}")
 

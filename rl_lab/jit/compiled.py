@@ -62,7 +62,7 @@ class Compiled:
         from numba import typeof
         from numba.core import config, errors
 
-        if config.DISABLE_JIT:
+        if config.DISABLE_JIT:  # type: ignore[attr-defined]
             raise KernelError("NUMBA_DISABLE_JIT is set, but nothing runs uncompiled unless debug=True; unset it")
         signature = tuple(typeof(value) for value in args)
         with _lock:

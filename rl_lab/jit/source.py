@@ -125,14 +125,15 @@ def _sources(text: str, file: str, flags: int) -> dict[Place, list[Source]]:
         tree, whole = ast.parse(text), compile(text, file, "exec", flags=flags, dont_inherit=True)
     except SyntaxError:  # edited since, and not done
         return {}
-    lines, nodes = text.splitlines(), {}
+    nodes: dict[Place, ast.FunctionDef] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             nodes[node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
+    lines = text.split("\n")
     sources: dict[Place, list[Source]] = {}
     for code in _nested(whole):
-        if node := nodes.get(_place(code)):
-            sources.setdefault(_place(code), []).append(Source(code, node, file, lines))
+        if _place(code) in nodes:
+            sources.setdefault(_place(code), []).append(Source(code, nodes[_place(code)], file, lines))
     return sources
 
 
