@@ -1,0 +1,146 @@
+"""What is installed, what an import costs, and what the project's own files say about both."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+FOLDERS = {"rl_lab": "rl_lab", "envs": "rl_lab/envs", "agents": "rl_lab/agents"}
+
+
+def sources(suffix=""):
+    """Every file of the three folders, and where it is installed."""
+    for folder, place in FOLDERS.items():
+        for file in (ROOT / folder).rglob(f"*{suffix}"):
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield file, f"{place}/{file.relative_to(ROOT / folder)}"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy: a build leaves folders behind."""
+    copy, target = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("wheel")
+    for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(target)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(copy)], check=True)
+    (file,) = target.glob("*.whl")
+    return file
+
+
+def test_the_wheel_puts_one_package_and_its_metadata_on_top(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        tops = {name.split("/")[0] for name in archive.namelist()}
+    assert tops == {"rl_lab", f"rl_lab-{PROJECT['project']['version']}.dist-info"}
+
+
+def test_the_wheel_holds_every_file(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    assert {place for _, place in sources()} <= held
+    folders = {str(Path(place).parent) for _, place in sources("__init__.py")}
+    assert {name.replace(".", "/") for name in PROJECT["tool"]["setuptools"]["packages"]} == folders
+
+
+def test_the_wheel_works_by_itself(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    script = """
+import gymnasium as gym, rl_lab, rl_lab.envs, rl_lab.jit
+vector = gym.make_vec("rl_lab/CartPole-v1", num_envs=2)
+vector.reset(seed=0)
+vector.step([0, 1])
+print(rl_lab.__file__, rl_lab.envs.__file__)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == [str(tmp_path / "site/rl_lab" / end) for end in ("__init__.py", "envs/__init__.py")]
+
+
+@pytest.mark.parametrize("module", ["envs", "envs.classic.cartpole", "agents", "agents.ppo"])
+def test_there_is_never_a_second_copy(module):
+    run = subprocess.run([sys.executable, "-c", f"import {module}"], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 1
+    top = module.split(".")[0]
+    sentence = f"this folder is installed as a part of rl_lab: write `import rl_lab.{top}` instead of `import {top}`"
+    assert run.stderr.strip().splitlines()[-1] == f"ImportError: {sentence}"
+
+
+HEAVY = ("torch", "scipy", "numba", "llvmlite", "stable_baselines3", "matplotlib", "pandas", "tensorboard", "pygame")
+
+
+def test_importing_registers_everything_and_stays_cheap(python):
+    output = python("""
+        import time
+        start = time.perf_counter()
+        import rl_lab
+        print(time.perf_counter() - start)
+        import sys
+        import gymnasium
+        print(*[name for name in gymnasium.registry if name.startswith("rl_lab/")])
+        print(*sys.modules)
+    """)
+    seconds, ids, modules = output.splitlines()
+    assert {"rl_lab/CartPole-v1", "rl_lab/Robot-DoorKey-8x8-v0"} <= set(ids.split())
+    assert not {name.split(".")[0] for name in modules.split()} & set(HEAVY)
+    assert float(seconds) < 2  # 0.15 s where nothing else runs
+
+
+def test_what_is_imported_is_declared():
+    names = {"stable_baselines3": "stable-baselines3", "llvmlite": "numba", "markupsafe": "jinja2"}
+    declared = {re.split(r"[><=\[; ]", line)[0] for line in PROJECT["project"]["dependencies"]}
+    extras = PROJECT["project"]["optional-dependencies"]
+    optional = {re.split(r"[><=\[; ]", line)[0] for lines in extras.values() for line in lines}
+    for file, _ in sources(".py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for top in {module.split(".")[0] for module in modules}:
+                if top not in sys.stdlib_module_names and top not in ("rl_lab", "__future__"):
+                    assert names.get(top, top) in declared | optional, f"{file}: {top}"
+    assert declared == {
+        *("gymnasium", "numpy", "numba", "scipy", "torch", "stable-baselines3", "safetensors", "tyro", "rich"),
+        *("matplotlib", "jinja2", "threadpoolctl", "platformdirs"),
+    }
+
+
+def test_constraints_pin_all_that_is_installed_for_the_tests():
+    def normal(name):
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line) for line in lines), "plain pins, no local builds"
+    pins = dict(line.split("==") for line in lines)
+    pins = {normal(name): version for name, version in pins.items()}
+    assert pins["torch"] == "2.13.0"
+    extras = PROJECT["project"]["optional-dependencies"]
+    for line in (*PROJECT["project"]["dependencies"], *extras["test"], *extras["dev"]):
+        assert normal(re.split(r"[><=\[; ]", line)[0]) in pins
+
+
+def test_links_for_type_checkers_are_complete():
+    expected = {"envs", "agents"} | {entry.name for entry in (ROOT / "rl_lab").iterdir()} - {"__pycache__"}
+    links = {link.name: link for link in (ROOT / "typings/rl_lab").iterdir()}
+    assert set(links) == expected
+    for name, link in links.items():
+        home = ROOT / name if name in ("envs", "agents") else ROOT / "rl_lab" / name
+        assert link.is_symlink()
+        assert not os.path.isabs(os.readlink(link))
+        assert link.resolve() == home
