@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -519,3 +520,17 @@ def test_what_a_thread_raises_is_raised_after_all_have_ended():
     with pytest.raises(KernelError, match="no"):
         jit.over_lanes(run, 30, 3)
     assert sorted(ended) == [0, 10, 20]
+
+
+def doubled(x):
+    return 2 * x
+
+
+def test_what_was_just_compiled_is_loaded_like_anything_else():
+    """Code that was compiled in this process may round differently from what the cache gives to the next."""
+    compiled = jit.specialize(doubled, key=str(time.time_ns()))
+    assert not compiled.cached
+    assert compiled(4) == 8
+    stats = compiled._dispatcher.stats
+    assert sum(stats.cache_hits.values()) == 1
+    assert sum(stats.cache_misses.values()) == 0

@@ -75,18 +75,23 @@ def discard_machine_code(path: Path) -> None:
     """Delete what Numba has kept for a generated module, and forget the module."""
     for file in path.parent.glob(f"__pycache__/{path.stem}.*"):
         file.unlink(missing_ok=True)
-    sys.modules.pop(_import_name(path), None)
+    sys.modules.pop(import_name(path), None)
 
 
-def load(module: Module, path: Path) -> types.ModuleType:
-    """Import a generated module, writing it first where it is new."""
+def write(module: Module, path: Path) -> None:
+    """Write a generated module where it is new."""
     if not path.exists():
         if module.tables:
             _write(path.with_suffix(".npz"), module.tables)
         _write(path, module.text)
         _prune(path.parent)
+
+
+def load(module: Module, path: Path) -> types.ModuleType:
+    """Import a generated module, writing it first where it is new."""
+    write(module, path)
     os.utime(path, (time.time(), CHANGED))  # when it was used last, and the time of change
-    name = _import_name(path)
+    name = import_name(path)
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
@@ -97,7 +102,8 @@ def load(module: Module, path: Path) -> types.ModuleType:
     return sys.modules[name]
 
 
-def _import_name(path: Path) -> str:
+def import_name(path: Path) -> str:
+    """The name under which a generated module is imported."""
     return f"rl_lab_jit_{path.stem}"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rl_lab.errors import KernelError
 from rl_lab.jit import cache
+from rl_lab.jit.apart import compile_apart
 from rl_lab.jit.module import Module
 
 logger = logging.getLogger("rl_lab")
@@ -69,6 +70,8 @@ class Compiled:
             known = self.cached
             if not known:
                 logger.info("compiling %s, once: later runs load it in a moment", self.name)
+                cache.write(self.module, self.path)
+                compile_apart(self.path, cache.import_name(self.path), self.module.entry, signature)
             try:
                 dispatcher = self._compile(signature)
             except Exception as error:

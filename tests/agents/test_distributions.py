@@ -74,7 +74,7 @@ def test_actions_are_drawn_with_their_probabilities(masked):
     everywhere = np.tile(logits, (rows, 1)), np.tile(mask, (rows, 1))
     compiled("categorical_sample")(*everywhere, zeros(0), stream, actions, log_probs)
     counts = np.bincount(actions[:, 0], minlength=4)
-    weights = np.exp(logits) * (mask if masked else 1)
+    weights = np.exp(logits.astype(np.float64)) * (mask if masked else 1)
     keep = weights > 0
     assert (counts[~keep] == 0).all()
     expected = 20_000 * weights[keep] / weights.sum()

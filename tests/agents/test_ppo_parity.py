@@ -1,5 +1,7 @@
 """One rollout, one minibatch order: our update against Stable-Baselines3's own."""
 
+from itertools import pairwise
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -98,7 +100,7 @@ def give_adam(agent, first, second, count):
     ends = np.cumsum(
         [0, len(agent.policy.actor.parameters), len(agent.policy.critic.parameters), agent.policy.log_std.size]
     )
-    parts = dict(zip(("actor", "critic", "log_std"), zip(ends[:-1], ends[1:], strict=True), strict=True))
+    parts = dict(zip(("actor", "critic", "log_std"), pairwise(ends), strict=True))
     for name, parameter in agent.engine.module.named_parameters():
         start, end = parts[name.split(".")[0]]
         agent.engine.adam.state[parameter] = {
