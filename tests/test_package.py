@@ -104,7 +104,12 @@ def test_importing_registers_everything_and_stays_cheap(python):
 
 
 def test_what_is_imported_is_declared():
-    names = {"stable_baselines3": "stable-baselines3", "llvmlite": "numba", "markupsafe": "jinja2"}
+    names = {
+        "stable_baselines3": "stable-baselines3",
+        "llvmlite": "numba",
+        "markupsafe": "jinja2",
+        "cloudpickle": "gymnasium",
+    }
     declared = {re.split(r"[><=\[; ]", line)[0] for line in PROJECT["project"]["dependencies"]}
     extras = PROJECT["project"]["optional-dependencies"]
     optional = {re.split(r"[><=\[; ]", line)[0] for lines in extras.values() for line in lines}
