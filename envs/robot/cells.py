@@ -7,7 +7,7 @@ open have kinds of their own, so that kind and colour say all: an object's state
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 UNSEEN, EMPTY, WALL, FLOOR, DOOR, KEY, BALL, BOX, GOAL, LAVA, AGENT = range(11)
 CLOSED_DOOR, LOCKED_DOOR = 11, 12  # kinds; the kind DOOR is an open one
@@ -40,19 +40,19 @@ def pack(encoding: NDArray[np.integer]) -> NDArray[np.uint8]:
     return (kind | colour << 4 | opaque * OPAQUE).astype(np.uint8)
 
 
-def unpack(cells: NDArray[np.integer]) -> NDArray[np.uint8]:
+def unpack(cells: ArrayLike) -> NDArray[np.uint8]:
     """MiniGrid's encoding of bytes: object, colour and state, uint8 `(..., 3)`."""
-    cells = np.asarray(cells, np.int64)
-    kind = cells & KIND
+    wide = np.asarray(cells, np.int64)
+    kind = wide & KIND
     shut = kind >= CLOSED_DOOR
     thing, state = np.where(shut, DOOR, kind), np.where(shut, kind - CLOSED_DOOR + CLOSED, OPEN)
-    return np.stack([thing, (cells & COLOUR) >> 4, state], axis=-1).astype(np.uint8)
+    return np.stack([thing, (wide & COLOUR) >> 4, state], axis=-1).astype(np.uint8)
 
 
 def describe(cell: int) -> str:
-    """A cell in words, such as "yellow locked door"."""
-    thing, colour, state = (int(number) for number in unpack(np.int64(cell)))
-    if thing in (UNSEEN, EMPTY):
-        return OBJECTS[thing]
+    """A cell in words, such as "yellow locked door" or "nothing"."""
+    thing, colour, state = (int(number) for number in unpack(cell))
+    if thing == EMPTY:
+        return "nothing"
     words = [COLOURS[colour], *([STATES[state]] if thing == DOOR else []), OBJECTS[thing]]
     return " ".join(words)

@@ -49,8 +49,8 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
     state.width, state.height = grid.shape
     for (column, row), cell in np.ndenumerate(grid):
         put(state, column, row, cell, config.stride)
-    for (column, row), cell in contents.items():
-        state.contents[place(column, row, config.stride)] = cell
+    for (column, row), inside in contents.items():
+        state.contents[place(column, row, config.stride)] = inside
     state.x, state.y, state.direction = x, y, direction
     state.carrying, state.carrying_contents = carried, EMPTY
     state.mission[:] = mission

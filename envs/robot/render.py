@@ -46,7 +46,8 @@ def draw(state: Any, config: Any) -> NDArray[np.uint8]:
     frame = np.empty((grid.shape[1] * side, grid.shape[0] * side, 3), np.uint8)
     for (x, y), cell in np.ndenumerate(grid):
         direction = int(state.direction) if (x, y) == (state.x, state.y) else None
-        frame[y * side : (y + 1) * side, x * side : (x + 1) * side] = tile(int(cell), direction, visible[x, y], side)
+        picture = tile(int(cell), direction, bool(visible[x, y]), side)
+        frame[y * side : (y + 1) * side, x * side : (x + 1) * side] = picture
     return frame
 
 
@@ -56,13 +57,13 @@ def write(state: Any, config: Any) -> str:
     lines = ["".join(letters(int(cell)) for cell in row) for row in grid.T]
     x, y = int(state.x), int(state.y)
     lines[y] = lines[y][: 2 * x] + 2 * ARROWS[int(state.direction)] + lines[y][2 * x + 2 :]
-    carried = "nothing" if state.carrying == EMPTY else cells.describe(int(state.carrying))
-    return "\n".join([*lines, f"{missions.text(state.mission)}; carrying {carried}; step {int(state.steps)}"])
+    hands = f"carrying {cells.describe(int(state.carrying))}"
+    return "\n".join([*lines, f"{missions.text(state.mission)}; {hands}; step {int(state.steps)}"])
 
 
 def letters(cell: int) -> str:
     """Two letters for a cell: the thing (a door by its state), and its colour."""
-    thing, colour, state = (int(number) for number in cells.unpack(np.int64(cell)))
+    thing, colour, state = (int(number) for number in cells.unpack(cell))
     if thing == EMPTY:
         return "  "
     if thing == cells.DOOR and state == cells.OPEN:
@@ -98,7 +99,7 @@ def tile(cell: int, direction: int | None, visible: bool, side: int) -> NDArray[
     x, y = np.meshgrid(points, points)
     picture = np.zeros((*x.shape, 3))
     picture[(x < 1 / 32) | (y < 1 / 32)] = LINES
-    thing, colour, state = (int(number) for number in cells.unpack(np.int64(cell)))
+    thing, colour, state = (int(number) for number in cells.unpack(cell))
     name = cells.OBJECTS[thing]
     if name in PICTURES:
         PICTURES[name](picture, x, y, RGB[COLOURS[colour]], state)

@@ -1,5 +1,6 @@
 """The robot gridworld as people use it: observations, spaces, drawing, arguments, memory."""
 
+import doctest
 import warnings
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rl_lab.envs import robot
 from rl_lab.envs.robot import cells, missions
 from rl_lab.envs.robot.registration import ENVIRONMENTS
 from rl_lab.errors import LabError
@@ -17,6 +19,12 @@ from rl_lab.errors import LabError
 assert minigrid  # importing it registers its environments
 DOOR_KEY, RANDOM = "rl_lab/Robot-DoorKey-8x8-v0", "rl_lab/Robot-Empty-Random-6x6-v0"
 SMALL = "rl_lab/Robot-DoorKey-5x5-v0"
+
+
+@pytest.mark.parametrize("module", [robot, missions])
+def test_examples_in_docstrings(module):
+    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(module).attempted > 0
 
 
 def test_ids_are_those_of_minigrid():
@@ -112,12 +120,12 @@ def test_text_shows_mission_and_hands():
 
 def test_episodes_are_recorded_as_video(tmp_path):
     env = gym.make(RANDOM, render_mode="rgb_array", max_steps=5)
-    env = gym.wrappers.RecordVideo(env, str(tmp_path), episode_trigger=lambda episode: True)
+    env = gym.wrappers.RecordVideo(env, str(tmp_path / "videos"), episode_trigger=lambda episode: True)
     env.reset(seed=0)
     for _ in range(5):
         env.step(0)
     env.close()
-    assert [file.stat().st_size > 1000 for file in tmp_path.glob("*.mp4")] == [True]
+    assert [file.stat().st_size > 1000 for file in tmp_path.glob("videos/*.mp4")] == [True]
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ DOOR_IN_BORDER[2, 0] = BLUE_DOOR
         ({"agent": (0, 1, 0)}, r"agent stands at \(0, 1\) in a grey wall; put it on"),
         ({"grid": room(x1y1=BLUE_DOOR)}, r"agent stands at \(1, 1\) in a blue locked door"),
         ({"grid": room(x1y1=RED_BOX)}, r"agent stands at \(1, 1\) in a red box"),
-        ({"grid": OPEN}, r"could walk out of the grid at \(0, 2\), where there is empty"),
+        ({"grid": OPEN}, r"could walk out of the grid at \(0, 2\), where there is nothing"),
         ({"grid": DOOR_IN_BORDER}, r"could walk out of the grid at \(2, 0\), where there is blue locked door"),
         ({"carrying": (2, 0)}, r"carrying is \(2, 0\); objects here are 5 key, 6 ball, 7 box"),
         ({"carrying": (5, 9)}, r"carrying is \(5, 9\)"),

@@ -12,10 +12,8 @@ def reset(state, config):
     width, height = config.width, config.height
     build_room(state, config)
     put(state, width - 2, height - 2, GREEN_GOAL, config.stride)
-    cell, direction = 0, 0
-    if config.random_start:
-        cell = random.integers(state.random, 0, (width - 2) * (height - 2) - 1)  # all but the last, which is the goal
-        direction = random.integers(state.random, 0, 4)
+    cells = (width - 2) * (height - 2) - 1  # all but the last, which is the goal
+    cell = random.integers(state.random, 0, cells) if config.random_start else 0
     state.x = 1 + cell % (width - 2)
     state.y = 1 + cell // (width - 2)
-    state.direction = direction
+    state.direction = random.integers(state.random, 0, 4) if config.random_start else 0
