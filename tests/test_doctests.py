@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ MODULES = [
     ".".join([home, *file.relative_to(ROOT / folder).with_suffix("").parts]).removesuffix(".__init__")
     for home, folder in HOMES.items()
     for file in sorted((ROOT / folder).rglob("*.py"))
-    if ">>> " in file.read_text()
+    if re.search(r"^\s*>>> ", file.read_text(), re.MULTILINE)
 ]
 
 
