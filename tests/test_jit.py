@@ -522,6 +522,7 @@ def test_what_a_thread_raises_is_raised_after_all_have_ended():
     assert sorted(ended) == [0, 10, 20]
 
 
+@jit.fast
 def doubled(x):
     return 2 * x
 

@@ -109,6 +109,7 @@ def test_what_is_imported_is_declared():
         "llvmlite": "numba",
         "markupsafe": "jinja2",
         "cloudpickle": "gymnasium",
+        "PIL": "matplotlib",
     }
     declared = {re.split(r"[><=\[; ]", line)[0] for line in PROJECT["project"]["dependencies"]}
     extras = PROJECT["project"]["optional-dependencies"]

@@ -70,8 +70,9 @@ class Compiled:
             known = self.cached
             if not known:
                 logger.info("compiling %s, once: later runs load it in a moment", self.name)
-                cache.write(self.module, self.path)
-                compile_apart(self.path, cache.import_name(self.path), self.module.entry, signature)
+                if self.module.fast:
+                    cache.write(self.module, self.path)
+                    compile_apart(self.path, cache.import_name(self.path), self.module.entry, signature)
             try:
                 dispatcher = self._compile(signature)
             except Exception as error:

@@ -41,6 +41,11 @@ class Module:
     tables: dict[str, np.ndarray]
     origins: list[tuple[Source, dict[int, int]]]
 
+    @property
+    def fast(self) -> bool:
+        """Whether a function in it is marked `fast` or `inline`."""
+        return "fastmath=True" in self.text
+
 
 def write(function: Callable[..., Any], bound: dict[str, Any], exact: bool) -> Module:
     """The module for `function` with some parameters bound; see `rl_lab.jit.specialize`."""
