@@ -9,13 +9,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test lint types bench proofs clean
+.PHONY: help demo test lint types links bench proofs clean
 
 help:
 	@echo "make demo     our PPO against Stable-Baselines3's on two robot tasks; the report is in results/robot"
 	@echo "make test     the tests"
 	@echo "make lint     ruff, as linter and as formatter"
 	@echo "make types    mypy"
+	@echo "make links    renew the links in typings, after a file was added to rl_lab"
 	@echo "make bench    the lab beside its peers, as ratios"
 	@echo "make proofs   the long runs behind the claims in the README"
 	@echo "make clean    delete .venv and what builds leave behind"
@@ -32,6 +33,12 @@ lint: .venv/installed-test
 
 types: .venv/installed-test
 	$(BIN)/mypy
+
+# The tree that type checkers and editors follow instead of setuptools' mapping.
+links:
+	@mkdir -p typings/rl_lab
+	@find typings/rl_lab -type l -delete
+	@ln -s ../../envs ../../agents $(addprefix ../../,$(filter-out %/__pycache__,$(wildcard rl_lab/*))) typings/rl_lab/
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks

@@ -119,7 +119,7 @@ def test_what_is_imported_is_declared():
             modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             for top in {module.split(".")[0] for module in modules}:
-                if top not in sys.stdlib_module_names and top not in ("rl_lab", "__future__"):
+                if top not in sys.stdlib_module_names and top not in ("rl_lab", "__future__", "__main__"):
                     assert names.get(top, top) in declared | optional, f"{file}: {top}"
     assert declared == {
         *("gymnasium", "numpy", "numba", "scipy", "torch", "stable-baselines3", "safetensors", "tyro", "rich"),
@@ -144,7 +144,7 @@ def test_constraints_pin_all_that_is_installed_for_the_tests():
 def test_links_for_type_checkers_are_complete():
     expected = {"envs", "agents"} | {entry.name for entry in (ROOT / "rl_lab").iterdir()} - {"__pycache__"}
     links = {link.name: link for link in (ROOT / "typings/rl_lab").iterdir()}
-    assert set(links) == expected
+    assert set(links) == expected, "run make links"
     for name, link in links.items():
         home = ROOT / name if name in ("envs", "agents") else ROOT / "rl_lab" / name
         assert link.is_symlink()
