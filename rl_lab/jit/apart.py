@@ -19,8 +19,11 @@ from typing import Any
 # Imports nothing of the lab by itself: unpickling imports what the signature refers to.
 CHILD = """
 import importlib.util, pickle, sys
+from numba.core.codegen import CPUCodeLibrary
 name, path, entry = sys.argv[1:]
 sys.path[:] = pickle.load(sys.stdin.buffer)
+optimize = CPUCodeLibrary._optimize_final_module
+CPUCodeLibrary._optimize_final_module = lambda self: optimize(self) if self.name == entry else None
 spec = importlib.util.spec_from_file_location(name, path)
 module = sys.modules[name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
