@@ -13,6 +13,7 @@ from rl_lab.errors import KernelError
 from rl_lab.jit import cache
 from rl_lab.jit.apart import compile_apart
 from rl_lab.jit.module import Module
+from rl_lab.jit.tuples import portable
 
 logger = logging.getLogger("rl_lab")
 _lock = threading.RLock()
@@ -32,6 +33,7 @@ class Compiled:
         self.path: Path = cache.folder() / f"{module.entry}_{cache.digest(module, key)}.py"
         self._dispatcher: Callable[..., Any] | None = None
         self._failures: tuple[type[Exception], ...] = ()
+        self._homeless = False  # whether arguments have classes that only this process knows
 
     def __call__(self, *args: Any) -> Any:
         """Run the machine code.
@@ -41,6 +43,8 @@ class Compiled:
         """
         if self._dispatcher is None:
             self._prepare(args)
+        if self._homeless:
+            args = portable(args)
         try:
             return self._dispatcher(*args)  # type: ignore[misc]
         except ZeroDivisionError:
@@ -65,7 +69,8 @@ class Compiled:
 
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
             raise KernelError("NUMBA_DISABLE_JIT is set, but nothing runs uncompiled unless debug=True; unset it")
-        signature = tuple(typeof(value) for value in args)
+        self._homeless = portable(args) is not args
+        signature = tuple(typeof(value) for value in portable(args))
         with _lock:
             known = self.cached
             if not known:
