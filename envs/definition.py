@@ -29,6 +29,7 @@ class Definition:
     The kernels are plain Python functions that see one lane. They must not allocate, must not use Python
     objects, and must read small integers as wide ones (`np.int64(state.x)`): NumPy wraps where Numba widens.
     Likewise a float32 field times a Python number is float32 in NumPy and float64 in Numba: prefer float64.
+    An index out of range raises with `debug=True` only; compiled, it reads or writes what is not yours.
 
     Example:
         >>> import numpy as np

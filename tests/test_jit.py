@@ -438,14 +438,12 @@ def test_notebook_cells(python):
 
 
 def test_damaged_machine_code_is_compiled_again():
-    folder = cache.folder()
-
     def damaged(x):
         return x + 0.125
 
     kernel = jit.specialize(damaged)
     assert kernel(1.0) == 1.125
-    for file in folder.glob(f"__pycache__/{kernel.path.stem}.*.nb?"):
+    for file in kernel.path.parent.glob(f"__pycache__/{kernel.path.stem}.*.nb?"):
         file.write_bytes(file.read_bytes()[:40])
     cache.sys.modules.pop(f"rl_lab_jit_{kernel.path.stem}")
     again = jit.specialize(damaged)

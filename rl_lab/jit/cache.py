@@ -27,7 +27,7 @@ def folder() -> Path:
     """Where generated modules are kept: `$RL_LAB_CACHE`, or `rl_lab` in the user's cache folder."""
     import platformdirs
 
-    place = Path(os.environ.get("RL_LAB_CACHE") or platformdirs.user_cache_path("rl_lab")) / "jit"
+    place = Path(os.environ.get("RL_LAB_CACHE") or platformdirs.user_cache_path("rl_lab")).absolute() / "jit"
     try:
         place.mkdir(parents=True, exist_ok=True)
         if os.access(place, os.W_OK):
@@ -65,17 +65,22 @@ def _machine() -> str:
 
 def has_machine_code(path: Path) -> bool:
     """Whether Numba has kept machine code for a generated module."""
-    places = [path.parent / "__pycache__"]
-    if elsewhere := os.environ.get("NUMBA_CACHE_DIR"):
-        places += Path(elsewhere).glob("*")
-    return any(next(place.glob(f"{path.stem}.*.nbi"), None) for place in places)
+    return any(file.suffix == ".nbi" for file in _machine_code(path))
 
 
 def discard_machine_code(path: Path) -> None:
     """Delete what Numba has kept for a generated module, and forget the module."""
-    for file in path.parent.glob(f"__pycache__/{path.stem}.*"):
+    for file in _machine_code(path):
         file.unlink(missing_ok=True)
     sys.modules.pop(import_name(path), None)
+
+
+def _machine_code(path: Path) -> list[Path]:
+    """The files of a generated module in Python's and Numba's cache folders."""
+    places = [path.parent / "__pycache__"]
+    if elsewhere := os.environ.get("NUMBA_CACHE_DIR"):
+        places += Path(elsewhere).glob("*")
+    return [file for place in places for file in place.glob(f"{path.stem}.*")]
 
 
 def write(module: Module, path: Path) -> None:
@@ -128,5 +133,5 @@ def _prune(place: Path) -> None:
             return 0.0
 
     for old in sorted(place.glob("*.py"), key=used, reverse=True)[KEEP:]:
-        for file in [*place.glob(f"__pycache__/{old.stem}.*"), old.with_suffix(".npz"), old]:
+        for file in [*_machine_code(old), old.with_suffix(".npz"), old]:
             file.unlink(missing_ok=True)

@@ -35,7 +35,6 @@ def explain(error: Exception, name: str, module: Module, file: str) -> KernelErr
         for source, node in _attributes(module, attribute):
             return _sentence(source, node.lineno, f"{ast.unparse(node.value)} has no field {attribute!r}")
     numbers = {int(n) for n in re.findall(rf'{re.escape(file)}(?:", line | \(|:)(\d+)', text)}
-    numbers |= {getattr(getattr(error, "loc", None), "line", 0)}
     for source, lines in module.origins:  # callees come first, and the innermost function is at fault
         if found := sorted(numbers & set(lines)):
             return _sentence(source, lines[found[-1]], _reason(text))

@@ -113,7 +113,7 @@ class _Writer:
         parameters = []
         for parameter in source.parameters:
             if parameter in defaults and parameter not in bound:
-                default = Reference((parameter,), source.node, called=False)  # type: ignore[arg-type]
+                default = Reference((parameter,), source.node, called=False)
                 parameters.append(f"{parameter}={self.expression(defaults[parameter], default, source)}")
             elif parameter not in bound:
                 parameters.append(parameter)

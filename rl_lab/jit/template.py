@@ -26,7 +26,7 @@ class Reference:
     """
 
     names: tuple[str, ...]
-    node: ast.expr
+    node: ast.AST
     called: bool
 
 
