@@ -72,24 +72,31 @@ class Compiled:
         self._homeless = portable(args) is not args
         signature = tuple(typeof(value) for value in portable(args))
         with _lock:
-            known = self.cached
-            if not known:
-                logger.info("compiling %s, once: later runs load it in a moment", self.name)
-                if self.module.fast:
-                    cache.write(self.module, self.path)
-                    compile_apart(self.path, cache.import_name(self.path), self.module.entry, signature)
             try:
-                dispatcher = self._compile(signature)
-            except Exception as error:
-                if not known:
-                    raise self._explain(error) from None
-                cache.discard_machine_code(self.path)  # damaged, perhaps
-                self._prepare(args)
-                return
+                dispatcher = self._loaded(signature) or self._compiled(signature)
+            except Exception as error:  # Numba raises KeyError for a field that a record lacks
+                raise self._explain(error) from None
             self._failures = (errors.NumbaError,)
             self._dispatcher = dispatcher
 
-    def _compile(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
+    def _loaded(self, signature: tuple[Any, ...]) -> Callable[..., Any] | None:
+        """What was compiled before, unless there is nothing or it is damaged."""
+        if not self.cached:
+            return None
+        try:
+            return self._dispatcher_for(signature)
+        except Exception:
+            cache.discard_machine_code(self.path)
+            return None
+
+    def _compiled(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
+        logger.info("compiling %s, once: later runs load it in a moment", self.name)
+        if self.module.fast:
+            cache.write(self.module, self.path)
+            compile_apart(self.path, cache.import_name(self.path), self.module.entry, signature)
+        return self._dispatcher_for(signature)
+
+    def _dispatcher_for(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
         dispatcher = getattr(cache.load(self.module, self.path), self.module.entry)
         dispatcher.compile(signature)
         return dispatcher
