@@ -6,6 +6,7 @@ Gymnasium environment or VectorEnv in any autoreset mode, stepped from Python.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -219,7 +220,10 @@ class VectorSource(Source):
 
 def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.VectorEnv:
     try:
-        spec = gym.spec(id)
+        module, _, name = id.rpartition(":")
+        if module:
+            importlib.import_module(module)
+        spec = gym.spec(name)
     except ModuleNotFoundError as error:
         raise LabError(f"environment {id!r} cannot be found: {error}") from None
     except gym.error.Error as error:
