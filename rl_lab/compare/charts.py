@@ -13,8 +13,9 @@ from rl_lab.compare.summary import Band, Interval, Summary, logarithmic
 from rl_lab.compare.svg import Drawing, Scale, nice_limits, tick_label
 from rl_lab.compare.verdict import Verdict
 
-WIDTH, HEIGHT = 480.0, 290.0
+WIDTH, NARROW, HEIGHT = 480.0, 330.0, 290.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 40.0
+EDGE, VALUES = 8.0, 66.0  # of charts whose rows have their names inside, and their values at the right
 
 
 def learning(summaries: Sequence[Summary], over: str, score: str, level: float | None) -> str:
@@ -55,12 +56,12 @@ def times(summaries: Sequence[Summary], level: float) -> str:
     height = 26 + 44 * len(shown) + BOTTOM
     drawing = Drawing(WIDTH, height, f"seconds of training to {level:g}")
     low, high = (min(values) / 1.4, max(values) * 1.4) if spread else (0.0, max(values) * 1.1)
-    x = Scale(low, high, LEFT, WIDTH - RIGHT - 66, spread)
+    x = Scale(low, high, EDGE, WIDTH - RIGHT - VALUES, spread)
     _horizontal(drawing, x, height, "seconds of training" + (", logarithmic" if spread else ""))
     for place, summary in enumerate(shown):
         middle = 30 + 44 * place
-        drawing.text(LEFT, middle - 8, summary.contender, "name")
-        drawing.line(LEFT, middle + 6, WIDTH - RIGHT - 66, middle + 6, "rail")
+        drawing.text(EDGE, middle - 8, summary.contender, "name")
+        drawing.line(EDGE, middle + 6, WIDTH - RIGHT - VALUES, middle + 6, "rail")
         for number, value in enumerate(sorted(summary.times, key=lambda value: value.low)):
             kind = f"open c{summary.place}" if value.censored else f"point c{summary.place}"
             told = f"not within {wording.seconds(value.low)}" if value.censored else wording.seconds(value.low)
@@ -69,13 +70,16 @@ def times(summaries: Sequence[Summary], level: float) -> str:
     return drawing.render()
 
 
-def scores(rows: Sequence[tuple[str, int, Interval | None]], label: str, around: float | None = None) -> str:
+def scores(
+    rows: Sequence[tuple[str, int, Interval | None]], label: str, around: float | None = None, width: float = WIDTH
+) -> str:
     """Numbers with their intervals, one row for each contender.
 
     Args:
         rows: name, which contender it is, and the interval.
         label: what the numbers are.
         around: a value to mark, such as 0.5 for a probability of improvement.
+        width: of the drawing.
     """
     shown = [(name, place, interval) for name, place, interval in rows if interval is not None]
     if not shown:
@@ -83,17 +87,17 @@ def scores(rows: Sequence[tuple[str, int, Interval | None]], label: str, around:
     ends = [end for _, _, interval in shown for end in (interval.low, interval.high, interval.value)]
     limits = (0.0, 1.0) if around is not None else nice_limits(ends, 0.15)
     height = 26 + 44 * len(shown) + BOTTOM
-    drawing = Drawing(WIDTH, height, label)
-    x = Scale(*limits, LEFT, WIDTH - RIGHT - 66)
+    drawing = Drawing(width, height, label)
+    x = Scale(*limits, EDGE, width - RIGHT - VALUES)
     _horizontal(drawing, x, height, label)
     if around is not None:
         drawing.line(float(x(around)), 12, float(x(around)), height - BOTTOM, "level")
     for row, (name, place, interval) in enumerate(shown):
         middle = 30 + 44 * row
-        drawing.text(LEFT, middle - 8, name, "name")
+        drawing.text(EDGE, middle - 8, name, "name")
         drawing.line(float(x(interval.low)), middle + 6, float(x(interval.high)), middle + 6, f"whisker c{place}")
         drawing.dot(float(x(interval.value)), middle + 6, 5.5, f"point c{place}")
-        drawing.text(WIDTH - RIGHT, middle + 10, wording.number(interval.value), "value", "end")
+        drawing.text(width - RIGHT, middle + 10, wording.number(interval.value), "value", "end")
     return drawing.render()
 
 

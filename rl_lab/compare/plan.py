@@ -34,8 +34,12 @@ class Environment:
     """Mean return of random actions: the 0 of the normalised score."""
     optimal: float | None = None
     """Return of an optimal policy: the 1 of the normalised score."""
+    steps: int | None = None
+    """Budget of every run here, where it is not the plan's."""
 
     def __post_init__(self) -> None:
+        if self.steps is not None:
+            checks.count(f"steps of environment {self.name!r}", self.steps)
         if (self.random is None) != (self.optimal is None):
             raise LabError(f"environment {self.name!r} has one reference; give both random and optimal, or neither")
         if self.random is not None and self.random == self.optimal:
@@ -137,7 +141,7 @@ class Plan:
     environments: Sequence[Environment]
     contenders: Sequence[Contender]
     steps: int
-    """Environment steps of every run: its budget."""
+    """Environment steps of every run, its budget, where the environment has no other."""
     seeds: int | Sequence[int] = 10
     """How many (0, 1, 2, ...) or which; a run of each contender on each environment for each seed."""
     questions: Sequence[Question] = ()
@@ -157,8 +161,9 @@ class Plan:
         checks.distinct("contender", names)
         if len(names) < 2:
             raise LabError(f"a comparison needs two contenders or more, and {names} is {len(names)}")
-        if self.steps < self.evaluation.points:
-            raise LabError(f"steps is {self.steps}; with {self.evaluation.points} evaluation points it must be as many")
+        least, points = min(map(self.budget, self.environments)), self.evaluation.points
+        if least < points:
+            raise LabError(f"steps is {least}; with {points} evaluation points it must be as many")
         object.__setattr__(self, "baseline", self._baseline(names))
         object.__setattr__(self, "questions", tuple(self.questions) or self._questions())
 
@@ -175,6 +180,10 @@ class Plan:
             return (Question("return"), Question("final"))
         time = Question("time", margin=0.1, threshold=0.9)
         return (Question("return", margin=0.05), Question("final", margin=0.05), time)
+
+    def budget(self, environment: Environment) -> int:
+        """Environment steps of a run on one of the environments."""
+        return environment.steps or self.steps
 
     @property
     def challengers(self) -> list[str]:

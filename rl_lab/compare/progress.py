@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from rl_lab.compare import wording
+
 if TYPE_CHECKING:
+    from rl_lab.compare.runner import Task
     from rl_lab.compare.runs import Run
+    from rl_lab.compare.worker import Job
 
 
 class Display:
     """Progress on a terminal; plain lines where there is none; nothing when quiet.
 
     Args:
-        contenders: their names.
-        runs: how many runs each contender has to do.
-        steps: of one run.
+        tasks: all runs, with those that are finished already.
         jobs: how many run at once.
         quiet: say nothing.
     """
 
-    def __init__(self, contenders: list[str], runs: int, steps: int, jobs: int, quiet: bool = False) -> None:
+    def __init__(self, tasks: Sequence[Task], jobs: int, quiet: bool = False) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
@@ -36,14 +39,20 @@ class Display:
             console=self.console,
             disable=not self.live,
         )
-        self.steps, self.runs, self.jobs = steps, runs, jobs
+        self.jobs = jobs
         self._compiling: Any = None
-        total = steps * runs
-        self._all = self.progress.add_task("[bold]all runs", total=total * len(contenders), note="")
-        self._tasks = {name: self.progress.add_task(f"  {name}", total=total, note="") for name in contenders}
-        self._finished: dict[str, int] = defaultdict(int)
-        self._taken: dict[str, list[float]] = defaultdict(list)
-        self._partial: dict[tuple[str, int], int] = {}
+        self._left: dict[tuple[str, str], int] = Counter(task.group for task in tasks)
+        self._runs = Counter(task.job.contender.name for task in tasks)
+        totals: dict[str, int] = Counter()
+        for task in tasks:
+            totals[task.job.contender.name] += task.job.steps
+        self._all = self.progress.add_task("[bold]all runs", total=sum(totals.values()), note="")
+        self._tasks = {
+            name: self.progress.add_task(f"  {_plain(name)}", total=n, note="") for name, n in totals.items()
+        }
+        self._finished: dict[str, int] = Counter()
+        self._taken: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._partial: dict[int, int] = {}
 
     def __enter__(self) -> Display:
         self.progress.start()
@@ -67,49 +76,47 @@ class Display:
             if not self.live:
                 self.say(f"preparing {name} (compiled once, later comparisons load it)")
 
-    def step(self, contender: str, number: int, step: int, value: float) -> None:
+    def step(self, job: Job, step: int, value: float) -> None:
         """A run got on."""
-        self._advance(contender, number, step)
-        self.progress.update(self._tasks[contender], note=self._note(contender) + f" · return {value:.3g}")
+        name = job.contender.name
+        self._advance(job, step)
+        self.progress.update(self._tasks[name], note=f"{self._note(name)} · return {value:.3g}")
 
-    def finished(self, run: Run, number: int, seconds: float | None) -> None:
+    def finished(self, run: Run, job: Job, seconds: float | None) -> None:
         """A run ended; `seconds` is None if it lay finished in the folder already."""
-        self._advance(run.contender, number, self.steps)
-        self._partial.pop((run.contender, number), None)
+        group = run.environment, run.contender
+        self._advance(job, job.steps)
         self._finished[run.contender] += 1
+        self._left[group] -= 1
         if seconds is not None:
-            self._taken[run.contender].append(seconds)
+            self._taken[group].append(seconds)
         self.progress.update(self._tasks[run.contender], note=self._note(run.contender))
         self.progress.update(self._all, note=self._remaining())
         if run.failed:
-            self.say(f"[red]failed[/red]  {run.contender} on {run.environment}, seed {run.seed}: {_plain(run.error)}")
+            self.say(f"[red]failed[/red]  {_plain(wording.failures([run])[0].removeprefix('FAILED').strip())}")
         elif not self.live and seconds is not None:
             last = sum(run.points[-1].returns) / len(run.points[-1].returns)
-            done = sum(self._finished.values())
             self.say(
-                f"{done:>4}/{self.runs * len(self._tasks)}  {run.contender} on {run.environment}, seed {run.seed}: "
-                f"return {last:.3g} after {run.seconds:.1f} s of training"
+                f"{sum(self._finished.values()):>4}/{sum(self._runs.values())}  {run.contender} on {run.environment}, "
+                f"seed {run.seed}: return {last:.3g} after {run.seconds:.1f} s of training"
             )
 
-    def _advance(self, contender: str, number: int, step: int) -> None:
-        more = step - self._partial.get((contender, number), 0)
-        self._partial[contender, number] = step
-        self.progress.advance(self._tasks[contender], more)
+    def _advance(self, job: Job, step: int) -> None:
+        more = step - self._partial.get(job.number, 0)
+        self._partial[job.number] = step
+        self.progress.advance(self._tasks[job.contender.name], more)
         self.progress.advance(self._all, more)
 
     def _note(self, contender: str) -> str:
-        return f"{self._finished[contender]}/{self.runs} runs"
+        return f"{self._finished[contender]}/{self._runs[contender]} runs"
 
     def _remaining(self) -> str:
-        """Time left, from what finished runs of each contender took."""
-        known = [sum(taken) / len(taken) for taken in self._taken.values()]
+        """Time left, from what finished runs of each contender on each environment took."""
+        known = {group: sum(taken) / len(taken) for group, taken in self._taken.items()}
         if not known:
             return ""
-        left = 0.0
-        for name in self._tasks:
-            taken = self._taken.get(name)
-            left += (self.runs - self._finished[name]) * (sum(taken) / len(taken) if taken else max(known))
-        left /= self.jobs
+        usual = sum(known.values()) / len(known)
+        left = sum(number * known.get(group, usual) for group, number in self._left.items()) / self.jobs
         return f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
 
 

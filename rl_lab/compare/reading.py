@@ -61,7 +61,7 @@ def _environment(entry: Any) -> Environment:
     if isinstance(entry, str):
         return Environment(entry)
     entry = checks.table("environment", entry)
-    checks.keys("environment", entry, ["id", "arguments", "random", "optimal"])
+    checks.keys("environment", entry, ["id", "arguments", "random", "optimal", "steps"])
     if "id" not in entry:
         raise LabError(f'environment {dict(entry)} has no id; write id = "CartPole-v1"')
     return Environment(entry["id"], **{key: value for key, value in entry.items() if key != "id"})

@@ -36,6 +36,17 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A chart."""
+
+    caption: str
+    drawing: str
+    """SVG."""
+    size: str = ""
+    """`third`, or half a row."""
+
+
+@dataclass(frozen=True)
 class Film:
     """The best or the worst episode of a contender."""
 
@@ -52,8 +63,7 @@ class Section:
 
     environment: Environment
     answers: list[Answer]
-    charts: list[tuple[str, str]]
-    """Caption and SVG."""
+    figures: list[Figure]
     films: list[Film]
 
 
@@ -103,7 +113,7 @@ def _section(result: Result, environment: Environment, summaries: list[Summary])
             for verdict in result.verdicts
             if verdict.environment == environment.name
         ],
-        [(caption, drawn) for caption, drawn in _charts(plan, environment, summaries) if drawn],
+        _charts(plan, environment, summaries),
         _films(environment, summaries),
     )
 
@@ -114,34 +124,33 @@ def _answer(verdict: Verdict, place: int) -> Answer:
     return Answer(verdict, wording.headline(verdict), wording.finding(verdict), [n for n in notes if n], bar)
 
 
-def _charts(plan: Plan, environment: Environment, summaries: list[Summary]) -> list[tuple[str, str]]:
-    """Captions and pictures."""
+def _charts(plan: Plan, environment: Environment, summaries: list[Summary]) -> list[Figure]:
+    """Curves and what decides first, two in a row; then scores, as many in a row as there are."""
     score = "normalised score" if environment.normalised else "return"
     level = threshold(plan)
-    rows = [(summary.contender, summary.place, summary) for summary in summaries]
-    baseline = plan.baseline
-    found = [
-        ("Learning over environment steps", charts.learning(summaries, "steps", score, level)),
-        ("Learning over wall-clock", charts.learning(summaries, "seconds", score, level)),
-        (
-            f"Return per step, interquartile mean ({score})",
-            charts.scores([(name, place, each.per_step) for name, place, each in rows], score),
-        ),
-        (
-            f"Final return, interquartile mean ({score})",
-            charts.scores([(name, place, each.final) for name, place, each in rows], score),
-        ),
-        (
-            f"Probability of a higher return per step than {baseline}",
-            charts.scores([(name, place, each.improvement) for name, place, each in rows], "probability", around=0.5),
+    better = [(each.contender, each.place, each.improvement) for each in summaries]
+    upper = [
+        Figure("Learning over environment steps", charts.learning(summaries, "steps", score, level)),
+        Figure("Learning over wall-clock", charts.learning(summaries, "seconds", score, level)),
+        Figure(f"Wall-clock to {level:g}, every seed", charts.times(summaries, level)) if level is not None else None,
+        Figure(
+            f"Probability of a higher return per step than {plan.baseline}",
+            charts.scores(better, "probability", around=0.5),
         ),
     ]
-    if level is not None:
-        found.append((f"Wall-clock to {level:g}, every seed", charts.times(summaries, level)))
-    if environment.normalised:
-        gaps = [(name, place, each.gap) for name, place, each in rows]
-        found.append(("Optimality gap of the final return (less is better)", charts.scores(gaps, "optimality gap")))
-    return found
+    kinds = {
+        "Return per step": ([each.per_step for each in summaries], f"interquartile mean of the {score}"),
+        "Final return": ([each.final for each in summaries], f"interquartile mean of the {score}"),
+        "Optimality gap": ([each.gap for each in summaries], "gap of the final score, less is better"),
+    }
+    lower = []
+    for caption, (values, label) in kinds.items():
+        rows = [(each.contender, each.place, value) for each, value in zip(summaries, values, strict=True)]
+        width = charts.NARROW if environment.normalised else charts.WIDTH
+        lower.append(
+            Figure(caption, charts.scores(rows, label, width=width), "third" if environment.normalised else "")
+        )
+    return [figure for figure in [*upper, *lower] if figure is not None and figure.drawing]
 
 
 def _films(environment: Environment, summaries: list[Summary]) -> list[Film]:

@@ -65,12 +65,10 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
     with _locked(folder) as log:
         store = Store((folder or _cache()) / "runs")
         found = {task.job.number: store.get(task.key, *task.group) for task in tasks}
-        with Display(
-            [c.name for c in plan.contenders], len(tasks) // len(plan.contenders), plan.steps, jobs, quiet
-        ) as view:
+        with Display(tasks, jobs, quiet) as view:
             done = {number: run for number, run in found.items() if run is not None}
             for number, run in done.items():
-                view.finished(run, number, None)
+                view.finished(run, tasks[number].job, None)
             waiting = [task for task in tasks if task.job.number not in done]
             if done and waiting:
                 view.say(f"{len(done)} of {len(tasks)} runs were finished before")
@@ -91,7 +89,6 @@ def all_tasks(plan: Plan) -> list[Task]:
         fingerprint.versions(),
         fingerprint.own_source(),
         fingerprint.processor(),
-        plan.steps,
         vars(plan.evaluation),
     ]
     tasks = []
@@ -101,8 +98,10 @@ def all_tasks(plan: Plan) -> list[Task]:
         for maker in makers:
             for contender in plan.contenders:
                 name = maker.environment.name
-                job = Job(len(tasks), maker, contender, seed, plan.steps, plan.evaluation)
-                tasks.append(Task(job, fingerprint.digest(common, places[name], known[contender.name], seed), name))
+                budget = plan.budget(maker.environment)
+                job = Job(len(tasks), maker, contender, seed, budget, plan.evaluation)
+                key = fingerprint.digest(common, places[name], known[contender.name], budget, seed)
+                tasks.append(Task(job, key, name))
     return tasks
 
 
@@ -156,11 +155,11 @@ class _Campaign:
                 self.current = None
                 self.view.compiling(None)
         elif outcome is None:
-            self.view.step(self.tasks[number].job.contender.name, number, message["step"], message["return"])
+            self.view.step(self.tasks[number].job, message["step"], message["return"])
         else:
             self.done[number] = run = self.tasks[number].run(outcome)
             self.store.put(self.tasks[number].key, run)
-            self.view.finished(run, number, time.perf_counter() - self.began[number])
+            self.view.finished(run, self.tasks[number].job, time.perf_counter() - self.began[number])
 
 
 def _preparations(tasks: list[Task]) -> list[Task]:

@@ -93,7 +93,7 @@ def _one(
         place,
         runs,
         curves,
-        band([each.steps for each in whole], whole, _evaluated(whole, plan)),
+        band([each.steps for each in whole], whole, _evaluated(whole, plan, environment)),
         band([each.seconds for each in timed], timed, _times(timed)),
         _interval(statistics.interquartile_mean, np.array(list(scores[name].values()))),
         _interval(statistics.interquartile_mean, final),
@@ -123,9 +123,9 @@ def logarithmic(summaries: Sequence[Summary]) -> bool:
     return bool(ends) and max(ends) > LOGARITHMIC * min(ends)
 
 
-def _evaluated(curves: list[Curve], plan: Plan) -> NDArray[np.float64]:
+def _evaluated(curves: list[Curve], plan: Plan, environment: Environment) -> NDArray[np.float64]:
     """The plan's evaluation points, with the untrained one if it was taken."""
-    points = grid(plan.steps, plan.evaluation.points)
+    points = grid(plan.budget(environment), plan.evaluation.points)
     return np.concatenate([[0.0], points]) if curves and all(each.steps[0] == 0 for each in curves) else points
 
 
@@ -139,7 +139,7 @@ def _times(curves: list[Curve]) -> NDArray[np.float64]:
 
 
 def _per_step(plan: Plan, runs: list[Run], environment: Environment) -> dict[int, float]:
-    at = grid(plan.steps, plan.evaluation.points)
+    at = grid(plan.budget(environment), plan.evaluation.points)
     found = {run.seed: measure(Question("return"), curve(run, environment), at) for run in runs}
     return {seed: value.low for seed, value in found.items() if value is not None}
 

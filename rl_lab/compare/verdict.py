@@ -94,7 +94,7 @@ def judge(plan: Plan, runs: Sequence[Run], paired: bool = True) -> list[Verdict]
 
 def _contrast(plan: Plan, runs: Sequence[Run], place: int, question: Question, name: str, paired: bool) -> _Contrast:
     environment, baseline = plan.environments[place], str(plan.baseline)
-    at = grid(plan.steps, plan.evaluation.points)
+    at = grid(plan.budget(environment), plan.evaluation.points)
     chosen = [run for run in runs if run.environment == environment.name and run.contender in (name, baseline)]
     values = {
         (run.contender, run.seed): value
