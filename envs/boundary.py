@@ -87,7 +87,7 @@ def present(space: gym.Space, buffer: np.ndarray, copy: bool) -> Any:
     """A buffer of observations in the form that the space has: an array, or a dict of arrays."""
     if isinstance(space, spaces.Dict):
         return {name: np.array(buffer[name]) if copy else buffer[name] for name in space.spaces}
-    rows = buffer[:, 0] if isinstance(space, spaces.Discrete) else buffer
+    rows = buffer if space.shape else buffer[:, 0]  # a single number is still a row for the kernel
     return rows.copy() if copy else rows
 
 

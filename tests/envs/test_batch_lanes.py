@@ -114,6 +114,33 @@ def test_unstarted_clones_are_unstarted():
         BatchEnv(glide).clone().step(np.zeros(2))
 
 
+def test_the_dtype_of_the_state_decides_the_machine_code():
+    parts = vars(glide())
+    half = BatchEnv(Definition(**{**parts, "state": np.dtype([("position", "f4", (2,))])}))
+    full = BatchEnv(Definition(**parts))
+    assert half.lanes._step.path != full.lanes._step.path
+    half.reset(options={"position": (0.1, 0.2)})
+    full.reset(options={"position": (0.1, 0.2)})
+    push = np.full(2, 0.3, np.float32)
+    np.testing.assert_allclose(half.step(push)[0], full.step(push)[0], rtol=1e-6)
+    assert half.save_state()["position"].dtype == np.float32
+
+
+def show_first(state, observation, config):
+    observation[0] = state.position[0]
+
+
+def test_an_observation_may_be_a_single_number():
+    changes = {"observation_space": Box(-np.inf, np.inf, (), np.float64), "observe": show_first}
+    definition = Definition(**{**vars(glide()), **changes})
+    for debug in (False, True):
+        vector, single = BatchVectorEnv(definition, 3, debug=debug), BatchEnv(definition, debug=debug)
+        observations, _ = vector.reset(seed=0)
+        assert observations.shape == (3,)
+        assert observations in vector.observation_space
+        assert single.reset(seed=0)[0] == observations[0]
+
+
 BAD_CALLS = {
     "threads=0 is not allowed; it must be a whole number of at least 1": lambda: BatchVectorEnv(gather, 2, threads=0),
     "num_envs=-3 is not allowed": lambda: BatchVectorEnv(gather, -3),
