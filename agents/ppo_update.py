@@ -216,7 +216,8 @@ def loss_gradient(evaluate, by_distribution, network, minibatch, outputs, values
     count = outputs.shape[0]
     ent_coef, vf_coef = np.float32(settings.ent_coef), np.float32(settings.vf_coef)
     log_std, log_std_gradient = network.parameters[network.critic_end :], scratch.gradient[network.critic_end :]
-    log_std_gradient[:] = ZERO
+    for j in range(log_std_gradient.shape[0]):
+        log_std_gradient[j] = ZERO
     if settings.normalize_advantage and count > 1:
         normalize_advantages(minibatch.advantages[:count])
     evaluate(outputs, minibatch.masks, log_std, minibatch.actions, scratch.log_probs, scratch.entropies)

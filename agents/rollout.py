@@ -129,8 +129,11 @@ def see(normalizer, rows, current):
 def decide(sample, t, network, workspace, rollout, progress, view):
     """Store what is seen at step `t`, value it, and draw the actions."""
     lanes = view.rewards.shape[0]
-    rollout.observations[t] = progress.current
-    rollout.masks[t] = view.masks
+    for n in range(lanes):  # an assignment of whole slices would take Numba a second to compile
+        for j in range(progress.current.shape[1]):
+            rollout.observations[t, n, j] = progress.current[n, j]
+        for j in range(view.masks.shape[1]):
+            rollout.masks[t, n, j] = view.masks[n, j]
     inputs = workspace.inputs[:lanes]
     load_inputs(network.scale, progress.current, inputs)
     values = critic_values(network, inputs, workspace.critic)

@@ -120,7 +120,12 @@ class _Writer:
         form, scope = template(source, frozenset(bound)), ChainMap(dict(bound), *surroundings(function))
         body = form.filled(lambda reference: self.reference(reference, source, scope))
         # Inlined, kernels of environments need no atomic counts of references to rows, about 20 ns a lane and step.
-        role = ["cache=True"] if self.unfinished == [name] else ["forceinline=True"] if self.exact else []
+        # Nobody calls an inner function from Python, and a wrapper for that takes as long to compile as itself.
+        role = (
+            ["cache=True"]
+            if self.unfinished == [name]
+            else ["no_cpython_wrapper=True", *(["forceinline=True"] if self.exact else [])]
+        )
         options += ["nogil=True", *role]
         head = f"@jit__numba.njit({', '.join(options)})\ndef {name}({', '.join(parameters)}):\n"
         return source, head + body, [source.node.lineno] * 2 + form.lines
