@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rl_lab.agents import checkpoint
+from rl_lab.agents import checkpoint, checks
 from rl_lab.agents.ppo import PPO, Callback
 from rl_lab.core import weights
 from rl_lab.errors import LabError
@@ -49,6 +49,7 @@ def train(
     Raises:
         LabError: the folder holds a run already, or is in use.
     """
+    checks.whole_number("steps", steps, 1)
     folder = Path(out)
     if (folder / "config.json").exists():
         raise LabError(

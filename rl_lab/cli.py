@@ -157,14 +157,16 @@ def evaluate(
     """
     import numpy as np
 
+    from rl_lab.agents.checks import whole_number
     from rl_lab.agents.training import load
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.plan import Environment, Evaluation
 
+    whole_number("episodes", episodes, 1)
     agent = load(run)
     environment = Environment(agent.source.name, None, agent.env_kwargs)
-    seeds = np.random.SeedSequence(seed).generate_state(episodes).tolist() if episodes > 0 else []
+    seeds = np.random.SeedSequence(seed).generate_state(episodes).tolist()
     played = Judge(Maker.of(environment), Evaluation(episodes=episodes, deterministic=not stochastic), seeds)(agent)
     returns, lengths = played.returns, played.lengths
     if as_json:

@@ -1,0 +1,110 @@
+"""The command line: what works prints its result, what does not prints one sentence and exits with 2."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SMALL = ["--num-envs", "4", "--n-steps", "32", "--batch-size", "64", "--quiet"]
+
+
+def lab(*words, cwd=None):
+    command = [sys.executable, "-m", "rl_lab.cli", *map(str, words)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    done = lab("train", "ppo", "--env", "rl_lab/CartPole-v1", "--steps", 1024, "--seed", 2, "--out", folder, *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "1024 steps" in done.stdout
+    return folder
+
+
+def test_a_run_is_evaluated(run):
+    done = lab("eval", run, "--episodes", 5, "--json")
+    result = json.loads(done.stdout)
+    assert len(result["returns"]) == 5
+    assert result["mean"] == pytest.approx(sum(result["returns"]) / 5)
+    assert result["returns"] == [float(length) for length in result["lengths"]]
+    assert lab("eval", run, "--episodes", 5, "--json").stdout == done.stdout
+    assert "5 episodes of rl_lab/CartPole-v1" in lab("eval", run, "--episodes", 5).stdout
+
+
+def test_help_has_examples_and_every_command():
+    done = lab("--help")
+    assert done.returncode == 0
+    for word in ("compare", "train", "eval", "verdict", "profile", "demo", "rl-lab train ppo --env"):
+        assert word in done.stdout
+    assert "--learning-rate" in lab("train", "--help").stdout
+
+
+def test_help_stays_cheap():
+    code = "import sys, rl_lab.cli; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
+    assert not {"torch", "stable_baselines3", "numba", "matplotlib", "scipy", "jinja2"} & set(loaded)
+
+
+def test_arguments_of_environments_and_modules_of_the_working_folder(tmp_path):
+    (tmp_path / "my_package.py").write_text(
+        "import gymnasium as gym\n"
+        "gym.register('Mine-v0', 'gymnasium.envs.classic_control.cartpole:CartPoleEnv', max_episode_steps=20)\n"
+    )
+    words = ["--steps", 128, "--out", tmp_path / "run", *SMALL]
+    done = lab("train", "ppo", "--env", "my_package:Mine-v0", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = ["--env-arg", "max_steps=7", "--steps", 128, "--out", tmp_path / "short", *SMALL]
+    assert lab("train", "ppo", "--env", "rl_lab/CartPole-v1", *words).returncode == 0
+    assert set(json.loads(lab("eval", tmp_path / "short", "--episodes", 3, "--json").stdout)["lengths"]) == {7}
+
+
+CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "ppo"], "--env, --steps, --out"),
+        (["train", "ppo", "--env", "Nope-v3", "--steps", "10", "--out", "x"], "Nope-v3"),
+        ([*CARTPOLE, "--steps", "0", "--out", "x"], "steps=0"),
+        ([*CARTPOLE, "--steps", "-4", "--out", "x"], "steps=-4"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--num-envs", "0"], "num_envs=0"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", "size"], "key=value"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", "size=3"], "size"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--learning-rate", "quick"], "quick"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--zork", "1"], "zork"),
+        (["train", "--resume", "nowhere"], "holds no run"),
+        (["eval", "nowhere"], "is not there"),
+        (["eval", "."], "no checkpoint"),
+        (["compare", "nowhere.toml"], "nowhere.toml"),
+        (["profile", "Nope-v3"], "Nope-v3"),
+        (["verdict", "a.npz", "--against", "b.npz"], "a.npz"),
+        (["dance"], "dance"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_exit_code_two(words, message, tmp_path):
+    done = lab(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("episodes", ["0", "-2"])
+def test_episodes_are_counted_from_one(run, episodes):
+    done = lab("eval", run, "--episodes", episodes)
+    assert done.returncode == 2
+    assert "episodes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_is_not_overwritten(run):
+    before = (run / "policy.safetensors").read_bytes()
+    done = lab(*CARTPOLE, "--steps", 64, "--out", run)
+    assert done.returncode == 2
+    assert "holds a run already" in done.stderr
+    assert (run / "policy.safetensors").read_bytes() == before

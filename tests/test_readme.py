@@ -1,0 +1,62 @@
+"""What the README shows is what there is."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def block(word):
+    """The one block of Python that holds a word."""
+    (found,) = [text for text in BLOCKS if word in text]
+    return found
+
+
+def test_the_environment_shown_is_the_one_that_runs():
+    shown = block("def cartpole")
+    assert shown.strip() == (ROOT / "envs/classic/cartpole.py").read_text().strip()
+    assert len(shown.splitlines()) <= 60
+
+
+@pytest.mark.parametrize(
+    ("word", "shorter"),
+    [
+        ("compare(", {"20_000": "600", "seeds=10": "seeds=2, episodes=2, points=2, quiet=True"}),
+        ("vec_env(", {"30_000": "1024", "verbose=1": "verbose=0"}),
+        ("agent.save", {"100_000": "2048", "num_envs=8": "num_envs=8, n_steps=64", "observation)": "[0.0] * 4)"}),
+    ],
+)
+def test_the_scripts_run(tmp_path, word, shorter):
+    script = block(word)
+    for long, short in shorter.items():
+        assert long in script
+        script = script.replace(long, short)
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    if word == "compare(":
+        assert "smoke test" in done.stdout
+        assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
+def test_what_the_readme_names_is_there():
+    for path in re.findall(r"`((?:rl_lab|envs|agents|examples|docs)/[\w/.]+)`", README) + re.findall(
+        r"\]\((.*?)\)", README
+    ):
+        if "-v" not in path:
+            assert (ROOT / path).exists(), path
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make (\w+)`", README)) <= targets
