@@ -44,7 +44,7 @@ bench: .venv/installed-test
 	$(BIN)/python -m benchmarks
 
 proofs: .venv/installed-test
-	$(BIN)/python -m benchmarks.proofs
+	$(BIN)/python -m benchmarks.proofs $(ARGS)
 
 clean:
 	rm -rf .venv build dist rl_lab.egg-info .pytest_cache .mypy_cache .ruff_cache

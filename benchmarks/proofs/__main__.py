@@ -1,0 +1,28 @@
+"""`make proofs`: run every plan of this folder and put its verdicts beside it.
+
+Runs that are finished are not run again; `make proofs ARGS=cartpole` runs one plan.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rl_lab.compare import run_plan
+from rl_lab.files import write_bytes
+
+FOLDER = Path(__file__).parent
+
+
+def main(names: list[str]) -> None:
+    """Run the plans of these names, or all."""
+    for plan in sorted(FOLDER.glob("*.toml")):
+        if names and plan.stem not in names:
+            continue
+        out = Path("results") / "proofs" / plan.stem
+        run_plan(plan, out)
+        write_bytes(plan.with_suffix(".verdicts.json"), (out / "verdicts.json").read_bytes())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
