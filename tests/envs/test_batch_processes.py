@@ -123,7 +123,7 @@ def test_a_second_process_starts_without_compiling(python, capsys):
     assert "compiling" not in python(script)
     seconds = time.perf_counter() - start
     with capsys.disabled():
-        print(f"\\nfrom `python` to the first batched step: {seconds:.2f} s (goal: 2.5 s)")
+        print(f"\nfrom `python` to the first batched step: {seconds:.2f} s (goal: 2.5 s)")
     assert seconds < 10  # a loaded machine may miss the goal, recompiling would miss this
 
 
