@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gymnasium as gym
 import numpy as np
 
 from rl_lab.core import weights
@@ -70,6 +71,8 @@ def load(cls: type[PPO], path: Path, env: Environment | None, overrides: dict[st
     }
     if body["engine"] == "torch":
         arguments["engine"] = "torch"
+    if env is None and body["environment"] not in gym.registry and ":" not in body["environment"]:
+        raise LabError(f"{path} was trained on {body['environment']}, which is not registered; give env= as well")
     agent = cls(body["environment"] if env is None else env, **(arguments | overrides))
     if _spaces(agent) != body["spaces"]:
         raise LabError(

@@ -36,6 +36,8 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
     """
     if isinstance(num_envs, bool) or not isinstance(num_envs, (int, np.integer)) or num_envs < 1:
         raise LabError(f"num_envs={num_envs!r} is not allowed; it must be a whole number of at least 1")
+    if arguments and not isinstance(env, str):
+        raise LabError(f"env_kwargs={arguments!r} goes with an id; give {env!r} its arguments yourself")
     if isinstance(env, str):
         vector, name = _from_id(env, int(num_envs), arguments or {}), env
     elif isinstance(env, gym.vector.VectorEnv):

@@ -87,16 +87,9 @@ class PPOSettings:
         return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
-        """The settings as plain values.
-
-        Raises:
-            LabError: a schedule is a function, which a file cannot hold.
-        """
+        """The settings as plain values; a schedule that is a function is only named, since a file holds no code."""
         values = dataclasses.asdict(self)
-        for name, value in values.items():
-            if callable(value):
-                raise LabError(f'{name} is a function, which cannot be saved; write "lin_3e-4" for a linear schedule')
-        return values
+        return {name: f"function {value.__name__}" if callable(value) else value for name, value in values.items()}
 
 
 def schedule(name: str, value: Schedule) -> Callable[[float], float]:

@@ -160,6 +160,27 @@ def test_schedules_follow_the_progress():
     np.testing.assert_allclose([clip for _, clip in rates], [0.85, 0.6, 0.35, 0.1])
 
 
+def test_a_function_is_not_saved_but_asked_for(tmp_path):
+    PPO(CARTPOLE, num_envs=2, learning_rate=lambda left: 1e-3 * left, **SMALL).learn(64).save(tmp_path / "agent")
+    with pytest.raises(LabError, match="learning_rate='function <lambda>'"):
+        PPO.load(tmp_path / "agent")
+    assert PPO.load(tmp_path / "agent", learning_rate=1e-3).num_timesteps == 64
+
+
+def test_an_environment_without_an_id_is_asked_for(tmp_path):
+    def make():
+        env = gym.make("CartPole-v1").unwrapped
+        env.spec = None
+        return env
+
+    PPO(make, num_envs=2, **SMALL).learn(64).save(tmp_path / "agent")
+    with pytest.raises(LabError, match="give env="):
+        PPO.load(tmp_path / "agent")
+    assert PPO.load(tmp_path / "agent", env=make).num_timesteps == 64
+    with pytest.raises(LabError, match="env_kwargs"):
+        PPO(make, env_kwargs={"size": 3})
+
+
 def test_target_kl_stops_an_update():
     agent = PPO(CARTPOLE, num_envs=4, n_steps=64, batch_size=32, learning_rate=0.05, target_kl=1e-4).learn(256)
     assert agent.engine.adam.count[0] < 10 * 8
