@@ -1,0 +1,60 @@
+"""Memory: 4096 lanes of the robot, and a process that trains PPO.
+
+    python benchmarks/run.py memory
+
+Each is measured in a process of its own, from what the system says. The lanes are what a batch adds to a process in
+which one lane runs already, so that the compiler and the machine code do not count.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+
+from common import Figure
+
+LANES = """
+import gymnasium as gym, numpy as np, rl_lab
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+def run(lanes):
+    envs = gym.make_vec("rl_lab/Robot-DoorKey-8x8-v0", num_envs=lanes)
+    envs.reset(seed=0)
+    for _ in range(50):
+        envs.step(np.random.default_rng(0).integers(0, 7, lanes))
+    return envs
+
+one = run(1)
+before = resident()
+many = run(4096)
+print((resident() - before) / 1e6)
+"""
+
+PPO = """
+import resource
+from rl_lab.agents import PPO
+PPO("rl_lab/Robot-DoorKey-8x8-v0", num_envs=16, n_steps=128, batch_size=256, n_epochs=4).learn(20_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3 * 1.024)
+"""
+
+
+def run(full: bool) -> list[Figure]:
+    if not os.path.exists("/proc/self/statm"):
+        return []
+    with tempfile.TemporaryDirectory() as empty:
+        compiling = _printed(PPO, RL_LAB_CACHE=empty)
+    return [
+        Figure("4096 robot lanes", "MB", _printed(LANES), bar=50.0),
+        Figure("peak of a PPO process", "MB", _printed(PPO), bar=600.0),
+        Figure("peak of a PPO process that compiles first", "MB", compiling, bar=600.0),
+    ]
+
+
+def _printed(script: str, **environment: str) -> float:
+    command = [sys.executable, "-c", script]
+    return float(subprocess.run(command, env=os.environ | environment, capture_output=True, check=True).stdout)

@@ -1,0 +1,72 @@
+"""The examples that people copy: they run, and they learn."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def onefile():
+    return load("ppo_onefile")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_one_file_learns_cartpole(onefile, seed, capsys):
+    returns = onefile.train(onefile.Args(seed=seed, total_timesteps=50_000))
+    assert np.mean(returns[:20]) < 60  # what chance reaches
+    assert np.mean(returns[-50:]) > 150
+    assert "mean return" in capsys.readouterr().out
+
+
+def test_one_file_takes_other_peoples_environments(onefile, capsys):
+    returns = onefile.train(onefile.Args(env="CartPole-v1", total_timesteps=15_000))
+    assert np.mean(returns[-20:]) > 1.5 * np.mean(returns[:20])
+
+
+def test_one_file_is_one_page(onefile):
+    assert len((EXAMPLES / "ppo_onefile.py").read_text().splitlines()) <= 300
+
+
+def test_the_loss_is_what_is_descended(onefile):
+    """`loss_gradient` against autograd."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    count, actions, clip, ent_coef, vf_coef = 40, 3, 0.2, 0.03, 0.5
+    logits, values = rng.normal(size=(count, actions)).astype("f4"), rng.normal(size=(count, 1)).astype("f4")
+    chosen, advantages = rng.permutation(count), rng.normal(size=count)
+    column = [rng.normal(size=count).astype("f4") for _ in range(2)]
+    taken, old = rng.integers(0, actions, count), (-1.1 + 0.4 * rng.normal(size=count)).astype("f4")
+    samples = onefile.Rollout(None, taken, old, None, None, None, column[0], column[1])
+    by_logits, by_values = np.zeros((count, actions), "f4"), np.zeros((count, 1), "f4")
+
+    z, v = torch.tensor(logits, requires_grad=True), torch.tensor(values, requires_grad=True)
+    log_softmax = z.log_softmax(1)
+    ratio = (log_softmax[range(count), taken[chosen]] - torch.tensor(old[chosen])).exp()
+    advantage = torch.tensor(advantages)
+    entropy = -(log_softmax.exp() * log_softmax).sum(1).mean()
+    surrogate = torch.minimum(advantage * ratio, advantage * ratio.clamp(1 - clip, 1 + clip)).mean()
+    loss = -surrogate - ent_coef * entropy + vf_coef * (v[:, 0] - torch.tensor(column[1][chosen])).square().mean()
+    loss.backward()
+
+    weights = clip, ent_coef, vf_coef
+    onefile.loss_gradient(logits, values, samples, advantages, chosen, *weights, by_logits, by_values)
+    np.testing.assert_allclose(by_logits, z.grad, atol=1e-6)
+    np.testing.assert_allclose(by_values, v.grad, atol=1e-6)
+
+
+def test_a_loss_of_ones_own_learns():
+    agent = load("own_loss").train(15_000, quiet=True)
+    assert agent.engine.name == "torch"
+    assert agent.episode_returns().mean() > 60
