@@ -41,7 +41,7 @@ links:
 	@ln -s ../../envs ../../agents $(addprefix ../../,$(filter-out %/__pycache__,$(wildcard rl_lab/*))) typings/rl_lab/
 
 bench: .venv/installed-test
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
 
 proofs: .venv/installed-test
 	$(BIN)/python -m benchmarks.proofs $(ARGS)

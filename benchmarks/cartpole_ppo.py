@@ -1,6 +1,6 @@
 """PPO on CartPole at Stable-Baselines3's defaults beside Stable-Baselines3's own.
 
-    python benchmarks/run.py cartpole_ppo
+    python -m benchmarks cartpole_ppo
 
 Eight environments, 2048 steps each, minibatches of 64, ten epochs. SB3 has a `DummyVecEnv` of Gymnasium's CartPole
 and torch in one thread, which is faster for it than two.
@@ -11,8 +11,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from common import Figure, compared, interleave, speed
-
+from benchmarks.common import Figure, compared, interleave, speed
 from rl_lab.agents import PPO
 
 LANES, ROLLOUT, ITERATIONS = 8, 8 * 2048, 4

@@ -1,6 +1,6 @@
 """Steps of CartPole beside Gymnasium's: its single environment, and its own vector in NumPy.
 
-python benchmarks/run.py cartpole_steps
+`python -m benchmarks cartpole_steps`
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from common import Figure, compared, interleave, speed
+
+from benchmarks.common import Figure, compared, interleave, speed
 
 LANES, STEPS, ROUNDS = 4096, 100, 9
 

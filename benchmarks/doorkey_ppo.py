@@ -1,7 +1,7 @@
 """PPO on DoorKey-8x8 until it is solved: seconds to a mean return of 0.9 over the last 100 training episodes.
 
-    python benchmarks/run.py doorkey_ppo            one seed of SB3, six minutes at most for each
-    python benchmarks/run.py doorkey_ppo --full     three seeds of everything
+    python -m benchmarks doorkey_ppo            one seed of SB3, six minutes at most for each
+    python -m benchmarks doorkey_ppo --full     three seeds of everything
 
 Three bars: SB3 on MiniGrid, SB3 on our environment, ours on ours; all with 16 environments, 128 steps, minibatches of
 256, 4 epochs, learning rate 1e-3, entropy 0.01, and one thread. The clock starts after compilation.
@@ -16,8 +16,8 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from common import Figure
 
+from benchmarks.common import Figure
 from rl_lab.agents import PPO
 
 ID, THRESHOLD, EPISODES, LANES = "rl_lab/Robot-DoorKey-8x8-v0", 0.9, 100, 16

@@ -1,6 +1,6 @@
 """Steps of the robot gridworld beside EnvPool's C++ MiniGrid, where EnvPool is installed.
 
-pip install envpool && python benchmarks/run.py envpool_steps
+`pip install envpool && python -m benchmarks envpool_steps`
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
-from common import Figure, compared, interleave, speed
-from robot_steps import ours
+
+from benchmarks.common import Figure, compared, interleave, speed
+from benchmarks.robot_steps import ours
 
 LANES, STEPS, ROUNDS = 1024, 100, 9
 

@@ -1,6 +1,6 @@
 """Memory: 4096 lanes of the robot, and a process that trains PPO.
 
-    python benchmarks/run.py memory
+    python -m benchmarks memory
 
 Each is measured in a process of its own, from what the system says. The lanes are what a batch adds to a process in
 which one lane runs already, so that the compiler and the machine code do not count.
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from common import Figure
+from benchmarks.common import Figure
 
 LANES = """
 import gymnasium as gym, numpy as np, rl_lab

@@ -1,6 +1,6 @@
 """Steps of the robot gridworld beside MiniGrid's: DoorKey-8x8, random actions, the exact camera.
 
-    python benchmarks/run.py robot_steps
+    python -m benchmarks robot_steps
 
 Ours goes through the public VectorEnv interface with 4096 lanes; MiniGrid's is its bare environment, without
 Gymnasium's wrappers, which is the fastest way to run it.
@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import gymnasium as gym
 import numpy as np
-from common import Figure, compared, interleave, speed
+
+from benchmarks.common import Figure, compared, interleave, speed
 
 LANES, STEPS, MINIGRID_STEPS, ROUNDS = 4096, 250, 1500, 9
 

@@ -1,6 +1,6 @@
 """The lab beside its peers, on this machine: what `make bench` runs.
 
-    python benchmarks/run.py [NAMES] [--full] [--out bench.json]
+    python -m benchmarks [NAMES] [--full] [--out bench.json]
 
 Both sides run in one process and in turn, so the ratios hold on a busy machine too; the speeds themselves do not.
 """
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 import tyro
-from common import Figure, machine, save, show
 from threadpoolctl import threadpool_limits
 from tyro.conf import Positional
 
 import rl_lab  # noqa: F401  registers the environments
+from benchmarks.common import Figure, machine, save, show
 
 Name = Literal["robot_steps", "cartpole_steps", "cartpole_ppo", "memory", "envpool_steps", "doorkey_ppo"]
 TITLES: dict[str, str] = {
@@ -43,11 +43,11 @@ def main(names: Positional[tuple[Name, ...]] = (), full: bool = False, out: Path
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     at_start, figures = machine(), dict[str, list[Figure]]()
-    command = shlex.join(["python", "benchmarks/run.py", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     for name in names or TITLES:
         start = time.perf_counter()
         with threadpool_limits(1, "blas"):
-            figures[name] = importlib.import_module(name).run(full)
+            figures[name] = importlib.import_module(f"benchmarks.{name}").run(full)
         title = f"{TITLES[name]} ({time.perf_counter() - start:.0f} s)"
         show(title if figures[name] else f"{title}: left out, since it is not installed here", figures[name])
         save(out, command, at_start, figures)

@@ -1,0 +1,1 @@
+"""The lab beside its peers, side by side in one process."""
