@@ -64,7 +64,7 @@ def compare(
     Raises:
         LabError: something does not exist or makes no sense, in one sentence.
     """
-    environments = list(env) if isinstance(env, (list, tuple)) else [env]
+    environments: list[Any] = list(env) if isinstance(env, (list, tuple)) else [env]
     random, optimal = references or (None, None)
     plan = Plan(
         [_environment(each, env_arguments or {}, random, optimal) for each in environments],
@@ -102,7 +102,8 @@ def compare_plan(
         path = Path(plan)
         plan, command = load_plan(path), command or f"rl-lab compare {shlex.quote(str(path))}"
         plan = plan if plan.out or out else replace(plan, out=str(default_folder(plan, path)))
-    folder = Path(out or plan.out) if out or plan.out else None
+    chosen = out or plan.out
+    folder = Path(chosen) if chosen else None
     runs = run_all(plan, folder, jobs, quiet)
     result = Result(plan, runs, True, command or _script(), fingerprint.versions(), hardware(jobs))
     if folder is not None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from rl_lab.compare import checks
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.environments import Maker
@@ -91,18 +93,26 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[
     return _train_function(contender, maker, seed, meter)
 
 
-def warm_up(contender: Contender, maker: Maker) -> None:
-    """Compile or load what a run needs, so that no run's clock counts it. Functions of a user run only once."""
+def load(contender: Contender, maker: Maker) -> None:
+    """Compile, or load from the cache, the machine code that runs of a named contender need."""
     if is_lab(contender):
         agent = _lab_agent(contender, maker, seed=0)
         agent.learn(_rollout(agent))
-        agent.predict(maker.evaluation(2).reset(seed=[0, 1])[0])
+        agent.predict(maker.evaluation(2).reset()[0])
     elif maker.batched and is_sb3(contender):
         env = maker.sb3(_num_envs(contender))
         env.reset()
-        env.step([env.action_space.sample() for _ in range(env.num_envs)])
-    if not is_lab(contender):
-        _warm_torch()
+        env.step(np.array([env.action_space.sample() for _ in range(env.num_envs)]))
+
+
+def warm_torch() -> None:
+    """Take the first step of an optimiser, for which torch imports a part of itself that takes a second."""
+    import torch
+
+    weight = torch.nn.Parameter(torch.zeros(2, 2))
+    optimiser = torch.optim.Adam([weight])
+    (weight @ torch.ones(2)).sum().backward()
+    optimiser.step()
 
 
 def _train_lab(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
@@ -217,13 +227,3 @@ def _activation(name: Any) -> Any:
     known = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
     checks.choice("activation", name, known)
     return known[name]
-
-
-def _warm_torch() -> None:
-    """The first step of an optimiser imports a part of torch that takes a second."""
-    import torch
-
-    weight = torch.nn.Parameter(torch.zeros(2, 2))
-    optimiser = torch.optim.Adam([weight])
-    (weight @ torch.ones(2)).sum().backward()
-    optimiser.step()

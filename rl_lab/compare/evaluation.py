@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -87,8 +88,9 @@ class Judge:
     def _together(self, predict: Predict, outer: Any) -> Judgement:
         """All episodes side by side, one in each lane."""
         batch, bases = self._lanes(outer)
-        observations, info = batch.reset(seed=self.seeds)
-        returns, actions = np.zeros(len(self.seeds)), []
+        seeds: Any = self.seeds  # Gymnasium's base class is not annotated for what its batches take
+        observations, info = batch.reset(seed=seeds)
+        returns, actions = np.zeros(len(self.seeds)), list[Any]()
         lengths, going = np.zeros(len(self.seeds), np.int64), np.ones(len(self.seeds), bool)
         while going.any() and len(actions) < self.evaluation.max_episode_steps:
             chosen = _action(predict(observations, info))
@@ -131,7 +133,7 @@ class Judge:
             else:
                 copies = [copy_of(outer) for _ in self.seeds]
                 self._bases = [base_of(env) for env in copies]
-                self._batch = gym.vector.SyncVectorEnv([lambda env=env: env for env in copies])
+                self._batch = gym.vector.SyncVectorEnv([functools.partial(_itself, env) for env in copies])
         return self._batch, self._bases
 
 
@@ -206,14 +208,18 @@ def random_states_kept() -> Iterator[None]:
 def _arguments(predict: Callable[..., Any], deterministic: bool) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The keyword arguments that a `predict` knows, from the info of the observation."""
     try:
-        known = inspect.signature(predict).parameters
+        known = set(inspect.signature(predict).parameters)
     except (TypeError, ValueError):
-        known = {}
+        known = set()
     fixed = {"deterministic": deterministic} if "deterministic" in known else {}
     mask = next((name for name in ("action_mask", "action_masks") if name in known), None)
     if mask is None:
         return lambda info: fixed
     return lambda info: {**fixed, mask: info["action_mask"]} if "action_mask" in info else fixed
+
+
+def _itself(env: gym.Env) -> gym.Env:
+    return env
 
 
 def _answers_batches(model: Any) -> bool:

@@ -25,7 +25,7 @@ def install() -> None:
         return original(self, [*given, watching(meter, outer)], False)
 
     _init_callback.original = original  # type: ignore[attr-defined]
-    BaseAlgorithm._init_callback = _init_callback
+    BaseAlgorithm._init_callback = _init_callback  # type: ignore[method-assign]
 
 
 def watching(meter: Meter, outer: Any) -> Any:

@@ -48,7 +48,7 @@ def write_runs(path: str | Path, plan: Plan, runs: Sequence[Run]) -> None:
 def write_verdicts(path: str | Path, plan: Plan, verdicts: Sequence[Verdict]) -> None:
     """Write the verdicts as JSON: what was asked, and each verdict with its numbers."""
     steps = {environment.name: plan.budget(environment) for environment in plan.environments}
-    asked = {"steps": steps, "seeds": list(plan.seeds), "baseline": plan.baseline}  # type: ignore[arg-type]
+    asked = {"steps": steps, "seeds": list(plan.training_seeds), "baseline": plan.baseline}
     text = json.dumps({**asked, "verdicts": [asdict(verdict) for verdict in verdicts]}, indent=2)
     write(path, text + "\n")
 

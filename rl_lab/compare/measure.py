@@ -175,7 +175,7 @@ def meter_of(env: Any) -> tuple[Meter | None, Any]:
         LabError: a wrapper of Stable-Baselines3 changes observations in a way that evaluation cannot follow.
     """
     passing = ("VecNormalize", "VecTransposeImage", "VecMonitor", "VecCheckNan")
-    foreign = []
+    foreign: list[str] = []
     while (venv := getattr(env, "venv", None)) is not None:
         if hasattr(env, "meter"):
             return _known(env.meter, foreign), None

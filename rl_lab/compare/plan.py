@@ -181,6 +181,11 @@ class Plan:
         time = Question("time", margin=0.1, threshold=0.9)
         return (Question("return", margin=0.05), Question("final", margin=0.05), time)
 
+    @property
+    def training_seeds(self) -> tuple[int, ...]:
+        """The seeds, one by one."""
+        return checks.training_seeds(self.seeds)
+
     def budget(self, environment: Environment) -> int:
         """Environment steps of a run on one of the environments."""
         return environment.steps or self.steps

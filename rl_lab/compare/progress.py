@@ -63,7 +63,7 @@ class Display:
 
     def say(self, text: str) -> None:
         """A line of its own."""
-        self.progress.print(text, highlight=False) if self.live else self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def compiling(self, name: str | None) -> None:
         """The line of what is compiled just now; None takes it away."""

@@ -93,7 +93,7 @@ def render(result: Result) -> str:
         title=plan.title or _title(plan),
         plan=plan,
         result=result,
-        seeds=len(plan.seeds),  # type: ignore[arg-type]
+        seeds=len(plan.training_seeds),
         sections=sections,
         contenders=[_described(place, contender) for place, contender in enumerate(plan.contenders)],
         costs=costs,

@@ -85,16 +85,11 @@ def all_tasks(plan: Plan) -> list[Task]:
     for contender in plan.contenders:
         contenders.check(contender)
     makers = [Maker.of(environment) for environment in plan.environments]
-    common = [
-        fingerprint.versions(),
-        fingerprint.own_source(),
-        fingerprint.processor(),
-        vars(plan.evaluation),
-    ]
-    tasks = []
+    common = [fingerprint.versions(), fingerprint.own_source(), fingerprint.processor(), vars(plan.evaluation)]
+    tasks: list[Task] = []
     places = {maker.environment.name: maker.description() for maker in makers}
     known = {contender.name: contenders.description(contender) for contender in plan.contenders}
-    for seed in plan.seeds if not isinstance(plan.seeds, int) else range(plan.seeds):
+    for seed in plan.training_seeds:
         for maker in makers:
             for contender in plan.contenders:
                 name = maker.environment.name

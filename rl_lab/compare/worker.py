@@ -58,17 +58,22 @@ def main() -> None:
     jobs = sys.stdin.buffer
     sys.path[:], preload = _receive(jobs, send)
     _import_once(preload)
+    loaded: set[tuple[str, str]] = set()
     while (job := _receive(jobs, send)) is not None:
-        _in_own_process(job, send) if hasattr(os, "fork") else serve(job, send)
+        if not hasattr(os, "fork"):
+            serve(job, send)
+            continue
+        _load_once(job, loaded)
+        _in_own_process(job, send)
 
 
 def serve(job: Job, send: Send) -> None:
     """Do one job and send its outcome."""
     try:
         if job.prepare:
-            from rl_lab.compare.contenders import warm_up
+            from rl_lab.compare.contenders import load
 
-            warm_up(job.contender, job.maker)
+            load(job.contender, job.maker)
             outcome = {}
         else:
             outcome = execute(job, lambda step, value: send({"job": job.number, "step": step, "return": value}))
@@ -84,7 +89,7 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
         LabError: the contender returned nothing that can be judged, or could not be made.
     """
     from rl_lab.compare import hook
-    from rl_lab.compare.contenders import is_lab, train, warm_up
+    from rl_lab.compare.contenders import is_lab, load, train, warm_torch
     from rl_lab.compare.environments import evaluation_seeds
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.measure import BudgetSpent, Meter
@@ -93,7 +98,9 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
     began = time.perf_counter()
     if "stable_baselines3" in sys.modules:
         hook.install()
-    warm_up(job.contender, job.maker)
+    load(job.contender, job.maker)
+    if not is_lab(job.contender):
+        warm_torch()
     judge = Judge(job.maker, job.evaluation, evaluation_seeds(job.seed, job.evaluation.episodes))
     meter = Meter(job.steps, job.evaluation.points, judge, lambda point: report(point.step, _mean(point.returns)))
     ready = time.perf_counter()
@@ -135,6 +142,17 @@ def sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:500]}{where}"
 
 
+def _load_once(job: Job, loaded: set[tuple[str, str]]) -> None:
+    """Load machine code here, where every run's process finds it; what goes wrong, the run itself will say."""
+    from rl_lab.compare.contenders import load
+
+    group = job.maker.environment.name, job.contender.name
+    if not job.prepare and group not in loaded:
+        loaded.add(group)
+        with contextlib.suppress(Exception):
+            load(job.contender, job.maker)
+
+
 def _in_own_process(job: Job, send: Send) -> None:
     child = os.fork()
     if child == 0:
@@ -168,7 +186,8 @@ def _receive(stream: BinaryIO, send: Send) -> Any:
 
 def _import_once(torch_too: bool) -> None:
     """Import, before runs begin, what they need; contenders that are functions may need Stable-Baselines3, too."""
-    import rl_lab  # noqa: F401
+    import rl_lab.compare.contenders
+    import rl_lab.compare.hook  # noqa: F401
 
     if torch_too:
         import stable_baselines3  # noqa: F401
