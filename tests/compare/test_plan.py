@@ -1,7 +1,10 @@
 """Plans: the TOML file and the Python objects are the same, and mistakes get a sentence."""
 
+from pathlib import Path
+
 import pytest
 
+import rl_lab.compare
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, Question, load_plan
 from rl_lab.compare.contenders import check
 from rl_lab.compare.environments import Maker
@@ -178,3 +181,18 @@ def test_an_environment_that_cannot_be_made():
         Maker.of(Environment("CartPole-v1", None, {"gravty": 1})).single()
     with pytest.raises(LabError, match="must give a gymnasium"):
         Maker.of(Environment("mine", lambda: 3)).single()
+
+
+def test_the_shipped_plans_are_plans_and_the_demo_is_the_example():
+    package = Path(rl_lab.compare.__file__).parent
+    examples = package.parents[1] / "examples"
+    assert (package / "demo.toml").read_text() == (examples / "robot.toml").read_text()
+    plan = load_plan(package / "demo.toml")
+    assert [(q.measure, q.claim, q.margin, q.threshold) for q in plan.questions] == [
+        ("return", "equal", 0.05, None),
+        ("time", "better", 0.1, 0.9),
+    ]
+    for contender in plan.contenders:
+        check(contender)
+    for environment in plan.environments:
+        assert Maker.of(environment).batched
