@@ -125,11 +125,11 @@ class CompiledSource(Source):
 
     def save(self) -> np.ndarray:
         """All that the lanes are."""
-        return self.vector.unwrapped.save_state()
+        return self.batch.save()
 
     def load(self, states: np.ndarray) -> None:
         """Go on from what `save` gave."""
-        self.vector.unwrapped.load_state(states)
+        self.vector.unwrapped.load_state(states)  # type: ignore[attr-defined]
         self._encode()
 
     @property
@@ -233,9 +233,8 @@ def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.Ve
             raise LabError(f"{id!r} is no environment; here the environment comes first: PPO(env, ...)") from None
         raise LabError(f"environment {id!r} cannot be found: {error}") from None
     if str(spec.vector_entry_point).startswith("rl_lab."):
-        return gym.make_vec(
-            id, num_envs=num_envs, **({"autoreset_mode": AutoresetMode.SAME_STEP, "copy": False} | arguments)
-        )
+        ours: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP, "copy": False}
+        return gym.make_vec(id, num_envs=num_envs, **(ours | arguments))
     same = {"autoreset_mode": AutoresetMode.SAME_STEP}
     return gym.make_vec(id, num_envs=num_envs, vectorization_mode="sync", vector_kwargs=same, **arguments)
 

@@ -22,7 +22,7 @@ class Normalizer(NamedTuple):
     gamma: float
     mean: np.ndarray  # float64 (size,), of observations
     variance: np.ndarray  # float64 (size,)
-    count: np.ndarray  # float64 (1,)
+    count: np.ndarray  # type: ignore[assignment]  # float64 (1,)
     returns: np.ndarray  # float64 (lanes,), discounted return so far
     return_moments: np.ndarray  # float64 (3,): mean, variance and count of `returns`
 

@@ -41,7 +41,7 @@ class Adam(NamedTuple):
 
     first: np.ndarray  # float32 (parameters,)
     second: np.ndarray  # float32 (parameters,)
-    count: np.ndarray  # int64 (1,)
+    count: np.ndarray  # type: ignore[assignment]  # int64 (1,)
 
 
 class Samples(NamedTuple):

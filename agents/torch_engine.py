@@ -238,7 +238,7 @@ class TorchEngine:
             probabilities = self._masked(outputs, masks).softmax(-1)
             return torch.multinomial(probabilities, 1, generator=self.generator)
         noise = torch.randn(outputs.shape, generator=self.generator, device=self.device)
-        return outputs + self.module.log_std.exp() * noise  # type: ignore[union-attr,operator]
+        return outputs + self.module.log_std.exp() * noise  # type: ignore[operator]
 
     def _evaluate(
         self, outputs: torch.Tensor, actions: torch.Tensor, masks: np.ndarray
@@ -247,7 +247,7 @@ class TorchEngine:
         if self.policy.discrete:
             log_probs = self._masked(outputs, masks).log_softmax(-1)
             return log_probs.gather(-1, actions)[:, 0], -(log_probs.exp() * log_probs).sum(-1)
-        normal = torch.distributions.Normal(outputs, self.module.log_std.exp().expand_as(outputs))  # type: ignore[union-attr,operator]
+        normal = torch.distributions.Normal(outputs, self.module.log_std.exp().expand_as(outputs))  # type: ignore[operator]
         return normal.log_prob(actions).sum(-1), normal.entropy().sum(-1)
 
     def _masked(self, logits: torch.Tensor, masks: np.ndarray) -> torch.Tensor:

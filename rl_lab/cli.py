@@ -197,7 +197,7 @@ def profile(
     """
     from rl_lab.profile import profile
 
-    report = profile(env, num_envs=num_envs, **({} if steps is None else {"steps": steps}))
+    report = profile(env, num_envs=num_envs, steps=steps)
     print(json.dumps(report.as_dict()) if as_json else report.text)
 
 

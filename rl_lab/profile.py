@@ -25,7 +25,7 @@ from rl_lab.agents.observations import Encoder
 from rl_lab.errors import LabError
 from rl_lab.profile_report import ProfileReport, Timing
 
-SETTINGS = {"batch_size": 64, "n_epochs": 10}  # SB3's defaults
+SETTINGS: dict[str, Any] = {"batch_size": 64, "n_epochs": 10}  # SB3's defaults
 SB3, SB3_BATCHED, LAB = "SB3", "SB3, rl_lab.sb3.vec_env", "rl_lab"
 SECONDS = 6.0  # a measurement of SB3 takes about so long
 LAB_SECONDS = 1.5
@@ -109,7 +109,7 @@ def _time_lab(env: str, num_envs: int, n_steps: int) -> Timing:
         agent.iterate()
         total += time.perf_counter() - start
         steps += n_steps * num_envs
-        if source.compiled:
+        if source.compiled and before is not None:
             source.load(before)
             environment += time_replay(agent)
     environment += clock.seconds["environment"]

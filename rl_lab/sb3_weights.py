@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -57,7 +57,7 @@ def to_sb3(policy: ActorCritic | LabPPO, env: Any = None, algorithm: type[BaseAl
     }
     name = "MultiInputPolicy" if isinstance(policy.observation_space, spaces.Dict) else "MlpPolicy"
     with torch.random.fork_rng(devices=[]):  # the weights that SB3 draws are overwritten
-        model: Any = algorithm(name, env, _init_setup_model=env is not None, **options)  # type: ignore[arg-type]
+        model: Any = algorithm(name, env, _init_setup_model=env is not None, **options)  # type: ignore[call-arg]
         if env is None:
             model.observation_space, model.action_space = policy.observation_space, policy.action_space
             model.n_envs = 1
@@ -167,7 +167,7 @@ def _own_network(agent: LabPPO) -> bool:
     return not isinstance(getattr(agent.engine, "module", None), (Perceptrons, type(None)))
 
 
-def _net_arch(policy: Any) -> dict[str, list[int]]:
+def _net_arch(policy: Any) -> dict[str, Sequence[int]]:
     nets = {"pi": policy.mlp_extractor.policy_net, "vf": policy.mlp_extractor.value_net}
     return {part: [m.out_features for m in net if isinstance(m, nn.Linear)] for part, net in nets.items()}
 
