@@ -147,7 +147,8 @@ def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradi
         begin = bias - rows * columns
         place -= rows * LANES
         below = kept[place : place + rows * LANES]
-        perceptron.backward(below, delta, gradient[begin:bias], gradient[bias:end])
+        flipped = scratch[2 * half : 2 * half + LANES * LANES]
+        perceptron.backward(below, delta, flipped, gradient[begin:bias], gradient[bias:end])
         if layer > 0:
             flip = half * (layer % 2)
             next_delta = scratch[flip : flip + rows * LANES]
@@ -168,7 +169,7 @@ def hidden_size(sizes: Sequence[int], batch: int) -> int:
 
 def scratch_size(sizes: Sequence[int], batch: int) -> int:
     """Length of the workspace `scratch` of `backward`."""
-    return 2 * LANES * max(sizes[1:]) + 16
+    return 2 * LANES * max(sizes[1:]) + LANES * LANES + 16
 
 
 def orthogonal(shape: tuple[int, int], gain: float, rng: np.random.Generator) -> NDArray[np.float32]:

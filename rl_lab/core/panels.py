@@ -53,6 +53,15 @@ def spread(values, panel):
 
 
 @jit.fast
+def flip(panel, flipped):
+    """Turn a panel of LANES rows round: row `u`, lane `s` goes to row `s`, lane `u`."""
+    for row in range(0, LANES, 8):
+        for lane in range(LANES):
+            for i in range(8):
+                flipped[lane * LANES + row + i] = panel[(row + i) * LANES + lane]
+
+
+@jit.fast
 def add_product(matrix, row_step, column_step, source, target):
     """Add a product: `target += matrix @ source`.
 

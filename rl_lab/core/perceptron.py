@@ -18,6 +18,7 @@ from rl_lab.core import activations, panels
 from rl_lab.core.panels import LANES
 from rl_lab.errors import LabError
 
+FEW_ROWS = 16  # inputs from which turning a panel round pays
 NARROW = 16  # up to so many units, dot products over the inputs are quicker than sums over the units
 
 
@@ -86,16 +87,24 @@ def _add_columns(weights, inputs, column, outputs, units):
 
 
 @jit.fast
-def backward(inputs, delta, weight_gradient, bias_gradient):
+def backward(inputs, delta, flipped, weight_gradient, bias_gradient):
     """Add one panel's part to the gradient of a layer's parameters.
+
+    With 64 units the gradient is itself a panel, whose lanes are the units: a product that adds to whole rows is
+    quicker than one that sums over lanes.
 
     Args:
         inputs: panel of what the layer was given.
         delta: panel of the gradient of the loss before the activation.
+        flipped: float32 workspace of `LANES * LANES`.
         weight_gradient: float32, `(inputs, units)` row by row, added to.
         bias_gradient: float32 `(units,)`, added to.
     """
-    panels.add_outer(inputs, delta, weight_gradient)
+    if bias_gradient.shape[0] == LANES and inputs.shape[0] >= FEW_ROWS * LANES:
+        panels.flip(delta, flipped)
+        panels.add_product(inputs, LANES, 1, flipped, weight_gradient)
+    else:
+        panels.add_outer(inputs, delta, weight_gradient)
     panels.add_sums(delta, bias_gradient)
 
 
