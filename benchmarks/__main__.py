@@ -22,10 +22,13 @@ from tyro.conf import Positional
 import rl_lab  # noqa: F401  registers the environments
 from benchmarks.common import Figure, machine, save, show
 
-Name = Literal["robot_steps", "cartpole_steps", "cartpole_ppo", "memory", "envpool_steps", "doorkey_ppo"]
+Name = Literal[
+    "robot_steps", "cartpole_steps", "core_minibatch", "cartpole_ppo", "memory", "envpool_steps", "doorkey_ppo"
+]
 TITLES: dict[str, str] = {
     "robot_steps": "Steps of the robot beside MiniGrid",
     "cartpole_steps": "Steps of CartPole beside Gymnasium",
+    "core_minibatch": "A minibatch of the two networks beside eager torch",
     "cartpole_ppo": "PPO at SB3's defaults",
     "memory": "Memory",
     "envpool_steps": "Steps of the robot beside EnvPool",

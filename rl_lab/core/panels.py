@@ -3,9 +3,8 @@
 A panel is a flat float32 array; unit `u` of sample `s` lies at `64 u + s`. A row is four AVX-512 registers,
 and because its length is a constant, the compiler needs no remainder loop and a single check for overlap
 where rows of a matrix of unknown width would need sixteen (LLVM gives up at eight). Each block of four rows by four
-columns is read once and used sixteen times. Products of 64 by 64 run 1.3 to 1.7 times as fast as OpenBLAS
-called through `np.dot`, in the calling thread, with the same rounding on every call
-(`python benchmarks/core.py`).
+columns is read once and used sixteen times. Nothing calls BLAS: a product runs in the calling thread, with the
+same rounding on every call (`python -m benchmarks core_minibatch` times a whole minibatch).
 """
 
 import numpy as np
