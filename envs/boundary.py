@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs.definition import Definition
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, RenderModeError
 
 
 def lane_sequence(seed: Any, lane: int) -> np.random.SeedSequence:
@@ -74,7 +74,7 @@ def checked_render_mode(definition: Definition, mode: str | None) -> str | None:
     """A render mode that the environment has, or None."""
     if mode is not None and mode not in definition.render_modes:
         allowed = ", ".join(definition.render_modes) or "none"
-        raise LabError(f"render_mode {mode!r} is not offered by {definition.name}; it offers: {allowed}")
+        raise RenderModeError(f"render_mode {mode!r} is not offered by {definition.name}; it offers: {allowed}")
     return mode
 
 

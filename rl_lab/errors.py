@@ -7,3 +7,7 @@ class LabError(ValueError):
 
 class KernelError(LabError):
     """A kernel cannot be compiled; the sentence names the kernel, its file and its line."""
+
+
+class RenderModeError(LabError, TypeError):
+    """An environment does not draw in this mode; a TypeError too, after which SB3's `make_vec_env` tries without."""

@@ -354,3 +354,12 @@ def test_agents_that_cannot_be_handed_over():
     assert dice().action_space == spaces.MultiDiscrete([4, 5])
     with pytest.raises(LabError, match="cannot be served"):
         from_sb3(sb3.PPO("MlpPolicy", BatchEnv(dice), n_steps=2, batch_size=2))
+
+
+@pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "rl_lab/Robot-Empty-5x5-v0"])
+def test_sb3s_make_vec_env_takes_our_ids(env):
+    """It asks for rgb_array, and for no drawing only after a TypeError."""
+    from stable_baselines3.common.env_util import make_vec_env
+
+    vector = make_vec_env(env, n_envs=2)
+    assert len(vector.reset()) == 2
