@@ -25,7 +25,7 @@ demo: .venv/installed
 	$(BIN)/rl-lab compare examples/robot.toml
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

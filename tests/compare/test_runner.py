@@ -172,7 +172,13 @@ def test_ctrl_c_keeps_finished_runs_and_leaves_no_process(tmp_path):
         "def slow(env, seed, steps):\n    open(f'{seed}.pid', 'w').write(str(os.getpid())); time.sleep(600)\n"
         "compare('CartPole-v1', {'quick': quick, 'slow': slow}, steps=40, seeds=2, points=1, out='out', jobs=2)\n"
     )
-    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background jobs ignore
+    )
     runs, waited = tmp_path / "out" / "runs", time.monotonic() + 60
     while len(list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < waited:
         time.sleep(0.1)
