@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+CALLER = 1.25  # the calling thread's share where each other's is 1: they wake some twenty microseconds later
+
 _pool: ThreadPoolExecutor | None = None
 
 
@@ -22,7 +24,7 @@ def over_lanes(function: Callable[[int, int], Any], lanes: int, threads: int) ->
     if threads == 1 or lanes < 2 * threads:
         function(0, lanes)
         return
-    bounds = [lanes * part // threads for part in range(threads + 1)]
+    bounds = [0, *(int(lanes * (CALLER + part) / (CALLER + threads - 1)) for part in range(threads))]
     others = [_workers().submit(function, bounds[i], bounds[i + 1]) for i in range(1, threads)]
     try:
         function(bounds[0], bounds[1])
