@@ -117,6 +117,9 @@ def show(title: str, figures: list[Figure]) -> None:
     from rich.table import Table
 
     console = Console(highlight=False, width=130)
+    if not figures:
+        console.print(f"[bold]{title}[/]\n")
+        return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
     for heading in ("", "ours", "peer", "ratio", "bar"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
