@@ -13,6 +13,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
 from rl_lab.agents.observations import Encoder
@@ -232,6 +233,13 @@ def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.Ve
         if "MlpPolicy" in id or id.endswith("Policy"):
             raise LabError(f"{id!r} is no environment; here the environment comes first: PPO(env, ...)") from None
         raise LabError(f"environment {id!r} cannot be found: {error}") from None
+    try:
+        return _made(id, spec, num_envs, arguments)
+    except TypeError as error:
+        raise LabError(f"environment {id!r} cannot be made with {arguments}: {error}") from None
+
+
+def _made(id: str, spec: EnvSpec, num_envs: int, arguments: dict[str, Any]) -> gym.vector.VectorEnv:
     if str(spec.vector_entry_point).startswith("rl_lab."):
         ours: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP, "copy": False}
         return gym.make_vec(id, num_envs=num_envs, **(ours | arguments))

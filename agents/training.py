@@ -64,7 +64,13 @@ def train(
         config |= {"num_envs": agent.source.lanes, "engine": agent.engine.name, "settings": settings}
         write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
         checkpoint.save(agent, folder / CHECKPOINT)
-        return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
+        try:
+            return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
+        except LabError:
+            if agent.iterations == 0:  # nothing was learned: the folder is free for the next try
+                for name in ("config.json", CHECKPOINT, PREVIOUS):
+                    (folder / name).unlink(missing_ok=True)
+            raise
 
 
 def resume(
@@ -97,6 +103,8 @@ def load(path: Path, **overrides: Any) -> PPO:
     import logging
 
     if not path.is_dir():
+        if not checkpoint.file_of(path).exists():
+            raise LabError(f"{path} is not there; give the folder of a run, or a file that PPO.save wrote")
         return PPO.load(path, **overrides)
     problems = []
     for file in (path / CHECKPOINT, path / PREVIOUS):

@@ -124,6 +124,8 @@ def train(
 
     options: dict[str, Any] = {"checkpoint_seconds": checkpoint_seconds, "progress_bar": not quiet}
     if resume is not None:
+        if settings != PPOSettings() or env or steps or env_arg:
+            raise LabError("a resumed run keeps its environment, steps and settings; give --resume DIR alone")
         folder, agent = resume, training.resume(resume, **options)
     elif env is None or steps is None or out is None:
         missing = [f"--{name}" for name, value in (("env", env), ("steps", steps), ("out", out)) if value is None]

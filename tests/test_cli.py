@@ -78,6 +78,8 @@ CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--learning-rate", "quick"], "quick"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--zork", "1"], "zork"),
         (["train", "--resume", "nowhere"], "holds no run"),
+        (["train", "--resume", "nowhere", "--gamma", "0.5"], "keeps its environment"),
+        (["train", "ppo", "--env", "CartPole-v1", "--env-arg", "sise=4", "--steps", "9", "--out", "x"], "sise"),
         (["eval", "nowhere"], "is not there"),
         (["eval", "."], "no checkpoint"),
         (["compare", "nowhere.toml"], "nowhere.toml"),

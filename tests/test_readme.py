@@ -28,7 +28,16 @@ def test_the_environment_shown_is_the_one_that_runs():
 @pytest.mark.parametrize(
     ("word", "shorter"),
     [
-        ("compare(", {"20_000": "600", "seeds=10": "seeds=2, episodes=2, points=2, quiet=True"}),
+        (
+            "compare(",
+            {
+                "100_000": "600",
+                "seeds=10": "seeds=2, episodes=2, points=2, quiet=True",
+                "gamma=0.97": "n_steps=64",
+                '"sb3:ppo"': '("sb3:ppo", {"n_steps": 64, "num_envs": 2})',
+                '"ppo"': '("ppo", {"n_steps": 64, "num_envs": 2})',
+            },
+        ),
         ("vec_env(", {"30_000": "1024", "verbose=1": "verbose=0"}),
         ("agent.save", {"100_000": "2048", "num_envs=8": "num_envs=8, n_steps=64", "observation)": "[0.0] * 4)"}),
     ],
@@ -49,6 +58,7 @@ def test_the_scripts_run(tmp_path, word, shorter):
     assert done.returncode == 0, done.stderr
     if word == "compare(":
         assert "smoke test" in done.stdout
+        assert "FAILED" not in done.stdout
         assert (tmp_path / "report.html").stat().st_size > 10_000
 
 

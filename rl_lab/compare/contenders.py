@@ -139,7 +139,14 @@ def _train_sb3(contender: Contender, maker: Maker, seed: int, meter: Meter) -> A
     options = {"policy": _policy(maker), "device": "cpu", "verbose": 0, **sb3_options(contender)}
     env = metered_vec_env(maker.sb3(_num_envs(contender)), meter)
     meter.clock.start()
-    return _constructor(contender)(env=env, seed=seed, **options).learn(meter.budget)
+    model = _constructor(contender)(env=env, seed=seed, **options)
+    rollout = env.num_envs * getattr(model, "n_steps", 0)  # algorithms without rollouts learn from the first steps
+    if rollout > meter.budget:
+        raise LabError(
+            f"{meter.budget} steps are less than one rollout of {contender.name}, {rollout} steps "
+            f"({env.num_envs} environments times n_steps={model.n_steps}): it would learn nothing; give more"
+        )
+    return model.learn(meter.budget)
 
 
 def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
