@@ -200,7 +200,7 @@ def test_definitions_can_be_registered_as_they_are_and_with_defaults():
     register("sample/Short-v0", "sample_environments:gather", max_steps=3)
     try:
         env = gym.make("sample/Direct-v0")
-        env.reset()
+        env.reset(seed=0)
         assert [env.step(np.zeros(2, np.float32))[3] for _ in range(2)] == [False, True]
         assert gym.make("sample/Short-v0").unwrapped.lanes.config["max_steps"] == 3
         assert gym.make_vec("sample/Short-v0", num_envs=2, max_steps=5).lanes.config["max_steps"] == 5
