@@ -1,10 +1,9 @@
 """Matrix products on panels: 64 samples side by side, one row of a panel for each unit.
 
 A panel is a flat float32 array; unit `u` of sample `s` lies at `64 u + s`. A row is four AVX-512 registers,
-and because its length is a constant, the compiler needs no remainder loop and a single check for overlap
-where rows of a matrix of unknown width would need sixteen (LLVM gives up at eight). Each block of four rows by four
-columns is read once and used sixteen times. Nothing calls BLAS: a product runs in the calling thread, with the
-same rounding on every call (`python -m benchmarks core_minibatch` times a whole minibatch).
+and because its length is a constant, loops over it need no remainder. `add_block` keeps four such rows of sums in
+registers, and its machine code is written by hand (`rl_lab.jit.tile`). Nothing calls BLAS: a product runs in the
+calling thread, with the same rounding on every call (`python -m benchmarks core_minibatch` times a minibatch).
 """
 
 import numpy as np
@@ -60,6 +59,16 @@ def flip(panel, flipped):
                 flipped[lane * LANES + row + i] = panel[(row + i) * LANES + lane]
 
 
+@jit.by_hand("rl_lab.jit.tile")
+def add_block(rows, matrix, row_step, column_step, source, target):
+    """Add a few rows of a product, as `add_product` does; `rows` is a constant of up to 4."""
+    for row in range(rows):
+        for column in range(source.shape[0] // LANES):
+            weight = matrix[row * row_step + column * column_step]
+            for lane in range(LANES):
+                target[row * LANES + lane] += weight * source[column * LANES + lane]
+
+
 @jit.fast
 def add_product(matrix, row_step, column_step, source, target):
     """Add a product: `target += matrix @ source`.
@@ -72,44 +81,11 @@ def add_product(matrix, row_step, column_step, source, target):
         source: panel with a row for each column of the matrix.
         target: panel with a row for each row of the matrix.
     """
-    rows, columns = target.shape[0] // LANES, source.shape[0] // LANES
+    rows = target.shape[0] // LANES
     for row in range(0, rows - 3, 4):
-        t = target[row * LANES : (row + 4) * LANES]
-        for column in range(0, columns - 3, 4):
-            s = source[column * LANES : (column + 4) * LANES]
-            at0 = row * row_step + column * column_step
-            at1, at2, at3 = at0 + row_step, at0 + 2 * row_step, at0 + 3 * row_step
-            m00, m01 = matrix[at0], matrix[at0 + column_step]
-            m02, m03 = matrix[at0 + 2 * column_step], matrix[at0 + 3 * column_step]
-            m10, m11 = matrix[at1], matrix[at1 + column_step]
-            m12, m13 = matrix[at1 + 2 * column_step], matrix[at1 + 3 * column_step]
-            m20, m21 = matrix[at2], matrix[at2 + column_step]
-            m22, m23 = matrix[at2 + 2 * column_step], matrix[at2 + 3 * column_step]
-            m30, m31 = matrix[at3], matrix[at3 + column_step]
-            m32, m33 = matrix[at3 + 2 * column_step], matrix[at3 + 3 * column_step]
-            for lane in range(LANES):
-                s0, s1, s2, s3 = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane]
-                t[lane] += m00 * s0 + m01 * s1 + m02 * s2 + m03 * s3
-                t[LANES + lane] += m10 * s0 + m11 * s1 + m12 * s2 + m13 * s3
-                t[2 * LANES + lane] += m20 * s0 + m21 * s1 + m22 * s2 + m23 * s3
-                t[3 * LANES + lane] += m30 * s0 + m31 * s1 + m32 * s2 + m33 * s3
-        for column in range(columns - columns % 4, columns):
-            s = source[column * LANES : (column + 1) * LANES]
-            at0 = row * row_step + column * column_step
-            m00, m10 = matrix[at0], matrix[at0 + row_step]
-            m20, m30 = matrix[at0 + 2 * row_step], matrix[at0 + 3 * row_step]
-            for lane in range(LANES):
-                t[lane] += m00 * s[lane]
-                t[LANES + lane] += m10 * s[lane]
-                t[2 * LANES + lane] += m20 * s[lane]
-                t[3 * LANES + lane] += m30 * s[lane]
+        add_block(4, matrix[row * row_step :], row_step, column_step, source, target[row * LANES :])
     for row in range(rows - rows % 4, rows):
-        t = target[row * LANES : (row + 1) * LANES]
-        for column in range(columns):
-            s = source[column * LANES : (column + 1) * LANES]
-            m00 = matrix[row * row_step + column * column_step]
-            for lane in range(LANES):
-                t[lane] += m00 * s[lane]
+        add_block(1, matrix[row * row_step :], row_step, column_step, source, target[row * LANES :])
 
 
 @jit.fast

@@ -18,7 +18,7 @@ from rl_lab.jit.compiled import Compiled
 from rl_lab.jit.module import write as _write
 from rl_lab.jit.threads import over_lanes
 
-__all__ = ["Compiled", "fast", "inline", "over_lanes", "specialize"]
+__all__ = ["Compiled", "by_hand", "fast", "inline", "over_lanes", "specialize"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,6 +33,19 @@ def inline(function: Function) -> Function:
     """Mark a small `fast` function that must be inlined, so that the loop around it vectorises."""
     function.__jit_options__ = "fastmath=True, error_model='numpy', inline='always'"  # type: ignore[attr-defined]
     return function
+
+
+def by_hand(module: str) -> Callable[[Function], Function]:
+    """Mark a `fast` function whose machine code is written by hand: the Numba intrinsic of its name in `module`.
+
+    Its plain Python says what it computes, and is what debugging and tests run.
+    """
+
+    def mark(function: Function) -> Function:
+        function.__jit_by_hand__ = module  # type: ignore[attr-defined]
+        return fast(function)
+
+    return mark
 
 
 def specialize(

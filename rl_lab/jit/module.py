@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 import functools
+import hashlib
 import importlib
 import inspect
 import types
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -170,12 +172,24 @@ class _Writer:
         if inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func"):
             if not reference.called:
                 raise source.error(node, f"hands {label!r} on; bind a function with functools.partial instead")
-            name = self.function(value)
+            name = self.by_hand(value) or self.function(value)
             if name in self.unfinished:  # machine code that recurses crashes the process that loads it from the cache
                 raise source.error(node, f"calls {label!r}, which leads back to it; write a loop")
             return name
         what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"of type {type(value).__name__}"
         raise source.error(node, f"uses {label!r}, which is {what}; {ALLOWED}")
+
+    def by_hand(self, function: Any) -> str | None:
+        """Import a function whose machine code is written by hand; None if it is not one."""
+        home = getattr(function, "__jit_by_hand__", None)
+        if home is None:
+            return None
+        name, known = self.name(f"{home.rsplit('.', 1)[-1]}_{function.__name__}", function)
+        if not known:
+            file = importlib.import_module(home).__file__
+            text = hashlib.sha256(Path(str(file)).read_bytes()).hexdigest()
+            self.imports.add(f"from {home} import {function.__name__} as {name}  # {text[:20]}")
+        return name
 
     def table(self, label: str, value: np.ndarray) -> str:
         """Add a captured array as it is now."""
