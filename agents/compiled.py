@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from rl_lab.agents.normalizer import Normalizer
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Samples, Settings
 from rl_lab.agents.rollout import Progress, Rollout
+
+Call = tuple[jit.Compiled, tuple[Any, ...]]
 
 
 class CompiledEngine:
@@ -45,12 +48,19 @@ class CompiledEngine:
                 decide=decide,
                 step_lanes=source.step_loop,
             )
-            self.collect = self._collect_in_one_loop
+            self.collect, self._collecting = self._collect_in_one_loop, self._one_loop
         else:
             self._decide = jit.specialize(decide, key=key, name="acting")
             self._value_finals = jit.specialize(rollout.value_finals, key=key, name="bootstrap")
             self._record = jit.specialize(rollout.record, key=key, name="recording")
-            self.collect = self._collect_step_by_step
+            self.collect, self._collecting = self._collect_step_by_step, self._one_step
+
+    def prepare(self, experience: Rollout, progress: Progress, normalizer: Normalizer, settings: Settings) -> None:
+        """Compile all loops, side by side, for what they will be called with."""
+        order, sums = np.zeros((1, 1), np.int64), np.zeros(len(ppo_update.STATISTICS))
+        training = self._training(ppo_update.flatten(experience), order, settings, sums)
+        forward = self.policy.critic.call(np.zeros_like(self.workspace.inputs))
+        jit.prepare(*self._collecting(experience, progress, normalizer), (self._update, training), forward)
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """The actor's outputs `(batch, outputs)` for rows of the encoder."""
@@ -73,7 +83,7 @@ class CompiledEngine:
             settings: numbers of this update.
         """
         sums = np.zeros(len(ppo_update.STATISTICS))
-        self._update(self.network, samples, order, self.batch, self.adam, self.scratch, settings, sums)
+        self._update(*self._training(samples, order, settings, sums))
         means = dict(zip(ppo_update.STATISTICS[:5], sums[:5] / sums[6], strict=True))
         return means | {"loss": sums[5]}
 
@@ -86,15 +96,30 @@ class CompiledEngine:
         for name, array in self.state().items():
             array[...] = state[name]
 
+    def _training(self, samples: Samples, order: np.ndarray, settings: Settings, sums: np.ndarray) -> tuple[Any, ...]:
+        return self.network, samples, order, self.batch, self.adam, self.scratch, settings, sums
+
     def _collect_in_one_loop(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
+        for loop, arguments in self._one_loop(experience, progress, normalizer):
+            loop(*arguments)
+
+    def _one_loop(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> list[Call]:
         assert isinstance(self.source, CompiledSource)
-        arguments = self.source.loop_arguments()
-        self._loop(self.network, self.workspace, experience, progress, normalizer, self.source.view, *arguments)
+        common = self.network, self.workspace, experience, progress, normalizer, self.source.view
+        return [(self._loop, (*common, *self.source.loop_arguments()))]
 
     def _collect_step_by_step(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
-        view = self.source.view
+        (decide, seen), (value_finals, ended), (record, happened) = self._one_step(experience, progress, normalizer)
         for t in range(len(experience.rewards)):
-            self._decide(t, self.network, self.workspace, experience, progress, view)
+            decide(t, *seen[1:])
             self.source.step()
-            self._value_finals(self.network, self.workspace, normalizer, view)
-            self._record(t, experience, progress, normalizer, view, self.workspace.final_values)
+            value_finals(*ended)
+            record(t, *happened[1:])
+
+    def _one_step(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> list[Call]:
+        view, workspace = self.source.view, self.workspace
+        return [
+            (self._decide, (0, self.network, workspace, experience, progress, view)),
+            (self._value_finals, (self.network, workspace, normalizer, view)),
+            (self._record, (0, experience, progress, normalizer, view, workspace.final_values)),
+        ]

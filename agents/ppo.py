@@ -132,6 +132,7 @@ class PPO:
         """One rollout and one update; returns the metrics."""
         if self._fresh:
             loops().see(self.normalizer, self.source.view.observations, self.progress.current)
+            self.engine.prepare(self.rollout, self.progress, self.normalizer, self._update_settings())
             self._fresh = False
         start = time.perf_counter()
         self.engine.collect(self.rollout, self.progress, self.normalizer)

@@ -131,6 +131,10 @@ class TorchEngine:
         self.final_values = np.zeros(source.lanes)
         self._record = jit.specialize(rollout.record, key=f"{policy.encoder.dtype} {policy.discrete}", name="recording")
 
+    def prepare(self, experience: Rollout, progress: Progress, normalizer: Normalizer, settings: Settings) -> None:
+        """Compile the one loop that it shares with the compiled engine."""
+        jit.prepare((self._record, (0, experience, progress, normalizer, self.source.view, self.final_values)))
+
     def collect(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
         """Fill a rollout, step by step."""
         with one_thread(self.shares_memory):

@@ -8,8 +8,9 @@ compiled loop serves every depth and width; nothing is allocated inside.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -244,13 +245,18 @@ class MLP:
         Raises:
             LabError: the inputs have another shape.
         """
+        forward, arguments = self.call(inputs)
+        return forward(*arguments).copy()
+
+    def call(self, inputs: ArrayLike) -> tuple[jit.Compiled, tuple[Any, ...]]:
+        """The compiled forward pass and its arguments for these inputs, for `jit.prepare`."""
         batch = np.ascontiguousarray(inputs, np.float32)
         if batch.ndim != 2 or batch.shape[1] != self.sizes[0]:
             raise LabError(f"inputs have shape {batch.shape}; this network takes (batch, {self.sizes[0]})")
         hidden = np.empty(hidden_size(self.sizes, len(batch)), np.float32)
-        return _compiled_forward()(self.parameters, self.size_array, self.code, batch, hidden).copy()
+        return _compiled_forward(), (self.parameters, self.size_array, self.code, batch, hidden)
 
 
 @functools.cache
-def _compiled_forward() -> Callable[..., NDArray[np.float32]]:
+def _compiled_forward() -> jit.Compiled:
     return jit.specialize(forward, name="the network's forward pass")

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from rl_lab.jit.compiled import Compiled
+from rl_lab.jit.compiled import Compiled, prepare
 from rl_lab.jit.module import write as _write
 from rl_lab.jit.threads import over_lanes
 
-__all__ = ["Compiled", "by_hand", "fast", "inline", "over_lanes", "specialize"]
+__all__ = ["Compiled", "by_hand", "fast", "inline", "over_lanes", "prepare", "specialize"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from rl_lab.jit.module import Module
 from rl_lab.jit.tuples import portable
 
 logger = logging.getLogger("rl_lab")
-_lock = threading.RLock()
+_numba = threading.RLock()  # Numba compiles one function at a time
+_files: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)  # two agents may want the same one
 
 
 class Compiled:
@@ -42,7 +45,7 @@ class Compiled:
             KernelError: it does not compile for arguments of these types, or divides by zero.
         """
         if self._dispatcher is None:
-            self._prepare(args)
+            self.prepare(*args)
         if self._homeless:
             args = portable(args)
         try:
@@ -62,16 +65,22 @@ class Compiled:
         """Whether machine code for it lies in the cache folder already."""
         return cache.has_machine_code(self.path)
 
-    def _prepare(self, args: tuple[Any, ...]) -> None:
-        """Compile for arguments like these, or load what was compiled before."""
+    def prepare(self, *args: Any) -> None:
+        """Compile for arguments like these, or load what was compiled before.
+
+        Raises:
+            KernelError: it does not compile for arguments of these types.
+        """
         from numba import typeof
         from numba.core import config, errors
 
+        if self.ready:
+            return
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
             raise KernelError("NUMBA_DISABLE_JIT is set, but nothing runs uncompiled unless debug=True; unset it")
         self._homeless = portable(args) is not args
         signature = tuple(typeof(value) for value in portable(args))
-        with _lock:
+        with _files[self.path]:
             try:
                 dispatcher = self._loaded(signature) or self._compiled(signature)
             except Exception as error:  # Numba raises KeyError for a field that a record lacks
@@ -97,8 +106,9 @@ class Compiled:
         return self._dispatcher_for(signature)
 
     def _dispatcher_for(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
-        dispatcher = getattr(cache.load(self.module, self.path), self.module.entry)
-        dispatcher.compile(signature)
+        with _numba:
+            dispatcher = getattr(cache.load(self.module, self.path), self.module.entry)
+            dispatcher.compile(signature)
         return dispatcher
 
     def _explain(self, error: Exception) -> KernelError:
@@ -107,11 +117,28 @@ class Compiled:
         return explain(error, self.name, self.module, self.path.name)
 
 
-def _renew_lock() -> None:
-    """A thread of the parent may have held the lock; it is not there in the child."""
-    global _lock
-    _lock = threading.RLock()
+def prepare(*calls: tuple[Compiled, tuple[Any, ...]]) -> None:
+    """Compile several functions for arguments like these, side by side on the processor's cores.
+
+    Raises:
+        KernelError: one of them does not compile.
+    """
+    waiting = [(compiled, args) for compiled, args in calls if not compiled.ready]
+    if all(compiled.cached for compiled, _ in waiting):  # then threads would only wait for one another
+        for compiled, args in waiting:
+            compiled.prepare(*args)
+        return
+    with ThreadPoolExecutor(min(len(waiting), os.cpu_count() or 1)) as pool:
+        for done in [pool.submit(compiled.prepare, *args) for compiled, args in waiting]:
+            done.result()
+
+
+def _renew_locks() -> None:
+    """A thread of the parent may have held a lock; it is not there in the child."""
+    global _numba
+    _numba = threading.RLock()
+    _files.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=_renew_locks)
