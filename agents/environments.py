@@ -228,7 +228,8 @@ def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.Ve
             importlib.import_module(module)
         spec = gym.spec(name)
     except ModuleNotFoundError as error:
-        raise LabError(f"environment {id!r} cannot be found: {error}") from None
+        hint = f"; start in the folder that holds {error.name}, or install it"
+        raise LabError(f"environment {id!r} cannot be found: {error}{hint if error.name else ''}") from None
     except gym.error.Error as error:
         if "MlpPolicy" in id or id.endswith("Policy"):
             raise LabError(f"{id!r} is no environment; here the environment comes first: PPO(env, ...)") from None

@@ -48,7 +48,7 @@ class PPOSettings:
     net_arch: tuple[int, ...] = (64, 64)
     """Units of the hidden layers; in Python also {"pi": [...], "vf": [...]}."""
     activation: str = "tanh"
-    """Of the hidden layers: tanh, relu, sigmoid or identity."""
+    """Of the hidden layers: tanh, relu, sigmoid, identity or step, through which no gradient flows."""
     normalize_observation: bool = False
     """Normalise observations by running moments, as SB3's VecNormalize does."""
     normalize_reward: bool = False

@@ -108,13 +108,14 @@ def load(path: Path, **overrides: Any) -> PPO:
         return PPO.load(path, **overrides)
     problems = []
     for file in (path / CHECKPOINT, path / PREVIOUS):
-        if not file.exists():
-            continue
         try:
-            return PPO.load(file, **overrides)
+            checkpoint.read(file)
         except LabError as error:
-            problems.append(str(error))
-            logging.getLogger("rl_lab").warning("%s", error)
+            problems += [str(error)] if file.exists() else []
+            continue
+        for problem in problems:
+            logging.getLogger("rl_lab").warning("%s; the checkpoint before it is used", problem)
+        return PPO.load(file, **overrides)
     raise LabError("; ".join(problems) or f"{path} holds no checkpoint; `rl-lab train` writes them")
 
 

@@ -1,19 +1,23 @@
 """Kernels as plain Python, where an integer that does not fit is an error.
 
 Compiled code widens small integers and wraps large ones in silence, NumPy's scalars wrap with a warning, and
-both cut off what is stored into a field that is too small. Here each of these raises.
+both cut off what is stored into a field that is too small. Here each of these raises, as does an index out of range.
 """
 
 from __future__ import annotations
 
+import bdb
 import functools
 import linecache
+import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from rl_lab.errors import KernelError
+
+NOT_KERNELS = (__file__, os.path.dirname(np.__file__))
 
 
 class CheckedArray(np.ndarray):
@@ -71,17 +75,18 @@ def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., None]:
         loop: from `rl_lab.envs.loops`, with its kernels bound.
 
     Returns:
-        A function of the loop's other arguments; it raises `KernelError`, with the line, where an integer
-        does not fit or a number is divided by zero.
+        A function of the loop's other arguments; where a kernel fails, an integer does not fit or a number is
+        divided by zero, it raises `KernelError` with the line.
     """
 
     def run(*arguments: Any) -> None:
         try:
             with np.errstate(over="raise", divide="raise"):
                 loop(*map(_checked, arguments))
-        except ArithmeticError as error:
-            hint = "" if "divi" in str(error) else "; widen small integers with np.int64"
-            raise KernelError(f"{name}: {_place(error)} failed: {error}{hint}") from error
+        except bdb.BdbQuit:  # somebody left the debugger
+            raise
+        except Exception as error:
+            raise KernelError(f"{name}: {_place(error)} failed: {_reason(error)}") from error
 
     return run
 
@@ -94,11 +99,19 @@ def _checked(argument: Any) -> Any:
     return argument.view(CheckedArray)
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, ZeroDivisionError) or "divide" in str(error):
+        return str(error)
+    if isinstance(error, ArithmeticError):
+        return f"{error}; widen small integers with np.int64"
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
 def _place(error: BaseException) -> str:
     """The innermost line of a kernel that an error went through."""
     kernel, trace = None, error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename != __file__:
+        if not trace.tb_frame.f_code.co_filename.startswith(NOT_KERNELS):
             kernel = trace
         trace = trace.tb_next
     assert kernel is not None

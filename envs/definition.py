@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from rl_lab.envs import kernels
 from rl_lab.errors import LabError
 
 FRAMEWORK_FIELDS = [
@@ -47,8 +47,8 @@ class Definition:
         ...     observation_space=Box(-2, 2, (1,), np.float32), action_space=Discrete(2))
 
     Raises:
-        LabError: a kernel is no plain function, a field has a name that is taken, a space is not supported, or
-            `max_steps` is missing.
+        LabError: a kernel is no plain function or takes other parameters, a field has a name that is taken, a
+            space is not supported, or `max_steps` is missing.
     """
 
     name: str
@@ -115,10 +115,9 @@ class Definition:
         return record
 
     def _check_kernels(self) -> None:
-        for role in ("reset", "step", "observe", "action_mask"):
-            kernel = getattr(self, role)
-            if not inspect.isfunction(kernel) and not (role == "action_mask" and kernel is None):
-                raise LabError(f"{role} of {self.name} is {kernel!r}; it must be a plain function made with def")
+        for role in kernels.PARAMETERS:
+            if role != "action_mask" or self.action_mask is not None:
+                kernels.check(self.name, role, getattr(self, role))
 
     def _check_names(self) -> None:
         if self.state.names is None:

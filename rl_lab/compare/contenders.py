@@ -119,10 +119,7 @@ def _train_lab(contender: Contender, maker: Maker, seed: int, meter: Meter) -> A
     meter.clock.start()
     agent = _lab_agent(contender, maker, seed)
     rollout = _rollout(agent)
-    if meter.budget < rollout:
-        raise LabError(
-            f"{meter.budget} steps are less than one rollout of {contender.name}, {rollout} steps; give more"
-        )
+    _enough(meter, contender, agent.source.lanes, agent.settings.n_steps)
     meter.judge_if_due(agent)
 
     def after_iteration(agent: Any) -> bool:
@@ -140,13 +137,17 @@ def _train_sb3(contender: Contender, maker: Maker, seed: int, meter: Meter) -> A
     env = metered_vec_env(maker.sb3(_num_envs(contender)), meter)
     meter.clock.start()
     model = _constructor(contender)(env=env, seed=seed, **options)
-    rollout = env.num_envs * getattr(model, "n_steps", 0)  # algorithms without rollouts learn from the first steps
-    if rollout > meter.budget:
-        raise LabError(
-            f"{meter.budget} steps are less than one rollout of {contender.name}, {rollout} steps "
-            f"({env.num_envs} environments times n_steps={model.n_steps}): it would learn nothing; give more"
-        )
+    if hasattr(model, "n_steps"):  # algorithms without rollouts learn from the first steps
+        _enough(meter, contender, env.num_envs, model.n_steps)
     return model.learn(meter.budget)
+
+
+def _enough(meter: Meter, contender: Contender, num_envs: int, n_steps: int) -> None:
+    if num_envs * n_steps > meter.budget:
+        raise LabError(
+            f"{meter.budget} steps are less than one rollout of {contender.name}, {num_envs * n_steps} steps "
+            f"({num_envs} environments times n_steps={n_steps}): it would learn nothing; give more"
+        )
 
 
 def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
@@ -158,7 +159,7 @@ def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter)
     meter.clock.start()
     model = function_of(contender)(env, seed, meter.budget, **_without(contender))
     meter.clock.stop()
-    if meter.steps == 0:
+    if meter.steps == 0 and model is not None:  # what returns nothing is told so instead
         raise LabError(
             f"{contender.name} took no step in the environment that it was given; only steps in that one are counted"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import importlib.metadata
@@ -12,6 +13,7 @@ import os
 import platform
 import sys
 import sysconfig
+import textwrap
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,7 +71,7 @@ def describe(value: Any, seen: frozenset[int] = frozenset()) -> Any:
     """What counts about a value, as JSON can hold it.
 
     A function of the user's own counts with its source, its defaults, what it captured, and the user's own
-    functions, classes and modules that it names; something installed counts with its package's version.
+    functions, classes and modules that it names or imports; something installed counts with its package's version.
     """
     if id(value) in seen or len(seen) > DEPTH:
         return type(value).__qualname__
@@ -97,27 +99,54 @@ def module_of_user(name: str) -> Path | None:
     """The file of a module that is the user's own: not installed, not Python's, not ours."""
     if name == "__main__" or name.split(".")[0] == "rl_lab":
         return None
-    module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
-    if file is None and module is None:
-        spec = importlib.util.find_spec(name)
-        file = spec.origin if spec else None
+    file = _file(name)
     if file is None or not os.path.exists(file):
         return None
     installed = {sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")}
     return None if any(Path(file).is_relative_to(folder) for folder in installed) else Path(file)
 
 
-def _module(name: str) -> Any:
-    """A module: the text of the user's own file, or the version of what is installed."""
+def _file(name: str) -> str | None:
+    """The file of a module, which is not imported for it."""
+    if name in sys.modules:
+        return getattr(sys.modules[name], "__file__", None)
+    first, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not rest:
+        return spec.origin if spec else None
+    places = [Path(place, *rest) for place in spec.submodule_search_locations or ()]
+    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
+    return next((str(file) for file in files if file.exists()), None)
+
+
+def _module(name: str, seen: frozenset[str] = frozenset()) -> Any:
+    """A module: the text of the user's own file and of those that it imports, or the version of what is installed."""
     if file := module_of_user(name):
-        return [name, hashlib.sha256(file.read_bytes()).hexdigest()[:20]]
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        text = file.read_bytes()
+        return [name, hashlib.sha256(text).hexdigest()[:20], _imported(text.decode(), package, seen | {name})]
     package = name.split(".")[0]
     if package == "rl_lab":
         return [name, own_source()]
     for distribution in _distributions().get(package, ()):
         return [name, importlib.metadata.version(distribution)]
     return [name]
+
+
+def _imported(source: str, package: str, seen: frozenset[str] = frozenset()) -> list[Any]:
+    """The user's own modules that some source text imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(textwrap.dedent(source))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            relative = "." * node.level + (node.module or "")
+            home = importlib.util.resolve_name(relative, package) if node.level else relative
+            names |= {home, *(f"{home}.{alias.name}" for alias in node.names)}  # a name may be a module
+    return [_module(name, seen) for name in sorted(names - seen) if module_of_user(name)]
 
 
 @functools.cache
@@ -136,8 +165,7 @@ def _code(value: Any, seen: frozenset[int]) -> Any:
     except (OSError, TypeError):
         source = repr(getattr(getattr(value, "__code__", None), "co_code", value.__qualname__))
     parts: list[Any] = [value.__qualname__, source]
-    if module != "__main__":
-        parts.append(_module(module))
+    parts.append(_module(module) if module != "__main__" else _imports_within(source))
     function = getattr(value, "__func__", value)
     if isinstance(function, types.FunctionType):
         parts += [describe(function.__defaults__, seen), describe(function.__kwdefaults__, seen)]
@@ -149,3 +177,11 @@ def _code(value: Any, seen: frozenset[int]) -> Any:
         parts += [describe(base, seen) for base in value.__bases__ if base is not object]
         parts += [describe(inspect.getclosurevars(item).globals, seen) for item in members]
     return parts
+
+
+def _imports_within(source: str) -> list[Any]:
+    """The user's own modules that a function of the script imports; a notebook cell may hold what is no Python."""
+    try:
+        return _imported(source, "")
+    except SyntaxError:
+        return []

@@ -252,6 +252,11 @@ def test_a_contender_that_gives_no_model_gets_a_sentence(given, words):
     assert words in sentence(error.value)
 
 
+def test_a_contender_that_returns_nothing_is_told_so_though_it_took_no_step_either():
+    with pytest.raises(LabError, match="returned nothing"):
+        outcome(lambda env, seed, steps: None)
+
+
 def test_steps_somewhere_else_do_not_count():
     def mine(env, seed, steps):
         return PPO("MlpPolicy", gym.make("CartPole-v1"), **SMALL).learn(64)
@@ -297,5 +302,5 @@ def test_our_ppo_is_a_contender_by_name():
     found = outcome("ppo", env=Environment("rl_lab/CartPole-v1"), num_envs=2, n_steps=32, batch_size=64, n_epochs=1)
     assert found["steps"] == 256  # whole rollouts of 64 within 300
     assert steps_of(found) == [0, 128, 256]
-    with pytest.raises(LabError, match="less than one rollout of mine, 4096 steps"):
+    with pytest.raises(LabError, match=r"one rollout of mine, 4096 steps \(2 environments times n_steps=2048\)"):
         outcome("ppo", env=Environment("rl_lab/CartPole-v1"), num_envs=2)

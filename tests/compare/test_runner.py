@@ -260,6 +260,26 @@ def test_the_key_of_a_function_covers_what_it_leans_on(write_module):
     assert len(set(made)) == 3
 
 
+def test_the_key_of_a_function_covers_modules_that_it_imports(write_module, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "__init__.py").write_text("from .deeper import SCALE\n")
+    (tools / "deeper.py").write_text("SCALE = 1\n")
+    (tools / "other.py").write_text("raise RuntimeError('is not imported for its name')\n")
+    train = write_module(
+        "def train(env, seed, steps):\n    from tools import SCALE, other\n    import missing.part\n    return SCALE\n",
+        "importing",
+    ).train
+    keys = [digest(train)]
+    for name, text in (("deeper", "SCALE = 2\n"), ("other", "raise RuntimeError('still')\n")):
+        (tools / f"{name}.py").write_text(text)
+        keys.append(digest(train))
+    assert len({*keys}) == 3
+    assert digest(train) == keys[-1]
+    assert "tools" not in sys.modules
+
+
 def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path):
     store = Store(tmp_path)
     for text in ("{", "[]", '{"points": [{"nonsense": 1}]}', ""):

@@ -140,8 +140,8 @@ OVERFLOWS = {
 }
 
 
-@pytest.mark.parametrize("statement", OVERFLOWS)
-def test_what_does_not_fit_is_an_error(write_module, statement):
+def failure(write_module, statement):
+    """What a statement in the middle of an observation raises."""
     module = write_module(f"""
         import math
         import numpy as np
@@ -168,7 +168,28 @@ def test_what_does_not_fit_is_an_error(write_module, statement):
     env.reset(seed=0)
     with pytest.raises(KernelError, match=r"Narrow's steps: kernel 'observe' .*kernels\.py, line 11: ") as caught:
         env.step(0)
-    assert OVERFLOWS[statement] in str(caught.value)
     assert statement in str(caught.value)
-    assert str(caught.value).endswith("widen small integers with np.int64") == ("/" not in statement)
-    assert isinstance(caught.value.__cause__, ArithmeticError)  # a debugger finds the kernel's frame there
+    return caught.value
+
+
+@pytest.mark.parametrize("statement", OVERFLOWS)
+def test_what_does_not_fit_is_an_error(write_module, statement):
+    error = failure(write_module, statement)
+    assert OVERFLOWS[statement] in str(error)
+    assert str(error).endswith("widen small integers with np.int64") == ("/" not in statement)
+    assert isinstance(error.__cause__, ArithmeticError)  # a debugger finds the kernel's frame there
+
+
+@pytest.mark.parametrize(
+    ("statement", "cause"),
+    [
+        ("state.x = state.speed", AttributeError),
+        ("state.cells[7] = 1", IndexError),
+        ("state.x = state.x + [1].pop(2)", IndexError),
+        ("state.x = state.x + print", TypeError),
+    ],
+)
+def test_other_mistakes_are_errors_with_their_line(write_module, statement, cause):
+    error = failure(write_module, statement)
+    assert isinstance(error.__cause__, cause)
+    assert f" failed: {type(error.__cause__).__name__}: " in str(error)

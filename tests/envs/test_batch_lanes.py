@@ -255,6 +255,24 @@ def define(**changes):
     return Definition(**parts | changes)
 
 
+def takes_one(state):
+    return 0.0, False
+
+
+def one_value(state, action, config):
+    if action:
+        return 0.0, False
+    return 1.0
+
+
+def three_values(state, action, config):
+    return 1.0, False, {}
+
+
+def no_value(state, action, config):
+    state.steps = 0
+
+
 BAD_DEFINITIONS = {
     "the state of Broken has dtype float64; give it named fields": {"state": np.dtype("f8")},
     "Broken has a field 'size', an attribute of np.record; choose another name": {"state": np.dtype([("size", "i4")])},
@@ -266,6 +284,11 @@ BAD_DEFINITIONS = {
     "Broken has max_steps=None; it must be a whole number": {"config": {}},
     "Broken has max_steps=True": {"config": {"max_steps": True}},
     "step of Broken is <built-in function abs>; it must be a plain function": {"step": abs},
+    r"reset of Broken is takes_one\(state\); it must take what reset\(state, config\) takes": {"reset": takes_one},
+    r"step of Broken is takes_one\(state\); it must take what step\(state, action, config\) takes": {"step": takes_one},
+    "kernel 'one_value' must return two values, .* 'return 1.0'": {"step": one_value},
+    "kernel 'three_values' must return two values": {"step": three_values},
+    "kernel 'no_value' returns nothing": {"step": no_value},
     "observation space Text.* is not supported; use Box": {"observation_space": Dict(mission=Text(5))},
     "action space Dict.* is not supported; use Discrete": {"action_space": Dict(a=Discrete(2))},
     "Broken masks actions of Box": {"action_space": Box(0, 1, (1,)), "action_mask": gather().action_mask},
