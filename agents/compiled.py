@@ -14,6 +14,7 @@ from rl_lab.agents.normalizer import Normalizer
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Samples, Settings
 from rl_lab.agents.rollout import Progress, Rollout
+from rl_lab.core.optim import make_adam
 
 Call = tuple[jit.Compiled, tuple[Any, ...]]
 
@@ -35,7 +36,7 @@ class CompiledEngine:
         sizes = policy.actor.sizes, policy.critic.sizes
         self.workspace = rollout.make_workspace(source.lanes, *sizes)
         self.scratch = ppo_update.make_scratch(batch, policy)
-        self.adam = ppo_update.make_adam(len(policy.parameters))
+        self.adam = make_adam(len(policy.parameters))
         kernels, key = policy.distribution, f"{policy.encoder.dtype} {policy.discrete}"
         decide = functools.partial(rollout.decide, kernels.sample)
         loss_gradient = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient)

@@ -36,14 +36,6 @@ class Settings(NamedTuple):
     normalize_advantage: bool
 
 
-class Adam(NamedTuple):
-    """State of the optimiser."""
-
-    first: np.ndarray  # float32 (parameters,)
-    second: np.ndarray  # float32 (parameters,)
-    count: np.ndarray  # type: ignore[assignment]  # int64 (1,)
-
-
 class Samples(NamedTuple):
     """A rollout with steps and lanes in one row of samples."""
 
@@ -90,11 +82,6 @@ def flatten(experience: rollout.Rollout) -> Samples:
     count = experience.rewards.size
     arrays = experience.observations, experience.masks, experience.actions, experience.log_probs, experience.values
     return Samples(*(a.reshape(count, *a.shape[2:]) for a in (*arrays, experience.advantages, experience.returns)))
-
-
-def make_adam(parameters: int) -> Adam:
-    """An optimiser that has taken no step."""
-    return Adam(np.zeros(parameters, np.float32), np.zeros(parameters, np.float32), np.zeros(1, np.int64))
 
 
 def make_scratch(batch: int, policy: ActorCritic) -> Scratch:
@@ -281,7 +268,7 @@ def update(loss_gradient, network, samples, order, batch, adam, scratch, setting
         samples: `Samples`.
         order: int64 `(epochs, samples)`, the order in which each epoch takes them.
         batch: samples in a minibatch; the last of an epoch may have fewer.
-        adam: `Adam`.
+        adam: `optim.Adam`.
         scratch: `Scratch`.
         settings: `Settings`.
         sums: float64 `(7,)`, gets `STATISTICS` added up over minibatches (the last loss, not a sum).

@@ -3,13 +3,29 @@
 All arrays are float32 of one shape `(parameters,)` and are updated in place.
 """
 
+from __future__ import annotations
+
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from rl_lab import jit
 
 ONE = np.float32(1)
+
+
+class Adam(NamedTuple):
+    """State of the optimiser."""
+
+    first: np.ndarray  # float32 (parameters,)
+    second: np.ndarray  # float32 (parameters,)
+    count: np.ndarray  # type: ignore[assignment]  # int64 (1,), steps taken
+
+
+def make_adam(parameters: int) -> Adam:
+    """An optimiser that has taken no step."""
+    return Adam(np.zeros(parameters, np.float32), np.zeros(parameters, np.float32), np.zeros(1, np.int64))
 
 
 @jit.fast

@@ -1,0 +1,192 @@
+"""A classifier on the core: perceptrons in layers, and a softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rl_lab.core.mlp import MLP
+from rl_lab.errors import LabError
+from rl_lab.supervised import losses
+from rl_lab.supervised.estimator import Estimator
+from rl_lab.supervised.training import History, Samples
+
+
+class Classifier(Estimator):
+    """Learns which of several classes a sample belongs to; names and conventions are those of scikit-learn.
+
+    Args:
+        hidden_layer_sizes: units of the hidden layers.
+        activation: of the hidden layers, "relu", "tanh", "sigmoid" or "identity".
+        alpha: of the penalty on squared weights.
+        batch_size: samples in a minibatch; "auto" is 192, or all where there are fewer.
+        learning_rate_init: step size of Adam.
+        max_iter: the most epochs.
+        tol: by how much the loss must fall to count as an improvement.
+        n_iter_no_change: epochs without one, after which training ends.
+        early_stopping: hold a part of the samples out, watch the loss on it, and keep the best weights.
+        validation_fraction: of the samples that are held out, class by class.
+        random_state: seed of the weights, of the order of the samples and of what is held out.
+        class_weight: weights by class, or "balanced", by which each class counts the same.
+
+    Attributes:
+        classes_: the classes, sorted; `predict_proba` has a column for each.
+
+    Example:
+        >>> X = [[0, 0], [0, 1], [1, 0], [1, 1]] * 8
+        >>> xor = Classifier((8,), "tanh", learning_rate_init=0.05).fit(X, [a != b for a, b in X])
+        >>> xor.predict([[0, 1], [1, 1]])
+        array([ True, False])
+    """
+
+    loss = losses.cross_entropy
+
+    def __init__(
+        self,
+        hidden_layer_sizes: tuple[int, ...] = (64, 64),
+        activation: str = "relu",
+        *,
+        alpha: float = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 1e-3,
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        random_state: int = 0,
+        class_weight: Mapping[Any, float] | str | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+        self.classes_: NDArray[Any]
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
+        network: MLP | None = None,
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
+        report: Callable[[History], None] | None = None,
+    ) -> Self:
+        """Learn.
+
+        Args:
+            X: samples `(samples, features)`.
+            y: the class of each, `(samples,)`: numbers, bools or texts.
+            sample_weight: how much each counts, `(samples,)`.
+            classes: all that there are, where `y` may lack some.
+            network: trained in place, from the weights that it has, instead of a new one.
+            validation: samples and classes held out, in place of a part of `X`.
+            report: called with the history after each epoch.
+
+        Raises:
+            LabError: a shape is wrong, a number is not finite, there is one class only, or a class is unknown.
+        """
+        rows, labels = self._rows(X), self._labels(y)
+        if len(labels) != len(rows):
+            raise LabError(f"X has {len(rows)} samples and y {len(labels)}; they must be as many")
+        present = np.unique(labels)
+        if len(present) < 2:
+            raise LabError(f"y holds one class only, {present.tolist()[0]!r}; there is nothing to tell apart")
+        self.classes_ = present if classes is None else np.unique(np.asarray(classes))
+        weights = self._weights(sample_weight, len(rows)) * self._class_weights(labels)
+        samples = self._samples(rows, labels, weights / weights.mean())
+        held = None
+        if validation is not None:
+            held_rows = self._rows(validation[0], rows.shape[1])
+            held = self._samples(held_rows, self._labels(validation[1]), np.ones(len(held_rows)))
+        self._fit(samples, len(self.classes_), network, held, report)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities `(samples, classes)`, in the order of `classes_`."""
+        outputs = self.outputs(X).astype(np.float64)
+        shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable class of each sample, `(samples,)`."""
+        places = self.outputs(X).argmax(axis=1)
+        return self.classes_[places]
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy: the share of samples whose class is predicted."""
+        right, weights = self.predict(X) == self._labels(y), self._weights(sample_weight, len(np.asarray(y)))
+        return float(np.average(right, weights=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's own tools ask an estimator."""
+        from sklearn.utils import ClassifierTags, Tags, TargetTags
+
+        return Tags("classifier", TargetTags(required=True), classifier_tags=ClassifierTags())
+
+    @staticmethod
+    def _labels(y: ArrayLike) -> NDArray[Any]:
+        labels = np.asarray(y)
+        if labels.ndim != 1:
+            raise LabError(f"y has shape {labels.shape}; it must be (samples,), a class for each")
+        if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+            place = int(np.flatnonzero(~np.isfinite(labels))[0])
+            raise LabError(f"y[{place}] is {labels[place]}; every class must be known")
+        return labels
+
+    def _class_weights(self, labels: NDArray[Any]) -> NDArray[np.float64]:
+        """The weight of each sample's class, float64 `(samples,)`."""
+        if self.class_weight is None:
+            return np.ones(len(labels))
+        present, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        if isinstance(self.class_weight, str):
+            if self.class_weight != "balanced":
+                raise LabError(f"class_weight={self.class_weight!r} is not allowed; give 'balanced', a dict or None")
+            return (len(labels) / (len(present) * counts))[places]
+        unknown = [name for name in self.class_weight if name not in present]
+        if unknown:
+            raise LabError(f"class_weight names {unknown[0]!r}, which is not among the classes {present.tolist()}")
+        return np.array([float(self.class_weight.get(name, 1.0)) for name in present.tolist()])[places]
+
+    def _samples(self, rows: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Samples:
+        unknown = ~np.isin(labels, self.classes_)
+        if unknown.any():
+            raise LabError(
+                f"class {labels[unknown].tolist()[0]!r} was not among those to learn, {self.classes_.tolist()}; "
+                "leave it out, or name all classes"
+            )
+        places = np.searchsorted(self.classes_, labels).astype(np.int64)[:, None]
+        return Samples(rows, places, weights.astype(np.float32))
+
+    def _held_out(self, samples: Samples, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """The same fraction of each class, but never all of one."""
+        held = np.zeros(len(samples.inputs), np.bool_)
+        for place in range(len(self.classes_)):
+            members = rng.permutation(np.flatnonzero(samples.targets[:, 0] == place))
+            held[members[: min(round(self.validation_fraction * len(members)), len(members) - 1)]] = len(members) > 1
+        return held
+
+    def _score(self, outputs: np.ndarray, samples: Samples) -> float:
+        return float((outputs.argmax(axis=1) == samples.targets[:, 0]).mean())
+
+    def _header(self) -> dict[str, Any]:
+        return {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str}
+
+    def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+        super()._restore(header, tensors)
+        self.classes_ = np.array(header["classes"], header["dtype"])

@@ -1,0 +1,236 @@
+"""What the classifier and the regressor share: parameters, checks, held-out samples, files."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rl_lab.core import activations, weights
+from rl_lab.core.mlp import MLP
+from rl_lab.errors import LabError
+from rl_lab.supervised.training import History, Samples, Schedule, predicted, train
+
+AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
+
+
+class Estimator:
+    """A network that is fitted to labelled samples; see `Classifier` and `Regressor`.
+
+    Attributes:
+        network_: the fitted `MLP`.
+        n_features_in_: numbers in a sample.
+        history_: losses and scores, epoch by epoch.
+    """
+
+    loss: Callable[..., Any]
+
+    def __init__(
+        self,
+        hidden_layer_sizes: tuple[int, ...] = (64, 64),
+        activation: str = "relu",
+        *,
+        alpha: float = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 1e-3,
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        random_state: int = 0,
+    ) -> None:
+        self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
+        self.alpha, self.batch_size, self.learning_rate_init = alpha, batch_size, learning_rate_init
+        self.max_iter, self.tol, self.n_iter_no_change = max_iter, tol, n_iter_no_change
+        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
+        self.random_state = random_state
+        self.network_: MLP
+        self.history_: History
+        self.n_features_in_: int
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [name for name in inspect.signature(cls).parameters]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change arguments of the constructor.
+
+        Raises:
+            LabError: there is no such argument.
+        """
+        for name, value in params.items():
+            if name not in self._names():
+                raise LabError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(self._names())}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        default = inspect.signature(type(self)).parameters
+        changed = {name: value for name, value in self.get_params().items() if value != default[name].default}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Mean loss of each epoch, as the minibatches were met."""
+        return self.history_.losses
+
+    @property
+    def validation_scores_(self) -> list[float]:
+        """Score on the held-out samples after each epoch; empty without `early_stopping`."""
+        return self.history_.validation_scores
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs that were run."""
+        return len(self.history_.losses)
+
+    def outputs(self, X: ArrayLike) -> NDArray[np.float32]:
+        """The network's outputs `(samples, outputs)`.
+
+        Raises:
+            LabError: it is not fitted, or the samples have another width or numbers that are not finite.
+        """
+        if not hasattr(self, "network_"):
+            raise LabError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) first")
+        return predicted(self.network_, self._rows(X, self.n_features_in_))
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted network and its parameters to a safetensors file."""
+        if not hasattr(self, "network_"):
+            raise LabError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) first")
+        tensors = {}
+        for number, (matrix, bias) in enumerate(self.network_.layers()):
+            tensors[f"{number}.weight"], tensors[f"{number}.bias"] = matrix, bias
+        header = {"type": type(self).__name__, "params": self.get_params(), **self._header()}
+        weights.save(path, tensors, {"rl_lab": json.dumps(header, sort_keys=True)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            LabError: the file is missing, damaged, or of something else.
+        """
+        tensors, metadata = weights.load_with_metadata(path)
+        try:
+            header = json.loads(metadata["rl_lab"])
+            if header["type"] != cls.__name__:
+                raise LabError(f"{path} holds a {header['type']}; load it with {header['type']}.load")
+            params = header["params"] | {"hidden_layer_sizes": tuple(header["params"]["hidden_layer_sizes"])}
+            fitted = cls(**params)
+            fitted._restore(header, tensors)
+        except (KeyError, TypeError, json.JSONDecodeError):
+            raise LabError(f"{path} is no file of a {cls.__name__}; give one that save wrote") from None
+        return fitted
+
+    def _header(self) -> dict[str, Any]:
+        """What else a file holds, as JSON can say it."""
+        return {}
+
+    def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+        biases = [tensors[f"{number}.bias"] for number in range(len(tensors) // 2)]
+        sizes = [len(tensors["0.weight"]), *(len(bias) for bias in biases)]
+        self.network_ = MLP(sizes, self.activation)
+        for number, (matrix, bias) in enumerate(self.network_.layers()):
+            matrix[:], bias[:] = tensors[f"{number}.weight"], biases[number]
+        self.n_features_in_, self.history_ = sizes[0], History()
+
+    def _fit(
+        self,
+        samples: Samples,
+        outputs: int,
+        network: MLP | None,
+        validation: Samples | None,
+        report: Callable[[History], None] | None,
+    ) -> None:
+        self._check()
+        streams = np.random.SeedSequence(self.random_state).spawn(3)
+        rng, of_weights, of_split = (np.random.default_rng(stream) for stream in streams)
+        if network is None:
+            network = MLP([samples.inputs.shape[1], *self.hidden_layer_sizes, outputs], self.activation)
+            network.initialise(of_weights)
+        elif (network.sizes[0], network.sizes[-1]) != (samples.inputs.shape[1], outputs):
+            raise LabError(
+                f"a network of sizes {network.sizes} does not fit samples of {samples.inputs.shape[1]} numbers "
+                f"and {outputs} outputs; give one that begins and ends with these"
+            )
+        if validation is None and self.early_stopping:
+            samples, validation = self._split(samples, of_split)
+        batch = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
+        schedule = Schedule(
+            min(batch, len(samples.inputs)),
+            self.learning_rate_init,
+            self.alpha,
+            self.max_iter,
+            self.n_iter_no_change,
+            self.tol,
+        )
+        self.n_features_in_ = samples.inputs.shape[1]
+        self.history_ = train(network, type(self).loss, samples, schedule, rng, validation, self._score, report)
+        self.network_ = network
+
+    def _split(self, samples: Samples, rng: np.random.Generator) -> tuple[Samples, Samples]:
+        """Samples to learn from, and samples held out."""
+        held = self._held_out(samples, rng)
+        if not held.any() or held.all():
+            raise LabError(
+                f"validation_fraction={self.validation_fraction} of {len(held)} samples leaves nothing on one side; "
+                "give more samples, or early_stopping=False"
+            )
+        return (Samples(*(array[chosen] for array in samples)) for chosen in (~held, held))  # type: ignore[return-value]
+
+    def _held_out(self, samples: Samples, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """Which samples are held out, bool `(samples,)`."""
+        held = np.zeros(len(samples.inputs), np.bool_)
+        held[rng.permutation(len(held))[: round(self.validation_fraction * len(held))]] = True
+        return held
+
+    def _score(self, outputs: np.ndarray, samples: Samples) -> float:
+        raise NotImplementedError
+
+    def _check(self) -> None:
+        activations.code(self.activation)
+        whole = ("max_iter", "n_iter_no_change", *(("batch_size",) if self.batch_size != "auto" else ()))
+        for name in whole:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least 1")
+        for name in ("learning_rate_init", "alpha", "tol"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+                raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
+        if self.early_stopping and not 0 < self.validation_fraction < 1:
+            raise LabError(f"validation_fraction={self.validation_fraction} is not allowed; it must be between 0 and 1")
+
+    @staticmethod
+    def _rows(X: ArrayLike, width: int | None = None) -> NDArray[np.float32]:
+        """Samples as float32 `(samples, width)`."""
+        rows = np.ascontiguousarray(X, np.float32)
+        if rows.ndim != 2 or 0 in rows.shape:
+            raise LabError(f"X has shape {rows.shape}; it must be (samples, features), with at least one of each")
+        if width is not None and rows.shape[1] != width:
+            raise LabError(f"X has {rows.shape[1]} features; this one was fitted to {width}")
+        if not np.isfinite(rows).all():
+            row, column = np.argwhere(~np.isfinite(rows))[0]
+            raise LabError(f"X[{row}, {column}] is {rows[row, column]}; every number must be finite")
+        return rows
+
+    @staticmethod
+    def _weights(sample_weight: ArrayLike | None, count: int) -> NDArray[np.float64]:
+        """Weights of samples, float64 `(count,)`."""
+        given = np.ones(count) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        if given.shape != (count,) or not np.isfinite(given).all() or (given < 0).any() or given.sum() == 0:
+            raise LabError(
+                f"sample_weight has shape {given.shape}; it must be ({count},), finite, at least 0 and not all 0"
+            )
+        return given

@@ -1,0 +1,127 @@
+"""A regressor on the core: perceptrons in layers, and linear outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rl_lab.core.mlp import MLP
+from rl_lab.errors import LabError
+from rl_lab.supervised import losses
+from rl_lab.supervised.estimator import Estimator
+from rl_lab.supervised.training import History, Samples
+
+
+class Regressor(Estimator):
+    """Learns numbers; names and conventions are those of scikit-learn.
+
+    Args:
+        hidden_layer_sizes: units of the hidden layers.
+        activation: of the hidden layers, "relu", "tanh", "sigmoid" or "identity".
+        alpha: of the penalty on squared weights.
+        batch_size: samples in a minibatch; "auto" is 192, or all where there are fewer.
+        learning_rate_init: step size of Adam.
+        max_iter: the most epochs.
+        tol: by how much the loss must fall to count as an improvement.
+        n_iter_no_change: epochs without one, after which training ends.
+        early_stopping: hold a part of the samples out, watch the loss on it, and keep the best weights.
+        validation_fraction: of the samples that are held out.
+        random_state: seed of the weights, of the order of the samples and of what is held out.
+
+    Example:
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> line = Regressor((), learning_rate_init=0.05).fit(X, 2 * X[:, 0] + 1)
+        >>> np.round(line.predict([[0.5]]), 2)
+        array([2.], dtype=float32)
+    """
+
+    loss = losses.squared_error
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        network: MLP | None = None,
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
+        report: Callable[[History], None] | None = None,
+    ) -> Self:
+        """Learn.
+
+        Args:
+            X: samples `(samples, features)`.
+            y: numbers `(samples,)` or `(samples, outputs)`.
+            sample_weight: how much each counts, `(samples,)`.
+            network: trained in place, from the weights that it has, instead of a new one.
+            validation: samples and numbers held out, in place of a part of `X`.
+            report: called with the history after each epoch.
+
+        Raises:
+            LabError: a shape is wrong, or a number is not finite.
+        """
+        rows, targets = self._rows(X), self._targets(y)
+        self._flat = targets.ndim == 1
+        weights = self._weights(sample_weight, len(rows))
+        samples = self._samples(rows, targets, weights / weights.mean())
+        held = None
+        if validation is not None:
+            held_rows = self._rows(validation[0], rows.shape[1])
+            held = self._samples(held_rows, self._targets(validation[1]), np.ones(len(held_rows)))
+        self._fit(samples, samples.targets.shape[1], network, held, report)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Numbers `(samples,)`, or `(samples, outputs)` where `y` was so."""
+        outputs = self.outputs(X)
+        return outputs[:, 0] if self._flat else outputs
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """R²: 1 is perfect, 0 as good as the mean of `y`; the mean over outputs."""
+        targets = self._targets(y)
+        weights = self._weights(sample_weight, len(targets))
+        return _explained(self.predict(X), targets, weights)
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's own tools ask an estimator."""
+        from sklearn.utils import RegressorTags, Tags, TargetTags
+
+        return Tags("regressor", TargetTags(required=True), regressor_tags=RegressorTags())
+
+    @staticmethod
+    def _targets(y: ArrayLike) -> NDArray[np.float32]:
+        targets = np.ascontiguousarray(y, np.float32)
+        if targets.ndim not in (1, 2):
+            raise LabError(f"y has shape {targets.shape}; it must be (samples,) or (samples, outputs)")
+        if not np.isfinite(targets).all():
+            place = np.argwhere(~np.isfinite(targets))[0]
+            raise LabError(f"y{place.tolist()} is {targets[tuple(place)]}; every number must be finite")
+        return targets
+
+    @staticmethod
+    def _samples(rows: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Samples:
+        if len(targets) != len(rows):
+            raise LabError(f"X has {len(rows)} samples and y {len(targets)}; they must be as many")
+        return Samples(rows, targets.reshape(len(rows), -1), weights.astype(np.float32))
+
+    def _score(self, outputs: np.ndarray, samples: Samples) -> float:
+        return _explained(outputs, samples.targets, np.ones(len(outputs)))
+
+    def _header(self) -> dict[str, Any]:
+        return {"flat": self._flat}
+
+    def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+        super()._restore(header, tensors)
+        self._flat = bool(header["flat"])
+
+
+def _explained(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    """R², averaged over outputs; an output that never varies counts 1 where it is met and 0 where not."""
+    outputs, targets = (np.reshape(array, (len(targets), -1)).astype(np.float64) for array in (outputs, targets))
+    missed = np.average((targets - outputs) ** 2, axis=0, weights=weights)
+    spread = np.average((targets - np.average(targets, axis=0, weights=weights)) ** 2, axis=0, weights=weights)
+    scores = np.where(spread > 0, 1 - missed / np.where(spread > 0, spread, 1), (missed == 0).astype(float))
+    return float(scores.mean())
