@@ -1,4 +1,4 @@
-"""The command line: `rl-lab compare`, `train`, `eval`, `verdict`, `profile`, `demo`.
+"""The command line: `rl-lab compare`, `train`, `eval`, `verdict`, `learn`, `profile`, `demo`.
 
 Bad input ends with one sentence and exit code 2; what was written before stays.
 """
@@ -25,6 +25,7 @@ Examples:
   rl-lab compare plan.toml                           a comparison of your own
   rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --out runs/cartpole
   rl-lab eval runs/cartpole --episodes 100
+  rl-lab learn digits                                learning with labels
   rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
 """
 
@@ -201,6 +202,30 @@ def profile(
 
     report = profile(env, num_envs=num_envs, steps=steps)
     print(json.dumps(report.as_dict()) if as_json else report.text)
+
+
+@app.command
+def learn(
+    task: Positional[Literal["digits"]],
+    out: Path | None = None,
+    splits: int = 10,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> None:
+    """Learn with labels, beside scikit-learn: what it reached, and its mistakes as a picture.
+
+    Example: rl-lab learn digits
+
+    Args:
+        task: "digits", scikit-learn's 1797 handwritten digits of 8x8 pixels.
+        out: folder of the results; by default results/digits.
+        splits: random thirds that are held out in turn.
+        as_json: print JSON.
+    """
+    from rl_lab.supervised import digits
+
+    folder = out or Path("results") / task
+    found = digits.study(folder, splits)
+    print(json.dumps(found) if as_json else f"{digits.told(found)}\npicture: {folder / 'digits.png'}")
 
 
 def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""Learning to read handwritten digits: the classifier beside scikit-learn's, on scikit-learn's own data."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rl_lab.errors import LabError
+from rl_lab.files import write_bytes, write_text
+from rl_lab.supervised.classifier import Classifier
+
+HIDDEN = (256,)
+MISTAKES = 12  # that are drawn
+
+
+class Trial(NamedTuple):
+    """One classifier, trained on two thirds of the digits and tested on the last one."""
+
+    accuracy: float
+    seconds: float
+    fitted: Any
+    tested: np.ndarray  # int64, places of the digits that it was tested on
+
+
+def study(out: Path, splits: int = 10) -> dict[str, Any]:
+    """Train on two thirds of the digits and test on the third, for several random thirds and for the file's last.
+
+    Args:
+        out: folder of `digits.json` and `digits.png`.
+        splits: how many random thirds, stratified by digit.
+
+    Returns:
+        What `digits.json` holds.
+
+    Raises:
+        LabError: scikit-learn is missing, or `splits` is less than 2.
+    """
+    if splits < 2:
+        raise LabError(f"splits={splits} is not allowed; it must be at least 2, for a mean and its spread")
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import StratifiedShuffleSplit
+    except ImportError:
+        raise LabError("the digits are scikit-learn's, which is not installed; pip install 'rl-lab[learn]'") from None
+
+    images, labels = load_digits(return_X_y=True)
+    images = images / 16
+    thirds = list(StratifiedShuffleSplit(splits, test_size=1 / 3, random_state=0).split(images, labels))
+    thirds.append((np.arange(1198), np.arange(1198, 1797)))  # as the file has them: the last third, unshuffled
+    _fit(Classifier(HIDDEN, max_iter=1), images, labels, *thirds[0])  # compiles, or loads
+    ours = [_fit(Classifier(HIDDEN, random_state=i), images, labels, *third) for i, third in enumerate(thirds)]
+    theirs = [_fit(_scikit_learns(i), images, labels, *third) for i, third in enumerate(thirds)]
+    found = {
+        "ours": _summary(ours),
+        "scikit-learn's MLPClassifier": _summary(theirs),
+        "difference": float(np.mean([a.accuracy - b.accuracy for a, b in zip(ours[:-1], theirs[:-1], strict=True)])),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "digits.json", json.dumps(found, indent=1) + "\n")
+    write_bytes(out / "digits.png", picture(images, labels, ours[-1]))
+    return found
+
+
+def told(found: dict[str, Any]) -> str:
+    """The findings as lines of text."""
+    lines = []
+    for name in ("ours", "scikit-learn's MLPClassifier"):
+        one = found[name]
+        lines.append(
+            f"{name:30} {one['mean']:.4f} ± {one['deviation']:.4f} over {len(one['accuracies'])} random thirds, "
+            f"{one['last third']:.4f} on the file's last third, {one['seconds']:.2f} s a fit"
+        )
+    return "\n".join([*lines, f"mean difference on the same thirds {found['difference']:+.4f}"])
+
+
+def _scikit_learns(seed: int) -> Any:
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier(random_state=seed, max_iter=500)
+
+
+def _fit(model: Any, images: np.ndarray, labels: np.ndarray, learned: np.ndarray, tested: np.ndarray) -> Trial:
+    from threadpoolctl import threadpool_limits
+
+    start = time.perf_counter()
+    with threadpool_limits(1):
+        model.fit(images[learned], labels[learned])
+    seconds = time.perf_counter() - start
+    return Trial(float(model.score(images[tested], labels[tested])), seconds, model, tested)
+
+
+def _summary(trials: list[Trial]) -> dict[str, Any]:
+    accuracies = [trial.accuracy for trial in trials[:-1]]
+    return {
+        "mean": float(np.mean(accuracies)),
+        "deviation": float(np.std(accuracies, ddof=1)),
+        "accuracies": accuracies,
+        "last third": trials[-1].accuracy,
+        "seconds": float(np.median([trial.seconds for trial in trials])),
+    }
+
+
+def picture(images: np.ndarray, labels: np.ndarray, trial: Trial) -> bytes:
+    """A PNG: which digits were taken for which, the worst mistakes, and the loss, epoch by epoch."""
+    import io
+
+    from matplotlib.figure import Figure
+
+    probabilities = trial.fitted.predict_proba(images[trial.tested])
+    truth = labels[trial.tested]
+    figure = Figure(figsize=(11, 7.6), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    upper, lower = left.subplots(2, 1, height_ratios=(2.4, 1))
+    _draw_confusion(upper, truth, probabilities.argmax(axis=1), trial.accuracy)
+    lower.plot(np.arange(1, len(trial.fitted.loss_curve_) + 1), trial.fitted.loss_curve_, color="#2563a8")
+    lower.set(xlabel="epoch", ylabel="training loss", yscale="log")
+    lower.spines[["top", "right"]].set_visible(False)
+    _draw_mistakes(right, images[trial.tested], truth, probabilities)
+    file = io.BytesIO()
+    figure.savefig(file, dpi=120, metadata={"Software": None})
+    return file.getvalue()
+
+
+def _draw_confusion(axes: Any, truth: np.ndarray, answers: np.ndarray, accuracy: float) -> None:
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (truth, answers), 1)
+    axes.imshow(np.sqrt(counts), cmap="Blues")
+    for row, column in np.argwhere(counts > 0):
+        shade = "white" if counts[row, column] > counts.max() / 3 else "#333"
+        axes.text(column, row, counts[row, column], ha="center", va="center", color=shade, fontsize=9)
+    axes.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="is")
+    axes.set_title(f"The file's last third: {accuracy:.1%} of {len(truth)} right", loc="left", fontsize=12)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _draw_mistakes(figure: Any, images: np.ndarray, truth: np.ndarray, probabilities: np.ndarray) -> None:
+    places = np.arange(len(truth))
+    answers = probabilities.argmax(axis=1)
+    surest = sorted(places[answers != truth], key=lambda place: probabilities[place, truth[place]])[:MISTAKES]
+    figure.suptitle("Worst mistakes: least probability for the truth", x=0.02, ha="left", fontsize=12)
+    for axes, place in zip(figure.subplots(4, 3).ravel(), surest + [None] * MISTAKES, strict=False):
+        axes.set_axis_off()
+        if place is not None:
+            axes.imshow(images[place].reshape(8, 8), cmap="gray_r")
+            sure = probabilities[place, answers[place]]
+            axes.set_title(f"{truth[place]} read as {answers[place]} ({sure:.0%})", fontsize=10)
