@@ -39,7 +39,7 @@ class CompiledEngine:
         self.adam = make_adam(len(policy.parameters))
         kernels, key = policy.distribution, f"{policy.encoder.dtype} {policy.discrete}"
         decide = functools.partial(rollout.decide, kernels.sample)
-        loss_gradient = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient)
+        loss_gradient = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient, kernels.pull)
         self._update = jit.specialize(ppo_update.update, key=key, name="PPO's update", loss_gradient=loss_gradient)
         if isinstance(source, CompiledSource) and source.compiled:
             self._loop = jit.specialize(
@@ -63,6 +63,10 @@ class CompiledEngine:
         forward = self.policy.critic.call(np.zeros_like(self.workspace.inputs))
         jit.prepare(*self._collecting(experience, progress, normalizer), (self._update, training), forward)
 
+    def make_room(self, reference: int) -> None:
+        """Have memory for so many numbers of an anchor's policy with each sample."""
+        self.scratch = ppo_update.make_scratch(self.batch, self.policy, reference)
+
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """The actor's outputs `(batch, outputs)` for rows of the encoder."""
         return self.policy.logits(rows)
@@ -76,7 +80,7 @@ class CompiledEngine:
         return self.policy.log_std
 
     def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
-        """Train on the samples; returns the means of `ppo_update.STATISTICS` over minibatches, and the last loss.
+        """Train on the samples; returns `ppo_update.MEANS` over minibatches, and the last loss.
 
         Args:
             samples: experience.
@@ -85,8 +89,8 @@ class CompiledEngine:
         """
         sums = np.zeros(len(ppo_update.STATISTICS))
         self._update(*self._training(samples, order, settings, sums))
-        means = dict(zip(ppo_update.STATISTICS[:5], sums[:5] / sums[6], strict=True))
-        return means | {"loss": sums[5]}
+        means = dict(zip(ppo_update.MEANS, sums[: ppo_update.LOSS] / sums[ppo_update.MINIBATCHES], strict=True))
+        return means | {"loss": sums[ppo_update.LOSS]}
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restore` needs beside the policy's parameters."""

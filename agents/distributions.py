@@ -119,6 +119,29 @@ def categorical_gradient(
 
 
 @jit.fast
+def categorical_pull(log_softmaxes, log_std, reference, scale, gradient, log_std_gradient):
+    """Add the gradient of a divergence from a reference policy; returns the sum of the divergences.
+
+    KL(r, p) = sum_j r_j (log r_j - log p_j), whose derivative by the logits is p - r.
+
+    Args:
+        log_softmaxes: float32 `(rows, actions)`, what `categorical_evaluate` made of the logits.
+        log_std: not used.
+        reference: float32 `(rows or more, actions)`, log-probabilities of the reference policy.
+        scale: derivative of the loss by each divergence.
+        gradient: float32 `(rows or more, actions)`, added to.
+        log_std_gradient: not used.
+    """
+    total = ZERO
+    for i in range(log_softmaxes.shape[0]):
+        for j in range(log_softmaxes.shape[1]):
+            share = exp(reference[i, j])
+            total += share * (reference[i, j] - log_softmaxes[i, j])
+            gradient[i, j] += scale * (exp(log_softmaxes[i, j]) - share)
+    return total
+
+
+@jit.fast
 def gaussian_sample(means, masks, log_std, stream, actions, log_probs):
     """Draw actions from independent normal distributions.
 
@@ -160,3 +183,30 @@ def gaussian_gradient(means, entropies, log_std, actions, by_log_probs, by_entro
             noise = (actions[i, j] - means[i, j]) * scale
             gradient[i, j] = by_log_probs[i] * noise * scale
             log_std_gradient[j] += by_log_probs[i] * (noise * noise - ONE) + by_entropy
+
+
+@jit.fast
+def gaussian_pull(means, log_std, reference, scale, gradient, log_std_gradient):
+    """Add the gradient of a divergence from a reference policy; returns the sum of the divergences.
+
+    KL(r, p) = log(σ / σ_r) + (σ_r² + (μ_r - μ)²) / (2 σ²) - 1/2, in each dimension.
+
+    Args:
+        means: float32 `(rows, dimensions)`.
+        log_std: float32 `(dimensions,)`.
+        reference: float32 `(rows or more, 2 * dimensions)`, means and then `log_std` of the reference policy.
+        scale: derivative of the loss by each divergence.
+        gradient: float32 `(rows or more, dimensions)`, added to.
+        log_std_gradient: float32 `(dimensions,)`, added to.
+    """
+    total, dimensions = ZERO, means.shape[1]
+    for i in range(means.shape[0]):
+        for j in range(dimensions):
+            precision = exp(-ONE * (log_std[j] + log_std[j]))
+            apart = means[i, j] - reference[i, j]
+            log_std_there = reference[i, dimensions + j]
+            spread = (exp(log_std_there + log_std_there) + apart * apart) * precision
+            total += log_std[j] - log_std_there + HALF * spread - HALF
+            gradient[i, j] += scale * apart * precision
+            log_std_gradient[j] += scale * (ONE - spread)
+    return total

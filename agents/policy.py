@@ -39,12 +39,21 @@ class Distribution(NamedTuple):
     sample: Callable[..., Any]
     evaluate: Callable[..., Any]
     gradient: Callable[..., Any]
+    pull: Callable[..., Any]
 
 
 CATEGORICAL = Distribution(
-    distributions.categorical_sample, distributions.categorical_evaluate, distributions.categorical_gradient
+    distributions.categorical_sample,
+    distributions.categorical_evaluate,
+    distributions.categorical_gradient,
+    distributions.categorical_pull,
 )
-GAUSSIAN = Distribution(distributions.gaussian_sample, distributions.gaussian_evaluate, distributions.gaussian_gradient)
+GAUSSIAN = Distribution(
+    distributions.gaussian_sample,
+    distributions.gaussian_evaluate,
+    distributions.gaussian_gradient,
+    distributions.gaussian_pull,
+)
 
 
 class ActorCritic:

@@ -15,6 +15,7 @@ import numpy as np
 
 from rl_lab import random
 from rl_lab.agents import checks
+from rl_lab.agents.anchor import Anchor
 from rl_lab.agents.compiled import CompiledEngine
 from rl_lab.agents.environments import Environment, Source, make_source
 from rl_lab.agents.normalizer import Normalizer, make_normalizer
@@ -47,6 +48,7 @@ class PPO:
         num_timesteps: steps taken, over all lanes.
         policy: the `ActorCritic`.
         metrics: of the last iteration, by SB3's TensorBoard tags.
+        anchor: a policy that it stays close to; see `hold`.
 
     Example:
         >>> agent = PPO("rl_lab/CartPole-v1", num_envs=8, n_steps=32, batch_size=256).learn(512)
@@ -82,6 +84,8 @@ class PPO:
         self.normalizer = self._make_normalizer()
         self.progress = self._make_progress()
         self.rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, 2)))  # of `predict`
+        self.anchor: Anchor | None = None
+        self._anchored_at = 0
         self._fresh = True
 
     @property
@@ -141,12 +145,30 @@ class PPO:
         loops().estimate_advantages(self.rollout, last_values, self.normalizer.gamma, float(self.settings.gae_lambda))
         self.num_timesteps += self.rollout.rewards.size
         settings = self._update_settings()
-        losses = self.engine.update(flatten(self.rollout), self._order(), settings)
+        reference = self.anchor.reference(self.rollout, self.policy.encoder.scale) if self.anchor else None
+        losses = self.engine.update(flatten(self.rollout, reference), self._order(), settings)
         checks.finite_update(losses, self.parameters)
         self.iterations += 1
         self.seconds += time.perf_counter() - start
         self.metrics = self._metrics(losses, settings)
         return self.metrics
+
+    def hold(self, anchor: Anchor | None) -> None:
+        """Stay close to a policy from now on, as the anchor says; None lets go.
+
+        Raises:
+            LabError: the engine is torch's, or the anchor is of another network.
+        """
+        if anchor is not None:
+            if not isinstance(self.engine, CompiledEngine):
+                raise LabError("an anchor needs the compiled engine; leave out engine, policy, loss and device")
+            if anchor.actor.sizes[:: len(anchor.actor.sizes) - 1] != (self.policy.encoder.size, self.policy.outputs):
+                raise LabError(
+                    f"an anchor's network of sizes {anchor.actor.sizes} does not fit an agent of "
+                    f"{self.policy.encoder.size} inputs and {self.policy.outputs} outputs"
+                )
+            self.engine.make_room(anchor.width)
+        self.anchor, self._anchored_at = anchor, self.num_timesteps
 
     def predict(
         self, observation: Any, action_mask: np.ndarray | None = None, deterministic: bool = True
@@ -202,6 +224,8 @@ class PPO:
 
     def _metrics(self, losses: dict[str, float], settings: Settings) -> dict[str, float]:
         metrics = {f"train/{name}": float(value) for name, value in losses.items()}
+        if self.anchor is None:
+            metrics.pop("train/anchor_kl", None)
         metrics["train/explained_variance"] = _explained_variance(self.rollout)
         metrics["train/learning_rate"], metrics["train/clip_range"] = settings.learning_rate, settings.clip_range
         if not self.policy.discrete:
@@ -217,6 +241,8 @@ class PPO:
 
     def _update_settings(self) -> Settings:
         s, remaining = self.settings, 1.0 - self.num_timesteps / self.total_timesteps if self.total_timesteps else 1.0
+        held_for = self.num_timesteps - self.rollout.rewards.size - self._anchored_at  # when the rollout began
+        held = self.anchor.rates(max(held_for, 0)) if self.anchor else (1.0, 0.0)
         clip_vf = -1.0 if s.clip_range_vf is None else schedule("clip_range_vf", s.clip_range_vf)(remaining)
         return Settings(
             schedule("learning_rate", s.learning_rate)(remaining),
@@ -227,6 +253,7 @@ class PPO:
             float(s.max_grad_norm),
             -1.0 if s.target_kl is None else float(s.target_kl),
             s.normalize_advantage,
+            *held,
         )
 
     def _make_policy(self) -> ActorCritic:

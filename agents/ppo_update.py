@@ -19,7 +19,9 @@ from rl_lab.agents.rollout import Workspace, actor_outputs, critic_values, make_
 from rl_lab.core import mlp, optim
 from rl_lab.core.activations import exp
 
-STATISTICS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "loss", "minibatches")
+MEANS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "anchor_kl")
+STATISTICS = (*MEANS, "loss", "minibatches")
+LOSS, MINIBATCHES = len(MEANS), len(MEANS) + 1
 ONE, ZERO = np.float32(1), np.float32(0)
 
 
@@ -34,6 +36,8 @@ class Settings(NamedTuple):
     max_grad_norm: float
     target_kl: float  # negative: no early stopping
     normalize_advantage: bool
+    actor_rate: float  # times the learning rate, for the policy; 0 trains the critic alone
+    anchor_coef: float  # of the divergence from the policy of `anchor.Anchor`
 
 
 class Samples(NamedTuple):
@@ -46,6 +50,7 @@ class Samples(NamedTuple):
     values: np.ndarray
     advantages: np.ndarray
     returns: np.ndarray
+    reference: np.ndarray  # float32 (samples, numbers), what `Distribution.pull` takes; (samples, 0) without an anchor
 
 
 class Scratch(NamedTuple):
@@ -77,15 +82,20 @@ def loops() -> Loops:
     return Loops(*(jit.specialize(f, name=f.__name__.replace("_", " ")) for f in functions))
 
 
-def flatten(experience: rollout.Rollout) -> Samples:
+def flatten(experience: rollout.Rollout, reference: np.ndarray | None = None) -> Samples:
     """A rollout's arrays with steps and lanes as one axis; views, not copies."""
     count = experience.rewards.size
-    arrays = experience.observations, experience.masks, experience.actions, experience.log_probs, experience.values
-    return Samples(*(a.reshape(count, *a.shape[2:]) for a in (*arrays, experience.advantages, experience.returns)))
+    seen = experience.observations, experience.masks, experience.actions, experience.log_probs, experience.values
+    observations, masks, actions, log_probs, values, advantages, returns = (
+        array.reshape(count, *array.shape[2:]) for array in (*seen, experience.advantages, experience.returns)
+    )
+    if reference is None:
+        reference = np.zeros((count, 0), np.float32)
+    return Samples(observations, masks, actions, log_probs, values, advantages, returns, reference)
 
 
-def make_scratch(batch: int, policy: ActorCritic) -> Scratch:
-    """Memory for minibatches of up to `batch` samples."""
+def make_scratch(batch: int, policy: ActorCritic, reference: int = 0) -> Scratch:
+    """Memory for minibatches of up to `batch` samples, with so many numbers of an anchor's policy each."""
     actor_sizes, critic_sizes = policy.actor.sizes, policy.critic.sizes
     flow = max(mlp.scratch_size(actor_sizes, batch), mlp.scratch_size(critic_sizes, batch))
     workspace = make_workspace(batch, actor_sizes, critic_sizes)
@@ -94,7 +104,16 @@ def make_scratch(batch: int, policy: ActorCritic) -> Scratch:
     column = functools.partial(np.zeros, batch, np.float32)
     return Scratch(
         workspace,
-        Samples(workspace.inputs, masks, actions, column(), column(), column(), column()),
+        Samples(
+            workspace.inputs,
+            masks,
+            actions,
+            column(),
+            column(),
+            column(),
+            column(),
+            np.zeros((batch, reference), np.float32),
+        ),
         np.zeros(len(policy.parameters), np.float32),
         column(),
         column(),
@@ -128,6 +147,8 @@ def gather(network, samples, chosen, minibatch):
         minibatch.values[i] = samples.values[k]
         minibatch.advantages[i] = samples.advantages[k]
         minibatch.returns[i] = samples.returns[k]
+        for j in range(samples.reference.shape[1]):
+            minibatch.reference[i, j] = samples.reference[k, j]
 
 
 @jit.fast
@@ -192,10 +213,11 @@ def value_gradient(minibatch, values, clip, vf_coef, by_values, sums):
 
 
 @jit.fast
-def loss_gradient(evaluate, by_distribution, network, minibatch, outputs, values, scratch, settings, sums):
+def loss_gradient(evaluate, by_distribution, pull, network, minibatch, outputs, values, scratch, settings, sums):
     """Loss of a minibatch and its gradient with respect to the outputs of both networks.
 
-    loss = -min(A r, A clip(r)) - ent_coef H + vf_coef (V - R)², averaged over the minibatch.
+    loss = -min(A r, A clip(r)) - ent_coef H + vf_coef (V - R)², averaged over the minibatch, and the divergence from
+    an anchor's policy where there is one.
 
     Returns:
         The approximate Kullback-Leibler divergence from the policy that acted; `sums` gets the statistics added.
@@ -226,9 +248,15 @@ def loss_gradient(evaluate, by_distribution, network, minibatch, outputs, values
         scratch.by_outputs,
         log_std_gradient,
     )
+    apart = ZERO
+    if minibatch.reference.shape[1] > 0:
+        scale = np.float32(settings.anchor_coef) / np.float32(count)
+        total = pull(outputs, log_std, minibatch.reference, scale, scratch.by_outputs, log_std_gradient)
+        apart = total / np.float32(count)
     sums[2] -= entropy
-    sums[5] = policy_loss - ent_coef * entropy + vf_coef * value_loss
-    sums[6] += 1.0
+    sums[5] += apart
+    sums[LOSS] = policy_loss - ent_coef * entropy + vf_coef * value_loss + np.float32(settings.anchor_coef) * apart
+    sums[MINIBATCHES] += 1.0
     return divergence
 
 
@@ -259,6 +287,24 @@ def backpropagate(network, inputs, count, scratch):
 
 
 @jit.fast
+def descend(network, adam, gradient, settings):
+    """One step of Adam, with a clipped gradient; the policy's may be shorter, or none."""
+    rate, actor_rate = settings.learning_rate, settings.learning_rate * settings.actor_rate
+    if actor_rate == 0.0:
+        gradient[: network.actor_end] = ZERO
+        gradient[network.critic_end :] = ZERO
+    optim.clip_norm(gradient, settings.max_grad_norm)
+    adam.count[0] += 1
+    begin = 0
+    for part in range(3):
+        end = network.actor_end if part == 0 else network.critic_end if part == 1 else gradient.shape[0]
+        parameters, part_gradient = network.parameters[begin:end], gradient[begin:end]
+        first, second, speed = adam.first[begin:end], adam.second[begin:end], rate if part == 1 else actor_rate
+        optim.adam(parameters, part_gradient, first, second, adam.count[0], speed, 0.9, 0.999, 1e-5)
+        begin = end
+
+
+@jit.fast
 def update(loss_gradient, network, samples, order, batch, adam, scratch, settings, sums):
     """Train on the samples, minibatch by minibatch.
 
@@ -271,7 +317,7 @@ def update(loss_gradient, network, samples, order, batch, adam, scratch, setting
         adam: `optim.Adam`.
         scratch: `Scratch`.
         settings: `Settings`.
-        sums: float64 `(7,)`, gets `STATISTICS` added up over minibatches (the last loss, not a sum).
+        sums: float64 `(8,)`, gets `STATISTICS` added up over minibatches (the last loss, not a sum).
 
     Returns:
         Epochs begun: fewer than asked for where the policy moved farther than `target_kl` allows.
@@ -288,17 +334,5 @@ def update(loss_gradient, network, samples, order, batch, adam, scratch, setting
             if settings.target_kl >= 0 and divergence > 1.5 * settings.target_kl:
                 return epoch + 1
             backpropagate(network, inputs, count, scratch)
-            optim.clip_norm(scratch.gradient, settings.max_grad_norm)
-            adam.count[0] += 1
-            optim.adam(
-                network.parameters,
-                scratch.gradient,
-                adam.first,
-                adam.second,
-                adam.count[0],
-                settings.learning_rate,
-                0.9,
-                0.999,
-                1e-5,
-            )
+            descend(network, adam, scratch.gradient, settings)
     return order.shape[0]

@@ -113,7 +113,7 @@ def picture(images: np.ndarray, labels: np.ndarray, trial: Trial) -> bytes:
     probabilities = trial.fitted.predict_proba(images[trial.tested])
     truth = labels[trial.tested]
     figure = Figure(figsize=(11, 7.6), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1), squeeze=False)[0]
     upper, lower = left.subplots(2, 1, height_ratios=(2.4, 1))
     _draw_confusion(upper, truth, probabilities.argmax(axis=1), trial.accuracy)
     lower.plot(np.arange(1, len(trial.fitted.loss_curve_) + 1), trial.fitted.loss_curve_, color="#2563a8")

@@ -79,6 +79,7 @@ def test_one_epoch_is_sb3s(env, settings, engine):
         np.ones((len(actions), 0), np.bool_),
         actions,
         *(a.reshape(-1).copy() for a in (buffer.log_probs, buffer.values, buffer.advantages, buffer.returns)),
+        np.zeros((len(actions), 0), np.float32),
     )
     agent.num_timesteps = agent.total_timesteps = 1
     agent.engine.update(samples, order, agent._update_settings()._replace(**constant(agent)))

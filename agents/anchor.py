@@ -1,0 +1,88 @@
+"""Holding on to a pretrained policy while PPO takes over from it.
+
+A cloned policy is lost in the first updates of PPO, because the critic is new, its advantages are noise, and
+normalisation scales noise to the size of a signal. What helps: train the critic alone at first, raise the policy's
+learning rate slowly, and charge for the divergence from the cloned policy, less and less (kickstarting, Schmitt et
+al., 2018).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rl_lab.agents.distributions import MASKED
+from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.rollout import Rollout
+from rl_lab.core.mlp import MLP
+from rl_lab.errors import LabError
+
+CHUNK = 4096  # rows that the reference policy answers at a time
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A policy to stay close to, and for how long; all lengths are in environment steps from where it was set.
+
+    Args:
+        actor: a copy of the policy's network as it was.
+        log_std: float32 `(dimensions,)`, a copy; `(0,)` for discrete actions.
+        kl_coef: of the divergence KL(this policy, the one in training) in the loss, at first.
+        kl_steps: over which it falls to 0, linearly.
+        warmup_steps: in which the critic is trained alone.
+        ramp_steps: after those, over which the policy's learning rate rises from 0.
+        actor_rate: what it rises to, times the learning rate.
+    """
+
+    actor: MLP
+    log_std: np.ndarray
+    kl_coef: float = 1.0
+    kl_steps: int = 100_000
+    warmup_steps: int = 10_000
+    ramp_steps: int = 20_000
+    actor_rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("kl_coef", "kl_steps", "warmup_steps", "ramp_steps", "actor_rate"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+                raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
+
+    @classmethod
+    def to(cls, policy: ActorCritic, **settings: float) -> Anchor:
+        """An anchor to a policy as it is now; see the class for the settings."""
+        actor = MLP(policy.actor.sizes, policy.actor.activation, policy.actor.parameters.copy())
+        return cls(actor, policy.log_std.copy(), **settings)  # type: ignore[arg-type]
+
+    @property
+    def width(self) -> int:
+        """Numbers that `reference` has for each sample."""
+        return self.actor.sizes[-1] + len(self.log_std)
+
+    def rates(self, steps: int) -> tuple[float, float]:
+        """The policy's share of the learning rate, and the coefficient of the divergence, after so many steps."""
+        risen = min(1.0, max(0.0, (steps - self.warmup_steps) / self.ramp_steps)) if self.ramp_steps else 1.0
+        left = max(0.0, 1.0 - steps / self.kl_steps) if self.kl_steps else 0.0
+        return (0.0 if steps < self.warmup_steps else self.actor_rate * risen), self.kl_coef * left
+
+    def reference(self, experience: Rollout, scale: np.float32) -> np.ndarray:
+        """What `Distribution.pull` needs of this policy, float32 `(samples, width)`."""
+        count = experience.rewards.size
+        rows = experience.observations.reshape(count, -1)
+        masks = experience.masks.reshape(count, -1)
+        found = np.empty((count, self.width), np.float32)
+        for start in range(0, count, CHUNK):
+            chosen = slice(start, start + CHUNK)
+            outputs = self.actor(rows[chosen].astype(np.float32) * scale)
+            found[chosen] = self._described(outputs, masks[chosen])
+        return found
+
+    def _described(self, outputs: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        if len(self.log_std):
+            return np.concatenate([outputs, np.broadcast_to(self.log_std, outputs.shape)], axis=1)
+        logits = outputs.copy()
+        if masks.shape[1]:
+            logits[~masks] = MASKED
+        logits -= logits.max(axis=1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))

@@ -1,0 +1,7 @@
+"""Data to learn from that works offline."""
+
+from rl_lab.data.demonstrations import Demonstrations as Demonstrations
+from rl_lab.data.demonstrations import Episode as Episode
+from rl_lab.data.demonstrations import collect as collect
+
+__all__ = ["Demonstrations", "Episode", "collect"]

@@ -1,0 +1,277 @@
+"""Episodes of an expert: collected, kept as a Minari data set, read again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.errors import LabError
+
+EPISODE_LIMIT = 100_000  # steps
+MISSING = "Minari is not installed; pip install 'rl-lab[demos]'"
+
+
+class Expert(Protocol):
+    """Whoever knows what to do. A method `reset(env)`, where there is one, is called as each episode starts."""
+
+    def __call__(self, observation: Any, info: dict[str, Any]) -> Any:
+        """The action for what is observed."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode, step by step."""
+
+    seed: int | None
+    """Seed of its reset."""
+    observations: list[Any]
+    """What was seen before each step, and after the last."""
+    actions: NDArray[Any]
+    """`(steps, ...)`"""
+    rewards: NDArray[np.float64]
+    """`(steps,)`"""
+    terminated: bool
+    """Whether its last step ended it, rather than a limit of time."""
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """Episodes of one expert in one environment.
+
+    Attributes:
+        environment: id of the environment.
+        arguments: keyword arguments that it was made with.
+        episodes: what the expert did.
+    """
+
+    environment: str
+    arguments: dict[str, Any]
+    observation_space: gym.Space
+    action_space: gym.Space
+    episodes: list[Episode] = field(repr=False)
+
+    @property
+    def transitions(self) -> int:
+        """Steps, over all episodes."""
+        return sum(len(episode.actions) for episode in self.episodes)
+
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """Sum of the rewards of each episode."""
+        return np.array([episode.rewards.sum() for episode in self.episodes])
+
+    def pairs(self) -> Iterator[tuple[Any, Any]]:
+        """What was observed, and what was done then."""
+        for episode in self.episodes:
+            yield from zip(episode.observations, episode.actions, strict=False)
+
+    def write(self, name: str, expert: str = "") -> None:
+        """Keep them as a Minari data set.
+
+        Args:
+            name: of the data set, such as "doorkey/planner-v0".
+            expert: who showed them, for the data set's description.
+
+        Raises:
+            LabError: Minari is missing, the name is taken, or is no name of a data set.
+        """
+        check_name(name)
+        import minari
+        from minari.data_collector.episode_buffer import EpisodeBuffer
+
+        buffers = [
+            EpisodeBuffer(
+                id=number,
+                seed=episode.seed,
+                observations=_columns(episode.observations),
+                actions=episode.actions,
+                rewards=episode.rewards.tolist(),
+                terminations=[False] * (len(episode.actions) - 1) + [episode.terminated],
+                truncations=[False] * (len(episode.actions) - 1) + [not episode.terminated],
+                infos={},
+            )
+            for number, episode in enumerate(self.episodes)
+        ]
+        env = gym.make(self.environment, **self.arguments)
+        with warnings.catch_warnings():  # that no author and no repository are named
+            warnings.simplefilter("ignore", UserWarning)
+            minari.create_dataset_from_buffers(
+                name,
+                buffers,
+                env=env,
+                eval_env=env,
+                algorithm_name=expert or "expert",
+                description=f"{len(buffers)} episodes of {expert or 'an expert'} in {self.environment}",
+                data_format="hdf5",
+            )
+
+    @classmethod
+    def read(cls, name: str) -> Demonstrations:
+        """Read a Minari data set.
+
+        Raises:
+            LabError: Minari is missing, there is no such data set, or it is empty.
+        """
+        minari = _minari()
+        try:
+            dataset = minari.load_dataset(name)
+        except (FileNotFoundError, ValueError, KeyError) as error:
+            known = ", ".join(sorted(minari.list_local_datasets())) or "none"
+            raise LabError(f"data set {name!r} cannot be read ({error}); local data sets: {known}") from None
+        spec = dataset.spec.env_spec
+        episodes = [
+            Episode(
+                None if episode_seed is None else int(episode_seed),
+                _rows(episode.observations, len(episode.actions) + 1),
+                np.asarray(episode.actions),
+                np.asarray(episode.rewards, np.float64),
+                bool(episode.terminations[-1]),
+            )
+            for episode, episode_seed in _with_seeds(dataset)
+        ]
+        if not episodes:
+            raise LabError(f"data set {name!r} is empty; there is nothing to learn from")
+        spaces = dataset.spec.observation_space, dataset.spec.action_space
+        return cls(*_named(spec, name), *spaces, episodes)
+
+    def check_fits(self, name: str, observation_space: gym.Space, action_space: gym.Space) -> None:
+        """Refuse an environment with other spaces.
+
+        Raises:
+            LabError: names both.
+        """
+        if (self.observation_space, self.action_space) != (observation_space, action_space):
+            raise LabError(
+                f"demonstrations of {self.environment} have {self.observation_space} -> {self.action_space}, but "
+                f"{name} has {observation_space} -> {action_space}; give demonstrations of the same environment"
+            )
+
+
+def collect(
+    env: gym.Env,
+    expert: Expert | Callable[[Any, dict[str, Any]], Any],
+    episodes: int,
+    seed: int = 0,
+    report: Callable[[Episode], None] | None = None,
+) -> Demonstrations:
+    """Let an expert play.
+
+    Args:
+        env: a single environment.
+        expert: `expert(observation, info) -> action`.
+        episodes: how many; their resets have the seeds `seed`, `seed + 1` and so on.
+        seed: of the first episode.
+        report: called after each episode.
+
+    Raises:
+        LabError: the expert gives an action that is not allowed, never ends an episode, or earns no reward at all.
+    """
+    if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or episodes < 1:
+        raise LabError(f"episodes={episodes!r} is not allowed; it must be a whole number of at least 1")
+    played = []
+    for number in range(episodes):
+        played.append(_play(env, expert, seed + number))
+        if report is not None:
+            report(played[-1])
+    if not any(episode.rewards.any() for episode in played):
+        raise LabError(
+            f"the expert earned no reward in {episodes} episodes; an expert that never succeeds teaches nothing"
+        )
+    name, arguments = _named(env.spec, type(env.unwrapped).__name__)
+    return Demonstrations(name, arguments, env.observation_space, env.action_space, played)
+
+
+def _named(spec: Any, otherwise: str) -> tuple[str, dict[str, Any]]:
+    """The id and the arguments of an environment, as `gymnasium.make` takes them."""
+    if spec is None:
+        return otherwise, {}
+    return spec.id, {name: value for name, value in spec.kwargs.items() if name != "definition"}
+
+
+def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
+    observation, info = env.reset(seed=seed)
+    if hasattr(expert, "reset"):
+        expert.reset(env)
+    observations, actions, rewards = [_kept(observation)], [], []
+    for _ in range(EPISODE_LIMIT):
+        action = _checked(env.action_space, expert(observation, info))
+        observation, reward, terminated, truncated, info = env.step(action)
+        observations.append(_kept(observation))
+        actions.append(action)
+        rewards.append(float(reward))
+        if terminated or truncated:
+            return Episode(seed, observations, np.array(actions), np.array(rewards), bool(terminated))
+    raise LabError(f"the expert's episode did not end within {EPISODE_LIMIT} steps; give the environment a time limit")
+
+
+def _checked(space: gym.Space, action: Any) -> Any:
+    """An expert's action as the environment wants it; the pair that a `predict` returns is welcome."""
+    given = action[0] if isinstance(action, tuple) and len(action) == 2 else action
+    array = np.asarray(given)
+    if isinstance(space, gym.spaces.Discrete) and array.dtype.kind in "iu" and array.size == 1:
+        given = int(array.reshape(()))
+    elif isinstance(space, gym.spaces.Box) and array.dtype.kind in "iuf" and array.size == np.prod(space.shape):
+        given = array.astype(space.dtype).reshape(space.shape)
+    if given not in space:
+        raise LabError(f"the expert answered {action!r}; the action space is {space}")
+    return given
+
+
+def _kept(observation: Any) -> Any:
+    """An observation that the environment's next step cannot change."""
+    if isinstance(observation, dict):
+        return {name: _kept(part) for name, part in observation.items()}
+    return observation.copy() if isinstance(observation, np.ndarray) else observation
+
+
+def _columns(observations: list[Any]) -> Any:
+    """A list of observations as Minari wants it: arrays, or a dictionary of them."""
+    if isinstance(observations[0], dict):
+        return {name: _columns([each[name] for each in observations]) for name in observations[0]}
+    return observations if isinstance(observations[0], str) else np.stack(observations)
+
+
+def _rows(columns: Any, count: int) -> list[Any]:
+    """The reverse of `_columns`."""
+    if isinstance(columns, dict):
+        parts = {name: _rows(column, count) for name, column in columns.items()}
+        return [{name: part[i] for name, part in parts.items()} for i in range(count)]
+    return [columns[i] for i in range(count)]
+
+
+def _with_seeds(dataset: Any) -> Iterator[tuple[Any, Any]]:
+    indices = [int(index) for index in dataset.episode_indices]
+    for episode, metadata in zip(
+        dataset.iterate_episodes(indices), dataset.storage.get_episode_metadata(indices), strict=True
+    ):
+        yield episode, metadata.get("seed")
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no new Minari data set can have.
+
+    Raises:
+        LabError: Minari is missing, the name is taken, or is no name of a data set.
+    """
+    minari = _minari()
+    try:
+        minari.dataset.minari_dataset.parse_dataset_id(name)
+    except ValueError:
+        raise LabError(f"{name!r} is no name of a data set; write, for example, doorkey/planner-v0") from None
+    if name in minari.list_local_datasets():
+        raise LabError(f"data set {name!r} exists already; choose another name, or delete it with `minari delete`")
+
+
+def _minari() -> Any:
+    try:
+        import minari
+        import minari.dataset.minari_dataset
+    except ImportError:
+        raise LabError(MISSING) from None
+    return minari

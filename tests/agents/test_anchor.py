@@ -1,0 +1,101 @@
+"""An anchor's divergence against torch's, its schedules, and what it does to training."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.distributions import Categorical, Normal, kl_divergence
+
+from rl_lab import jit
+from rl_lab.agents import PPO, distributions
+from rl_lab.agents.anchor import Anchor
+from rl_lab.errors import LabError
+
+categorical, gaussian = jit.specialize(distributions.categorical_pull), jit.specialize(distributions.gaussian_pull)
+SMALL = {"num_envs": 4, "n_steps": 32, "batch_size": 64, "n_epochs": 2}
+
+
+@given(st.integers(1, 20), st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_divergences_and_gradients_are_those_of_torch(rows, width, seed):
+    rng = np.random.default_rng(seed)
+    outputs, other = rng.standard_normal((2, rows, width)).astype(np.float32)
+    log_std, other_std = (0.5 * rng.standard_normal((2, width))).astype(np.float32)
+    ours, theirs = torch.from_numpy(outputs).requires_grad_(), torch.from_numpy(log_std).requires_grad_()
+    by_outputs, by_log_std = np.zeros_like(outputs), np.zeros_like(log_std)
+
+    expected = kl_divergence(Categorical(logits=torch.from_numpy(other)), Categorical(logits=ours)).sum()
+    expected.backward()
+    logs, reference = (torch.from_numpy(array).log_softmax(-1).numpy() for array in (outputs, other))
+    total = categorical(logs, log_std, reference, np.float32(1), by_outputs, by_log_std)
+    np.testing.assert_allclose(total, expected.item(), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(by_outputs, ours.grad.numpy(), rtol=1e-4, atol=1e-5)
+
+    ours.grad, by_outputs[:] = None, 0
+    there = Normal(torch.from_numpy(other), torch.from_numpy(other_std).exp())
+    expected = kl_divergence(there, Normal(ours, theirs.exp())).sum()
+    expected.backward()
+    reference = np.concatenate([other, np.broadcast_to(other_std, other.shape)], axis=1)
+    total = gaussian(outputs, log_std, reference, np.float32(1), by_outputs, by_log_std)
+    np.testing.assert_allclose(total, expected.item(), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(by_outputs, ours.grad.numpy(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(by_log_std, theirs.grad.numpy(), rtol=1e-3, atol=1e-3)
+
+
+def test_rates_over_time():
+    policy = PPO("rl_lab/CartPole-v1").policy
+    anchor = Anchor.to(policy, kl_coef=2.0, kl_steps=100, warmup_steps=10, ramp_steps=20, actor_rate=0.5)
+    assert [anchor.rates(steps) for steps in (0, 9, 10, 20, 30, 50, 100, 1000)] == [
+        (0.0, 2.0),
+        (0.0, pytest.approx(1.82)),
+        (0.0, pytest.approx(1.8)),
+        (0.25, pytest.approx(1.6)),
+        (0.5, pytest.approx(1.4)),
+        (0.5, pytest.approx(1.0)),
+        (0.5, 0.0),
+        (0.5, 0.0),
+    ]
+    assert Anchor.to(policy, kl_coef=0, kl_steps=0, warmup_steps=0, ramp_steps=0).rates(0) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
+def test_warming_up_trains_the_critic_alone(env):
+    agent = PPO(env, seed=1, **SMALL)
+    agent.hold(Anchor.to(agent.policy, warmup_steps=256, ramp_steps=0))
+    actor, critic = agent.policy.actor.parameters.copy(), agent.policy.critic.parameters.copy()
+    log_std = agent.policy.log_std.copy()
+    agent.learn(256)
+    np.testing.assert_array_equal(agent.policy.actor.parameters, actor)
+    np.testing.assert_array_equal(agent.policy.log_std, log_std)
+    assert (agent.policy.critic.parameters != critic).any()
+    agent.learn(128, reset_num_timesteps=False)
+    assert (agent.policy.actor.parameters != actor).any()
+
+
+@pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
+def test_the_divergence_holds_the_policy(env):
+    moved = {}
+    for coefficient in (0.0, 100.0):
+        agent = PPO(env, seed=1, learning_rate=1e-3, **SMALL)
+        agent.hold(Anchor.to(agent.policy, kl_coef=coefficient, kl_steps=10**9, warmup_steps=0, ramp_steps=0))
+        agent.learn(128 * 8)
+        moved[coefficient] = agent.metrics["train/anchor_kl"]
+    assert 0 <= moved[100.0] < 0.2 * moved[0.0]
+
+
+def test_without_an_anchor_nothing_changes():
+    plain, let_go = PPO("rl_lab/CartPole-v1", **SMALL), PPO("rl_lab/CartPole-v1", **SMALL)
+    let_go.hold(Anchor.to(let_go.policy))
+    let_go.hold(None)
+    np.testing.assert_array_equal(plain.learn(512).parameters, let_go.learn(512).parameters)
+    assert "train/anchor_kl" not in plain.metrics
+
+
+def test_what_does_not_fit_is_refused():
+    cartpole = PPO("rl_lab/CartPole-v1")
+    with pytest.raises(LabError, match=r"sizes \(4, 64, 64, 2\) does not fit an agent of 151 inputs and 7 outputs"):
+        PPO("rl_lab/Robot-Empty-5x5-v0").hold(Anchor.to(cartpole.policy))
+    with pytest.raises(LabError, match="needs the compiled engine"):
+        PPO("rl_lab/CartPole-v1", engine="torch").hold(Anchor.to(cartpole.policy))
+    with pytest.raises(LabError, match="kl_coef=-1 is not allowed"):
+        Anchor.to(cartpole.policy, kl_coef=-1)
