@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -20,7 +20,7 @@ from rl_lab.agents.observations import Encoder
 from rl_lab.agents.rollout import SAME_STEP, View
 from rl_lab.errors import LabError
 
-Environment = str | gym.Env | gym.vector.VectorEnv | Callable[[], gym.Env]
+Environment: TypeAlias = "str | gym.Env | gym.vector.VectorEnv | Callable[[], gym.Env] | Source"
 
 
 def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | None = None) -> Source:
@@ -28,7 +28,7 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
 
     Args:
         env: a Gymnasium id (also "module:id"), a function that makes one environment, an environment, or a
-            VectorEnv, which has its own number of lanes.
+            VectorEnv, which has its own number of lanes; or lanes that were made already.
         num_envs: lanes to make.
         arguments: keyword arguments of the environment, with an id.
 
@@ -39,6 +39,8 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
         raise LabError(f"num_envs={num_envs!r} is not allowed; it must be a whole number of at least 1")
     if arguments and not isinstance(env, str):
         raise LabError(f"env_kwargs={arguments!r} goes with an id; give {env!r} its arguments yourself")
+    if isinstance(env, Source):
+        return env
     if isinstance(env, str):
         vector, name = _from_id(env, int(num_envs), arguments or {}), env
     elif isinstance(env, gym.vector.VectorEnv):
@@ -72,6 +74,11 @@ class Source:
         self.encoder = Encoder(vector.single_observation_space)
         self.view: View
         self.masked = False
+
+    @property
+    def taken(self) -> int:
+        """Environment steps taken in all lanes since they were made."""
+        raise NotImplementedError
 
     def reset(self, seed: int) -> None:
         """Start all lanes anew, with seeds that derive from `seed`."""
@@ -134,6 +141,11 @@ class CompiledSource(Source):
         self._encode()
 
     @property
+    def taken(self) -> int:
+        """Environment steps, counted by the loop around the kernels."""
+        return int(self.batch.taken)
+
+    @property
     def step_loop(self) -> Callable[..., None]:
         """The function over the lanes that `rollout.collect` is compiled around."""
         return self.batch.step_loop
@@ -180,6 +192,12 @@ class VectorSource(Source):
             _first_action(space),
         )
         self._resetting = np.zeros(lanes, np.bool_)
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """Environment steps, those that only reset a lane apart."""
+        return self._taken
 
     def reset(self, seed: int) -> None:
         """Start all lanes anew."""
@@ -201,6 +219,7 @@ class VectorSource(Source):
         observations, rewards, terminated, truncated, info = self.vector.step(view.actions)
         view.rewards[:], view.terminated[:], view.truncated[:] = rewards, terminated, truncated
         view.valid[:] = ~self._resetting
+        self._taken += int(view.valid.sum())
         self._show(observations, info)
         ended = view.terminated | view.truncated
         if self.mode == AutoresetMode.SAME_STEP:

@@ -132,18 +132,21 @@ class PPO:
                     break
         return self
 
-    def iterate(self) -> dict[str, float]:
-        """One rollout and one update; returns the metrics."""
-        if self._fresh:
-            loops().see(self.normalizer, self.source.view.observations, self.progress.current)
-            self.engine.prepare(self.rollout, self.progress, self.normalizer, self._update_settings())
-            self._fresh = False
-        start = time.perf_counter()
+    def collect(self) -> Rollout:
+        """Fill the rollout with the policy as it is, and return it; nothing is learned."""
+        self._begin()
         self.engine.collect(self.rollout, self.progress, self.normalizer)
         checks.finite_rollout(self.rollout)
+        self.num_timesteps += self.rollout.rewards.size
+        return self.rollout
+
+    def iterate(self) -> dict[str, float]:
+        """One rollout and one update; returns the metrics."""
+        self._begin()
+        start = time.perf_counter()
+        self.collect()
         last_values = self.engine.values(self.progress.current)
         loops().estimate_advantages(self.rollout, last_values, self.normalizer.gamma, float(self.settings.gae_lambda))
-        self.num_timesteps += self.rollout.rewards.size
         settings = self._update_settings()
         reference = self.anchor.reference(self.rollout, self.policy.encoder.scale) if self.anchor else None
         losses = self.engine.update(flatten(self.rollout, reference), self._order(), settings)
@@ -215,6 +218,13 @@ class PPO:
     def episode_returns(self) -> np.ndarray:
         """Returns of up to the last hundred episodes of training."""
         return self.progress.recent_returns[: min(int(self.progress.episodes[0]), RECENT)]
+
+    def _begin(self) -> None:
+        """Take in the first observations, and compile."""
+        if self._fresh:
+            loops().see(self.normalizer, self.source.view.observations, self.progress.current)
+            self.engine.prepare(self.rollout, self.progress, self.normalizer, self._update_settings())
+            self._fresh = False
 
     def _order(self) -> np.ndarray:
         """The valid samples, shuffled for each epoch: int64 `(epochs, samples)`."""

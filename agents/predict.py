@@ -22,15 +22,18 @@ def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, determi
     rows = policy.encoder(observation, batch or 1)
     if rows.dtype.kind == "f" and not np.isfinite(rows).all():
         raise LabError("the observation holds NaN or infinity; an agent can only act on finite numbers")
-    outputs = agent.engine.outputs(normalized_rows(agent.normalizer, rows))
-    actions = (
-        _discrete(agent, outputs, action_mask, deterministic)
-        if policy.discrete
-        else _box(agent, outputs, deterministic)
-    )
+    actions = choose_rows(agent, rows, action_mask, deterministic)
     if batch is not None:
         return actions
     return int(actions[0]) if policy.discrete else actions[0]
+
+
+def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
+    """Actions for rows of the encoder, `(rows, size)`."""
+    outputs = agent.engine.outputs(normalized_rows(agent.normalizer, rows))
+    if agent.policy.discrete:
+        return _discrete(agent, outputs, action_mask, deterministic)
+    return _box(agent, outputs, deterministic)
 
 
 def normalized_rows(normalizer: Normalizer, rows: np.ndarray) -> np.ndarray:

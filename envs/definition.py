@@ -16,6 +16,7 @@ from rl_lab.errors import LabError
 FRAMEWORK_FIELDS = [
     ("random", np.uint64, (1,)),
     ("episode_return", np.float64),
+    ("taken", np.int64),
     ("steps", np.int32),
     ("done", np.bool_),
 ]
@@ -54,7 +55,8 @@ class Definition:
     name: str
     """What people call it, in messages."""
     state: np.dtype
-    """Fields of one lane; nested arrays are welcome. `random`, `steps`, `episode_return` and `done` are added."""
+    """Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return`
+    and `done` are added."""
     config: Mapping[str, Any]
     """What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none."""
     reset: Kernel

@@ -34,6 +34,7 @@ class Lanes:
         self.definition, self.count, self.debug = definition, count, debug
         self.threads = 1 if debug else threads  # a debugger wants to stay where it is
         self.states = np.zeros(count, definition.lane_dtype())
+        self._taken_elsewhere = 0  # by states that gave way to loaded ones, less what those brought with them
         self.config = definition.config_record()
         self.actions = action_buffer(definition.action_space, count)
         self.observations = observation_buffer(definition.observation_space, count)
@@ -54,6 +55,11 @@ class Lanes:
         """What, beside the kernels, decides the machine code of a loop over these lanes."""
         arrays = self.states, self.config, self.observations, self.actions
         return " ".join(f"{a.dtype.descr if a.dtype.names else a.dtype} {a.ndim}" for a in arrays)
+
+    @property
+    def taken(self) -> int:
+        """Steps taken in all lanes since they were made; the kernels' loop counts them, whoever runs it."""
+        return self._taken_elsewhere + int(self.states["taken"].sum())
 
     def seed(self, seeds: Sequence[np.random.SeedSequence | None]) -> None:
         """Start the random streams of lanes anew; None leaves a lane's stream as it is."""
@@ -108,7 +114,9 @@ class Lanes:
                 f"a state of {given} cannot be loaded into {self.count} lanes of {self.definition.name} "
                 f"with fields {self.states.dtype.names}; load what the same environment saved"
             )
+        taken = self.taken
         self.states[...] = states
+        self._taken_elsewhere += taken - self.taken
         self.observe()
 
     def render(self, lane: int, mode: str) -> Any:

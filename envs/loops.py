@@ -78,6 +78,7 @@ def step_lanes(
             truncated[n] = False
         else:
             state.steps += 1
+            state.taken += 1
             reward, ended = step(state, actions[n], config[0])
             limit = config[0].max_steps
             stopped = limit > 0 and state.steps >= limit

@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rl_lab.compare import fingerprint, logs
+from rl_lab import fingerprint
+from rl_lab.compare import logs
 from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
+from rl_lab.compare.pretrained import with_controls
 from rl_lab.compare.reading import load_plan
 from rl_lab.compare.result import Result
 from rl_lab.compare.runner import cores, default_folder, run_all
@@ -102,6 +104,7 @@ def compare_plan(
         path = Path(plan)
         plan, command = load_plan(path), command or f"rl-lab compare {shlex.quote(str(path))}"
         plan = plan if plan.out or out else replace(plan, out=str(default_folder(plan, path)))
+    plan = with_controls(plan)
     chosen = out or plan.out
     folder = Path(chosen) if chosen else None
     runs = run_all(plan, folder, jobs, quiet)

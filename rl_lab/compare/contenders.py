@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from rl_lab.compare import checks
+from rl_lab.compare import checks, pretrained
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.environments import Maker
-from rl_lab.compare.fingerprint import describe
 from rl_lab.compare.measure import Meter, Metered, meter_of, metered_vec_env
 from rl_lab.compare.plan import Contender
 from rl_lab.errors import LabError
+from rl_lab.fingerprint import describe
 
 LAB = {"ppo": "PPO"}
 SB3 = {"a2c": "A2C", "ddpg": "DDPG", "dqn": "DQN", "ppo": "PPO", "sac": "SAC", "td3": "TD3"}
@@ -32,6 +32,12 @@ def check(contender: Contender) -> None:
     """
     checks.count(f"num_envs of contender {contender.name!r}", contender.hyperparameters.get("num_envs", 1))
     taken = _constructor(contender)
+    if pretrained.is_pretrained(contender):
+        if not is_lab(contender):
+            raise LabError(
+                f"contender {contender.name!r} has stages, which go with 'ppo' and not {contender.algorithm!r}"
+            )
+        pretrained.pipeline_of(contender)
     if is_lab(contender):
         taken = import_module("rl_lab.agents.settings").PPOSettings
     parameters = inspect.signature(taken).parameters.values()
@@ -39,6 +45,7 @@ def check(contender: Contender) -> None:
         return
     allowed = [item.name for item in parameters if item.kind is not item.VAR_POSITIONAL]
     allowed += ["num_envs", *(NETWORK if is_sb3(contender) else ())]
+    allowed += [pretrained.STAGES] if is_lab(contender) else []
     for name in contender.hyperparameters:
         checks.choice(f"hyperparameter of {contender.name}", name, allowed)
 
@@ -86,6 +93,8 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[
         LabError: the contender cannot be made or the budget is too small for it.
         BudgetSpent: the contender went on past its budget.
     """
+    if pretrained.is_pretrained(contender):
+        return pretrained.train(contender, maker, seed, meter), None
     if is_lab(contender):
         return _train_lab(contender, maker, seed, meter), None
     if is_sb3(contender):
@@ -95,7 +104,9 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[
 
 def load(contender: Contender, maker: Maker) -> None:
     """Compile, or load from the cache, the machine code that runs of a named contender need."""
-    if is_lab(contender):
+    if pretrained.is_pretrained(contender):
+        pretrained.rehearse(contender, maker)
+    elif is_lab(contender):
         agent = _lab_agent(contender, maker, seed=0)
         agent.learn(_rollout(agent))
         agent.predict(maker.evaluation(2).reset()[0])

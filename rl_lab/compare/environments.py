@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from rl_lab.compare.checks import unknown
-from rl_lab.compare.fingerprint import describe
 from rl_lab.compare.plan import Environment
 from rl_lab.errors import LabError
+from rl_lab.fingerprint import describe
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium as gym
@@ -13,6 +13,7 @@ import numpy as np
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError
+from rl_lab.stages.ledger import Ledger
 
 
 class BudgetSpent(Exception):
@@ -77,6 +78,8 @@ class Meter:
         self.trained: tuple[Any, Any] | None = None  # what Stable-Baselines3 trained last
         self.graceful = False  # whether somebody ends training by himself once a step was refused
         self.refused = False
+        self.ledger: Ledger | None = None  # of a contender that is pretrained
+        self.notes: dict[str, Any] = {}
         self._due = [round(budget * number / points) for number in range(points + 1)]
 
     def allow(self, steps: int) -> bool:
@@ -94,6 +97,14 @@ class Meter:
         if not self.graceful:
             raise BudgetSpent(f"the budget of {self.budget} steps is spent")
         return False
+
+    def pay(self, steps: int, wall: float, cpu: float) -> None:
+        """Put what pretraining cost on the counters; until it is paid, the untrained policy is all that there is."""
+        if steps > 1 and self.points:
+            first = self.points[-1]
+            self.points.append(replace(first, step=steps - 1, seconds=wall, cpu_seconds=cpu))
+        self.steps, self.clock.wall, self.clock.cpu = steps, wall, cpu
+        self._due = [due for due in self._due if due >= steps]
 
     def judge_if_due(self, model: Any, outer: Any = None) -> None:
         """Evaluate a model if the next point of the plan has come; the clock stands meanwhile."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rl_lab.compare import contenders, fingerprint
+from rl_lab import fingerprint
+from rl_lab.compare import contenders
 from rl_lab.compare.checks import slug
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Contender, Plan

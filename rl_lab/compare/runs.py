@@ -33,6 +33,10 @@ class Run:
     """Making environments, loading or compiling machine code, importing."""
     evaluation_seconds: float = 0.0
     """Of judging the model on its way."""
+    ledger: Mapping[str, Any] = field(default_factory=dict)
+    """What it cost, as `Ledger.as_dict` says it."""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """Figures that its stages found."""
     best: Episode | None = None
     """Of the last evaluation."""
     worst: Episode | None = None

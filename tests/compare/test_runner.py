@@ -12,11 +12,11 @@ import gymnasium as gym
 import pytest
 
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, compare
-from rl_lab.compare.fingerprint import digest
 from rl_lab.compare.runner import all_tasks
 from rl_lab.compare.runs import Store
 from rl_lab.errors import LabError
 from rl_lab.files import locked
+from rl_lab.fingerprint import digest
 
 
 class Fixed:

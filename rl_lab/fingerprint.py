@@ -52,13 +52,14 @@ def processor() -> str:
 
 @functools.cache
 def own_source() -> str:
-    """Hash of the lab's own files that a run goes through: environments, core, agents and the measuring."""
+    """Hash of the lab's own files that a run goes through: environments, core, agents, stages and the measuring."""
     import rl_lab
     import rl_lab.agents
     import rl_lab.envs
 
     root = Path(rl_lab.__file__).parent
-    folders = [root / "core", root / "jit", Path(rl_lab.envs.__file__).parent, Path(rl_lab.agents.__file__).parent]
+    folders = [root / name for name in ("core", "jit", "data", "supervised", "stages")]
+    folders += [Path(rl_lab.envs.__file__).parent, Path(rl_lab.agents.__file__).parent]
     files = [root / "random.py", root / "sb3.py"]
     files += [root / "compare" / f"{name}.py" for name in MEASURING]
     for folder in folders:

@@ -1,0 +1,152 @@
+"""Contenders that are pretrained: their stages, what those cost, and the controls that tell why it worked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rl_lab.agents import PPO
+from rl_lab.compare.environments import Maker
+from rl_lab.compare.measure import Meter
+from rl_lab.compare.plan import Contender, Plan
+from rl_lab.errors import LabError
+from rl_lab.stages import Clone, Context, Demonstrate, Finetune, Ledger, Pipeline, Stage
+from rl_lab.stages.stage import load_policy
+
+LOOKS = (1, 2, 4, 8, 16, 32)  # rollouts after the switch that are judged besides the plan's points
+STAGES = "stages"
+
+
+def is_pretrained(contender: Contender) -> bool:
+    """Whether its hyperparameters have stages."""
+    return STAGES in contender.hyperparameters
+
+
+def pipeline_of(contender: Contender) -> Pipeline:
+    """The stages of a contender.
+
+    Raises:
+        LabError: they make no sense.
+    """
+    stages = contender.hyperparameters[STAGES]
+    if isinstance(stages, Pipeline):
+        return stages
+    if not isinstance(stages, Sequence) or isinstance(stages, str):
+        raise LabError(f"stages of contender {contender.name!r} are {stages!r}; give a list of them")
+    try:
+        return Pipeline(stages)
+    except LabError as error:
+        raise LabError(f"contender {contender.name!r}: {error}") from None
+
+
+def with_controls(plan: Plan) -> Plan:
+    """The plan with the controls of its pretrained contenders; names that are there already stay as they are."""
+    added = [control for contender in plan.contenders if is_pretrained(contender) for control in controls(contender)]
+    taken = {contender.name for contender in plan.contenders}
+    new = {control.name: control for control in added if control.name not in taken}
+    return replace(plan, contenders=[*plan.contenders, *new.values()]) if new else plan
+
+
+def controls(contender: Contender) -> list[Contender]:
+    """From scratch, the clone alone, the critic's warm-up alone, and pretraining on shuffled targets."""
+    stages = pipeline_of(contender).stages
+    rest = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
+    found: dict[str, list[Stage] | None] = {"scratch": None}
+    last = next((stage for stage in stages if isinstance(stage, Finetune)), None)
+    if any(isinstance(stage, Clone) for stage in stages):
+        found["clone only"] = [stage for stage in stages if isinstance(stage, (Demonstrate, Clone))]
+        shuffled = [replace(stage, shuffled=True) if isinstance(stage, Demonstrate) else stage for stage in stages]
+        found["shuffled"] = shuffled
+    if last is not None:
+        found["warm-up only"] = [replace(last, kl_coef=0.0, fall_back=0)]
+    return [
+        Contender(name, contender.algorithm, rest if each is None else {**rest, STAGES: each})
+        for name, each in found.items()
+    ]
+
+
+def rehearse(contender: Contender, maker: Maker) -> None:
+    """Compile all that its stages need, with as little work as possible."""
+    rollout = _rollout(_context(contender, maker, 0).hyperparameters)
+    context = _context(contender, maker, 0, budget=4 * rollout)
+    small = [stage.rehearsal() for stage in pipeline_of(contender).stages]
+    Pipeline([replace(stage, steps=rollout) if isinstance(stage, Finetune) else stage for stage in small]).run(context)
+
+
+def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
+    """Run the stages, with all that they cost on the meter, and have the policy judged on its way.
+
+    The curve begins with the untrained policy, which is all that there is until pretraining is paid for.
+
+    Raises:
+        LabError: pretraining costs the whole budget, or a stage cannot work here.
+    """
+    stages = pipeline_of(contender).stages
+    before = [stage for stage in stages if not isinstance(stage, Finetune)]
+    last = [stage for stage in stages if isinstance(stage, Finetune)]
+    watch = _Watch(meter)
+    context = _context(contender, maker, seed, meter.budget, watch)
+    untrained = context.agent()
+    meter.judge_now(untrained)
+    meter.clock.stop()
+    artifact = Pipeline(before).run(context) if before else None
+    spent = artifact.ledger if artifact else Ledger()
+    if spent.steps() >= meter.budget:
+        raise LabError(f"pretraining cost {spent.steps()} steps of a budget of {meter.budget}; give more steps")
+    meter.pay(spent.steps(), spent.wall_seconds, spent.cpu_seconds)
+    pretrained = context.agent()
+    if artifact is not None:
+        load_policy(pretrained, artifact, "actor", "critic", "log_std")
+        meter.judge_now(pretrained)
+        meter.clock.stop()
+    if not last:
+        meter.steps, meter.ledger = meter.budget, spent  # nothing more is learned, and nothing more is paid
+        meter.judge_now(pretrained)
+        meter.clock.stop()
+        return pretrained
+    meter.clock.start()
+    for stage in last:
+        artifact = stage.run(context, artifact)
+    assert artifact is not None
+    assert watch.agent is not None
+    meter.ledger = artifact.ledger
+    meter.steps = artifact.ledger.steps()
+    meter.notes = dict(artifact.notes)
+    return watch.agent
+
+
+class _Watch:
+    """Keeps the meter up to date while PPO trains, and has it judged."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter, self.rollouts = meter, 0
+        self.agent: PPO | None = None
+
+    def __call__(self, agent: PPO, ledger: Ledger) -> bool:
+        self.agent, self.rollouts = agent, self.rollouts + 1
+        self.meter.steps = ledger.steps()
+        if self.rollouts in LOOKS:
+            self.meter.judge_now(agent)
+        else:
+            self.meter.judge_if_due(agent)
+        return self.meter.steps + agent.rollout.rewards.size <= self.meter.budget
+
+
+def _context(
+    contender: Contender, maker: Maker, seed: int, budget: int | None = None, watch: _Watch | None = None
+) -> Context:
+    from rl_lab.jit import cache
+
+    maker.register()
+    hyperparameters = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
+    env: Any = maker.environment.make or maker.id
+    arguments = dict(maker.environment.arguments)
+    store = cache.folder().parent / "artifacts"
+    return Context(env, seed, arguments, hyperparameters, store, budget, watch)
+
+
+def _rollout(hyperparameters: Mapping[str, Any]) -> int:
+    return int(np.prod([hyperparameters.get("num_envs", 8), hyperparameters.get("n_steps", 2048)]))

@@ -1,0 +1,84 @@
+"""The actor, fitted to what an expert did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+
+from rl_lab.errors import LabError
+from rl_lab.stages.artifact import Artifact
+from rl_lab.stages.context import Context
+from rl_lab.stages.stage import Stage, handed_on, policy_parts
+from rl_lab.supervised import Classifier, Regressor
+from rl_lab.supervised.estimator import Estimator
+
+LEAST_LOG_STD = -2.0  # a policy that never errs would never explore, either
+
+
+@dataclass(frozen=True)
+class Clone(Stage):
+    """Behavioural cloning: the actor learns which action the expert took.
+
+    Args:
+        max_iter: the most epochs.
+        learning_rate: step size.
+        alpha: of the penalty on squared weights.
+        validation_fraction: of the transitions that are held out; the best weights on them are kept.
+        patience: epochs without an improvement, after which training ends.
+    """
+
+    max_iter: int = 200
+    learning_rate: float = 1e-3
+    alpha: float = 1e-3
+    validation_fraction: float = 0.1
+    patience: int = 10
+    kind: ClassVar[str] = "clone"
+    needs: ClassVar[tuple[str, ...]] = ("demonstrations",)
+    gives: ClassVar[tuple[str, ...]] = ("actor",)
+
+    def rehearsal(self) -> Stage:
+        """One epoch."""
+        return replace(self, max_iter=1)
+
+    def make(self, context: Context, artifact: Artifact | None) -> Artifact:
+        """Fit the actor that PPO from scratch would start from."""
+        assert artifact is not None
+        agent = context.agent()
+        if agent.settings.normalize_observation:
+            raise LabError("a policy that normalises observations cannot be cloned yet; normalize_observation=False")
+        policy, shown = agent.policy, artifact.part("demonstrations")
+        rows, actions = shown["rows"].astype(np.float32) * policy.encoder.scale, shown["actions"]
+        options: dict[str, Any] = {
+            "alpha": self.alpha,
+            "learning_rate_init": self.learning_rate,
+            "max_iter": self.max_iter,
+            "n_iter_no_change": self.patience,
+            "early_stopping": True,
+            "validation_fraction": self.validation_fraction,
+            "random_state": context.seed,
+        }
+        context.report(f"clone: {len(rows)} transitions")
+        fitted: Estimator
+        if policy.discrete:
+            space = policy.action_space
+            assert isinstance(space, spaces.Discrete)
+            fitted = context.fit(
+                Classifier(**options),
+                rows,
+                actions.astype(np.int64) - int(space.start),
+                classes=np.arange(policy.outputs),
+                network=policy.actor,
+            )
+        else:
+            targets = actions.reshape(len(rows), -1)
+            fitted = context.fit(Regressor(**options), rows, targets, network=policy.actor)
+            missed = (fitted.outputs(rows) - targets).std(axis=0)
+            policy.log_std[:] = np.maximum(np.log(np.maximum(missed, 1e-8)), LEAST_LOG_STD)
+        history = fitted.history_
+        notes = {"score": history.validation_scores[history.best_epoch - 1], "epochs": len(history.losses)}
+        parts = policy_parts(agent)
+        parts.pop("critic")
+        return handed_on(self, context, artifact, notes, **parts)

@@ -1,0 +1,160 @@
+"""Where stages work: the environment, the seed, and the counters that no stage can go around."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from rl_lab.agents import PPO
+from rl_lab.agents.environments import Source, make_source
+from rl_lab.agents.predict import choose_rows
+from rl_lab.errors import LabError
+from rl_lab.stages.ledger import Ledger
+from rl_lab.supervised.estimator import Estimator
+
+
+class Counted(gym.Wrapper):
+    """A single environment whose steps are counted."""
+
+    def __init__(self, env: gym.Env) -> None:
+        super().__init__(env)
+        self.taken = 0
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Take a counted step."""
+        self.taken += 1
+        return self.env.step(action)
+
+
+class Context:
+    """Makes environments and agents for stages, runs their fits and trainings, and keeps the books.
+
+    Stages get environments, fits and trainings from here alone, so that all that they use is counted.
+
+    Args:
+        env: Gymnasium id, or a function that makes an environment.
+        seed: of everything; it varies with the seed of the run.
+        env_kwargs: arguments of the environment, with an id.
+        hyperparameters: of PPO, `num_envs` among them.
+        store: folder in which artifacts are kept; None keeps none.
+        budget: charged steps that the whole pipeline may take; None for no limit.
+        watch: called with the agent and the ledger so far, before training goes on and after every iteration; False
+            ends it.
+        report: told what is being done, in a few words.
+    """
+
+    def __init__(
+        self,
+        env: str | Callable[..., gym.Env],
+        seed: int = 0,
+        env_kwargs: dict[str, Any] | None = None,
+        hyperparameters: dict[str, Any] | None = None,
+        store: Path | None = None,
+        budget: int | None = None,
+        watch: Callable[[PPO, Ledger], bool | None] | None = None,
+        report: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.env, self.seed, self.env_kwargs = env, seed, env_kwargs or {}
+        self.hyperparameters = {"num_envs": 8, **(hyperparameters or {})}
+        self.store, self.budget, self.watch, self.report = store, budget, watch, report
+        self._shown: list[Counted] = []
+        self._agents: list[PPO] = []
+        self._looks: list[Source] = []
+        self._booked = Ledger()
+        self._start: tuple[float, float] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the environment is called."""
+        return self.env if isinstance(self.env, str) else getattr(self.env, "__name__", type(self.env).__name__)
+
+    def spaces(self) -> str:
+        """The spaces of a single environment, as text."""
+        env = self._single()
+        return f"{env.observation_space} -> {env.action_space}"
+
+    def expert_env(self) -> Counted:
+        """A single environment for an expert; its steps are demonstration transitions."""
+        self._shown.append(Counted(self._single()))
+        return self._shown[-1]
+
+    def agent(self, **overrides: Any) -> PPO:
+        """An agent on lanes of the environment, as PPO from scratch would start from this seed."""
+        options = {**self.hyperparameters, **overrides}
+        lanes = make_source(self._maker(), options.pop("num_envs"), self._arguments())
+        self._agents.append(PPO(lanes, seed=self.seed, **options))
+        return self._agents[-1]
+
+    def fit(self, estimator: Estimator, rows: np.ndarray, targets: np.ndarray, **more: Any) -> Estimator:
+        """Fit a `Classifier` or a `Regressor`; its labels and gradient steps are counted."""
+        estimator.fit(rows, targets, **more)  # type: ignore[attr-defined]
+        self.book(Ledger(labels=len(rows), gradient_steps=estimator.history_.gradient_steps))
+        return estimator
+
+    def train(self, agent: PPO, steps: int, callback: Callable[[PPO], bool | None] | None = None) -> None:
+        """Train an agent for whole rollouts within a number of steps, or until somebody ends it."""
+        rollout, before = agent.rollout.rewards.size, int(agent.engine.adam.count[0])
+
+        def after(agent: PPO) -> bool:
+            taken = agent.num_timesteps - begin
+            gradients = int(agent.engine.adam.count[0]) - before
+            wanted = callback(agent) if callback else None
+            spent = self.ledger() + Ledger(gradient_steps=gradients)
+            told = self.watch(agent, spent) if self.watch else None
+            affordable = self.budget is None or spent.steps() + rollout <= self.budget
+            return told is not False and wanted is not False and affordable and taken + rollout <= steps
+
+        begin = agent.num_timesteps
+        if steps >= rollout:
+            agent.learn(steps // rollout * rollout, after, reset_num_timesteps=False)
+        self.book(Ledger(gradient_steps=int(agent.engine.adam.count[0]) - before))
+
+    def look(self, agent: PPO, episodes: int) -> float:
+        """Mean return of some episodes on seeds of their own; a stage that decides by them pays for their steps."""
+        lanes = make_source(self._maker(), episodes, self._arguments())
+        self._looks.append(lanes)
+        lanes.reset(self.seed + 10_000_019)
+        returns, going = np.zeros(episodes), np.ones(episodes, bool)
+        while going.any():
+            masks = lanes.view.masks if lanes.masked else None
+            lanes.view.actions[...] = choose_rows(agent, lanes.view.observations, masks, deterministic=False)
+            lanes.step()
+            returns += lanes.view.rewards * going
+            going &= ~(lanes.view.terminated | lanes.view.truncated)
+        return float(returns.mean())
+
+    def book(self, cost: Ledger) -> None:
+        """Add costs that no environment of this context counts, such as those of an expert's own training."""
+        self._booked += cost
+
+    def begin(self, spent: Ledger) -> None:
+        """Start the books anew, for one stage, with what was spent before it."""
+        self._shown, self._agents, self._looks, self._booked = [], [], [], spent
+        self._start = time.perf_counter(), time.process_time()
+
+    def ledger(self) -> Ledger:
+        """All that was spent, by this stage and before it."""
+        if self._start is None:
+            raise LabError("the books are not open; a stage runs as stage.run(context, artifact)")
+        lanes = [*(agent.source for agent in self._agents), *self._looks]
+        counted = Ledger(
+            learner_steps=sum(each.taken for each in lanes),
+            demonstration_transitions=sum(env.taken for env in self._shown),
+            wall_seconds=time.perf_counter() - self._start[0],
+            cpu_seconds=time.process_time() - self._start[1],
+        )
+        return self._booked + counted
+
+    def _single(self) -> gym.Env:
+        return gym.make(self.env, **self.env_kwargs) if isinstance(self.env, str) else self.env(**self.env_kwargs)
+
+    def _maker(self) -> Any:
+        return self.env if isinstance(self.env, str) else lambda: self.env(**self.env_kwargs)
+
+    def _arguments(self) -> dict[str, Any]:
+        return self.env_kwargs if isinstance(self.env, str) else {}

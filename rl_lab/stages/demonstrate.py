@@ -1,0 +1,103 @@
+"""Episodes of an expert, as rows that a network reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rl_lab.agents.observations import Encoder
+from rl_lab.data.demonstrations import Demonstrations, collect
+from rl_lab.errors import LabError
+from rl_lab.stages import experts
+from rl_lab.stages.artifact import Artifact
+from rl_lab.stages.context import Context
+from rl_lab.stages.ledger import Ledger
+from rl_lab.stages.stage import Stage, handed_on
+
+APART = 100_003  # the first demonstration of seed s is played on seed s times this
+
+
+@dataclass(frozen=True)
+class Demonstrate(Stage):
+    """Has an expert play, or reads a Minari data set of it.
+
+    Args:
+        expert: see `experts.find`.
+        episodes: how many.
+        dataset: name of a Minari data set, in place of an expert.
+        shuffled: whether actions are dealt out at random among the observations: a control, from which nothing can
+            be learned but how often each action is taken.
+    """
+
+    expert: Any = None
+    episodes: int = 50
+    dataset: str | None = None
+    shuffled: bool = False
+    kind: ClassVar[str] = "demonstrations"
+    gives: ClassVar[tuple[str, ...]] = ("demonstrations",)
+
+    def __post_init__(self) -> None:
+        if (self.expert is None) == (self.dataset is None):
+            raise LabError("stage 'demonstrations' takes an expert or a dataset; give exactly one of them")
+        if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or self.episodes < 1:
+            raise LabError(f"episodes={self.episodes!r} is not allowed; it must be a whole number of at least 1")
+
+    def rehearsal(self) -> Stage:
+        """Two episodes."""
+        return replace(self, episodes=min(2, self.episodes))
+
+    def make(self, context: Context, artifact: Artifact | None) -> Artifact:
+        """Play, or read."""
+        shown = self._read(context) if self.dataset else self._played(context)
+        encoder = Encoder(shown.observation_space)
+        rows = np.concatenate([_rows(encoder, episode.observations) for episode in shown.episodes])
+        actions = np.concatenate([np.asarray(episode.actions) for episode in shown.episodes])
+        if self.shuffled:
+            actions = np.random.default_rng(np.random.SeedSequence(context.seed, spawn_key=(7,))).permutation(actions)
+        notes = {
+            "episodes": len(shown.episodes),
+            "transitions": shown.transitions,
+            "return": float(shown.returns.mean()),
+        }
+        return handed_on(self, context, artifact, notes, demonstrations={"rows": rows, "actions": actions})
+
+    def _played(self, context: Context) -> Demonstrations:
+        env = context.expert_env()
+        known = experts.find(self.expert, env)
+        context.book(Ledger(teacher_steps=known.teacher_steps))
+        context.report(f"demonstrations: {self.episodes} episodes of {_called(self.expert)}")
+        return collect(env, known.act, self.episodes, seed=context.seed * APART)
+
+    def _read(self, context: Context) -> Demonstrations:
+        shown = Demonstrations.read(str(self.dataset))
+        env = context.expert_env()
+        shown.check_fits(context.name, env.observation_space, env.action_space)
+        rng = np.random.default_rng(np.random.SeedSequence(context.seed, spawn_key=(8,)))
+        chosen = rng.permutation(len(shown.episodes))[: self.episodes]
+        shown = Demonstrations(
+            shown.environment,
+            shown.arguments,
+            shown.observation_space,
+            shown.action_space,
+            [shown.episodes[i] for i in sorted(chosen)],
+        )
+        context.book(Ledger(demonstration_transitions=shown.transitions))
+        return shown
+
+
+def _rows(encoder: Encoder, observations: list[Any]) -> np.ndarray:
+    """Rows of what was seen before each step."""
+    return np.concatenate([encoder(_batch(observation), 1) for observation in observations[:-1]])
+
+
+def _batch(observation: Any) -> Any:
+    if isinstance(observation, dict):
+        return {name: _batch(part) for name, part in observation.items()}
+    return np.asarray(observation)[None]
+
+
+def _called(expert: str | Callable[..., Any]) -> str:
+    return expert if isinstance(expert, str) else getattr(expert, "__name__", type(expert).__name__)

@@ -1,0 +1,98 @@
+"""Who shows how it is done: a planner, an explorer, a function of one's own, an agent that was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+
+from rl_lab.errors import LabError
+
+NAMED = {
+    "planner": ("rl_lab.envs.robot.planner", "Planner"),
+    "explorer": ("rl_lab.envs.robot.explorer", "Explorer"),
+}
+FORMS = (
+    "give 'planner' or 'explorer' (of the robot's worlds), module:function, the folder of a run, or a .zip of "
+    "Stable-Baselines3"
+)
+
+
+class Known(NamedTuple):
+    """An expert, and what it took to make it."""
+
+    act: Callable[[Any, dict[str, Any]], Any]
+    teacher_steps: int
+
+
+def find(expert: Any, env: gym.Env) -> Known:
+    """An expert from its name, or from whatever has a `predict` or can be called.
+
+    Args:
+        expert: a name, a path, a trained agent, or `expert(observation, info) -> action`.
+        env: the environment that it will act in.
+
+    Raises:
+        LabError: there is no such expert, or it is one of another environment.
+    """
+    if isinstance(expert, Path) or (isinstance(expert, str) and expert not in NAMED and Path(expert).exists()):
+        return _loaded(Path(expert), env)
+    if isinstance(expert, str):
+        return Known(_named(expert, env), 0)
+    if hasattr(expert, "predict"):
+        return Known(_predicting(expert), int(getattr(expert, "num_timesteps", 0)))
+    if not callable(expert):
+        raise LabError(f"expert {expert!r} is none; {FORMS}")
+    return Known(expert, 0)
+
+
+def _named(name: str, env: gym.Env) -> Callable[..., Any]:
+    module, label = NAMED.get(name) or (name.partition(":")[0], name.partition(":")[2])
+    if not label:
+        raise LabError(f"expert {name!r} is unknown; {FORMS}")
+    if name in NAMED and "cells" not in _fields(env):
+        raise LabError(f"expert {name!r} knows the robot's worlds only, and {env.unwrapped} is none; {FORMS}")
+    try:
+        found = getattr(import_module(module), label)
+    except (ImportError, AttributeError) as error:
+        raise LabError(f"expert {name!r} cannot be imported: {error}") from None
+    return found() if isinstance(found, type) else found
+
+
+def _fields(env: gym.Env) -> tuple[str, ...]:
+    lanes = getattr(env.unwrapped, "lanes", None)
+    return (lanes.states.dtype.names or ()) if lanes is not None else ()
+
+
+def _loaded(path: Path, env: gym.Env) -> Known:
+    model: Any
+    if path.suffix == ".zip":
+        from stable_baselines3.common.base_class import BaseAlgorithm  # noqa: F401
+
+        model = _sb3(path)
+    else:
+        from rl_lab.agents.training import load
+
+        model = load(path)
+        space = model.source.vector.single_action_space
+        if space != env.action_space:
+            raise LabError(f"{path} was trained with actions {space}, but the environment has {env.action_space}")
+    return Known(_predicting(model), int(model.num_timesteps))
+
+
+def _sb3(path: Path) -> Any:
+    """A model of Stable-Baselines3; which algorithm it is, only trying tells."""
+    raise LabError(
+        f"{path} is a pickle of Stable-Baselines3, and loading it can run any code that is in it; load it yourself, "
+        "with PPO.load, and give the model, or a module:function that calls its predict"
+    )
+
+
+def _predicting(model: Any) -> Callable[..., Any]:
+    def act(observation: Any, info: dict[str, Any]) -> Any:
+        return model.predict(observation, deterministic=True)[0]
+
+    return act

@@ -1,0 +1,169 @@
+"""A stage: it takes what the stage before it made, makes something better, and says what that cost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rl_lab.agents import PPO
+from rl_lab.errors import LabError
+from rl_lab.files import locked
+from rl_lab.stages.artifact import Artifact
+from rl_lab.stages.context import Context
+from rl_lab.stages.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a pipeline; a stage of your own says what it needs and gives, and has a `make`.
+
+    Attributes:
+        kind: its name in plans.
+        needs: parts that the artifact before it must have: "demonstrations", "actor", "critic".
+        gives: parts that its own artifact has beside those.
+        kept: whether its artifact is kept, and not made twice.
+    """
+
+    kind: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
+    gives: ClassVar[tuple[str, ...]] = ()
+    kept: ClassVar[bool] = True
+
+    def make(self, context: Context, artifact: Artifact | None) -> Artifact:
+        """Do the work; the books are kept around it."""
+        raise NotImplementedError
+
+    def rehearsal(self) -> Stage:
+        """The same stage with as little work as possible, to compile what it needs."""
+        return self
+
+    def run(self, context: Context, artifact: Artifact | None = None) -> Artifact:
+        """The artifact of this stage: the one that was kept, or a new one with its whole cost.
+
+        Raises:
+            LabError: the artifact before it does not fit.
+        """
+        self.check_fits(context, artifact)
+        key = self.key(context, artifact)
+        folder = context.store / key if context.store and self.kept else None
+        if folder is None:
+            return self._made(context, artifact, key)
+        with locked(folder, wait=True):
+            if (folder / "artifact.json").exists():
+                context.report(f"{self.kind}: made before, {folder.name}")
+                return Artifact.load(folder)
+            made = self._made(context, artifact, key)
+            made.save(folder)
+        return made
+
+    def key(self, context: Context, artifact: Artifact | None) -> str:
+        """Names all that decides the artifact: the stage, its settings, its parent, the environment, the seed."""
+        said = {
+            "stage": type(self).__qualname__,
+            "settings": {item.name: _plain(getattr(self, item.name)) for item in fields(self)},
+            "parent": artifact.key if artifact else None,
+            "environment": [_plain(context.env), _plain(context.env_kwargs)],
+            "seed": context.seed,
+            "agent": {name: _plain(value) for name, value in context.hyperparameters.items()},
+            "source": _source(),
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:20]
+
+    def check_fits(self, context: Context, artifact: Artifact | None) -> None:
+        """Refuse an artifact that lacks a part or belongs to other spaces.
+
+        Raises:
+            LabError: says which.
+        """
+        for part in self.needs:
+            if artifact is None or not artifact.part(part):
+                raise LabError(f"stage {self.kind!r} needs {part}, which no stage before it gives; {ADVICE[part]}")
+        if artifact is not None and artifact.spaces != context.spaces():
+            raise LabError(
+                f"stage {self.kind!r} got an artifact of {artifact.environment} with {artifact.spaces}, but "
+                f"{context.name} has {context.spaces()}; pipelines stay in one environment"
+            )
+
+    def _made(self, context: Context, artifact: Artifact | None, key: str) -> Artifact:
+        context.begin(artifact.ledger if artifact else Ledger())
+        made = self.make(context, artifact)
+        parents = (*artifact.parents, artifact.key) if artifact else ()
+        return replace(made, ledger=context.ledger(), parents=parents, key=key)
+
+
+ADVICE = {
+    "demonstrations": "put a stage 'demonstrations' before it",
+    "actor": "put a stage 'clone' before it",
+    "critic": "put a stage 'value' before it",
+}
+
+
+def handed_on(
+    stage: Stage, context: Context, artifact: Artifact | None, notes: dict[str, Any], **parts: Any
+) -> Artifact:
+    """An artifact with the tensors of the one before it, some parts of them replaced.
+
+    Args:
+        stage: what made it.
+        context: where.
+        artifact: the one before it.
+        notes: figures that the stage found, added to those before.
+        parts: tensors by name, for each part that is new.
+    """
+    tensors = dict(artifact.tensors) if artifact else {}
+    for part, arrays in parts.items():
+        tensors = {name: array for name, array in tensors.items() if not name.startswith(f"{part}.")}
+        tensors |= {f"{part}.{name}": np.array(array) for name, array in arrays.items()}
+    known = dict(artifact.notes) if artifact else {}
+    return Artifact(stage.kind, tensors, context.name, context.spaces(), notes={**known, stage.kind: notes})
+
+
+def policy_parts(agent: PPO) -> dict[str, dict[str, np.ndarray]]:
+    """The policy's tensors, by part: actor, critic, and for continuous actions log_std."""
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in agent.policy.tensors().items():
+        part, _, rest = name.partition(".")
+        parts.setdefault(part, {})[rest or "value"] = array
+    return parts
+
+
+def load_policy(agent: PPO, artifact: Artifact, *parts: str) -> None:
+    """Put parts of an artifact's policy into an agent.
+
+    Raises:
+        LabError: the networks have other shapes.
+    """
+    for name, array in agent.policy.tensors().items():
+        part, _, rest = name.partition(".")
+        given = artifact.part(part).get(rest or "value") if part in parts else None
+        if given is None:
+            continue
+        if given.shape != array.shape:
+            raise LabError(
+                f"{name} of the artifact has shape {given.shape}, but this agent's has {array.shape}; "
+                "use the same net_arch in all stages"
+            )
+        array[...] = given
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it; a function by its source."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    from rl_lab.fingerprint import describe
+
+    return describe(value)
+
+
+def _source() -> str:
+    from rl_lab.fingerprint import own_source
+
+    return own_source()
