@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("gymnasium", "numpy", "numba", "torch", "stable-baselines3")
-MEASURING = ("contenders", "environments", "evaluation", "hook", "measure", "worker")  # our files that decide a run
+MEASURING = (
+    "contenders",
+    "environments",
+    "evaluation",
+    "hook",
+    "measure",
+    "pretrained",
+    "worker",
+)  # our files that decide a run
 DEPTH = 8  # how far objects within objects are followed
 
 

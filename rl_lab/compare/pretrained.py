@@ -97,6 +97,7 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
     if spent.steps() >= meter.budget:
         raise LabError(f"pretraining cost {spent.steps()} steps of a budget of {meter.budget}; give more steps")
     meter.pay(spent.steps(), spent.wall_seconds, spent.cpu_seconds)
+    meter.notes = {"switch": spent.steps(), "pretraining": spent.as_dict()}
     pretrained = context.agent()
     if artifact is not None:
         load_policy(pretrained, artifact, "actor", "critic", "log_std")
@@ -114,7 +115,7 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
     assert watch.agent is not None
     meter.ledger = artifact.ledger
     meter.steps = artifact.ledger.steps()
-    meter.notes = dict(artifact.notes)
+    meter.notes |= artifact.notes
     return watch.agent
 
 

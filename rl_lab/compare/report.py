@@ -12,11 +12,13 @@ import numpy as np
 from rl_lab.compare import charts, frames, wording
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Episode
+from rl_lab.compare.payoff import Payoff, payoffs
 from rl_lab.compare.plan import Contender, Environment, Plan
 from rl_lab.compare.runs import Run, write
 from rl_lab.compare.summary import Summary, summarise, threshold
 from rl_lab.compare.verdict import Verdict
 from rl_lab.errors import LabError
+from rl_lab.stages.ledger import VIEWS
 
 if TYPE_CHECKING:
     from rl_lab.compare.result import Result
@@ -65,6 +67,8 @@ class Section:
     answers: list[Answer]
     figures: list[Figure]
     films: list[Film]
+    payoffs: list[dict[str, str]]
+    """Rows of the table on pretraining."""
 
 
 def write_report(path: str | Path, result: Result) -> None:
@@ -115,7 +119,28 @@ def _section(result: Result, environment: Environment, summaries: list[Summary])
         ],
         _charts(plan, environment, summaries),
         _films(environment, summaries),
+        [_payoff(payoff, places) for payoff in payoffs(plan, result.runs, environment)],
     )
+
+
+def _payoff(payoff: Payoff, places: dict[str, int]) -> dict[str, str]:
+    """A row of the table on pretraining."""
+    cost, steps = payoff.cost, {view: _steps(number) for view, number in payoff.reached.items()}
+    return {
+        "contender": payoff.contender,
+        "place": str(places[payoff.contender]),
+        "cost": f"{cost.learner_steps:,.0f} + {cost.demonstration_transitions:,.0f}",
+        "labels": f"{cost.labels:,.0f}",
+        "jump": f"{payoff.untrained:.2f} → {payoff.pretrained:.2f}",
+        "drop": "–" if payoff.drop is None else f"{payoff.drop:.1%}",
+        **{view: steps.get(view, "–") for view in VIEWS},
+        "ahead": "never" if payoff.ahead is None else f"{payoff.ahead:,.0f}",
+        "repaid": {0.0: "no teacher", None: "never"}.get(payoff.repaid) or f"{payoff.repaid:.1f} tasks",
+    }
+
+
+def _steps(number: float) -> str:
+    return f"{number:,.0f}" if np.isfinite(number) else "not reached"
 
 
 def _answer(verdict: Verdict, place: int) -> Answer:

@@ -1,0 +1,135 @@
+"""What pretraining brought and what it cost: the jump at the start, the drop at the switch, and three ways to count.
+
+Demonstrations may count as free, as steps like any other (the default, by which curves are drawn), or together with
+what it took to make the expert who gave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rl_lab.compare.curves import Curve, curve
+from rl_lab.compare.plan import Environment, Plan
+from rl_lab.compare.runs import Run
+from rl_lab.compare.statistics import interquartile_mean
+from rl_lab.compare.summary import threshold
+from rl_lab.stages.ledger import VIEWS, Ledger
+
+SWITCH = "switch"  # in a run's notes: charged steps at which reinforcement learning began
+AFTER = 100_000  # environment steps after the switch in which a drop counts as one of the switch
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """Pretraining of one contender on one environment, over its seeds."""
+
+    contender: str
+    cost: Ledger
+    """Of pretraining alone; medians over the seeds."""
+    untrained: float
+    """Score before anything."""
+    pretrained: float
+    """Score when reinforcement learning began: with `untrained`, the jump at the start."""
+    drop: float | None
+    """How far the score fell afterwards, as a share of the pretrained one, with the seed where it fell most."""
+    reached: dict[str, float]
+    """Steps to the threshold in each view, medians; infinite where half of the runs never reached it."""
+    ahead: float | None
+    """Charged steps from which on the mean curve is never below the baseline's; None if that is never so."""
+    repaid: float | None
+    """Tasks after which the teacher has been paid for; None if never, 0 if it cost nothing."""
+
+
+def payoffs(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[Payoff]:
+    """For each contender that was pretrained there, in the plan's order."""
+    found = []
+    baseline = _finished(runs, environment, str(plan.baseline))
+    for contender in plan.contenders:
+        own = [run for run in _finished(runs, environment, contender.name) if SWITCH in run.notes]
+        if own:
+            found.append(_payoff(plan, environment, contender.name, own, baseline))
+    return found
+
+
+def _finished(runs: Sequence[Run], environment: Environment, name: str) -> list[Run]:
+    return [
+        run
+        for run in runs
+        if run.environment == environment.name and run.contender == name and not run.failed and len(run.points) > 1
+    ]
+
+
+def _payoff(plan: Plan, environment: Environment, name: str, own: list[Run], baseline: list[Run]) -> Payoff:
+    curves = [curve(run, environment) for run in own]
+    costs = [Ledger.from_dict(run.notes["pretraining"]) for run in own]
+    middle = Ledger(*(np.median([list(cost.as_dict().values()) for cost in costs], axis=0).tolist()))
+    at_switch = [float(each.scores[each.steps >= run.notes[SWITCH]][0]) for run, each in zip(own, curves, strict=True)]
+    level = threshold(plan)
+    reached = {} if level is None else {view: _steps_to(level, own, curves, view) for view in VIEWS}
+    return Payoff(
+        name,
+        middle,
+        float(interquartile_mean(np.array([each.scores[0] for each in curves]))),
+        float(interquartile_mean(np.array(at_switch))),
+        _drop(own, curves, at_switch),
+        reached,
+        _ahead(curves, [curve(run, environment) for run in baseline]),
+        _repaid(level, own, curves, [curve(run, environment) for run in baseline], middle),
+    )
+
+
+def _drop(own: list[Run], curves: list[Curve], at_switch: list[float]) -> float | None:
+    """The largest share of the pretrained score that was lost, over seeds, soon after the switch."""
+    lost = []
+    for run, each, before in zip(own, curves, at_switch, strict=True):
+        since = each.steps - run.notes[SWITCH]
+        soon = each.scores[(since > 0) & (since <= AFTER)]
+        if len(soon) and before > 0:
+            lost.append(max(0.0, (before - float(soon.min())) / before))
+    return max(lost) if lost else None
+
+
+def _steps_to(level: float, own: list[Run], curves: list[Curve], view: str) -> float:
+    found = []
+    for run, each in zip(own, curves, strict=True):
+        cost = Ledger.from_dict(run.notes["pretraining"])
+        shift = cost.steps(view) - cost.steps("charged")
+        there = np.flatnonzero(each.scores >= level)
+        found.append(each.steps[there[0]] + shift if len(there) else np.inf)
+    return float(np.median(found))
+
+
+def _ahead(curves: list[Curve], baseline: list[Curve]) -> float | None:
+    """Where the mean curve overtakes the baseline's for good."""
+    if not baseline:
+        return None
+    at = np.unique(np.concatenate([each.steps for each in [*curves, *baseline]]))
+    ours, theirs = (
+        np.mean([np.interp(at, each.steps, each.scores) for each in side], axis=0) for side in (curves, baseline)
+    )
+    behind = np.flatnonzero(ours < theirs - 0.01)
+    if len(behind) == 0:
+        return 0.0
+    return float(at[behind[-1] + 1]) if behind[-1] + 1 < len(at) else None
+
+
+def _repaid(
+    level: float | None, own: list[Run], curves: list[Curve], baseline: list[Curve], cost: Ledger
+) -> float | None:
+    if cost.teacher_steps == 0:
+        return 0.0
+    if level is None or not baseline:
+        return None
+    ours = _steps_to(level, own, curves, "charged")
+    theirs = float(np.median([_first(each, level) for each in baseline]))
+    saved = theirs - ours
+    return None if not np.isfinite(saved) or saved <= 0 else cost.teacher_steps / saved
+
+
+def _first(each: Curve, level: float) -> float:
+    """Steps to the threshold; of a run that never reached it, at least those of the whole run."""
+    there = np.flatnonzero(each.scores >= level)
+    return float(each.steps[there[0]] if len(there) else each.steps[-1])
