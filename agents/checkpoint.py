@@ -96,7 +96,9 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         text, digest = header["body"], header["sha256"]
         body = json.loads(text)
     except (KeyError, TypeError, json.JSONDecodeError):
-        raise LabError(f"{path} is no checkpoint of an agent; give a file that PPO.save wrote") from None
+        raise LabError(
+            f"{path} is no checkpoint of an agent; give the folder of a run, or a file that PPO.save wrote"
+        ) from None
     if digest != _digest(text, tensors):
         raise LabError(f"{path} was altered since it was written: its hash does not match; use another checkpoint")
     if body["format"] != FORMAT:

@@ -21,6 +21,7 @@ from rl_lab.errors import LabError
 from rl_lab.files import locked, write_text
 
 CHECKPOINT, PREVIOUS, POLICY = "checkpoint.safetensors", "checkpoint.previous.safetensors", "policy.safetensors"
+DAMAGED = "checkpoint.damaged.safetensors"
 
 
 def train(
@@ -58,7 +59,10 @@ def train(
     agent = PPO(env, seed=seed, **arguments)
     agent.total_timesteps = int(steps)
     settings = agent.settings.as_json()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"{folder} cannot be made: {error.strerror}; name another folder") from None
     with locked(folder):
         config = {"env": env, "env_kwargs": agent.env_kwargs, "steps": int(steps), "seed": seed}
         config |= {"num_envs": agent.source.lanes, "engine": agent.engine.name, "settings": settings}
@@ -91,6 +95,7 @@ def resume(
         raise LabError(f"{folder} holds no run; `rl-lab train` starts one")
     with locked(folder):
         agent = load(folder, **overrides)
+        _put_aside_damaged(folder)
         return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
 
 
@@ -103,6 +108,8 @@ def load(path: Path, **overrides: Any) -> PPO:
     import logging
 
     if not path.is_dir():
+        if path.exists() and path.suffix != ".safetensors":
+            raise LabError(f"{path} is no checkpoint; give the folder of a run, or a file that PPO.save wrote")
         if not checkpoint.file_of(path).exists():
             raise LabError(f"{path} is not there; give the folder of a run, or a file that PPO.save wrote")
         return PPO.load(path, **overrides)
@@ -114,9 +121,18 @@ def load(path: Path, **overrides: Any) -> PPO:
             problems += [str(error)] if file.exists() else []
             continue
         for problem in problems:
-            logging.getLogger("rl_lab").warning("%s; the checkpoint before it is used", problem)
+            logging.getLogger("rl_lab").warning("%s: so the checkpoint before it is used", problem.split("; ")[0])
         return PPO.load(file, **overrides)
     raise LabError("; ".join(problems) or f"{path} holds no checkpoint; `rl-lab train` writes them")
+
+
+def _put_aside_damaged(folder: Path) -> None:
+    """Rename a last checkpoint that cannot be read, so that the good one before it is not the next to go."""
+    try:
+        checkpoint.read(folder / CHECKPOINT)
+    except LabError:
+        if (folder / CHECKPOINT).exists():
+            (folder / CHECKPOINT).replace(folder / DAMAGED)
 
 
 def _run(agent: PPO, folder: Path, seconds: float, progress_bar: bool, callback: Callback | None) -> PPO:

@@ -104,6 +104,8 @@ def _reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, ArithmeticError):
         return f"{error}; widen small integers with np.int64"
+    if isinstance(error, AttributeError) and isinstance(record := getattr(error, "obj", None), np.record):
+        return f"AttributeError: there is no field {error.name!r}; there are {', '.join(record.dtype.names or ())}"
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 

@@ -26,7 +26,14 @@ def register(id: str, definition: str | Definition | Definer, **defaults: Any) -
         defaults: arguments for the function under this id.
 
     Afterwards `gym.make(id)` gives one environment and `gym.make_vec(id, num_envs=4096)` a batch.
+
+    Raises:
+        LabError: the definition is none of these.
     """
+    if not isinstance(definition, (str, Definition)) and not callable(definition):
+        raise LabError(
+            f"definition of {id} is {definition!r}; give a Definition, a function that returns one, or module:function"
+        )
     gym.register(
         id,
         entry_point="rl_lab.envs.single:BatchEnv",

@@ -136,7 +136,9 @@ def train(
         folder, agent = out, training.train(env, steps, out, seed=seed, **options, **settings.as_json())
     returns = agent.episode_returns()
     mean = f", mean return {returns.mean():.3g} over the last {len(returns)} episodes" if len(returns) else ""
-    print(f"{agent.num_timesteps} steps in {agent.seconds:.1f} s{mean}; weights: {folder / 'policy.safetensors'}")
+    rollout, weights = agent.rollout.rewards.size, folder / "policy.safetensors"
+    whole = f" (whole rollouts of {rollout})" if agent.num_timesteps > agent.total_timesteps else ""
+    print(f"{agent.num_timesteps} steps{whole} in {agent.seconds:.1f} s{mean}; weights: {weights}")
 
 
 @app.command(name="eval")

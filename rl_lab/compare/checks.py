@@ -9,6 +9,7 @@ from typing import Any
 
 from rl_lab.errors import LabError
 
+SHOWN = 24  # names of a longer list are not all told
 SEED_LIMIT = 1_000_000  # evaluation seeds begin beyond every training seed
 
 
@@ -17,7 +18,9 @@ def unknown(kind: str, name: object, allowed: Iterable[str]) -> LabError:
     names = [str(item) for item in allowed]
     close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     guess = f"did you mean {close[0]!r}? " if close else ""
-    return LabError(f"unknown {kind} {str(name)!r}; {guess}{kind} is one of {', '.join(names)}")
+    shown = names if len(names) <= SHOWN else difflib.get_close_matches(str(name), names, n=SHOWN // 2, cutoff=0.0)
+    rest = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return LabError(f"unknown {kind} {str(name)!r}; {guess}{kind} is one of {', '.join(shown)}{rest}")
 
 
 def slug(text: str) -> str:

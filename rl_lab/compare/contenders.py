@@ -40,6 +40,8 @@ def check(contender: Contender) -> None:
         pretrained.pipeline_of(contender)
     if is_lab(contender):
         taken = import_module("rl_lab.agents.settings").PPOSettings
+    if not is_lab(contender) and not is_sb3(contender):
+        _check_call(contender, taken)
     parameters = inspect.signature(taken).parameters.values()
     if any(item.kind is item.VAR_KEYWORD for item in parameters):
         return
@@ -48,6 +50,30 @@ def check(contender: Contender) -> None:
     allowed += [pretrained.STAGES] if is_lab(contender) else []
     for name in contender.hyperparameters:
         checks.choice(f"hyperparameter of {contender.name}", name, allowed)
+
+
+def _check_call(contender: Contender, function: Callable[..., Any]) -> None:
+    """Refuse a function that cannot be called as `function(env, seed, steps)`."""
+    try:
+        inspect.signature(function).bind(None, 0, 0, **_without(contender))
+    except TypeError as error:
+        given = f"{getattr(function, '__name__', 'it')}{inspect.signature(function)}"
+        raise LabError(
+            f"contender {contender.name!r} is {given}; it must take (env, seed, steps), and its hyperparameters by "
+            f"name ({error})"
+        ) from None
+
+
+def check_budget(contender: Contender, budget: int) -> None:
+    """Refuse a budget in which a named contender could not learn once.
+
+    Raises:
+        LabError: one rollout is longer.
+    """
+    if is_lab(contender) or is_sb3(contender):
+        defaults = inspect.signature(_constructor(contender)).parameters
+        usual = defaults["n_steps"].default if "n_steps" in defaults else 2048 if is_lab(contender) else 0
+        _enough(budget, contender, num_envs(contender), int(contender.hyperparameters.get("n_steps", usual)))
 
 
 def is_lab(contender: Contender) -> bool:
@@ -111,7 +137,7 @@ def load(contender: Contender, maker: Maker) -> None:
         agent.learn(_rollout(agent))
         agent.predict(maker.evaluation(2).reset()[0])
     elif maker.batched and is_sb3(contender):
-        env = maker.sb3(_num_envs(contender))
+        env = maker.sb3(num_envs(contender))
         env.reset()
         env.step(np.array([env.action_space.sample() for _ in range(env.num_envs)]))
 
@@ -130,7 +156,7 @@ def _train_lab(contender: Contender, maker: Maker, seed: int, meter: Meter) -> A
     meter.clock.start()
     agent = _lab_agent(contender, maker, seed)
     rollout = _rollout(agent)
-    _enough(meter, contender, agent.source.lanes, agent.settings.n_steps)
+    _enough(meter.budget, contender, agent.source.lanes, agent.settings.n_steps)
     meter.judge_if_due(agent)
 
     def after_iteration(agent: Any) -> bool:
@@ -145,18 +171,18 @@ def _train_lab(contender: Contender, maker: Maker, seed: int, meter: Meter) -> A
 
 def _train_sb3(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
     options = {"policy": _policy(maker), "device": "cpu", "verbose": 0, **sb3_options(contender)}
-    env = metered_vec_env(maker.sb3(_num_envs(contender)), meter)
+    env = metered_vec_env(maker.sb3(num_envs(contender)), meter)
     meter.clock.start()
     model = _constructor(contender)(env=env, seed=seed, **options)
     if hasattr(model, "n_steps"):  # algorithms without rollouts learn from the first steps
-        _enough(meter, contender, env.num_envs, model.n_steps)
+        _enough(meter.budget, contender, env.num_envs, model.n_steps)
     return model.learn(meter.budget)
 
 
-def _enough(meter: Meter, contender: Contender, num_envs: int, n_steps: int) -> None:
-    if num_envs * n_steps > meter.budget:
+def _enough(budget: int, contender: Contender, num_envs: int, n_steps: int) -> None:
+    if num_envs * n_steps > budget:
         raise LabError(
-            f"{meter.budget} steps are less than one rollout of {contender.name}, {num_envs * n_steps} steps "
+            f"{budget} steps are less than one rollout of {contender.name}, {num_envs * n_steps} steps "
             f"({num_envs} environments times n_steps={n_steps}): it would learn nothing; give more"
         )
 
@@ -164,15 +190,16 @@ def _enough(meter: Meter, contender: Contender, num_envs: int, n_steps: int) -> 
 def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
     env: Any
     if "num_envs" in contender.hyperparameters:
-        env = metered_vec_env(maker.sb3(_num_envs(contender)), meter)
+        env = metered_vec_env(maker.sb3(num_envs(contender)), meter)
     else:
         env = Metered(maker.single(), maker, meter)
     meter.clock.start()
     model = function_of(contender)(env, seed, meter.budget, **_without(contender))
     meter.clock.stop()
-    if meter.steps == 0 and model is not None:  # what returns nothing is told so instead
+    if meter.steps == 0 and getattr(model, "num_timesteps", 0) > 0:  # a rule of thumb needs no training
         raise LabError(
-            f"{contender.name} took no step in the environment that it was given; only steps in that one are counted"
+            f"{contender.name} was trained, but took no step in the environment that it was given; only steps in that "
+            "one are counted"
         )
     if meter.watched is not None and meter.watched[0] is model:
         return meter.watched
@@ -195,19 +222,20 @@ def _constructor(contender: Contender) -> Callable[..., Any]:
 
 
 def _lab_agent(contender: Contender, maker: Maker, seed: int) -> Any:
-    num_envs = _num_envs(contender)
+    lanes = num_envs(contender)
     env: Any = maker.environment.make or maker.id
     if maker.environment.arguments:
-        env = maker.vector(num_envs) if maker.batched else maker.single
+        env = maker.vector(lanes) if maker.batched else maker.single
     maker.register()
-    return _constructor(contender)(env, num_envs=num_envs, seed=seed, **_without(contender))
+    return _constructor(contender)(env, num_envs=lanes, seed=seed, **_without(contender))
 
 
 def _rollout(agent: Any) -> int:
     return int(agent.settings.n_steps * agent.source.lanes)
 
 
-def _num_envs(contender: Contender) -> int:
+def num_envs(contender: Contender) -> int:
+    """Environments that a contender steps at once."""
     name = str(contender.algorithm).removeprefix("sb3:")
     return int(contender.hyperparameters.get("num_envs", NUM_ENVS.get(name, 1)))
 

@@ -129,7 +129,7 @@ def find_spec(name: str) -> gym.envs.registration.EnvSpec:
         raise unknown("environment", plain, versions)
     family = plain.rpartition("/")[0]
     alike = [known for known in gym.registry if known.rpartition("/")[0] == family]
-    problem = str(unknown("environment", plain, alike or gym.registry)).split("; environment is one of")[0]
+    problem = str(unknown("environment", plain, alike or gym.registry)).split(" environment is one of")[0].rstrip(";")
     raise LabError(f'{problem}; if another package registers it, write the id as "package:{plain}"')
 
 

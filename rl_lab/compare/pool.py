@@ -82,7 +82,7 @@ class _Worker:
         environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
         self.job: int | None = None
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rl_lab.compare.worker"],
+            [sys.executable, "-c", "from rl_lab.compare.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log or subprocess.DEVNULL,

@@ -41,8 +41,8 @@ def load_plan(path: str | Path) -> Plan:
 def plan_from(table: Mapping[str, Any]) -> Plan:
     """A plan from the nested dictionary that a TOML file holds; see `load_plan`."""
     table = dict(table)
+    checks.keys("plan", table, [*(item.name for item in fields(Plan)), "hyperparameters"])
     shared = checks.table("hyperparameters", table.pop("hyperparameters", {}))
-    checks.keys("plan", table, [item.name for item in fields(Plan)])
     for key in ("environments", "contenders", "steps"):
         if key not in table:
             raise LabError(f"{key!r} is missing; a plan needs environments, contenders and steps")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_lab.compare import charts, frames, wording
+from rl_lab.compare import charts, contenders, frames, wording
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Episode
 from rl_lab.compare.payoff import Payoff, payoffs
@@ -209,8 +209,13 @@ def _described(place: int, contender: Contender) -> dict[str, Any]:
     algorithm = contender.algorithm
     if not isinstance(algorithm, str):
         algorithm = f"function {getattr(algorithm, '__qualname__', type(algorithm).__name__)}"
-    settings = ", ".join(f"{key} = {value}" for key, value in contender.hyperparameters.items())
-    return {"place": place, "name": contender.name, "algorithm": algorithm, "settings": settings or "defaults"}
+    given = dict(contender.hyperparameters)
+    if contenders.is_lab(contender) or contenders.is_sb3(contender):
+        given.setdefault("num_envs", contenders.num_envs(contender))
+    settings = ", ".join(f"{key} = {value}" for key, value in given.items())
+    rest = "the rest as its algorithm has it" if settings else "defaults, in one environment"
+    text = f"{settings}; {rest}" if settings else rest
+    return {"place": place, "name": contender.name, "algorithm": algorithm, "settings": text}
 
 
 def _cost(environment: Environment, summary: Summary, runs: Sequence[Run]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from rl_lab.compare.worker import Job
 from rl_lab.errors import LabError
 from rl_lab.files import locked
 
+OUTPUTS = ("report.html", "runs.csv", "verdicts.json")
+
 
 @dataclass(frozen=True)
 class Task:
@@ -85,6 +87,8 @@ def all_tasks(plan: Plan) -> list[Task]:
     """Every run of a plan with its key, seed by seed, so that pairs finish early."""
     for contender in plan.contenders:
         contenders.check(contender)
+        for environment in plan.environments:
+            contenders.check_budget(contender, plan.budget(environment))
     makers = [Maker.of(environment) for environment in plan.environments]
     common = [fingerprint.versions(), fingerprint.own_source(), fingerprint.processor(), vars(plan.evaluation)]
     tasks: list[Task] = []
@@ -181,6 +185,8 @@ def _locked(folder: Path | None) -> Iterator[BinaryIO | None]:
     if folder is None:
         yield None
         return
+    if not (folder / "runs").exists() and (there := [name for name in OUTPUTS if (folder / name).exists()]):
+        raise LabError(f"{folder} holds {there[0]}, which no comparison wrote there; name another folder")
     try:
         with locked(folder), open(folder / "contenders.log", "ab") as log:
             yield log

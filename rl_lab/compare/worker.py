@@ -1,6 +1,6 @@
 """One process of a comparison: it takes jobs from its standard input and answers with lines of JSON.
 
-It is started as `python -m rl_lab.compare.worker` and not by `multiprocessing`, which would run the user's
+It is a Python of its own, which calls `main`, and not made by `multiprocessing`, which would run the user's
 script again, or copy a process that has threads. Where there is `fork`, every run has a process of its own,
 so that one that crashes takes nothing with it and imports are paid for once.
 """
@@ -47,8 +47,17 @@ def send_frame(stream: BinaryIO, number: int, value: Any) -> None:
     stream.flush()
 
 
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends, however that ends; where there is such a call."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def main() -> None:
     """Serve jobs until the standard input closes."""
+    die_with_parent()
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what contenders print must not mix with the answers
 
@@ -159,6 +168,7 @@ def _load_once(job: Job, loaded: set[tuple[str, str]]) -> None:
 def _in_own_process(job: Job, send: Send) -> None:
     child = os.fork()
     if child == 0:
+        die_with_parent()
         with contextlib.suppress(BrokenPipeError):
             serve(job, send)
             sys.stderr.flush()
