@@ -110,6 +110,7 @@ def test_what_is_imported_is_declared():
         "markupsafe": "jinja2",
         "cloudpickle": "gymnasium",
         "PIL": "matplotlib",
+        "sklearn": "scikit-learn",
     }
     declared = {re.split(r"[><=\[; ]", line)[0] for line in PROJECT["project"]["dependencies"]}
     extras = PROJECT["project"]["optional-dependencies"]

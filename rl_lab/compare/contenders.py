@@ -40,16 +40,15 @@ def check(contender: Contender) -> None:
         pretrained.pipeline_of(contender)
     if is_lab(contender):
         taken = import_module("rl_lab.agents.settings").PPOSettings
+    parameters = inspect.signature(taken).parameters.values()
+    if not any(item.kind is item.VAR_KEYWORD for item in parameters):
+        allowed = [item.name for item in parameters if item.kind is not item.VAR_POSITIONAL]
+        allowed += ["num_envs", *(NETWORK if is_sb3(contender) else ())]
+        allowed += [pretrained.STAGES] if is_lab(contender) else []
+        for name in contender.hyperparameters:
+            checks.choice(f"hyperparameter of {contender.name}", name, allowed)
     if not is_lab(contender) and not is_sb3(contender):
         _check_call(contender, taken)
-    parameters = inspect.signature(taken).parameters.values()
-    if any(item.kind is item.VAR_KEYWORD for item in parameters):
-        return
-    allowed = [item.name for item in parameters if item.kind is not item.VAR_POSITIONAL]
-    allowed += ["num_envs", *(NETWORK if is_sb3(contender) else ())]
-    allowed += [pretrained.STAGES] if is_lab(contender) else []
-    for name in contender.hyperparameters:
-        checks.choice(f"hyperparameter of {contender.name}", name, allowed)
 
 
 def _check_call(contender: Contender, function: Callable[..., Any]) -> None:

@@ -19,6 +19,7 @@ from rl_lab.compare.summary import threshold
 from rl_lab.stages.ledger import VIEWS, Ledger
 
 SWITCH = "switch"  # in a run's notes: charged steps at which reinforcement learning began
+RISEN = 0.05  # by which pretraining must have raised a score, for a drop to mean anything
 AFTER = 100_000  # environment steps after the switch in which a drop counts as one of the switch
 
 
@@ -74,20 +75,22 @@ def _payoff(plan: Plan, environment: Environment, name: str, own: list[Run], bas
         middle,
         float(interquartile_mean(np.array([each.scores[0] for each in curves]))),
         float(interquartile_mean(np.array(at_switch))),
-        _drop(own, curves, at_switch),
+        _drop(own, curves, [float(each.scores[0]) for each in curves], at_switch),
         reached,
         _ahead(curves, [curve(run, environment) for run in baseline]),
         _repaid(level, own, curves, [curve(run, environment) for run in baseline], middle),
     )
 
 
-def _drop(own: list[Run], curves: list[Curve], at_switch: list[float]) -> float | None:
-    """The largest share of the pretrained score that was lost, over seeds, soon after the switch."""
+def _drop(own: list[Run], curves: list[Curve], untrained: list[float], at_switch: list[float]) -> float | None:
+    """The largest share of the pretrained score that was lost, over seeds, soon after the switch; None if none rose."""
     lost = []
-    for run, each, before in zip(own, curves, at_switch, strict=True):
+    for run, each, first, before in zip(own, curves, untrained, at_switch, strict=True):
+        if before - first < RISEN:
+            continue
         since = each.steps - run.notes[SWITCH]
         soon = each.scores[(since > 0) & (since <= AFTER)]
-        if len(soon) and before > 0:
+        if len(soon):
             lost.append(max(0.0, (before - float(soon.min())) / before))
     return max(lost) if lost else None
 

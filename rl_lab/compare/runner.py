@@ -87,9 +87,10 @@ def all_tasks(plan: Plan) -> list[Task]:
     """Every run of a plan with its key, seed by seed, so that pairs finish early."""
     for contender in plan.contenders:
         contenders.check(contender)
-        for environment in plan.environments:
-            contenders.check_budget(contender, plan.budget(environment))
     makers = [Maker.of(environment) for environment in plan.environments]
+    for environment in plan.environments:
+        for contender in plan.contenders:
+            contenders.check_budget(contender, plan.budget(environment))
     common = [fingerprint.versions(), fingerprint.own_source(), fingerprint.processor(), vars(plan.evaluation)]
     tasks: list[Task] = []
     places = {maker.environment.name: maker.description() for maker in makers}

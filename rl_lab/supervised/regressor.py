@@ -33,7 +33,7 @@ class Regressor(Estimator):
 
     Example:
         >>> X = np.linspace(-1, 1, 200)[:, None]
-        >>> line = Regressor((), learning_rate_init=0.05).fit(X, 2 * X[:, 0] + 1)
+        >>> line = Regressor((), learning_rate_init=0.01, tol=0).fit(X, 2 * X[:, 0] + 1)
         >>> np.round(line.predict([[0.5]]), 2)
         array([2.], dtype=float32)
     """

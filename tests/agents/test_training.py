@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from rl_lab.agents import training
+from rl_lab.agents import checkpoint, training
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 
@@ -17,7 +17,7 @@ ARGUMENTS = {"num_envs": 8, "n_steps": 64, "batch_size": 64, "normalize_observat
 STEPS = 60_000
 SCRIPT = f"""
 import sys
-from rl_lab.agents import training
+from rl_lab.agents import checkpoint, training
 if sys.argv[1] == "train":
     training.train("rl_lab/CartPole-v1", {STEPS}, sys.argv[2], seed=4, checkpoint_seconds=0.05, **{ARGUMENTS!r})
 else:
@@ -129,11 +129,22 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_used(whole, tmp_p
         file.write_bytes(content)
     else:
         file.unlink()
+    file_was = file.read_bytes() if file.exists() else b""
     agent = training.resume(folder)
     assert (folder / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()
     assert agent.num_timesteps >= STEPS
     if harm != "missing":
         assert "damaged" in caplog.text or "altered" in caplog.text
+        assert "so the checkpoint before it is used" in caplog.text
+        assert (folder / "checkpoint.damaged.safetensors").read_bytes() == bytes(file_was)
+    for name in ("checkpoint", "checkpoint.previous"):
+        checkpoint.read(folder / f"{name}.safetensors")
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LabError, match="file cannot be made: File exists; name another folder"):
+        training.train("rl_lab/CartPole-v1", 64, tmp_path / "file")
 
 
 def test_without_a_good_checkpoint_it_says_so(whole, tmp_path):

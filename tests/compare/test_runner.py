@@ -154,6 +154,39 @@ def test_a_script_without_main_guard_with_closures_and_environments_of_its_own(p
     assert len(list((tmp_path / "cache" / "compare" / "runs").iterdir())) == 8  # without `out`, kept in the cache
 
 
+def test_a_budget_below_a_rollout_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(LabError, match=r"6000 steps are less than one rollout of sb3, 16384 steps \(8 environments"):
+        compare("CartPole-v1", {"mine": contender(0), "sb3": "sb3:ppo"}, steps=6000, seeds=1, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_function_that_cannot_be_called_is_refused_before_anything_runs():
+    def two(env, seed):
+        return None
+
+    with pytest.raises(LabError, match=r"'mine' is two\(env, seed\); it must take \(env, seed, steps\)"):
+        compare("CartPole-v1", {"mine": two, "other": contender(0)}, steps=40, points=2)
+
+
+def test_files_of_others_are_not_replaced(tmp_path):
+    (tmp_path / "report.html").write_text("precious")
+    with pytest.raises(LabError, match=r"holds report\.html, which no comparison wrote there; name another folder"):
+        compare("CartPole-v1", {"a": contender(0), "b": contender(1)}, seeds=1, out=tmp_path, **options())
+    assert (tmp_path / "report.html").read_text() == "precious"
+
+
+def test_a_rule_of_thumb_is_a_contender(tmp_path):
+    result = compare(
+        "CartPole-v1",
+        {"always left": lambda env, seed, steps: Fixed(0), "trained": contender(1)},
+        seeds=1,
+        out=tmp_path / "out",
+        **options(),
+    )
+    assert not any(run.failed for run in result.runs)
+    assert next(run for run in result.runs if run.contender == "always left").steps == 0
+
+
 def running(pid):
     """Whether a process is more than a corpse that nobody has buried yet."""
     try:
@@ -220,7 +253,7 @@ def test_what_makes_no_sense_is_said_before_anything_runs(tmp_path, change, word
     assert words in str(error.value)
 
 
-def keys(environment=None, hyperparameters=None, algorithm="sb3:ppo", steps=100, seeds=(0,), evaluation=None):
+def keys(environment=None, hyperparameters=None, algorithm="sb3:ppo", steps=100_000, seeds=(0,), evaluation=None):
     other = Contender("other", "sb3:a2c")
     chosen = Contender("mine", algorithm, hyperparameters or {})
     environment = environment or Environment("CartPole-v1")
@@ -242,7 +275,7 @@ def test_the_key_of_a_run_covers_what_decides_it():
         keys(algorithm="sb3:a2c", hyperparameters={"gamma": 0.98}),
         keys(algorithm=contender(0)),
         keys(algorithm=contender(1)),
-        keys(steps=200),
+        keys(steps=200_000),
         keys(seeds=(1,)),
         keys(evaluation=Evaluation(episodes=3)),
         keys(evaluation=Evaluation(deterministic=False)),
