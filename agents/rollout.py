@@ -42,6 +42,7 @@ class Rollout(NamedTuple):
     values: np.ndarray  # float32 (steps, lanes)
     rewards: np.ndarray  # float32 (steps, lanes), normalised and with the bootstrap of truncated episodes
     dones: np.ndarray  # bool (steps, lanes), whether the episode ended with this step
+    truncated: np.ndarray  # bool (steps, lanes), whether that was a limit of time
     valid: np.ndarray  # bool (steps, lanes), False for steps that only reset a lane
     advantages: np.ndarray  # float32 (steps, lanes)
     returns: np.ndarray  # float32 (steps, lanes)
@@ -86,6 +87,7 @@ def make_rollout(
         np.zeros(shape, np.float32),
         np.zeros(shape, np.float32),
         np.zeros(shape, np.float32),
+        np.zeros(shape, np.bool_),
         np.zeros(shape, np.bool_),
         np.ones(shape, np.bool_),
         np.zeros(shape, np.float32),
@@ -172,13 +174,15 @@ def record(t, rollout, progress, normalizer, view, final_values):
         reward = view.rewards[n]
         if normalizer.rewards:
             reward = normalize_reward(normalizer, reward)
-        if view.truncated[n] and not view.terminated[n]:
+        cut_off = view.truncated[n] and not view.terminated[n]
+        if cut_off:
             reward += normalizer.gamma * final_values[n]
         done = view.terminated[n] or view.truncated[n]
         if done:
             normalizer.returns[n] = 0.0
         rollout.rewards[t, n] = reward
         rollout.dones[t, n] = done
+        rollout.truncated[t, n] = cut_off
         rollout.valid[t, n] = view.valid[n]
 
 

@@ -22,6 +22,7 @@ from rl_lab.envs.batch import BatchVectorEnv
 from rl_lab.envs.boundary import checked_actions, pick, present
 from rl_lab.envs.loops import SAME_STEP
 from rl_lab.errors import LabError
+from rl_lab.sb3_pretrain import pretrain as pretrain
 from rl_lab.sb3_weights import from_sb3 as from_sb3
 from rl_lab.sb3_weights import to_sb3 as to_sb3
 

@@ -100,6 +100,11 @@ def from_sb3(model: BaseAlgorithm | BasePolicy) -> ActorCritic:
     return ours
 
 
+def put_weights(policy: ActorCritic, model: BaseAlgorithm) -> None:
+    """Copy our policy's weights into a model that `from_sb3` took it from."""
+    _copy(policy, model.policy, _pixel_order(policy.observation_space, model.observation_space), to_sb3=True)
+
+
 def _copy(ours: ActorCritic, theirs: Any, order: np.ndarray, to_sb3: bool) -> None:
     """Copy all weights in one direction; `order[i]` is our number for SB3's input i."""
     extractor = theirs.mlp_extractor

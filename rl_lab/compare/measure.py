@@ -78,7 +78,8 @@ class Meter:
         self.trained: tuple[Any, Any] | None = None  # what Stable-Baselines3 trained last
         self.graceful = False  # whether somebody ends training by himself once a step was refused
         self.refused = False
-        self.ledger: Ledger | None = None  # of a contender that is pretrained
+        self.ledger: Ledger | None = None  # of a contender that keeps books itself
+        self.pretraining = Ledger()
         self.notes: dict[str, Any] = {}
         self._due = [round(budget * number / points) for number in range(points + 1)]
 
@@ -98,13 +99,31 @@ class Meter:
             raise BudgetSpent(f"the budget of {self.budget} steps is spent")
         return False
 
-    def pay(self, steps: int, wall: float, cpu: float) -> None:
-        """Put what pretraining cost on the counters; until it is paid, the untrained policy is all that there is."""
-        if steps > 1 and self.points:
-            first = self.points[-1]
-            self.points.append(replace(first, step=steps - 1, seconds=wall, cpu_seconds=cpu))
-        self.steps, self.clock.wall, self.clock.cpu = steps, wall, cpu
-        self._due = [due for due in self._due if due >= steps]
+    def pay(self, spent: Ledger) -> None:
+        """Put what pretraining cost elsewhere on the counters."""
+        self.steps, self.clock.wall, self.clock.cpu = spent.steps(), spent.wall_seconds, spent.cpu_seconds
+
+    def switch(self, spent: Ledger, model: Any) -> None:
+        """Pretraining is over, and `model` is what it gave; until it was paid for, there was the untrained one."""
+        self.clock.stop()
+        self.pretraining = spent
+        if self.steps > 1 and self.points:
+            first = self.points[0]
+            known = [point for point in self.points if point.step < self.steps - 1]
+            wall, cpu = self.clock.wall, self.clock.cpu
+            self.points = [*known, replace(first, step=self.steps - 1, seconds=wall, cpu_seconds=cpu)]
+        self.notes |= {"switch": self.steps, "pretraining": spent.as_dict()}
+        self.judge_now(model)
+
+    def counted(self) -> Ledger:
+        """What a contender used that keeps no books of its own."""
+        shown = self.pretraining.demonstration_transitions
+        return Ledger(
+            learner_steps=self.steps - shown,
+            demonstration_transitions=shown,
+            wall_seconds=self.clock.wall,
+            cpu_seconds=self.clock.cpu,
+        )
 
     def judge_if_due(self, model: Any, outer: Any = None) -> None:
         """Evaluate a model if the next point of the plan has come; the clock stands meanwhile."""

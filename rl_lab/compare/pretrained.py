@@ -96,13 +96,12 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
     spent = artifact.ledger if artifact else Ledger()
     if spent.steps() >= meter.budget:
         raise LabError(f"pretraining cost {spent.steps()} steps of a budget of {meter.budget}; give more steps")
-    meter.pay(spent.steps(), spent.wall_seconds, spent.cpu_seconds)
-    meter.notes = {"switch": spent.steps(), "pretraining": spent.as_dict()}
+    meter.pay(spent)
     pretrained = context.agent()
     if artifact is not None:
         load_policy(pretrained, artifact, "actor", "critic", "log_std")
-        meter.judge_now(pretrained)
-        meter.clock.stop()
+    meter.switch(spent, pretrained)
+    meter.clock.stop()
     if not last:
         meter.steps, meter.ledger = meter.budget, spent  # nothing more is learned, and nothing more is paid
         meter.judge_now(pretrained)

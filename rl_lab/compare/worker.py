@@ -103,7 +103,6 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.measure import BudgetSpent, Meter
     from rl_lab.errors import LabError
-    from rl_lab.stages.ledger import Ledger
 
     began = time.perf_counter()
     if "stable_baselines3" in sys.modules:
@@ -135,7 +134,7 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
         "cpu_seconds": meter.clock.cpu,
         "setup_seconds": ready - began,
         "evaluation_seconds": max(wall - meter.clock.wall, 0.0),
-        "ledger": (meter.ledger or Ledger(learner_steps=meter.steps)).as_dict(),
+        "ledger": (meter.ledger or meter.counted()).as_dict(),
         "notes": meter.notes,
         "best": vars(meter.last.best) if meter.last else None,
         "worst": vars(meter.last.worst) if meter.last else None,

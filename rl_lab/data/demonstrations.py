@@ -66,6 +66,10 @@ class Demonstrations:
         """Sum of the rewards of each episode."""
         return np.array([episode.rewards.sum() for episode in self.episodes])
 
+    def actions(self) -> NDArray[Any]:
+        """What was done, `(transitions, ...)`."""
+        return np.concatenate([episode.actions for episode in self.episodes])
+
     def pairs(self) -> Iterator[tuple[Any, Any]]:
         """What was observed, and what was done then."""
         for episode in self.episodes:

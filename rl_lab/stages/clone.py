@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 
+from rl_lab.agents.policy import ActorCritic
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
@@ -15,6 +17,7 @@ from rl_lab.stages.stage import Stage, handed_on, policy_parts
 from rl_lab.supervised import Classifier, Regressor
 from rl_lab.supervised.estimator import Estimator
 
+Fit = Callable[..., Estimator]
 LEAST_LOG_STD = -2.0  # a policy that never errs would never explore, either
 
 
@@ -49,8 +52,28 @@ class Clone(Stage):
         agent = context.agent()
         if agent.settings.normalize_observation:
             raise LabError("a policy that normalises observations cannot be cloned yet; normalize_observation=False")
-        policy, shown = agent.policy, artifact.part("demonstrations")
-        rows, actions = shown["rows"].astype(np.float32) * policy.encoder.scale, shown["actions"]
+        shown = artifact.part("demonstrations")
+        context.report(f"clone: {len(shown['rows'])} transitions")
+        fitted = self.fit(agent.policy, shown["rows"], shown["actions"], context.seed, context.fit)
+        history = fitted.history_
+        notes = {"score": history.validation_scores[history.best_epoch - 1], "epochs": len(history.losses)}
+        parts = policy_parts(agent)
+        parts.pop("critic")
+        return handed_on(self, context, artifact, notes, **parts)
+
+    def fit(
+        self, policy: ActorCritic, rows: np.ndarray, actions: np.ndarray, seed: int, run: Fit = Estimator.fit_to
+    ) -> Estimator:
+        """Fit a policy's actor in place.
+
+        Args:
+            policy: whose actor is fitted.
+            rows: of the encoder, `(transitions, size)`.
+            actions: what the expert did, `(transitions, ...)`.
+            seed: of the order of the transitions.
+            run: what calls `fit`.
+        """
+        inputs = rows.astype(np.float32) * policy.encoder.scale
         options: dict[str, Any] = {
             "alpha": self.alpha,
             "learning_rate_init": self.learning_rate,
@@ -58,27 +81,13 @@ class Clone(Stage):
             "n_iter_no_change": self.patience,
             "early_stopping": True,
             "validation_fraction": self.validation_fraction,
-            "random_state": context.seed,
+            "random_state": seed,
         }
-        context.report(f"clone: {len(rows)} transitions")
-        fitted: Estimator
-        if policy.discrete:
-            space = policy.action_space
-            assert isinstance(space, spaces.Discrete)
-            fitted = context.fit(
-                Classifier(**options),
-                rows,
-                actions.astype(np.int64) - int(space.start),
-                classes=np.arange(policy.outputs),
-                network=policy.actor,
-            )
-        else:
-            targets = actions.reshape(len(rows), -1)
-            fitted = context.fit(Regressor(**options), rows, targets, network=policy.actor)
-            missed = (fitted.outputs(rows) - targets).std(axis=0)
-            policy.log_std[:] = np.maximum(np.log(np.maximum(missed, 1e-8)), LEAST_LOG_STD)
-        history = fitted.history_
-        notes = {"score": history.validation_scores[history.best_epoch - 1], "epochs": len(history.losses)}
-        parts = policy_parts(agent)
-        parts.pop("critic")
-        return handed_on(self, context, artifact, notes, **parts)
+        if isinstance(policy.action_space, spaces.Discrete):
+            labels, classes = actions.astype(np.int64) - int(policy.action_space.start), np.arange(policy.outputs)
+            return run(Classifier(**options), inputs, labels, classes=classes, network=policy.actor)
+        targets = actions.reshape(len(rows), -1)
+        fitted = run(Regressor(**options), inputs, targets, network=policy.actor)
+        missed = (fitted.outputs(inputs) - targets).std(axis=0)
+        policy.log_std[:] = np.maximum(np.log(np.maximum(missed, 1e-8)), LEAST_LOG_STD)
+        return fitted

@@ -92,7 +92,7 @@ class Context:
 
     def fit(self, estimator: Estimator, rows: np.ndarray, targets: np.ndarray, **more: Any) -> Estimator:
         """Fit a `Classifier` or a `Regressor`; its labels and gradient steps are counted."""
-        estimator.fit(rows, targets, **more)  # type: ignore[attr-defined]
+        estimator.fit_to(rows, targets, **more)
         self.book(Ledger(labels=len(rows), gradient_steps=estimator.history_.gradient_steps))
         return estimator
 

@@ -52,9 +52,7 @@ class Demonstrate(Stage):
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Play, or read."""
         shown = self._read(context) if self.dataset else self._played(context)
-        encoder = Encoder(shown.observation_space)
-        rows = np.concatenate([_rows(encoder, episode.observations) for episode in shown.episodes])
-        actions = np.concatenate([np.asarray(episode.actions) for episode in shown.episodes])
+        rows, actions = rows_of(Encoder(shown.observation_space), shown), shown.actions()
         if self.shuffled:
             actions = np.random.default_rng(np.random.SeedSequence(context.seed, spawn_key=(7,))).permutation(actions)
         notes = {
@@ -88,9 +86,9 @@ class Demonstrate(Stage):
         return shown
 
 
-def _rows(encoder: Encoder, observations: list[Any]) -> np.ndarray:
-    """Rows of what was seen before each step."""
-    return np.concatenate([encoder(_batch(observation), 1) for observation in observations[:-1]])
+def rows_of(encoder: Encoder, shown: Demonstrations) -> np.ndarray:
+    """Rows `(transitions, size)` of what was seen before each step."""
+    return np.concatenate([encoder(_batch(observation), 1) for observation, _ in shown.pairs()])
 
 
 def _batch(observation: Any) -> Any:

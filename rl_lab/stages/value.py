@@ -8,11 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from rl_lab.agents import PPO
+from rl_lab.agents.policy import ActorCritic
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
+from rl_lab.stages.clone import Fit
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 from rl_lab.supervised import Regressor
+from rl_lab.supervised.estimator import Estimator
 
 UNKNOWN = 0.05  # weight of what came after the last step, from which on a return counts as unknown
 
@@ -53,24 +56,26 @@ class FitValue(Stage):
             load_policy(agent, artifact, "actor", "log_std")
         context.report(f"value: {self.steps} steps of the policy's own")
         rows, returns = experienced(agent, self.steps)
-        fitted = context.fit(
-            Regressor(
-                alpha=self.alpha,
-                learning_rate_init=self.learning_rate,
-                max_iter=self.max_iter,
-                early_stopping=True,
-                random_state=context.seed,
-            ),
-            rows.astype(np.float32) * agent.policy.encoder.scale,
-            returns,
-            network=agent.policy.critic,
-        )
+        fitted = self.fit(agent.policy, rows, returns, context.seed, context.fit)
         episodes = agent.episode_returns()
         notes = {
             "score": fitted.history_.validation_scores[fitted.history_.best_epoch - 1],
             "return": float(episodes.mean()) if len(episodes) else None,
         }
         return handed_on(self, context, artifact, notes, **policy_parts(agent))
+
+    def fit(
+        self, policy: ActorCritic, rows: np.ndarray, returns: np.ndarray, seed: int, run: Fit = Estimator.fit_to
+    ) -> Estimator:
+        """Fit a policy's critic in place to returns `(samples,)`; see `Clone.fit` for the rest."""
+        regressor = Regressor(
+            alpha=self.alpha,
+            learning_rate_init=self.learning_rate,
+            max_iter=self.max_iter,
+            early_stopping=True,
+            random_state=seed,
+        )
+        return run(regressor, rows.astype(np.float32) * policy.encoder.scale, returns, network=policy.critic)
 
 
 def experienced(agent: PPO, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -83,27 +88,29 @@ def experienced(agent: PPO, steps: int) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Rows `(samples, size)` and returns `(samples,)`.
     """
-    kept: tuple[list[np.ndarray], ...] = ([], [], [], [])
+    kept: tuple[list[np.ndarray], ...] = ([], [], [], [], [])
     while sum(part.size for part in kept[1]) < steps:
         rollout = agent.collect()
-        for parts, array in zip(
-            kept, (rollout.observations, rollout.rewards, rollout.dones, rollout.valid), strict=True
-        ):
+        arrays = rollout.observations, rollout.rewards, rollout.dones, rollout.truncated, rollout.valid
+        for parts, array in zip(kept, arrays, strict=True):
             parts.append(array.copy())
-    rows, rewards, dones, valid = (np.concatenate(parts) for parts in kept)
-    returns, known = monte_carlo(rewards, dones, agent.normalizer.gamma)
+    rows, rewards, dones, truncated, valid = (np.concatenate(parts) for parts in kept)
+    returns, known = monte_carlo(rewards, dones, truncated, agent.normalizer.gamma)
     usable = known & valid
     if not usable.any():
         usable = valid  # every episode is shorter than the horizon of the discount: the best that there is
     return rows[usable], returns[usable]
 
 
-def monte_carlo(rewards: np.ndarray, dones: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Discounted returns, and which of them hardly depend on what came after the last step.
+def monte_carlo(
+    rewards: np.ndarray, dones: np.ndarray, truncated: np.ndarray, gamma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Discounted returns, and which of them hardly depend on what would have come after an end that is none.
 
     Args:
         rewards: float32 `(steps, lanes)`.
         dones: bool `(steps, lanes)`, whether the episode ended with the step.
+        truncated: bool `(steps, lanes)`, whether only a limit of time ended it.
         gamma: discount.
 
     Returns:
@@ -113,6 +120,6 @@ def monte_carlo(rewards: np.ndarray, dones: np.ndarray, gamma: float) -> tuple[n
     following, rest = np.zeros(rewards.shape[1], np.float32), np.ones(rewards.shape[1])
     for step in range(len(rewards) - 1, -1, -1):
         following = np.where(dones[step], rewards[step], rewards[step] + gamma * following)
-        rest = np.where(dones[step], 0.0, rest * gamma)
+        rest = np.where(dones[step], np.where(truncated[step], gamma, 0.0), rest * gamma)
         returns[step], known[step] = following, rest < UNKNOWN
     return returns, known

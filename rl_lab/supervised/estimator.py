@@ -54,6 +54,10 @@ class Estimator:
         self.history_: History
         self.n_features_in_: int
 
+    def fit_to(self, X: ArrayLike, y: ArrayLike, **more: Any) -> Self:
+        """`fit`, for those who do not care whether this is a classifier or a regressor."""
+        return self.fit(X, y, **more)  # type: ignore[attr-defined]
+
     @classmethod
     def _names(cls) -> list[str]:
         return [name for name in inspect.signature(cls).parameters]

@@ -1,0 +1,228 @@
+"""Pretraining for models of Stable-Baselines3, which stay ordinary models; import it from `rl_lab.sb3`.
+
+The actor is cloned from an expert, the critic fitted to the returns of the clone's own rollouts. Then SB3's own
+`learn` goes on, with a callback that keeps the clone from being lost in the first updates: it hooks into the
+optimiser's step, and takes its hooks away when training ends.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from stable_baselines3 import A2C, PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.distributions import kl_divergence
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from rl_lab.agents.policy import ActorCritic
+from rl_lab.data.demonstrations import Demonstrations, collect
+from rl_lab.errors import LabError
+from rl_lab.sb3_weights import from_sb3, put_weights
+from rl_lab.stages import experts
+from rl_lab.stages.clone import Clone
+from rl_lab.stages.demonstrate import rows_of
+from rl_lab.stages.ledger import Ledger
+from rl_lab.stages.value import FitValue, monte_carlo
+
+CLONE, VALUE = Clone(), FitValue()
+
+
+def pretrain(
+    model: OnPolicyAlgorithm,
+    env: gym.Env | VecEnv,
+    expert: Any = None,
+    episodes: int = 50,
+    *,
+    dataset: str | None = None,
+    clone: Clone = CLONE,
+    value: FitValue | None = VALUE,
+    warmup_steps: int = 8192,
+    ramp_steps: int = 16_384,
+    actor_rate: float = 1.0,
+    kl_coef: float = 1.0,
+    kl_steps: int = 100_000,
+) -> Holding:
+    """Clone an expert into a model, fit its critic, and get a callback for `model.learn(steps, callback=...)`.
+
+    Args:
+        model: PPO or A2C with `MlpPolicy`, or with `MultiInputPolicy` on a Dict without images.
+        env: what the model was made with; an expert plays in a single environment.
+        expert: `expert(observation, info) -> action`, a name such as "planner", a trained model; see
+            `rl_lab.stages.experts.find`.
+        episodes: that the expert shows.
+        dataset: name of a Minari data set, in place of an expert.
+        clone: how the actor is fitted.
+        value: how the critic is fitted, and on how many steps of the clone's own; None leaves it as it is.
+        warmup_steps: of `learn`, in which the critic is trained alone.
+        ramp_steps: over which the actor's steps then grow from nothing.
+        actor_rate: to which share of their full length.
+        kl_coef: of the divergence from the clone in the loss, at first.
+        kl_steps: over which it falls to 0.
+
+    Returns:
+        The callback. In a comparison, all that was used is charged to the contender.
+
+    Raises:
+        LabError: the model is of another kind, the expert never succeeds or answers out of range, or the data set
+            is one of another environment.
+    """
+    if not isinstance(model, (PPO, A2C)):
+        raise LabError(f"{type(model).__name__} cannot be pretrained so; use PPO or A2C")
+    if (expert is None) == (dataset is None):
+        raise LabError("pretrain takes an expert or a dataset; give exactly one of them")
+    policy = from_sb3(model)
+    meter = _meter(env, model)
+    if meter is not None:
+        meter.judge_if_due(model)
+    shown = _shown(env, expert, episodes, dataset, model.seed or 0)
+    shown.check_fits("the model", policy.observation_space, policy.action_space)
+    clone.fit(policy, rows_of(policy.encoder, shown), shown.actions(), model.seed or 0)
+    put_weights(policy, model)
+    taken = 0
+    if value is not None:
+        rows, returns, taken = _experienced(model, policy, value.steps)
+        value.fit(policy, rows, returns, model.seed or 0)
+        put_weights(policy, model)
+    model.policy.optimizer.state.clear()
+    if meter is not None:
+        meter.switch(Ledger(learner_steps=taken, demonstration_transitions=shown.transitions), model)
+    return Holding(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
+
+
+class Holding(BaseCallback):
+    """Keeps a pretrained policy from being lost; see `pretrain` for the arguments."""
+
+    def __init__(self, warmup_steps: int, ramp_steps: int, actor_rate: float, kl_coef: float, kl_steps: int) -> None:
+        super().__init__()
+        self.warmup_steps, self.ramp_steps, self.actor_rate = warmup_steps, ramp_steps, actor_rate
+        self.kl_coef, self.kl_steps = kl_coef, kl_steps
+        self._hooks: list[Any] = []
+        self._begun = 0
+        self._before: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def _on_training_start(self) -> None:
+        self._begun = self.num_timesteps
+        self._reference: Any = copy.deepcopy(self.model.policy)
+        self._rng = np.random.default_rng(self.model.seed or 0)
+        optimiser = self.model.policy.optimizer
+        self._hooks = [
+            optimiser.register_step_pre_hook(self._before_step),
+            optimiser.register_step_post_hook(self._after_step),
+        ]
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_end(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+    @property
+    def _rates(self) -> tuple[float, float]:
+        """The share of the actor's step, and the coefficient of the divergence."""
+        steps = self.num_timesteps - self._begun
+        risen = min(1.0, max(0.0, (steps - self.warmup_steps) / self.ramp_steps)) if self.ramp_steps else 1.0
+        left = max(0.0, 1.0 - steps / self.kl_steps) if self.kl_steps else 0.0
+        return (0.0 if steps <= self.warmup_steps else self.actor_rate * risen), self.kl_coef * left
+
+    def _before_step(self, *_: Any) -> None:
+        rate, coefficient = self._rates
+        actor = list(_actor_parameters(self.model.policy))
+        if rate == 0:
+            for parameter in actor:
+                parameter.grad = None  # the optimiser then leaves it as it is
+            return
+        if coefficient > 0:
+            self._add_divergence(actor, coefficient)
+        self._before = [(parameter, parameter.detach().clone()) for parameter in actor] if rate < 1 else []
+
+    def _after_step(self, *_: Any) -> None:
+        rate = self._rates[0]
+        for parameter, before in self._before:
+            parameter.data.copy_(before + rate * (parameter.data - before))
+        self._before = []
+
+    def _add_divergence(self, actor: list[torch.nn.Parameter], coefficient: float) -> None:
+        """Add the gradient of the divergence from the clone, on a minibatch of the rollout."""
+        observations = _minibatch(self.model, self._rng)
+        with torch.no_grad():
+            there = self._reference.get_distribution(observations)
+        policy: Any = self.model.policy
+        here = policy.get_distribution(observations)
+        loss = coefficient * kl_divergence(there, here).mean()
+        gradients = torch.autograd.grad(loss, actor, allow_unused=True)
+        for parameter, gradient in zip(actor, gradients, strict=True):
+            if gradient is not None:
+                parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+
+
+def _actor_parameters(policy: Any) -> Iterator[torch.nn.Parameter]:
+    yield from policy.mlp_extractor.policy_net.parameters()
+    yield from policy.action_net.parameters()
+    if hasattr(policy, "log_std"):
+        yield policy.log_std
+
+
+def _minibatch(model: Any, rng: np.random.Generator) -> Any:
+    """Observations of the last rollout, as many as a minibatch has."""
+    buffer = model.rollout_buffer
+    count = buffer.buffer_size * buffer.n_envs
+    chosen = rng.integers(count, size=min(count, getattr(model, "batch_size", count)))
+
+    def take(array: np.ndarray, shape: tuple[int, ...]) -> torch.Tensor:
+        return torch.as_tensor(array.reshape(count, *shape)[chosen], device=model.device)
+
+    if isinstance(buffer.observations, dict):
+        return {name: take(array, buffer.obs_shape[name]) for name, array in buffer.observations.items()}
+    return take(buffer.observations, buffer.obs_shape)
+
+
+def _shown(env: gym.Env | VecEnv, expert: Any, episodes: int, dataset: str | None, seed: int) -> Demonstrations:
+    if dataset is not None:
+        return Demonstrations.read(dataset)
+    if not isinstance(env, gym.Env):
+        raise LabError(
+            f"an expert plays in a single environment, and {type(env).__name__} is a batch; give the environment that "
+            "it was made of, or a dataset"
+        )
+    return collect(env, experts.find(expert, env).act, episodes, seed=seed * 100_003)
+
+
+def _experienced(model: Any, policy: ActorCritic, steps: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rows that the model's policy sees, the discounted returns that follow, and the steps that were taken."""
+    venv = model.get_env()
+    kept: tuple[list[np.ndarray], ...] = ([], [], [], [])
+    observations = venv.reset()
+    while len(kept[0]) * venv.num_envs < steps:
+        actions, _ = model.predict(observations, deterministic=False)
+        rows = policy.encoder(_ours(observations, policy), venv.num_envs).copy()
+        observations, reward, done, infos = venv.step(actions)
+        cut_off = [bool(info.get("TimeLimit.truncated", False)) for info in infos]
+        for parts, array in zip(kept, (rows, np.asarray(reward, np.float32), done, cut_off), strict=True):
+            parts.append(np.asarray(array))
+    model._last_obs = None  # `learn` starts with a reset
+    seen, rewards, dones, truncated = (np.stack(parts) for parts in kept)
+    returns, known = monte_carlo(rewards, dones, truncated, model.gamma)
+    usable = known if known.any() else np.ones_like(known)
+    return seen[usable], returns[usable], rewards.size
+
+
+def _ours(observations: Any, policy: ActorCritic) -> Any:
+    """Observations with the channels of an image where the environment has them, last."""
+    shape = policy.observation_space.shape
+    if isinstance(observations, np.ndarray) and shape is not None and observations.shape[1:] != shape:
+        return observations.transpose(0, 2, 3, 1)
+    return observations
+
+
+def _meter(env: Any, model: Any) -> Any:
+    from rl_lab.compare.measure import meter_of
+
+    return meter_of(model.env)[0] or meter_of(env)[0]

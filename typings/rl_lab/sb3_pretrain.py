@@ -1,0 +1,1 @@
+../../rl_lab/sb3_pretrain.py
