@@ -1,4 +1,4 @@
-"""The command line: `rl-lab compare`, `train`, `eval`, `verdict`, `learn`, `profile`, `demo`.
+"""The command line: `rl-lab compare`, `train`, `eval`, `verdict`, `demos`, `learn`, `profile`, `demo`.
 
 Bad input ends with one sentence and exit code 2; what was written before stays.
 """
@@ -25,6 +25,7 @@ Examples:
   rl-lab compare plan.toml                           a comparison of your own
   rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --out runs/cartpole
   rl-lab eval runs/cartpole --episodes 100
+  rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --out doorkey/planner-v0
   rl-lab learn digits                                learning with labels
   rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
 """
@@ -204,6 +205,43 @@ def profile(
 
     report = profile(env, num_envs=num_envs, steps=steps)
     print(json.dumps(report.as_dict()) if as_json else report.text)
+
+
+@app.command
+def demos(
+    env: Positional[str],
+    expert: str,
+    out: str,
+    episodes: int = 50,
+    seed: int = 0,
+    env_arg: tuple[str, ...] = (),
+) -> None:
+    """Have an expert play, and keep its episodes as a Minari data set.
+
+    Example: rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --episodes 50 --out doorkey/planner-v0
+
+    Args:
+        env: Gymnasium id, or module:id.
+        expert: "planner" or "explorer" (of the robot's worlds), module:function, or the folder of a run.
+        out: name of the data set; it must be new.
+        episodes: how many.
+        seed: of the first episode; the others follow.
+        env_arg: arguments of the environment, as key=value.
+    """
+    from rl_lab.compare.environments import Maker
+    from rl_lab.compare.plan import Environment
+    from rl_lab.data.demonstrations import check_name, collect
+    from rl_lab.stages import experts
+
+    check_name(out)
+    single = Maker.of(Environment(env, None, key_values(env_arg))).single()
+    shown = collect(single, experts.find(expert, single).act, episodes, seed)
+    shown.write(out, expert)
+    returns = shown.returns
+    print(
+        f"{len(returns)} episodes, {shown.transitions} transitions, mean return {returns.mean():.4g}, "
+        f"from {returns.min():.4g} to {returns.max():.4g}; data set {out}"
+    )
 
 
 @app.command

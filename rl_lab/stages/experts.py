@@ -15,10 +15,7 @@ NAMED = {
     "planner": ("rl_lab.envs.robot.planner", "Planner"),
     "explorer": ("rl_lab.envs.robot.explorer", "Explorer"),
 }
-FORMS = (
-    "give 'planner' or 'explorer' (of the robot's worlds), module:function, the folder of a run, or a .zip of "
-    "Stable-Baselines3"
-)
+FORMS = "give 'planner' or 'explorer' (of the robot's worlds), module:function, or the folder of a run"
 
 
 class Known(NamedTuple):
@@ -68,27 +65,18 @@ def _fields(env: gym.Env) -> tuple[str, ...]:
 
 
 def _loaded(path: Path, env: gym.Env) -> Known:
-    model: Any
     if path.suffix == ".zip":
-        from stable_baselines3.common.base_class import BaseAlgorithm  # noqa: F401
+        raise LabError(
+            f"{path} is a pickle of Stable-Baselines3, and loading it can run any code that is in it; load it yourself, "
+            "with PPO.load, and give the model, or a module:function that calls its predict"
+        )
+    from rl_lab.agents.training import load
 
-        model = _sb3(path)
-    else:
-        from rl_lab.agents.training import load
-
-        model = load(path)
-        space = model.source.vector.single_action_space
-        if space != env.action_space:
-            raise LabError(f"{path} was trained with actions {space}, but the environment has {env.action_space}")
+    model = load(path)
+    space = model.source.vector.single_action_space
+    if space != env.action_space:
+        raise LabError(f"{path} was trained with actions {space}, but the environment has {env.action_space}")
     return Known(_predicting(model), int(model.num_timesteps))
-
-
-def _sb3(path: Path) -> Any:
-    """A model of Stable-Baselines3; which algorithm it is, only trying tells."""
-    raise LabError(
-        f"{path} is a pickle of Stable-Baselines3, and loading it can run any code that is in it; load it yourself, "
-        "with PPO.load, and give the model, or a module:function that calls its predict"
-    )
 
 
 def _predicting(model: Any) -> Callable[..., Any]:
