@@ -67,8 +67,8 @@ def _fields(env: gym.Env) -> tuple[str, ...]:
 def _loaded(path: Path, env: gym.Env) -> Known:
     if path.suffix == ".zip":
         raise LabError(
-            f"{path} is a pickle of Stable-Baselines3, and loading it can run any code that is in it; load it yourself, "
-            "with PPO.load, and give the model, or a module:function that calls its predict"
+            f"{path} is a pickle of Stable-Baselines3, and loading it can run any code that is in it; load it "
+            "yourself, with PPO.load, and give the model, or a module:function that calls its predict"
         )
     from rl_lab.agents.training import load
 

@@ -1,0 +1,250 @@
+"""Stages hand weights on, keep what they made, and pay for all that they used."""
+
+import ast
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from experts_of_tests import balance, swing_up
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rl_lab.stages
+from rl_lab.errors import LabError
+from rl_lab.stages import Artifact, Clone, Context, Demonstrate, Finetune, FitValue, Ledger, Pipeline, Stage
+from rl_lab.stages.stage import load_policy
+from rl_lab.stages.value import monte_carlo
+
+SMALL = {"num_envs": 4, "n_steps": 64, "batch_size": 64, "n_epochs": 2}
+CARTPOLE = [Demonstrate(balance, 5), Clone(max_iter=30), FitValue(steps=512, max_iter=5), Finetune(steps=1024)]
+
+
+class Counting(gym.Wrapper):
+    """An environment that counts for itself, over all that were made."""
+
+    taken = 0
+
+    def step(self, action):
+        Counting.taken += 1
+        return self.env.step(action)
+
+
+def counting():
+    return Counting(gym.make("CartPole-v1"))
+
+
+@pytest.mark.parametrize("env", [counting, "rl_lab/CartPole-v1"])
+def test_the_ledger_counts_what_an_independent_counter_counts(env, tmp_path):
+    Counting.taken = 0
+    context = Context(env, seed=1, hyperparameters=SMALL, store=tmp_path)
+    artifact = None
+    for stage in CARTPOLE:
+        before = artifact.ledger if artifact else Ledger()
+        artifact = stage.run(context, artifact)
+        cost = artifact.ledger
+        if env is counting:
+            assert cost.learner_steps + cost.demonstration_transitions == Counting.taken
+        assert cost.wall_seconds > before.wall_seconds
+        if stage.kind == "demonstrations":
+            assert cost.demonstration_transitions == artifact.notes["demonstrations"]["transitions"] > 0
+        elif stage.kind == "clone":
+            assert cost.labels == before.demonstration_transitions
+            assert cost.gradient_steps > 0
+            assert cost.learner_steps == 0
+        elif stage.kind == "value":
+            assert cost.learner_steps == 512
+        else:
+            rollouts, looks = 1024, cost.learner_steps - 512 - 1024
+            assert cost.gradient_steps - before.gradient_steps == rollouts // 256 * 2 * 4
+            assert looks > 0  # a stage that decides by an evaluation pays for it
+    assert cost.steps("free") == cost.learner_steps
+    assert cost.steps() == cost.steps("charged") == cost.learner_steps + cost.demonstration_transitions
+    assert cost.steps("teacher") == cost.steps() + cost.teacher_steps
+    assert Ledger.from_dict(json.loads(json.dumps(cost.as_dict()))) == cost
+
+
+def test_what_was_made_is_not_made_again(tmp_path):
+    told = []
+    first = Pipeline(CARTPOLE[:3]).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path))
+    again = Pipeline(CARTPOLE[:3]).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path, report=told.append))
+    assert [text.split(":")[1].split(",")[0] for text in told] == [" made before"] * 3
+    assert again.digest == first.digest
+    assert again.ledger == first.ledger  # what is used again is charged again
+    assert again.parents == first.parents
+    assert len(first.parents) == 2
+    fresh = Pipeline(CARTPOLE[:3]).run(Context("rl_lab/CartPole-v1", 1, None, SMALL))
+    assert fresh.digest == first.digest  # the same seed gives the same bytes
+    kept = len(list(tmp_path.iterdir()))
+    for changed in (
+        Context("rl_lab/CartPole-v1", 2, None, SMALL, tmp_path),
+        Context("rl_lab/CartPole-v1", 1, None, SMALL | {"gamma": 0.9}, tmp_path),
+        Context("rl_lab/CartPole-v1", 1, {"max_steps": 400}, SMALL, tmp_path),
+    ):
+        Demonstrate(balance, 5).run(changed)
+    Demonstrate(balance, 4).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path))
+    assert len(list(tmp_path.iterdir())) == kept + 4
+
+
+@pytest.mark.parametrize("harm", ["artifact.json", "artifact.safetensors"])
+def test_damaged_artifacts_are_refused(tmp_path, harm):
+    context = Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path)
+    made = Demonstrate(balance, 2).run(context)
+    file = tmp_path / made.key / harm
+    content = bytearray(file.read_bytes())
+    content[-12] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(LabError, match=r"delete .*, and it is made again"):
+        Demonstrate(balance, 2).run(context)
+    with pytest.raises(LabError, match="holds no artifact"):
+        Artifact.load(tmp_path / "nowhere")
+
+
+def test_continuous_actions_are_cloned_too():
+    context = Context("Pendulum-v1", 0, None, {"num_envs": 4, "n_steps": 256, "gamma": 0.9})
+    artifact = Pipeline([Demonstrate(swing_up, 20), Clone()]).run(context)
+    agent = context.agent()
+    load_policy(agent, artifact, "actor", "log_std")
+    context.begin(Ledger())
+    assert -300 < context.look(agent, 40) < -100  # random actions: -1200
+    assert agent.policy.log_std[0] < 0
+    assert artifact.notes["clone"]["score"] > 0.5
+
+
+def test_shuffled_demonstrations_keep_only_how_often_an_action_is_taken():
+    context = Context("rl_lab/Robot-DoorKey-5x5-v0", 0, None, SMALL)
+    plain, shuffled = (Demonstrate("planner", 10, shuffled=s).run(context).part("demonstrations") for s in (0, 1))
+    np.testing.assert_array_equal(plain["rows"], shuffled["rows"])
+    np.testing.assert_array_equal(np.bincount(plain["actions"]), np.bincount(shuffled["actions"]))
+    assert (plain["actions"] != shuffled["actions"]).any()
+
+
+def test_the_pretrained_policy_comes_back_when_training_spoils_it():
+    context = Context("rl_lab/CartPole-v1", 0, None, SMALL | {"learning_rate": 0.3})
+    held = {"warmup_steps": 0, "ramp_steps": 0, "kl_coef": 0.0, "fall_back_every": 256}
+    stages = [Demonstrate(balance, 10), Clone()]
+    artifact = Pipeline([*stages, Finetune(steps=2048, **held)]).run(context)
+    assert artifact.notes["finetune"]["returns to the clone"] > 0
+    without = Pipeline([*stages, Finetune(steps=2048, **held | {"fall_back": 0})]).run(context)
+    assert without.notes["finetune"]["returns to the clone"] == 0
+
+
+@given(st.integers(1, 12), st.integers(1, 3), st.floats(0.1, 0.99), st.integers(0, 2**32 - 1))
+def test_returns_are_those_of_their_definition(steps, lanes, gamma, seed):
+    rng = np.random.default_rng(seed)
+    rewards = rng.standard_normal((steps, lanes)).astype(np.float32)
+    dones = rng.random((steps, lanes)) < 0.3
+    truncated = dones & (rng.random((steps, lanes)) < 0.5)
+    returns, known = monte_carlo(rewards, dones, truncated, gamma)
+    for lane in range(lanes):
+        for step in range(steps):
+            total, weight, end = 0.0, 1.0, None
+            for later in range(step, steps):
+                total += weight * rewards[later, lane]
+                weight *= gamma
+                if dones[later, lane]:
+                    end = later
+                    break
+            np.testing.assert_allclose(returns[step, lane], total, rtol=1e-4, atol=1e-4)
+            open_end = end is None or truncated[end, lane]
+            assert known[step, lane] == (not open_end or weight < 0.05)
+
+
+TRAINING = {"adam", "backward", "make_adam", "sgd", "learn", "iterate", "fit_to"}
+MAKING = {"make_vec", "make_source", "PPO", "SyncVectorEnv"}
+
+
+def test_stages_hold_no_training_loop_of_their_own():
+    """What trains stands below; the context alone calls it, where it is counted, and makes environments."""
+    for file in Path(rl_lab.stages.__file__).parent.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+        calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+        called = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+        imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
+        imported = {alias.name.rpartition(".")[2] for node in imports for alias in node.names}
+        if file.name == "context.py":
+            assert called & TRAINING == {"learn", "fit_to"}
+        else:
+            assert not (called | imported) & (TRAINING | MAKING - {"PPO"}), file.name
+            assert "PPO" not in called, file.name
+        assert not imported & {"optim", "torch"}, file.name
+
+
+@dataclass(frozen=True)
+class Polish(Stage):
+    """A stage of one's own."""
+
+    kind = "polish"
+    needs = ("actor",)
+
+    def make(self, context, artifact):
+        return Artifact(self.kind, artifact.tensors, context.name, context.spaces(), notes={"polished": True})
+
+
+def test_a_stage_of_ones_own():
+    artifact = Pipeline([Demonstrate(balance, 2), Clone(max_iter=1), Polish()]).run(
+        Context("rl_lab/CartPole-v1", 0, None, SMALL)
+    )
+    assert artifact.notes == {"polished": True}
+    assert artifact.ledger.labels > 0
+
+
+def test_a_pipeline_from_a_file(tmp_path):
+    file = tmp_path / "pipeline.toml"
+    file.write_text(
+        'env = "rl_lab/Robot-DoorKey-5x5-v0"\nseed = 3\n[hyperparameters]\nnum_envs = 4\nn_steps = 64\n'
+        '[[stages]]\nstage = "demonstrations"\nexpert = "planner"\nepisodes = 3\n[[stages]]\nstage = "clone"\n'
+    )
+    pipeline, options = Pipeline.load(file)
+    assert pipeline.stages == [Demonstrate("planner", 3), Clone()]
+    assert Pipeline(pipeline.stages).run(Context(**options)).part("actor")
+
+
+BAD = {
+    "stage 'clone' needs demonstrations, which no stage before it gives": lambda: Pipeline([Clone()]),
+    "stage 'clonne' is unknown; choose among demonstrations, clone": lambda: Pipeline([{"stage": "clonne"}]),
+    "stage 'clone' has no setting 'epochs'; it has max_iter": lambda: Pipeline([{"stage": "clone", "epochs": 3}]),
+    "a pipeline without stages does nothing": lambda: Pipeline([]),
+    "takes an expert or a dataset; give exactly one": lambda: Demonstrate(),
+    "episodes=0 is not allowed": lambda: Demonstrate(balance, 0),
+    "expert 'planner' knows the robot's worlds only": lambda: Demonstrate("planner").run(Context("CartPole-v1")),
+    "expert 'nobody' is unknown": lambda: Demonstrate("nobody").run(Context("CartPole-v1")),
+    "'json:nothing' cannot be imported": lambda: Demonstrate("json:nothing").run(Context("CartPole-v1")),
+    "y holds one class only": lambda: Pipeline([Demonstrate(lambda o, i: 1, 2), Clone()]).run(Context("CartPole-v1")),
+    "stage 'finetune' has no steps": lambda: Finetune().run(Context("rl_lab/CartPole-v1", 0, None, SMALL)),
+    "the expert answered 5; the action space is": lambda: Demonstrate(lambda o, i: 5, 1).run(Context("CartPole-v1")),
+    "normalises observations cannot be cloned yet": lambda: Pipeline([Demonstrate(balance, 1), Clone()]).run(
+        Context("CartPole-v1", 0, None, {"normalize_observation": True})
+    ),
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_bad_input_gets_a_sentence(words):
+    with pytest.raises(LabError) as error:
+        BAD[words]()
+    assert words in str(error.value)
+
+
+def test_stages_do_not_cross_environments_or_networks():
+    artifact = Demonstrate(balance, 1).run(Context("CartPole-v1"))
+    with pytest.raises(LabError, match=r"but Acrobot-v1 has .* pipelines stay in one environment"):
+        Clone().run(Context("Acrobot-v1"), artifact)
+    cloned = Clone(max_iter=1).run(Context("CartPole-v1"), artifact)
+    with pytest.raises(LabError, match="use the same net_arch in all stages"):
+        FitValue(steps=64).run(Context("CartPole-v1", 0, None, SMALL | {"net_arch": [32]}), cloned)
+
+
+def test_trained_agents_are_experts_and_their_training_is_the_teachers(tmp_path):
+    from rl_lab.agents import PPO, training
+
+    training.train("rl_lab/CartPole-v1", 256, tmp_path / "run", **SMALL)
+    agent = PPO("rl_lab/CartPole-v1", **SMALL).learn(512)
+    for expert, steps in ((str(tmp_path / "run"), 256), (agent, 512)):
+        artifact = Demonstrate(expert, 1).run(Context("rl_lab/CartPole-v1"))
+        assert artifact.ledger.teacher_steps == steps
+    (tmp_path / "model.zip").touch()
+    with pytest.raises(LabError, match="loading it can run any code that is in it"):
+        Demonstrate(str(tmp_path / "model.zip"), 1).run(Context("rl_lab/CartPole-v1"))
