@@ -7,7 +7,6 @@ optimiser's step, and takes its hooks away when training ends.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,12 +103,13 @@ class Holding(BaseCallback):
         self.kl_coef, self.kl_steps = kl_coef, kl_steps
         self._hooks: list[Any] = []
         self._begun = 0
+        self._reference: Any = None
         self._before: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def _on_training_start(self) -> None:
-        self._begun = self.num_timesteps
-        self._reference: Any = copy.deepcopy(self.model.policy)
-        self._rng = np.random.default_rng(self.model.seed or 0)
+        if self._reference is None:  # the first `learn` after pretraining
+            self._begun, self._reference = self.num_timesteps, _copy_of(self.model.policy)
+            self._rng = np.random.default_rng(self.model.seed or 0)
         optimiser = self.model.policy.optimizer
         self._hooks = [
             optimiser.register_step_pre_hook(self._before_step),
@@ -161,6 +161,13 @@ class Holding(BaseCallback):
         for parameter, gradient in zip(actor, gradients, strict=True):
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+
+
+def _copy_of(policy: Any) -> Any:
+    """A policy with the same weights; tensors that it keeps from training do not let it be copied as it is."""
+    made = type(policy)(**policy._get_constructor_parameters())
+    made.load_state_dict(policy.state_dict())
+    return made.to(policy.device)
 
 
 def _actor_parameters(policy: Any) -> Iterator[torch.nn.Parameter]:

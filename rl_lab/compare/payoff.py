@@ -86,8 +86,8 @@ def _drop(own: list[Run], curves: list[Curve], untrained: list[float], at_switch
     """The largest share of the pretrained score that was lost, over seeds, soon after the switch; None if none rose."""
     lost = []
     for run, each, first, before in zip(own, curves, untrained, at_switch, strict=True):
-        if before - first < RISEN:
-            continue
+        if before - first < RISEN or Ledger.from_dict(run.ledger).steps() <= run.notes[SWITCH]:
+            continue  # nothing to lose, or nothing that came after
         since = each.steps - run.notes[SWITCH]
         soon = each.scores[(since > 0) & (since <= AFTER)]
         if len(soon):

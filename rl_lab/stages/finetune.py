@@ -28,9 +28,9 @@ class Finetune(Stage):
         actor_rate: what it rises to, times the learning rate.
         kl_coef: of the divergence from the pretrained policy in the loss, at first.
         kl_steps: over which it falls to 0.
-        fall_back: episodes of each evaluation; when the policy does worse than the pretrained one by more than
-            `tolerance` of that one's return, the pretrained actor comes back, with a fresh optimiser.
-        fall_back_every: environment steps between two of those evaluations, while the divergence is charged for.
+        fall_back: when so many training episodes in a row have a mean return below the pretrained policy's own by more
+            than `tolerance` of it, the pretrained actor comes back, with a fresh optimiser; at most 100.
+        fall_back_steps: for how long that is watched.
         tolerance: see `fall_back`.
     """
 
@@ -40,16 +40,20 @@ class Finetune(Stage):
     actor_rate: float = 1.0
     kl_coef: float = 1.0
     kl_steps: int = 100_000
-    fall_back: int = 32
-    fall_back_every: int = 16_384
-    tolerance: float = 0.1
+    fall_back: int = 50
+    fall_back_steps: int = 100_000
+    tolerance: float = 0.2
     kind: ClassVar[str] = "finetune"
     gives: ClassVar[tuple[str, ...]] = ("actor", "critic")
     kept: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        if isinstance(self.fall_back, bool) or not isinstance(self.fall_back, int) or not 0 <= self.fall_back <= 100:
+            raise LabError(f"fall_back={self.fall_back!r} is not allowed; it must be a whole number from 0 to 100")
+
     def rehearsal(self) -> Stage:
-        """One evaluation."""
-        return replace(self, fall_back=min(self.fall_back, 1))
+        """Nothing to come back to."""
+        return replace(self, fall_back=0)
 
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Train."""
@@ -68,11 +72,16 @@ class Finetune(Stage):
         held = self.kl_coef > 0 or self.warmup_steps > 0 or self.ramp_steps > 0 or self.actor_rate != 1
         if held:
             agent.hold(anchor)
-        guard = _Guard(self, context, agent, anchor) if self.fall_back and artifact is not None else None
+        guard = _Guard(self, agent, anchor, self._earned(context, agent, artifact)) if self.fall_back else None
         context.report(f"finetune: {steps} steps")
         context.train(agent, steps, guard)
         notes = {"returns to the clone": guard.falls if guard else 0, "steps": agent.num_timesteps}
         return handed_on(self, context, artifact, notes, **policy_parts(agent))
+
+    def _earned(self, context: Context, agent: PPO, artifact: Artifact | None) -> float | None:
+        """The pretrained policy's return: as its own rollouts showed, or None where the warm-up will show it."""
+        known = artifact.notes.get("value", {}).get("return") if artifact is not None else None
+        return context.look(agent, self.fall_back) if known is None and self.warmup_steps == 0 else known
 
     def _steps(self, context: Context, artifact: Artifact | None) -> int:
         if self.steps is not None:
@@ -89,21 +98,23 @@ class Finetune(Stage):
 
 
 class _Guard:
-    """Brings the pretrained actor back when training has made it worse."""
+    """Brings the pretrained actor back when training has made it worse, as its own episodes show."""
 
-    def __init__(self, stage: Finetune, context: Context, agent: PPO, anchor: Anchor) -> None:
-        self.stage, self.context, self.anchor = stage, context, anchor
-        self.clone = context.look(agent, stage.fall_back)
-        self.due, self.falls = stage.fall_back_every, 0
+    def __init__(self, stage: Finetune, agent: PPO, anchor: Anchor, earned: float | None) -> None:
+        self.stage, self.anchor, self.earned, self.falls = stage, anchor, earned, 0
+        self.since = int(agent.progress.episodes[0])
 
     def __call__(self, agent: PPO) -> None:
-        if agent.num_timesteps < self.due or agent.num_timesteps > self.stage.kl_steps:
+        episodes, window = int(agent.progress.episodes[0]), self.stage.fall_back
+        if episodes - self.since < window or agent.num_timesteps > self.stage.fall_back_steps:
             return
-        self.due = agent.num_timesteps + self.stage.fall_back_every
-        score = self.context.look(agent, self.stage.fall_back)
-        if score >= self.clone - self.stage.tolerance * abs(self.clone):
+        ring = agent.progress.recent_returns
+        latest = float(ring[np.arange(episodes - window, episodes) % len(ring)].mean())
+        if self.earned is None:
+            self.earned = latest  # the policy as it was until the end of the warm-up, or hardly moved since
+        if latest >= self.earned - self.stage.tolerance * abs(self.earned):
             return
-        self.falls += 1
+        self.falls, self.since = self.falls + 1, episodes
         agent.policy.actor.parameters[:] = self.anchor.actor.parameters
         agent.policy.log_std[:] = self.anchor.log_std
         for moments in (agent.engine.adam.first, agent.engine.adam.second):

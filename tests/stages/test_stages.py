@@ -57,13 +57,20 @@ def test_the_ledger_counts_what_an_independent_counter_counts(env, tmp_path):
         elif stage.kind == "value":
             assert cost.learner_steps == 512
         else:
-            rollouts, looks = 1024, cost.learner_steps - 512 - 1024
-            assert cost.gradient_steps - before.gradient_steps == rollouts // 256 * 2 * 4
-            assert looks > 0  # a stage that decides by an evaluation pays for it
+            assert cost.learner_steps == 512 + 1024
+            assert cost.gradient_steps - before.gradient_steps == 1024 // 256 * 2 * 4
     assert cost.steps("free") == cost.learner_steps
     assert cost.steps() == cost.steps("charged") == cost.learner_steps + cost.demonstration_transitions
     assert cost.steps("teacher") == cost.steps() + cost.teacher_steps
     assert Ledger.from_dict(json.loads(json.dumps(cost.as_dict()))) == cost
+
+
+def test_a_stage_that_looks_pays_for_it():
+    context = Context(counting, seed=1, hyperparameters=SMALL)
+    artifact = Pipeline(CARTPOLE[:2]).run(context)
+    Counting.taken = 0
+    tuned = Finetune(steps=256, fall_back=5, warmup_steps=0).run(context, artifact)
+    assert tuned.ledger.learner_steps == Counting.taken > 256
 
 
 def test_what_was_made_is_not_made_again(tmp_path):
@@ -123,7 +130,7 @@ def test_shuffled_demonstrations_keep_only_how_often_an_action_is_taken():
 
 def test_the_pretrained_policy_comes_back_when_training_spoils_it():
     context = Context("rl_lab/CartPole-v1", 0, None, SMALL | {"learning_rate": 0.3})
-    held = {"warmup_steps": 0, "ramp_steps": 0, "kl_coef": 0.0, "fall_back_every": 256}
+    held = {"warmup_steps": 0, "ramp_steps": 0, "kl_coef": 0.0, "fall_back": 10}
     stages = [Demonstrate(balance, 10), Clone()]
     artifact = Pipeline([*stages, Finetune(steps=2048, **held)]).run(context)
     assert artifact.notes["finetune"]["returns to the clone"] > 0
@@ -213,6 +220,7 @@ BAD = {
     "expert 'nobody' is unknown": lambda: Demonstrate("nobody").run(Context("CartPole-v1")),
     "'json:nothing' cannot be imported": lambda: Demonstrate("json:nothing").run(Context("CartPole-v1")),
     "y holds one class only": lambda: Pipeline([Demonstrate(lambda o, i: 1, 2), Clone()]).run(Context("CartPole-v1")),
+    "fall_back=101 is not allowed": lambda: Finetune(fall_back=101),
     "stage 'finetune' has no steps": lambda: Finetune().run(Context("rl_lab/CartPole-v1", 0, None, SMALL)),
     "the expert answered 5; the action space is": lambda: Demonstrate(lambda o, i: 5, 1).run(Context("CartPole-v1")),
     "normalises observations cannot be cloned yet": lambda: Pipeline([Demonstrate(balance, 1), Clone()]).run(

@@ -1,0 +1,254 @@
+"""Pretrained contenders: what they are charged, the controls beside them, and what the report says of both."""
+
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3 import PPO
+
+from rl_lab.compare import Environment, compare, compare_plan, load_plan
+from rl_lab.compare.payoff import payoffs
+from rl_lab.compare.plan import Contender, Plan
+from rl_lab.compare.pretrained import controls, with_controls
+from rl_lab.errors import LabError
+from rl_lab.sb3 import pretrain
+from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Ledger
+
+PLAN = """
+steps = 4096
+seeds = 2
+baseline = "scratch"
+[[environments]]
+id = "rl_lab/Robot-DoorKey-5x5-v0"
+random = 0.0
+optimal = 1.0
+[[questions]]
+measure = "steps"
+threshold = 0.8
+[evaluation]
+points = 4
+episodes = 20
+deterministic = false
+[hyperparameters]
+num_envs = 4
+n_steps = 64
+batch_size = 64
+[contenders.scratch]
+algorithm = "ppo"
+[contenders.pretrained]
+algorithm = "ppo"
+stages = [
+    { stage = "demonstrations", expert = "planner", episodes = 20 },
+    { stage = "clone" },
+    { stage = "value", steps = 512 },
+    { stage = "finetune", warmup_steps = 512, ramp_steps = 512 },
+]
+"""
+STAGES = [Demonstrate("planner", 20), Clone(), FitValue(steps=512), Finetune(warmup_steps=512, ramp_steps=512)]
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pretrained")
+    file = folder / "plan.toml"
+    file.write_text(PLAN)
+    made = compare_plan(file, out=folder / "out", jobs=2, quiet=True)
+    return made, folder
+
+
+def runs_of(result, name):
+    return [run for run in result.runs if run.contender == name]
+
+
+def test_controls_stand_beside_a_pretrained_contender(result):
+    made, _ = result
+    names = [contender.name for contender in made.plan.contenders]
+    assert names == ["scratch", "pretrained", "clone only", "shuffled", "warm-up only"]
+    assert not [run.error for run in made.runs if run.failed]
+    assert len(made.runs) == 10
+
+
+def test_the_curve_begins_untrained_and_goes_on_where_pretraining_is_paid_for(result):
+    for run in runs_of(result[0], "pretrained"):
+        switch, cost = run.notes["switch"], Ledger.from_dict(run.notes["pretraining"])
+        assert switch == cost.steps() == 512 + cost.demonstration_transitions
+        steps = [point.step for point in run.points]
+        assert steps[:3] == [0, switch - 1, switch]
+        assert run.points[0].returns == run.points[1].returns
+        assert np.mean(run.points[2].returns) > np.mean(run.points[0].returns) + 0.5
+        assert run.points[2].seconds >= run.points[1].seconds > 0
+        assert steps == sorted(steps)
+        whole = Ledger.from_dict(run.ledger)
+        assert whole.steps() == run.steps <= 4096
+        assert whole.demonstration_transitions == cost.demonstration_transitions
+    for run in runs_of(result[0], "scratch"):
+        assert run.ledger["learner_steps"] == run.steps
+        assert run.ledger["demonstration_transitions"] == 0
+    for run in runs_of(result[0], "clone only"):
+        assert run.points[-1].step == 4096  # drawn to the end, though it learns and pays nothing more
+        assert Ledger.from_dict(run.ledger).steps() == run.notes["switch"]
+
+
+def test_pretraining_varies_with_the_seed_of_the_run(result):
+    first, second = (run.notes["pretraining"]["demonstration_transitions"] for run in runs_of(result[0], "pretrained"))
+    assert first != second
+
+
+def test_the_three_views(result):
+    made, _ = result
+    found = {payoff.contender: payoff for payoff in payoffs(made.plan, made.runs, made.plan.environments[0])}
+    assert list(found) == ["pretrained", "clone only", "shuffled", "warm-up only"]
+    payoff = found["pretrained"]
+    shown = payoff.cost.demonstration_transitions
+    assert payoff.reached["charged"] - payoff.reached["free"] == pytest.approx(shown)
+    assert payoff.reached["teacher"] == payoff.reached["charged"]
+    assert payoff.pretrained > payoff.untrained + 0.5
+    assert 0 <= payoff.drop < 0.2
+    assert payoff.repaid == 0.0
+    assert found["shuffled"].pretrained < payoff.pretrained - 0.3
+    assert found["clone only"].drop is None
+
+
+def test_a_teacher_that_had_to_learn_is_paid_off_over_tasks(result):
+    made, _ = result
+    dear = [
+        run.as_dict() | {"notes": run.notes | {"pretraining": run.notes["pretraining"] | {"teacher_steps": 10_000}}}
+        if run.contender == "pretrained"
+        else run.as_dict()
+        for run in made.runs
+    ]
+    from rl_lab.compare.runs import Run
+
+    runs = [Run.from_dict(values) for values in dear]
+    payoff = payoffs(made.plan, runs, made.plan.environments[0])[0]
+    assert payoff.reached["teacher"] == payoff.reached["charged"] + 10_000
+    assert payoff.repaid > 1
+
+
+def test_the_report_shows_it_and_nothing_runs_twice(result):
+    _, folder = result
+    page = (folder / "out" / "report.html").read_text()
+    for words in ("Pretraining: what it brought", "demonstrations free", "teacher charged", "clone only"):
+        assert words in page
+    before = {file: file.stat().st_mtime_ns for file in (folder / "out" / "runs").iterdir()}
+    compare_plan(folder / "plan.toml", out=folder / "out", quiet=True)
+    assert before == {file: file.stat().st_mtime_ns for file in (folder / "out" / "runs").iterdir()}
+    verdicts = json.loads((folder / "out" / "verdicts.json").read_text())
+    assert verdicts
+
+
+def test_controls_by_their_stages():
+    contender = Contender("mine", "ppo", {"gamma": 0.9, "stages": STAGES})
+    named = {control.name: control.hyperparameters for control in controls(contender)}
+    assert named["scratch"] == {"gamma": 0.9}
+    assert named["clone only"]["stages"] == STAGES[:2]
+    assert named["shuffled"]["stages"][0] == Demonstrate("planner", 20, shuffled=True)
+    assert named["warm-up only"]["stages"] == [Finetune(warmup_steps=512, ramp_steps=512, kl_coef=0.0, fall_back=0)]
+    plan = Plan([Environment("a")], [contender, Contender("scratch", "sb3:ppo")], steps=100_000)
+    kept = with_controls(plan).contenders
+    assert [each.name for each in kept] == ["mine", "scratch", "clone only", "shuffled", "warm-up only"]
+    assert kept[1].algorithm == "sb3:ppo"  # what the plan calls so stays
+    plain = Plan([Environment("a")], [Contender("a", "ppo"), Contender("b", "ppo")], steps=100_000)
+    assert with_controls(plain) is plain
+
+
+def test_bad_stages_get_a_sentence(tmp_path):
+    def refused(stages, algorithm="ppo", steps=4096):
+        options = {"num_envs": 4, "n_steps": 64}
+        return compare(
+            "rl_lab/Robot-DoorKey-5x5-v0",
+            {"bad": (algorithm, options | {"stages": stages}), "other": ("ppo", options)},
+            steps=steps,
+            seeds=1,
+            points=2,
+            episodes=2,
+            out=tmp_path / "out",
+            quiet=True,
+        )
+
+    with pytest.raises(LabError, match="contender 'bad': stage 'clone' needs demonstrations"):
+        refused([{"stage": "clone"}])
+    with pytest.raises(LabError, match="contender 'bad' has stages, which go with 'ppo' and not 'sb3:ppo'"):
+        refused(STAGES, "sb3:ppo")
+    with pytest.raises(LabError, match="stages of contender 'bad' are 3; give a list"):
+        refused(3)
+    made = refused(STAGES, steps=600)
+    assert "of a budget of 600; give more steps" in next(run.error for run in made.runs if run.contender == "bad")
+
+
+def test_plans_with_stages_are_read(tmp_path):
+    file = tmp_path / "plan.toml"
+    file.write_text(PLAN.replace('stage = "clone"', 'stage = "clone", epochs = 3'))
+    with pytest.raises(LabError, match="contender 'pretrained': stage 'clone' has no setting 'epochs'"):
+        compare_plan(load_plan(file), quiet=True)
+
+
+def balance(observation, info):
+    return int(observation[2] + 0.5 * observation[3] > 0)
+
+
+def pretrained(env, seed, steps):
+    model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
+    warm = pretrain(model, env, expert=balance, episodes=3, value=FitValue(steps=512), warmup_steps=256)
+    return model.learn(steps, callback=warm)
+
+
+def scratch(env, seed, steps):
+    return PPO("MlpPolicy", env, seed=seed, n_steps=256).learn(steps)
+
+
+def test_pretrained_sb3_models_are_charged_for_all_that_they_used(tmp_path):
+    made = compare(
+        "CartPole-v1",
+        {"scratch": scratch, "pretrained": pretrained},
+        steps=4000,
+        seeds=2,
+        points=4,
+        episodes=5,
+        references=(22.0, 500.0),
+        out=tmp_path / "out",
+        quiet=True,
+    )
+    assert not [run.error for run in made.runs if run.failed]
+    for run in runs_of(made, "pretrained"):
+        cost = Ledger.from_dict(run.notes["pretraining"])
+        assert cost.learner_steps == 512
+        assert run.notes["switch"] == 512 + cost.demonstration_transitions
+        assert run.steps <= 4000
+        assert run.ledger["demonstration_transitions"] == cost.demonstration_transitions > 100
+        assert run.ledger["learner_steps"] + cost.demonstration_transitions == run.steps
+        assert [point.step for point in run.points][:3] == [0, run.notes["switch"] - 1, run.notes["switch"]]
+        assert np.mean(run.points[2].returns) > 450 > np.mean(run.points[0].returns)
+
+
+def test_an_sb3_model_stays_an_ordinary_one(tmp_path):
+    env = gym.make("CartPole-v1")
+    model = PPO("MlpPolicy", env, seed=0, n_steps=256)
+    warm = pretrain(model, env, balance, 3, value=FitValue(steps=256), warmup_steps=512, ramp_steps=512, kl_steps=2048)
+    actor = {name: tensor.clone() for name, tensor in model.policy.state_dict().items() if "policy_net" in name}
+    model.learn(512, callback=warm)
+    for name, tensor in actor.items():
+        assert (model.policy.state_dict()[name] == tensor).all()  # the critic was trained alone
+    model.learn(2048, callback=warm, reset_num_timesteps=False)
+    assert not model.policy.optimizer._optimizer_step_pre_hooks
+    assert not model.policy.optimizer._optimizer_step_post_hooks
+    model.save(tmp_path / "model")
+    loaded = PPO.load(tmp_path / "model", env)
+    observation, _ = env.reset(seed=0)
+    assert loaded.predict(observation, deterministic=True)[0] == model.predict(observation, deterministic=True)[0]
+    loaded.learn(256)
+
+
+def test_what_cannot_be_pretrained_gets_a_sentence():
+    from stable_baselines3 import A2C, DQN
+
+    env = gym.make("CartPole-v1")
+    with pytest.raises(LabError, match="DQN cannot be pretrained so; use PPO or A2C"):
+        pretrain(DQN("MlpPolicy", env), env, balance)
+    with pytest.raises(LabError, match="takes an expert or a dataset"):
+        pretrain(PPO("MlpPolicy", env), env)
+    model = A2C("MlpPolicy", env, seed=0)
+    with pytest.raises(LabError, match="an expert plays in a single environment"):
+        pretrain(model, model.get_env(), balance)
+    assert model.learn(64, callback=pretrain(model, env, balance, 2, value=FitValue(steps=64))).num_timesteps >= 64
