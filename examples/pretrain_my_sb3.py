@@ -11,6 +11,7 @@ and `expert(observation, info) -> action` in their place. Needs `pip install min
 import argparse
 
 import gymnasium as gym
+import numpy as np
 from stable_baselines3 import PPO
 
 from rl_lab.compare import Question, compare
@@ -22,7 +23,7 @@ SETTINGS = {"n_steps": 512, "batch_size": 64, "ent_coef": 0.01, "gamma": 0.99}
 
 def doorkey():
     """MiniGrid's DoorKey-6x6, seen as a vector of the image and the direction."""
-    from minigrid.wrappers import FlatObsWrapper  # noqa: F401  (registers MiniGrid's ids)
+    import minigrid  # noqa: F401  (registers its ids)
 
     return FlatImage(gym.make("MiniGrid-DoorKey-6x6-v0"))
 
@@ -36,8 +37,6 @@ class FlatImage(gym.ObservationWrapper):
 
     def observation(self, observation):
         """One flat vector, as the lab's own robot environments have it."""
-        import numpy as np
-
         direction = np.eye(4, dtype=np.uint8)[observation["direction"]]
         return np.concatenate([observation["image"].reshape(-1), direction])
 

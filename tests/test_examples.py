@@ -70,3 +70,25 @@ def test_a_loss_of_ones_own_learns():
     agent = load("own_loss").train(15_000, quiet=True)
     assert agent.engine.name == "torch"
     assert agent.episode_returns().mean() > 60
+
+
+def test_pretraining_on_doorkey_stage_by_stage(capsys):
+    load("pretrain_doorkey").once(24_000)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["demonstrations", "clone", "value", "finetune"]
+    assert "24," not in lines[-1].split("steps")[0]  # within its budget
+
+
+def test_the_example_for_ones_own_sb3_agent(tmp_path):
+    example = load("pretrain_my_sb3")
+    env = example.doorkey()
+    observation, _ = env.reset(seed=0)
+    assert observation in env.observation_space
+    explorer, done = example.Explorer(), False
+    explorer.reset()
+    while not done:
+        observation, reward, done, truncated, _ = env.step(explorer(observation, {}))
+        assert not truncated
+    assert reward > 0
+    model = example.pretrained(env, 0, 512)
+    assert model.num_timesteps == 512

@@ -29,13 +29,22 @@ def test_the_environment_shown_is_the_one_that_runs():
     ("word", "shorter"),
     [
         (
-            "compare(",
+            "gamma=0.97",
             {
                 "100_000": "600",
                 "seeds=10": "seeds=2, episodes=2, points=2, quiet=True",
                 "gamma=0.97": "n_steps=64",
                 '"sb3:ppo"': '("sb3:ppo", {"n_steps": 64, "num_envs": 2})',
                 '"ppo"': '("ppo", {"n_steps": 64, "num_envs": 2})',
+            },
+        ),
+        (
+            "my_expert",
+            {
+                "200_000": "9_500, seeds=2, episodes=2, points=2, quiet=True",
+                "my_package:MyEnv-v0": "CartPole-v1",
+                "expert=my_expert, episodes=50": "expert=lambda o, i: int(o[2] + 0.5 * o[3] > 0), episodes=2",
+                "seed=seed)": "seed=seed, n_steps=256)",
             },
         ),
         ("vec_env(", {"30_000": "1024", "verbose=1": "verbose=0"}),
@@ -56,9 +65,10 @@ def test_the_scripts_run(tmp_path, word, shorter):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    if word == "compare(":
+    if "compare(" in script:
         assert "smoke test" in done.stdout
         assert "FAILED" not in done.stdout
+    if ".save(" in script and "compare(" in script:
         assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
@@ -70,3 +80,15 @@ def test_what_the_readme_names_is_there():
             assert (ROOT / path).exists(), path
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make (\w+)`", README)) <= targets
+
+
+def test_the_stages_shown_are_those_that_run():
+    import tomllib
+
+    from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Pipeline
+
+    (shown,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    table = tomllib.loads(shown)["contenders"]["pretrained"]
+    assert Pipeline(table["stages"]).stages == [Demonstrate("planner", 50), Clone(), FitValue(), Finetune()]
+    study = tomllib.loads((ROOT / "studies" / "pretraining.toml").read_text())
+    assert study["contenders"]["pretrained"] == table
