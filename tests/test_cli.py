@@ -38,7 +38,7 @@ def test_a_run_is_evaluated(run):
 def test_help_has_examples_and_every_command():
     done = lab("--help")
     assert done.returncode == 0
-    for word in ("compare", "train", "eval", "verdict", "profile", "demo", "rl-lab train ppo --env"):
+    for word in ("compare", "train", "eval", "verdict", "demos", "learn", "profile", "demo", "rl-lab train ppo --env"):
         assert word in done.stdout
     assert "--learning-rate" in lab("train", "--help").stdout
 
@@ -62,6 +62,7 @@ def test_arguments_of_environments_and_modules_of_the_working_folder(tmp_path):
     assert set(json.loads(lab("eval", tmp_path / "short", "--episodes", 3, "--json").stdout)["lengths"]) == {7}
 
 
+DOORKEY = "rl_lab/Robot-DoorKey-5x5-v0"
 CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
 
 
@@ -85,6 +86,12 @@ CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
         (["compare", "nowhere.toml"], "nowhere.toml"),
         (["profile", "Nope-v3"], "Nope-v3"),
         (["verdict", "a.npz", "--against", "b.npz"], "a.npz"),
+        (["demos", "CartPole-v1", "--expert", "planner", "--out", "a-v0"], "knows the robot's worlds only"),
+        (["demos", DOORKEY, "--expert", "planer", "--out", "a-v0"], "expert 'planer' is unknown"),
+        (["demos", DOORKEY, "--expert", "nowhere:act", "--out", "a-v0"], "expert 'nowhere:act' cannot be imported"),
+        (["demos", DOORKEY, "--expert", "planner", "--out", "no name"], "is no name of a data set"),
+        (["demos", DOORKEY, "--expert", "planner", "--out", "a-v0", "--episodes", "0"], "episodes=0"),
+        (["learn", "digits", "--splits", "1"], "splits=1 is not allowed"),
         (["dance"], "dance"),
     ],
 )
@@ -94,6 +101,21 @@ def test_bad_input_gets_one_sentence_and_exit_code_two(words, message, tmp_path)
     assert message in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_demonstrations_are_kept_and_not_overwritten(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    (tmp_path / "mine.py").write_text(
+        "from rl_lab.envs.robot.explorer import Explorer\nclass Guide(Explorer):\n    pass\n"
+    )
+    for expert in ("planner", "explorer", "mine:Guide"):
+        words = ["--expert", expert, "--episodes", 3, "--out", f"doorkey/{expert.partition(':')[0]}-v0"]
+        done = lab("demos", DOORKEY, *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("3 episodes, ")
+    again = lab("demos", DOORKEY, *words, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
 
 
 @pytest.mark.parametrize("episodes", ["0", "-2"])

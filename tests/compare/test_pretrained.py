@@ -129,7 +129,7 @@ def test_a_teacher_that_had_to_learn_is_paid_off_over_tasks(result):
 def test_the_report_shows_it_and_nothing_runs_twice(result):
     _, folder = result
     page = (folder / "out" / "report.html").read_text()
-    for words in ("Pretraining: what it brought", "demonstrations free", "teacher charged", "clone only"):
+    for words in ("Pretraining: what it brought", "shown free", "teacher charged", "clone only"):
         assert words in page
     before = {file: file.stat().st_mtime_ns for file in (folder / "out" / "runs").iterdir()}
     compare_plan(folder / "plan.toml", out=folder / "out", quiet=True)
