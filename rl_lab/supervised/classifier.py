@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.supervised import losses
-from rl_lab.supervised.estimator import Estimator
+from rl_lab.supervised.estimator import Estimator, even
 from rl_lab.supervised.training import History, Samples
 
 
+@dataclass(eq=False, repr=False)
 class Classifier(Estimator):
     """Learns which of several classes a sample belongs to; names and conventions are those of scikit-learn.
 
@@ -42,38 +44,12 @@ class Classifier(Estimator):
         array([ True, False])
     """
 
-    loss = losses.cross_entropy
+    loss = staticmethod(losses.cross_entropy)
 
-    def __init__(
-        self,
-        hidden_layer_sizes: tuple[int, ...] = (64, 64),
-        activation: str = "relu",
-        *,
-        alpha: float = 1e-4,
-        batch_size: int | str = "auto",
-        learning_rate_init: float = 1e-3,
-        max_iter: int = 200,
-        tol: float = 1e-4,
-        n_iter_no_change: int = 10,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        random_state: int = 0,
-        class_weight: Mapping[Any, float] | str | None = None,
-    ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
+    class_weight: Mapping[Any, float] | str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.classes_: NDArray[Any]
 
     def fit(
@@ -101,20 +77,13 @@ class Classifier(Estimator):
         Raises:
             LabError: a shape is wrong, a number is not finite, there is one class only, or a class is unknown.
         """
-        rows, labels = self._rows(X), self._labels(y)
-        if len(labels) != len(rows):
-            raise LabError(f"X has {len(rows)} samples and y {len(labels)}; they must be as many")
+        labels = self._labels(y)
         present = np.unique(labels)
         if len(present) < 2:
             raise LabError(f"y holds one class only, {present.tolist()[0]!r}; there is nothing to tell apart")
         self.classes_ = present if classes is None else np.unique(np.asarray(classes))
-        weights = self._weights(sample_weight, len(rows)) * self._class_weights(labels)
-        samples = self._samples(rows, labels, weights / weights.mean())
-        held = None
-        if validation is not None:
-            held_rows = self._rows(validation[0], rows.shape[1])
-            held = self._samples(held_rows, self._labels(validation[1]), np.ones(len(held_rows)))
-        self._fit(samples, len(self.classes_), network, held, report)
+        weights = self._weights(sample_weight, len(labels)) * self._class_weights(labels)
+        self._fit(self._given(X, labels, weights), len(self.classes_), network, validation, report)
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -163,7 +132,10 @@ class Classifier(Estimator):
             raise LabError(f"class_weight names {unknown[0]!r}, which is not among the classes {present.tolist()}")
         return np.array([float(self.class_weight.get(name, 1.0)) for name in present.tolist()])[places]
 
-    def _samples(self, rows: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Samples:
+    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> Samples:
+        rows, labels = self._rows(X), self._labels(y)
+        if len(labels) != len(rows):
+            raise LabError(f"X has {len(rows)} samples and y {len(labels)}; they must be as many")
         unknown = ~np.isin(labels, self.classes_)
         if unknown.any():
             raise LabError(
@@ -171,7 +143,7 @@ class Classifier(Estimator):
                 "leave it out, or name all classes"
             )
         places = np.searchsorted(self.classes_, labels).astype(np.int64)[:, None]
-        return Samples(rows, places, weights.astype(np.float32))
+        return Samples(rows, places, even(weights, len(rows)))
 
     def _held_out(self, samples: Samples, rng: np.random.Generator) -> NDArray[np.bool_]:
         """The same fraction of each class, but never all of one."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,7 @@ from rl_lab.supervised.training import History, Samples, Schedule, predicted, tr
 AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
 
 
+@dataclass(eq=False, repr=False)
 class Estimator:
     """A network that is fitted to labelled samples; see `Classifier` and `Regressor`.
 
@@ -28,28 +30,22 @@ class Estimator:
         history_: losses and scores, epoch by epoch.
     """
 
-    loss: Callable[..., Any]
+    loss: ClassVar[Callable[..., Any]]
 
-    def __init__(
-        self,
-        hidden_layer_sizes: tuple[int, ...] = (64, 64),
-        activation: str = "relu",
-        *,
-        alpha: float = 1e-4,
-        batch_size: int | str = "auto",
-        learning_rate_init: float = 1e-3,
-        max_iter: int = 200,
-        tol: float = 1e-4,
-        n_iter_no_change: int = 10,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        random_state: int = 0,
-    ) -> None:
-        self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
-        self.alpha, self.batch_size, self.learning_rate_init = alpha, batch_size, learning_rate_init
-        self.max_iter, self.tol, self.n_iter_no_change = max_iter, tol, n_iter_no_change
-        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
-        self.random_state = random_state
+    hidden_layer_sizes: tuple[int, ...] = (64, 64)
+    activation: str = "relu"
+    _: KW_ONLY
+    alpha: float = 1e-4
+    batch_size: int | str = "auto"
+    learning_rate_init: float = 1e-3
+    max_iter: int = 200
+    tol: float = 1e-4
+    n_iter_no_change: int = 10
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
         self.network_: MLP
         self.history_: History
         self.n_features_in_: int
@@ -60,7 +56,7 @@ class Estimator:
 
     @classmethod
     def _names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls).parameters]
+        return list(inspect.signature(cls).parameters)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -154,7 +150,7 @@ class Estimator:
         samples: Samples,
         outputs: int,
         network: MLP | None,
-        validation: Samples | None,
+        validation: tuple[ArrayLike, ArrayLike] | None,
         report: Callable[[History], None] | None,
     ) -> None:
         self._check()
@@ -168,8 +164,9 @@ class Estimator:
                 f"a network of sizes {network.sizes} does not fit samples of {samples.inputs.shape[1]} numbers "
                 f"and {outputs} outputs; give one that begins and ends with these"
             )
-        if validation is None and self.early_stopping:
-            samples, validation = self._split(samples, of_split)
+        held = None if validation is None else self._given(*validation)
+        if held is None and self.early_stopping:
+            samples, held = self._split(samples, of_split)
         batch = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
         schedule = Schedule(
             min(batch, len(samples.inputs)),
@@ -180,7 +177,7 @@ class Estimator:
             self.tol,
         )
         self.n_features_in_ = samples.inputs.shape[1]
-        self.history_ = train(network, type(self).loss, samples, schedule, rng, validation, self._score, report)
+        self.history_ = train(network, type(self).loss, samples, schedule, rng, held, self._score, report)
         self.network_ = network
 
     def _split(self, samples: Samples, rng: np.random.Generator) -> tuple[Samples, Samples]:
@@ -198,6 +195,10 @@ class Estimator:
         held = np.zeros(len(samples.inputs), np.bool_)
         held[rng.permutation(len(held))[: round(self.validation_fraction * len(held))]] = True
         return held
+
+    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> Samples:
+        """Samples as the network takes them; weights of them have the mean 1."""
+        raise NotImplementedError
 
     def _score(self, outputs: np.ndarray, samples: Samples) -> float:
         raise NotImplementedError
@@ -238,3 +239,10 @@ class Estimator:
                 f"sample_weight has shape {given.shape}; it must be ({count},), finite, at least 0 and not all 0"
             )
         return given
+
+
+def even(weights: NDArray[np.float64] | None, count: int) -> NDArray[np.float32]:
+    """Weights whose mean is 1, float32 `(count,)`."""
+    if weights is None:
+        return np.ones(count, np.float32)
+    return (weights / weights.mean()).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.supervised import losses
-from rl_lab.supervised.estimator import Estimator
+from rl_lab.supervised.estimator import Estimator, even
 from rl_lab.supervised.training import History, Samples
 
 
+@dataclass(eq=False, repr=False)
 class Regressor(Estimator):
     """Learns numbers; names and conventions are those of scikit-learn.
 
@@ -38,7 +40,11 @@ class Regressor(Estimator):
         array([2.], dtype=float32)
     """
 
-    loss = losses.squared_error
+    loss = staticmethod(losses.squared_error)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._flat: bool
 
     def fit(
         self,
@@ -63,15 +69,10 @@ class Regressor(Estimator):
         Raises:
             LabError: a shape is wrong, or a number is not finite.
         """
-        rows, targets = self._rows(X), self._targets(y)
+        targets = self._targets(y)
         self._flat = targets.ndim == 1
-        weights = self._weights(sample_weight, len(rows))
-        samples = self._samples(rows, targets, weights / weights.mean())
-        held = None
-        if validation is not None:
-            held_rows = self._rows(validation[0], rows.shape[1])
-            held = self._samples(held_rows, self._targets(validation[1]), np.ones(len(held_rows)))
-        self._fit(samples, samples.targets.shape[1], network, held, report)
+        samples = self._given(X, targets, self._weights(sample_weight, len(targets)))
+        self._fit(samples, samples.targets.shape[1], network, validation, report)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -101,11 +102,11 @@ class Regressor(Estimator):
             raise LabError(f"y{place.tolist()} is {targets[tuple(place)]}; every number must be finite")
         return targets
 
-    @staticmethod
-    def _samples(rows: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Samples:
+    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> Samples:
+        rows, targets = self._rows(X), self._targets(y)
         if len(targets) != len(rows):
             raise LabError(f"X has {len(rows)} samples and y {len(targets)}; they must be as many")
-        return Samples(rows, targets.reshape(len(rows), -1), weights.astype(np.float32))
+        return Samples(rows, targets.reshape(len(rows), -1), even(weights, len(rows)))
 
     def _score(self, outputs: np.ndarray, samples: Samples) -> float:
         return _explained(outputs, samples.targets, np.ones(len(outputs)))
