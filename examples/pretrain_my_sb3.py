@@ -25,7 +25,7 @@ def doorkey():
     """MiniGrid's DoorKey-6x6, seen as a vector of the image and the direction."""
     import minigrid  # noqa: F401  (registers its ids)
 
-    return FlatImage(gym.make("MiniGrid-DoorKey-6x6-v0"))
+    return FlatImage(gym.make("MiniGrid-DoorKey-6x6-v0", render_mode="rgb_array"))
 
 
 class FlatImage(gym.ObservationWrapper):

@@ -25,7 +25,7 @@ from rl_lab.errors import LabError
 from rl_lab.sb3_weights import from_sb3, put_weights
 from rl_lab.stages import experts
 from rl_lab.stages.clone import Clone
-from rl_lab.stages.demonstrate import rows_of
+from rl_lab.stages.demonstrate import APART, rows_of
 from rl_lab.stages.ledger import Ledger
 from rl_lab.stages.value import FitValue, monte_carlo
 
@@ -79,18 +79,21 @@ def pretrain(
     meter = _meter(env, model)
     if meter is not None:
         meter.judge_if_due(model)
-    shown = _shown(env, expert, episodes, dataset, model.seed or 0)
+    shown, teacher_steps = _shown(env, expert, episodes, dataset, model.seed or 0)
     shown.check_fits("the model", policy.observation_space, policy.action_space)
-    clone.fit(policy, rows_of(policy.encoder, shown), shown.actions(), model.seed or 0)
+    fits = [clone.fit(policy, rows_of(policy.encoder, shown), shown.actions(), model.seed or 0)]
     put_weights(policy, model)
-    taken = 0
+    taken, labels = 0, shown.transitions
     if value is not None:
         rows, returns, taken = _experienced(model, policy, value.steps)
-        value.fit(policy, rows, returns, model.seed or 0)
+        fits.append(value.fit(policy, rows, returns, model.seed or 0))
+        labels += len(rows)
         put_weights(policy, model)
     model.policy.optimizer.state.clear()
     if meter is not None:
-        meter.switch(Ledger(learner_steps=taken, demonstration_transitions=shown.transitions), model)
+        steps = {"learner_steps": taken, "demonstration_transitions": shown.transitions, "teacher_steps": teacher_steps}
+        gradients = sum(fitted.history_.gradient_steps for fitted in fits)
+        meter.switch(Ledger(**steps, labels=labels, gradient_steps=gradients), model)
     return Holding(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
 
 
@@ -191,15 +194,19 @@ def _minibatch(model: Any, rng: np.random.Generator) -> Any:
     return take(buffer.observations, buffer.obs_shape)
 
 
-def _shown(env: gym.Env | VecEnv, expert: Any, episodes: int, dataset: str | None, seed: int) -> Demonstrations:
+def _shown(
+    env: gym.Env | VecEnv, expert: Any, episodes: int, dataset: str | None, seed: int
+) -> tuple[Demonstrations, int]:
+    """Demonstrations, and the steps that it took to make whoever gave them."""
     if dataset is not None:
-        return Demonstrations.read(dataset)
+        return Demonstrations.read(dataset), 0
     if not isinstance(env, gym.Env):
         raise LabError(
             f"an expert plays in a single environment, and {type(env).__name__} is a batch; give the environment that "
             "it was made of, or a dataset"
         )
-    return collect(env, experts.find(expert, env).act, episodes, seed=seed * 100_003)
+    known = experts.find(expert, env)
+    return collect(env, known.act, episodes, seed=seed * APART), known.teacher_steps
 
 
 def _experienced(model: Any, policy: ActorCritic, steps: int) -> tuple[np.ndarray, np.ndarray, int]:

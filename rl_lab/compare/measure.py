@@ -117,10 +117,10 @@ class Meter:
 
     def counted(self) -> Ledger:
         """What a contender used that keeps no books of its own."""
-        shown = self.pretraining.demonstration_transitions
-        return Ledger(
-            learner_steps=self.steps - shown,
-            demonstration_transitions=shown,
+        known = self.pretraining
+        return replace(
+            known,
+            learner_steps=self.steps - known.demonstration_transitions,
             wall_seconds=self.clock.wall,
             cpu_seconds=self.clock.cpu,
         )

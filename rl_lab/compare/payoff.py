@@ -34,8 +34,8 @@ class Payoff:
     """Score before anything."""
     pretrained: float
     """Score when reinforcement learning began: with `untrained`, the jump at the start."""
-    drop: float | None
-    """How far the score fell afterwards, as a share of the pretrained one, with the seed where it fell most."""
+    drops: tuple[float, float] | None
+    """How far the score fell afterwards, as a share of the pretrained one: its mean over seeds, and the worst seed."""
     reached: dict[str, float]
     """Steps to the threshold in each view, medians; infinite where half of the runs never reached it."""
     ahead: float | None
@@ -75,24 +75,33 @@ def _payoff(plan: Plan, environment: Environment, name: str, own: list[Run], bas
         middle,
         float(interquartile_mean(np.array([each.scores[0] for each in curves]))),
         float(interquartile_mean(np.array(at_switch))),
-        _drop(own, curves, [float(each.scores[0]) for each in curves], at_switch),
+        _drops(own, curves, [float(each.scores[0]) for each in curves], at_switch),
         reached,
         _ahead(curves, [curve(run, environment) for run in baseline]),
         _repaid(level, own, curves, [curve(run, environment) for run in baseline], middle),
     )
 
 
-def _drop(own: list[Run], curves: list[Curve], untrained: list[float], at_switch: list[float]) -> float | None:
-    """The largest share of the pretrained score that was lost, over seeds, soon after the switch; None if none rose."""
-    lost = []
-    for run, each, first, before in zip(own, curves, untrained, at_switch, strict=True):
-        if before - first < RISEN or Ledger.from_dict(run.ledger).steps() <= run.notes[SWITCH]:
-            continue  # nothing to lose, or nothing that came after
-        since = each.steps - run.notes[SWITCH]
-        soon = each.scores[(since > 0) & (since <= AFTER)]
-        if len(soon):
-            lost.append(max(0.0, (before - float(soon.min())) / before))
-    return max(lost) if lost else None
+def _drops(
+    own: list[Run], curves: list[Curve], untrained: list[float], at_switch: list[float]
+) -> tuple[float, float] | None:
+    """How much of the pretrained score was lost soon after the switch: by the mean over seeds, and by the worst seed.
+
+    None where nothing had been gained, or nothing came after.
+    """
+    after, before = [], []
+    for run, each, first, score in zip(own, curves, untrained, at_switch, strict=True):
+        if score - first >= RISEN and Ledger.from_dict(run.ledger).steps() > run.notes[SWITCH]:
+            since = each.steps - run.notes[SWITCH]
+            soon = (since >= 0) & (since <= AFTER)
+            after.append((since[soon], each.scores[soon]))
+            before.append(score)
+    if not after:
+        return None
+    at = np.unique(np.concatenate([since for since, _ in after]))
+    mean = np.mean([np.interp(at, since, scores) for since, scores in after], axis=0)
+    worst = max(1 - scores.min() / score for (_, scores), score in zip(after, before, strict=True))
+    return max(0.0, 1 - float(mean.min() / np.mean(before))), max(0.0, float(worst))
 
 
 def _steps_to(level: float, own: list[Run], curves: list[Curve], view: str) -> float:

@@ -132,7 +132,7 @@ def _payoff(payoff: Payoff, places: dict[str, int]) -> dict[str, str]:
         "cost": f"{cost.learner_steps:,.0f} + {cost.demonstration_transitions:,.0f}",
         "labels": f"{cost.labels:,.0f}",
         "jump": f"{payoff.untrained:.2f} → {payoff.pretrained:.2f}",
-        "drop": "–" if payoff.drop is None else f"{payoff.drop:.1%}",
+        "drop": "–" if payoff.drops is None else "{:.1%}, worst {:.1%}".format(*payoff.drops),
         **{view: steps.get(view, "–") for view in VIEWS},
         "ahead": "never" if payoff.ahead is None else f"{payoff.ahead:,.0f}",
         "repaid": {0.0: "no teacher", None: "never"}.get(payoff.repaid) or f"{payoff.repaid:.1f} tasks",

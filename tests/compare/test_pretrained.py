@@ -104,10 +104,11 @@ def test_the_three_views(result):
     assert payoff.reached["charged"] - payoff.reached["free"] == pytest.approx(shown)
     assert payoff.reached["teacher"] == payoff.reached["charged"]
     assert payoff.pretrained > payoff.untrained + 0.5
-    assert 0 <= payoff.drop < 0.2
+    mean, worst = payoff.drops
+    assert 0 <= mean <= worst < 0.2
     assert payoff.repaid == 0.0
     assert found["shuffled"].pretrained < payoff.pretrained - 0.3
-    assert found["clone only"].drop is None
+    assert found["clone only"].drops is None
 
 
 def test_a_teacher_that_had_to_learn_is_paid_off_over_tasks(result):
