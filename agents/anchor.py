@@ -21,6 +21,12 @@ from rl_lab.errors import LabError
 CHUNK = 4096  # rows that the reference policy answers at a time
 
 
+def not_negative(name: str, value: object) -> None:
+    """Refuse what is not a finite number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
+
+
 @dataclass(frozen=True)
 class Anchor:
     """A policy to stay close to, and for how long; all lengths are in environment steps from where it was set.
@@ -45,9 +51,7 @@ class Anchor:
 
     def __post_init__(self) -> None:
         for name in ("kl_coef", "kl_steps", "warmup_steps", "ramp_steps", "actor_rate"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-                raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
+            not_negative(name, getattr(self, name))
 
     @classmethod
     def to(cls, policy: ActorCritic, **settings: float) -> Anchor:

@@ -115,7 +115,7 @@ class PPO:
         if reset_num_timesteps:
             if not self._fresh:
                 self._restart()
-            self.num_timesteps, self.total_timesteps = 0, int(total_timesteps)
+            self.num_timesteps, self._anchored_at, self.total_timesteps = 0, 0, int(total_timesteps)
         else:
             self.total_timesteps = self.num_timesteps + int(total_timesteps)
         return self.train(callback, progress_bar)

@@ -68,7 +68,7 @@ def own_source() -> str:
     root = Path(rl_lab.__file__).parent
     folders = [root / name for name in ("core", "jit", "data", "supervised", "stages")]
     folders += [Path(rl_lab.envs.__file__).parent, Path(rl_lab.agents.__file__).parent]
-    files = [root / "random.py", root / "sb3.py"]
+    files = [root / "random.py", *sorted(root.glob("sb3*.py"))]
     files += [root / "compare" / f"{name}.py" for name in MEASURING]
     for folder in folders:
         files += sorted(folder.rglob("*.py"))
@@ -98,6 +98,8 @@ def describe(value: Any, seen: frozenset[int] = frozenset()) -> Any:
         return _module(value.__name__)
     if isinstance(value, (types.FunctionType, types.MethodType, type)):
         return _code(value, inner)
+    if hasattr(value, "detach"):  # tensors
+        value = value.detach().cpu().numpy()
     if hasattr(value, "tobytes"):  # arrays
         return [str(getattr(value, "dtype", "")), hashlib.sha256(value.tobytes()).hexdigest()]
     state = getattr(value, "__dict__", None) or repr(type(value))

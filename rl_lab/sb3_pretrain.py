@@ -8,7 +8,7 @@ optimiser's step, and takes its hooks away when training ends.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -17,8 +17,9 @@ from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize, is_vecenv_wrapped
 
+from rl_lab.agents.anchor import not_negative
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.data.demonstrations import Demonstrations, collect
 from rl_lab.errors import LabError
@@ -75,26 +76,60 @@ def pretrain(
         raise LabError(f"{type(model).__name__} cannot be pretrained so; use PPO or A2C")
     if (expert is None) == (dataset is None):
         raise LabError("pretrain takes an expert or a dataset; give exactly one of them")
+    if model.env is not None and is_vecenv_wrapped(model.env, VecNormalize):
+        raise LabError("the model's environment is in a VecNormalize, which pretraining cannot follow; leave it out")
+    held = Holding(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
     policy = from_sb3(model)
-    meter = _meter(env, model)
+    meter, outer = _meter(env, model)
+    before = 0 if meter is None else meter.steps
     if meter is not None:
-        meter.judge_if_due(model)
-    shown, teacher_steps = _shown(env, expert, episodes, dataset, model.seed or 0)
+        meter.judge_if_due(model, outer)
+    try:
+        spent = _pretrained(model, env, policy, _Source(expert, dataset, episodes), clone, value)
+    except Exception as error:
+        if meter is not None and type(error).__name__ == "BudgetSpent":
+            raise LabError(
+                f"pretraining took all {meter.budget} steps of the budget; give more steps, or fewer episodes"
+            ) from error
+        raise
+    model.policy.optimizer.state.clear()
+    model._last_obs = None  # `learn` starts with a reset: the expert has moved the environment
+    if meter is not None:
+        meter.charge(spent.steps() - (meter.steps - before))
+        meter.switch(spent, model, outer)
+    return held
+
+
+class _Source(NamedTuple):
+    """Where demonstrations come from."""
+
+    expert: Any
+    dataset: str | None
+    episodes: int
+
+
+def _pretrained(
+    model: Any, env: gym.Env | VecEnv, policy: ActorCritic, source: _Source, clone: Clone, value: FitValue | None
+) -> Ledger:
+    """Fit the model's actor and critic; what that cost."""
+    seed = model.seed or 0
+    shown, teacher_steps = _shown(env, source, seed)
     shown.check_fits("the model", policy.observation_space, policy.action_space)
-    fits = [clone.fit(policy, rows_of(policy.encoder, shown), shown.actions(), model.seed or 0)]
+    fits = [clone.fit(policy, rows_of(policy.encoder, shown), shown.actions(), seed)]
     put_weights(policy, model)
     taken, labels = 0, shown.transitions
     if value is not None:
         rows, returns, taken = _experienced(model, policy, value.steps)
-        fits.append(value.fit(policy, rows, returns, model.seed or 0))
+        fits.append(value.fit(policy, rows, returns, seed))
         labels += len(rows)
         put_weights(policy, model)
-    model.policy.optimizer.state.clear()
-    if meter is not None:
-        steps = {"learner_steps": taken, "demonstration_transitions": shown.transitions, "teacher_steps": teacher_steps}
-        gradients = sum(fitted.history_.gradient_steps for fitted in fits)
-        meter.switch(Ledger(**steps, labels=labels, gradient_steps=gradients), model)
-    return Holding(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
+    return Ledger(
+        learner_steps=taken,
+        demonstration_transitions=shown.transitions,
+        teacher_steps=teacher_steps,
+        labels=labels,
+        gradient_steps=sum(fitted.history_.gradient_steps for fitted in fits),
+    )
 
 
 class Holding(BaseCallback):
@@ -102,6 +137,11 @@ class Holding(BaseCallback):
 
     def __init__(self, warmup_steps: int, ramp_steps: int, actor_rate: float, kl_coef: float, kl_steps: int) -> None:
         super().__init__()
+        given = {"warmup_steps": warmup_steps, "ramp_steps": ramp_steps, "actor_rate": actor_rate}
+        for name, number in {**given, "kl_coef": kl_coef, "kl_steps": kl_steps}.items():
+            not_negative(name, number)
+        if actor_rate > 1:
+            raise LabError(f"actor_rate={actor_rate} is not allowed; it is a share of the full step, at most 1")
         self.warmup_steps, self.ramp_steps, self.actor_rate = warmup_steps, ramp_steps, actor_rate
         self.kl_coef, self.kl_steps = kl_coef, kl_steps
         self._hooks: list[Any] = []
@@ -110,6 +150,7 @@ class Holding(BaseCallback):
         self._before: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def _on_training_start(self) -> None:
+        self._on_training_end()  # of a `learn` that was broken off
         if self._reference is None:  # the first `learn` after pretraining
             self._begun, self._reference = self.num_timesteps, _copy_of(self.model.policy)
             self._rng = np.random.default_rng(self.model.seed or 0)
@@ -194,19 +235,17 @@ def _minibatch(model: Any, rng: np.random.Generator) -> Any:
     return take(buffer.observations, buffer.obs_shape)
 
 
-def _shown(
-    env: gym.Env | VecEnv, expert: Any, episodes: int, dataset: str | None, seed: int
-) -> tuple[Demonstrations, int]:
+def _shown(env: gym.Env | VecEnv, source: _Source, seed: int) -> tuple[Demonstrations, int]:
     """Demonstrations, and the steps that it took to make whoever gave them."""
-    if dataset is not None:
-        return Demonstrations.read(dataset), 0
+    if source.dataset is not None:
+        return Demonstrations.read(source.dataset).drawn(source.episodes, seed), 0
     if not isinstance(env, gym.Env):
         raise LabError(
             f"an expert plays in a single environment, and {type(env).__name__} is a batch; give the environment that "
             "it was made of, or a dataset"
         )
-    known = experts.find(expert, env)
-    return collect(env, known.act, episodes, seed=seed * APART), known.teacher_steps
+    known = experts.find(source.expert, env)
+    return collect(env, known.act, source.episodes, seed=seed * APART), known.teacher_steps
 
 
 def _experienced(model: Any, policy: ActorCritic, steps: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -221,7 +260,6 @@ def _experienced(model: Any, policy: ActorCritic, steps: int) -> tuple[np.ndarra
         cut_off = [bool(info.get("TimeLimit.truncated", False)) for info in infos]
         for parts, array in zip(kept, (rows, np.asarray(reward, np.float32), done, cut_off), strict=True):
             parts.append(np.asarray(array))
-    model._last_obs = None  # `learn` starts with a reset
     seen, rewards, dones, truncated = (np.stack(parts) for parts in kept)
     returns, known = monte_carlo(rewards, dones, truncated, model.gamma)
     usable = known if known.any() else np.ones_like(known)
@@ -236,7 +274,9 @@ def _ours(observations: Any, policy: ActorCritic) -> Any:
     return observations
 
 
-def _meter(env: Any, model: Any) -> Any:
+def _meter(env: Any, model: Any) -> tuple[Any, Any]:
+    """The meter of a comparison, and the environment as the model sees it where somebody wrapped ours."""
     from rl_lab.compare.measure import meter_of
 
-    return meter_of(model.env)[0] or meter_of(env)[0]
+    known = meter_of(model.env)
+    return known if known[0] is not None else meter_of(env)

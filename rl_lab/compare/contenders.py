@@ -104,6 +104,8 @@ def function_of(contender: Contender) -> Callable[..., Any]:
 
 def description(contender: Contender) -> Any:
     """What counts about a contender, for the name of a run; its own name does not."""
+    if pretrained.is_pretrained(contender):
+        return pretrained.description(contender)
     algorithm = contender.algorithm if is_lab(contender) or is_sb3(contender) else function_of(contender)
     return describe([algorithm, dict(contender.hyperparameters)])
 

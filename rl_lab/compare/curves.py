@@ -47,6 +47,16 @@ def grid(steps: int, points: int) -> NDArray[np.float64]:
     return np.linspace(0, steps, points + 1)[1:]
 
 
+def planned(learned: Curve, at: NDArray[np.float64]) -> Curve:
+    """The untrained evaluation and the first at or after each point of the plan.
+
+    A contender that is judged more often than others would otherwise reach any threshold sooner.
+    """
+    places = np.searchsorted(learned.steps, at)
+    chosen = np.unique(np.concatenate([[0], places[places < len(learned.steps)], [len(learned.steps) - 1]]))
+    return Curve(learned.steps[chosen], learned.seconds[chosen], learned.scores[chosen])
+
+
 def measure(question: Question, learned: Curve, at: NDArray[np.float64]) -> Value | None:
     """The value of one run, or None where it has none.
 
@@ -63,6 +73,7 @@ def measure(question: Question, learned: Curve, at: NDArray[np.float64]) -> Valu
         return None
     if question.measure == "final":
         return Value(float(learned.scores[-1]), float(learned.scores[-1]))
+    learned = planned(learned, at)
     if question.measure == "return":
         area = float(np.mean(np.interp(at, learned.steps, learned.scores)))
         return Value(area, area)

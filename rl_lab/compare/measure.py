@@ -103,17 +103,30 @@ class Meter:
         """Put what pretraining cost elsewhere on the counters."""
         self.steps, self.clock.wall, self.clock.cpu = spent.steps(), spent.wall_seconds, spent.cpu_seconds
 
-    def switch(self, spent: Ledger, model: Any) -> None:
+    def charge(self, steps: int) -> None:
+        """Count steps that were taken somewhere else, or long ago, as those of a data set.
+
+        Raises:
+            LabError: they are more than the budget has left.
+        """
+        if steps > 0 and self.steps + steps > self.budget:
+            raise LabError(
+                f"pretraining cost {self.steps + steps} steps of a budget of {self.budget}; give more steps, or fewer "
+                "episodes"
+            )
+        self.steps += max(steps, 0)
+
+    def switch(self, spent: Ledger, model: Any, outer: Any = None) -> None:
         """Pretraining is over, and `model` is what it gave; until it was paid for, there was the untrained one."""
         self.clock.stop()
-        self.pretraining = spent
+        self.pretraining += spent
         if self.steps > 1 and self.points:
             first = self.points[0]
             known = [point for point in self.points if point.step < self.steps - 1]
             wall, cpu = self.clock.wall, self.clock.cpu
             self.points = [*known, replace(first, step=self.steps - 1, seconds=wall, cpu_seconds=cpu)]
-        self.notes |= {"switch": self.steps, "pretraining": spent.as_dict()}
-        self.judge_now(model)
+        self.notes |= {"switch": self.steps, "pretraining": self.pretraining.as_dict()}
+        self.judge_now(model, outer)
 
     def counted(self) -> Ledger:
         """What a contender used that keeps no books of its own."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rl_lab.compare.curves import Curve, curve
+from rl_lab.compare.curves import Curve, curve, grid, planned
 from rl_lab.compare.plan import Environment, Plan
 from rl_lab.compare.runs import Run
 from rl_lab.compare.statistics import interquartile_mean
@@ -19,7 +19,7 @@ from rl_lab.compare.summary import threshold
 from rl_lab.stages.ledger import VIEWS, Ledger
 
 SWITCH = "switch"  # in a run's notes: charged steps at which reinforcement learning began
-RISEN = 0.05  # by which pretraining must have raised a score, for a drop to mean anything
+RISEN = 0.05  # of the references' span, by which pretraining must have raised a score, for a drop to mean anything
 AFTER = 100_000  # environment steps after the switch in which a drop counts as one of the switch
 
 
@@ -35,7 +35,7 @@ class Payoff:
     pretrained: float
     """Score when reinforcement learning began: with `untrained`, the jump at the start."""
     drops: tuple[float, float] | None
-    """How far the score fell afterwards, as a share of the pretrained one: its mean over seeds, and the worst seed."""
+    """How far the score fell afterwards, as a share of what was gained: its mean over seeds, and the worst seed."""
     reached: dict[str, float]
     """Steps to the threshold in each view, medians; infinite where half of the runs never reached it."""
     ahead: float | None
@@ -69,39 +69,45 @@ def _payoff(plan: Plan, environment: Environment, name: str, own: list[Run], bas
     middle = Ledger(*(np.median([list(cost.as_dict().values()) for cost in costs], axis=0).tolist()))
     at_switch = [float(each.scores[each.steps >= run.notes[SWITCH]][0]) for run, each in zip(own, curves, strict=True)]
     level = threshold(plan)
-    reached = {} if level is None else {view: _steps_to(level, own, curves, view) for view in VIEWS}
+    at = grid(plan.budget(environment), plan.evaluation.points)
+    judged = [planned(each, at) for each in curves]
+    theirs = [planned(curve(run, environment), at) for run in baseline]
+    reached = {} if level is None else {view: _steps_to(level, own, judged, view) for view in VIEWS}
     return Payoff(
         name,
         middle,
         float(interquartile_mean(np.array([each.scores[0] for each in curves]))),
         float(interquartile_mean(np.array(at_switch))),
-        _drops(own, curves, [float(each.scores[0]) for each in curves], at_switch),
+        _drops(own, curves, [float(each.scores[0]) for each in curves], at_switch, environment.normalised),
         reached,
-        _ahead(curves, [curve(run, environment) for run in baseline]),
-        _repaid(level, own, curves, [curve(run, environment) for run in baseline], middle),
+        _ahead(judged, theirs),
+        _repaid(level, own, judged, theirs, middle),
     )
 
 
 def _drops(
-    own: list[Run], curves: list[Curve], untrained: list[float], at_switch: list[float]
+    own: list[Run], curves: list[Curve], untrained: list[float], at_switch: list[float], normalised: bool
 ) -> tuple[float, float] | None:
-    """How much of the pretrained score was lost soon after the switch: by the mean over seeds, and by the worst seed.
+    """How much of what was gained was lost soon after the switch: by the mean over seeds, and by the worst seed.
 
     None where nothing had been gained, or nothing came after.
     """
-    after, before = [], []
+    after, before, gained = [], [], []
+    span = 1.0 if normalised else float(np.ptp([score for each in curves for score in each.scores]))
+    least = RISEN * span
     for run, each, first, score in zip(own, curves, untrained, at_switch, strict=True):
-        if score - first >= RISEN and Ledger.from_dict(run.ledger).steps() > run.notes[SWITCH]:
+        if score - first >= least and Ledger.from_dict(run.ledger).steps() > run.notes[SWITCH]:
             since = each.steps - run.notes[SWITCH]
             soon = (since >= 0) & (since <= AFTER)
             after.append((since[soon], each.scores[soon]))
             before.append(score)
+            gained.append(score - first)
     if not after:
         return None
     at = np.unique(np.concatenate([since for since, _ in after]))
     mean = np.mean([np.interp(at, since, scores) for since, scores in after], axis=0)
-    worst = max(1 - scores.min() / score for (_, scores), score in zip(after, before, strict=True))
-    return max(0.0, 1 - float(mean.min() / np.mean(before))), max(0.0, float(worst))
+    worst = max((score - scores.min()) / gain for (_, scores), score, gain in zip(after, before, gained, strict=True))
+    return max(0.0, float((np.mean(before) - mean.min()) / np.mean(gained))), max(0.0, float(worst))
 
 
 def _steps_to(level: float, own: list[Run], curves: list[Curve], view: str) -> float:

@@ -152,6 +152,8 @@ class Plan:
     title: str = ""
     out: str | None = None
     """Output folder."""
+    controls: Sequence[str] = ()
+    """Contenders that are shown, but about whom nothing is asked."""
 
     def __post_init__(self) -> None:
         checks.count("steps", self.steps)
@@ -192,5 +194,6 @@ class Plan:
 
     @property
     def challengers(self) -> list[str]:
-        """All contenders but the baseline."""
-        return [contender.name for contender in self.contenders if contender.name != self.baseline]
+        """All contenders but the baseline and the controls."""
+        known = {self.baseline, *self.controls}
+        return [contender.name for contender in self.contenders if contender.name not in known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter
 from rl_lab.compare.plan import Contender, Plan
 from rl_lab.errors import LabError
+from rl_lab.fingerprint import describe, digest
 from rl_lab.stages import Clone, Context, Demonstrate, Finetune, Ledger, Pipeline, Stage
 from rl_lab.stages.stage import load_policy
 
@@ -43,11 +45,32 @@ def pipeline_of(contender: Contender) -> Pipeline:
 
 
 def with_controls(plan: Plan) -> Plan:
-    """The plan with the controls of its pretrained contenders; names that are there already stay as they are."""
-    added = [control for contender in plan.contenders if is_pretrained(contender) for control in controls(contender)]
-    taken = {contender.name for contender in plan.contenders}
-    new = {control.name: control for control in added if control.name not in taken}
-    return replace(plan, contenders=[*plan.contenders, *new.values()]) if new else plan
+    """The plan with the controls of its pretrained contenders, each of them once."""
+    pretrained = [contender for contender in plan.contenders if is_pretrained(contender)]
+    known = {_content(contender) for contender in plan.contenders}
+    names, added = {contender.name for contender in plan.contenders}, list[Contender]()
+    for contender in pretrained:
+        for control in controls(contender):
+            if _content(control) not in known:
+                known.add(_content(control))
+                alone = len(pretrained) == 1 and control.name not in names
+                name = control.name if alone else f"{control.name} ({contender.name})"
+                added.append(replace(control, name=name))
+    if not added:
+        return plan
+    told = (*plan.controls, *(control.name for control in added))
+    return replace(plan, contenders=[*plan.contenders, *added], controls=told)
+
+
+def description(contender: Contender) -> Any:
+    """What counts about a pretrained contender, for the name of a run."""
+    rest = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
+    return describe([contender.algorithm, rest, pipeline_of(contender).described()])
+
+
+def _content(contender: Contender) -> str:
+    plain = [contender.algorithm, dict(contender.hyperparameters)]
+    return digest(description(contender) if is_pretrained(contender) else plain)
 
 
 def controls(contender: Contender) -> list[Contender]:
@@ -69,11 +92,19 @@ def controls(contender: Contender) -> list[Contender]:
 
 
 def rehearse(contender: Contender, maker: Maker) -> None:
-    """Compile all that its stages need, with as little work as possible."""
-    rollout = _rollout(_context(contender, maker, 0).hyperparameters)
-    context = _context(contender, maker, 0, budget=4 * rollout)
-    small = [stage.rehearsal() for stage in pipeline_of(contender).stages]
-    Pipeline([replace(stage, steps=rollout) if isinstance(stage, Finetune) else stage for stage in small]).run(context)
+    """Compile all that its stages need, with as little work as possible; nothing of it is kept.
+
+    What goes wrong with so few episodes may go well with more: the run itself will say.
+    """
+    context = _context(contender, maker, 0)
+    rollout = _rollout(context.hyperparameters)
+    context.store, context.budget = None, None
+    stages = [stage.rehearsal() for stage in pipeline_of(contender).stages]
+    small = [replace(stage, steps=rollout) if isinstance(stage, Finetune) else stage for stage in stages]
+    with contextlib.suppress(LabError):
+        Pipeline(small).run(context)
+    context.begin(Ledger())
+    context.train(context.agent(), rollout)
 
 
 def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
@@ -85,8 +116,8 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
         LabError: pretraining costs the whole budget, or a stage cannot work here.
     """
     stages = pipeline_of(contender).stages
-    before = [stage for stage in stages if not isinstance(stage, Finetune)]
-    last = [stage for stage in stages if isinstance(stage, Finetune)]
+    place = next((i for i, stage in enumerate(stages) if isinstance(stage, Finetune)), len(stages))
+    before, last = stages[:place], stages[place:]
     watch = _Watch(meter)
     context = _context(contender, maker, seed, meter.budget, watch)
     untrained = context.agent()
@@ -145,7 +176,7 @@ def _context(
     env: Any = maker.environment.make or maker.id
     arguments = dict(maker.environment.arguments)
     store = cache.folder().parent / "artifacts"
-    return Context(env, seed, arguments, hyperparameters, store, budget, watch)
+    return Context(env, seed, arguments, hyperparameters, store, budget, watch, described=maker.description())
 
 
 def _rollout(hyperparameters: Mapping[str, Any]) -> int:

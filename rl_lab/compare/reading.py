@@ -41,7 +41,7 @@ def load_plan(path: str | Path) -> Plan:
 def plan_from(table: Mapping[str, Any]) -> Plan:
     """A plan from the nested dictionary that a TOML file holds; see `load_plan`."""
     table = dict(table)
-    checks.keys("plan", table, [*(item.name for item in fields(Plan)), "hyperparameters"])
+    checks.keys("plan", table, [*(item.name for item in fields(Plan) if item.name != "controls"), "hyperparameters"])
     shared = checks.table("hyperparameters", table.pop("hyperparameters", {}))
     for key in ("environments", "contenders", "steps"):
         if key not in table:

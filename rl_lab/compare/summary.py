@@ -99,7 +99,7 @@ def _one(
         _interval(statistics.interquartile_mean, final),
         _interval(statistics.optimality_gap, final) if environment.normalised else None,
         None if name == plan.baseline else _improvement(scores[name], scores[str(plan.baseline)], paired),
-        _reached(plan, timed),
+        _reached(plan, timed, _evaluated(whole, plan, environment)),
     )
 
 
@@ -163,9 +163,9 @@ def _improvement(ours: dict[int, float], theirs: dict[int, float], paired: bool)
     return Interval(float(statistic(first, second)), float(low), float(high))
 
 
-def _reached(plan: Plan, curves: list[Curve]) -> list[Value]:
+def _reached(plan: Plan, curves: list[Curve], at: NDArray[np.float64]) -> list[Value]:
     level = threshold(plan)
     if level is None:
         return []
-    found = [measure(Question("time", threshold=level), each, np.array([])) for each in curves]
+    found = [measure(Question("time", threshold=level), each, at) for each in curves]
     return [value for value in found if value is not None and math.isfinite(value.low)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -69,6 +70,12 @@ class Demonstrations:
     def actions(self) -> NDArray[Any]:
         """What was done, `(transitions, ...)`."""
         return np.concatenate([episode.actions for episode in self.episodes])
+
+    def drawn(self, episodes: int, seed: int) -> Demonstrations:
+        """Up to so many of the episodes, drawn by a seed."""
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(8,)))
+        chosen = sorted(rng.permutation(len(self.episodes))[:episodes].tolist())
+        return replace(self, episodes=[self.episodes[place] for place in chosen])
 
     def pairs(self) -> Iterator[tuple[Any, Any]]:
         """What was observed, and what was done then."""
@@ -144,12 +151,27 @@ class Demonstrations:
         spaces = dataset.spec.observation_space, dataset.spec.action_space
         return cls(*_named(spec, name), *spaces, episodes)
 
-    def check_fits(self, name: str, observation_space: gym.Space, action_space: gym.Space) -> None:
-        """Refuse an environment with other spaces.
+    def digest(self) -> str:
+        """Hash of what was done and earned: equal for equal demonstrations."""
+        total = hashlib.sha256(f"{self.environment} {self.arguments}".encode())
+        for episode in self.episodes:
+            total.update(f"{episode.seed} {episode.terminated}".encode())
+            for array in (episode.actions, episode.rewards):
+                total.update(np.ascontiguousarray(array).tobytes())
+        return total.hexdigest()[:20]
+
+    def check_fits(self, name: str, observation_space: gym.Space, action_space: gym.Space, spec: Any = None) -> None:
+        """Refuse another environment: one with other spaces, or, where both have an id, another id or arguments.
 
         Raises:
             LabError: names both.
         """
+        known = _named(spec, name) if spec is not None else None
+        if known is not None and self.environment in gym.registry and known != (self.environment, self.arguments):
+            raise LabError(
+                f"these are demonstrations of {self.environment} with {self.arguments}, but the environment is "
+                f"{known[0]} with {known[1]}; give demonstrations of the same one"
+            )
         if (self.observation_space, self.action_space) != (observation_space, action_space):
             raise LabError(
                 f"demonstrations of {self.environment} have {self.observation_space} -> {self.action_space}, but "
@@ -183,7 +205,7 @@ def collect(
         played.append(_play(env, expert, seed + number))
         if report is not None:
             report(played[-1])
-    if not any(episode.rewards.any() for episode in played):
+    if not any(episode.rewards.any() or episode.terminated for episode in played):
         raise LabError(
             f"the expert earned no reward in {episodes} episodes; an expert that never succeeds teaches nothing"
         )

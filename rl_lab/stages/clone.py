@@ -10,7 +10,6 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.agents.policy import ActorCritic
-from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, policy_parts
@@ -50,8 +49,6 @@ class Clone(Stage):
         """Fit the actor that PPO from scratch would start from."""
         assert artifact is not None
         agent = context.agent()
-        if agent.settings.normalize_observation:
-            raise LabError("a policy that normalises observations cannot be cloned yet; normalize_observation=False")
         shown = artifact.part("demonstrations")
         context.report(f"clone: {len(shown['rows'])} transitions")
         fitted = self.fit(agent.policy, shown["rows"], shown["actions"], context.seed, context.fit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from rl_lab.agents import PPO
 from rl_lab.agents.environments import Source, make_source
 from rl_lab.agents.predict import choose_rows
 from rl_lab.errors import LabError
+from rl_lab.fingerprint import describe
 from rl_lab.stages.ledger import Ledger
 from rl_lab.supervised.estimator import Estimator
+
+LOOK_LIMIT = 10_000  # steps of an episode that `look` waits for
 
 
 class Counted(gym.Wrapper):
@@ -43,9 +47,14 @@ class Context:
         hyperparameters: of PPO, `num_envs` among them.
         store: folder in which artifacts are kept; None keeps none.
         budget: charged steps that the whole pipeline may take; None for no limit.
-        watch: called with the agent and the ledger so far, before training goes on and after every iteration; False
-            ends it.
+        watch: called with the agent and the ledger so far after every iteration of training, off the clock; False ends
+            it.
         report: told what is being done, in a few words.
+        described: what counts about the environment, for the names of artifacts; by default its registration and the
+            source of what makes it.
+
+    Raises:
+        LabError: there is no such environment, or a hyperparameter does not go with stages.
     """
 
     def __init__(
@@ -58,15 +67,22 @@ class Context:
         budget: int | None = None,
         watch: Callable[[PPO, Ledger], bool | None] | None = None,
         report: Callable[[str], None] = lambda text: None,
+        described: Any = None,
     ) -> None:
+        for name in ("normalize_observation", "normalize_reward"):
+            if (hyperparameters or {}).get(name):
+                raise LabError(f"{name}=True does not go with stages yet: no stage hands a normaliser on; leave it out")
         self.env, self.seed, self.env_kwargs = env, seed, env_kwargs or {}
         self.hyperparameters = {"num_envs": 8, **(hyperparameters or {})}
         self.store, self.budget, self.watch, self.report = store, budget, watch, report
+        self._described = described
+        self._spaces = ""
         self._shown: list[Counted] = []
         self._agents: list[PPO] = []
         self._looks: list[Source] = []
         self._booked = Ledger()
         self._start: tuple[float, float] | None = None
+        self._watched = [0.0, 0.0]  # seconds that somebody else's judging took, of the wall and of the processor
 
     @property
     def name(self) -> str:
@@ -75,8 +91,20 @@ class Context:
 
     def spaces(self) -> str:
         """The spaces of a single environment, as text."""
-        env = self._single()
-        return f"{env.observation_space} -> {env.action_space}"
+        if not self._spaces:
+            env = self._single()
+            self._spaces = f"{env.observation_space} -> {env.action_space}"
+        return self._spaces
+
+    def described(self) -> Any:
+        """What counts about the environment, as JSON can hold it."""
+        if self._described is None:
+            spec = gym.spec(self.env) if isinstance(self.env, str) else None
+            parts: list[Any] = [spec.entry_point, spec.kwargs] if spec else [self.env]
+            names = [parts[0], spec.kwargs.get("definition")] if spec else []
+            modules = [import_module(name.split(":")[0]) for name in names if isinstance(name, str)]
+            self._described = describe([self.name, parts, modules, self.env_kwargs])
+        return self._described
 
     def expert_env(self) -> Counted:
         """A single environment for an expert; its steps are demonstration transitions."""
@@ -87,7 +115,7 @@ class Context:
         """An agent on lanes of the environment, as PPO from scratch would start from this seed."""
         options = {**self.hyperparameters, **overrides}
         lanes = make_source(self._maker(), options.pop("num_envs"), self._arguments())
-        self._agents.append(PPO(lanes, seed=self.seed, **options))
+        self._agents.append(PPO(lanes, seed=options.pop("seed", self.seed), **options))
         return self._agents[-1]
 
     def fit(self, estimator: Estimator, rows: np.ndarray, targets: np.ndarray, **more: Any) -> Estimator:
@@ -105,7 +133,10 @@ class Context:
             gradients = int(agent.engine.adam.count[0]) - before
             wanted = callback(agent) if callback else None
             spent = self.ledger() + Ledger(gradient_steps=gradients)
+            paused = time.perf_counter(), time.process_time()
             told = self.watch(agent, spent) if self.watch else None
+            self._watched[0] += time.perf_counter() - paused[0]
+            self._watched[1] += time.process_time() - paused[1]
             affordable = self.budget is None or spent.steps() + rollout <= self.budget
             return told is not False and wanted is not False and affordable and taken + rollout <= steps
 
@@ -120,7 +151,9 @@ class Context:
         self._looks.append(lanes)
         lanes.reset(self.seed + 10_000_019)
         returns, going = np.zeros(episodes), np.ones(episodes, bool)
-        while going.any():
+        for _ in range(LOOK_LIMIT):
+            if not going.any():
+                break
             masks = lanes.view.masks if lanes.masked else None
             lanes.view.actions[...] = choose_rows(agent, lanes.view.observations, masks, deterministic=False)
             lanes.step()
@@ -135,7 +168,7 @@ class Context:
     def begin(self, spent: Ledger) -> None:
         """Start the books anew, for one stage, with what was spent before it."""
         self._shown, self._agents, self._looks, self._booked = [], [], [], spent
-        self._start = time.perf_counter(), time.process_time()
+        self._start, self._watched = (time.perf_counter(), time.process_time()), [0.0, 0.0]
 
     def ledger(self) -> Ledger:
         """All that was spent, by this stage and before it."""
@@ -145,13 +178,18 @@ class Context:
         counted = Ledger(
             learner_steps=sum(each.taken for each in lanes),
             demonstration_transitions=sum(env.taken for env in self._shown),
-            wall_seconds=time.perf_counter() - self._start[0],
-            cpu_seconds=time.process_time() - self._start[1],
+            wall_seconds=time.perf_counter() - self._start[0] - self._watched[0],
+            cpu_seconds=time.process_time() - self._start[1] - self._watched[1],
         )
         return self._booked + counted
 
     def _single(self) -> gym.Env:
-        return gym.make(self.env, **self.env_kwargs) if isinstance(self.env, str) else self.env(**self.env_kwargs)
+        if not isinstance(self.env, str):
+            return self.env(**self.env_kwargs)
+        try:
+            return gym.make(self.env, **self.env_kwargs)
+        except gym.error.Error as error:
+            raise LabError(f"environment {self.env!r} cannot be made: {error}") from None
 
     def _maker(self) -> Any:
         return self.env if isinstance(self.env, str) else lambda: self.env(**self.env_kwargs)

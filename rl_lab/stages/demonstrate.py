@@ -45,9 +45,16 @@ class Demonstrate(Stage):
         if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or self.episodes < 1:
             raise LabError(f"episodes={self.episodes!r} is not allowed; it must be a whole number of at least 1")
 
+    def described(self) -> dict[str, Any]:
+        """With what an expert or a data set is, whatever it is called."""
+        return super().described() | {
+            "expert": experts.described(self.expert),
+            "dataset": None if self.dataset is None else Demonstrations.read(self.dataset).digest(),
+        }
+
     def rehearsal(self) -> Stage:
-        """Two episodes."""
-        return replace(self, episodes=min(2, self.episodes))
+        """A few episodes, enough for some to be held out."""
+        return replace(self, episodes=min(10, self.episodes))
 
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Play, or read."""
@@ -72,16 +79,8 @@ class Demonstrate(Stage):
     def _read(self, context: Context) -> Demonstrations:
         shown = Demonstrations.read(str(self.dataset))
         env = context.expert_env()
-        shown.check_fits(context.name, env.observation_space, env.action_space)
-        rng = np.random.default_rng(np.random.SeedSequence(context.seed, spawn_key=(8,)))
-        chosen = rng.permutation(len(shown.episodes))[: self.episodes]
-        shown = Demonstrations(
-            shown.environment,
-            shown.arguments,
-            shown.observation_space,
-            shown.action_space,
-            [shown.episodes[i] for i in sorted(chosen)],
-        )
+        shown.check_fits(context.name, env.observation_space, env.action_space, env.spec)
+        shown = shown.drawn(self.episodes, context.seed)
         context.book(Ledger(demonstration_transitions=shown.transitions))
         return shown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from rl_lab.errors import LabError
+from rl_lab.fingerprint import describe
 
 NAMED = {
     "planner": ("rl_lab.envs.robot.planner", "Planner"),
@@ -46,6 +48,24 @@ def find(expert: Any, env: gym.Env) -> Known:
     return Known(expert, 0)
 
 
+def described(expert: Any) -> Any:
+    """What counts about an expert, for the names of what it shows: its code or its weights, not what it is called."""
+    if isinstance(expert, Path) or (isinstance(expert, str) and expert not in NAMED and Path(expert).exists()):
+        files = sorted(Path(expert).glob("*.safetensors")) if Path(expert).is_dir() else [Path(expert)]
+        return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    if isinstance(expert, str):
+        module, label = NAMED.get(expert) or (expert.partition(":")[0], expert.partition(":")[2])
+        try:
+            return describe(getattr(import_module(module), label))
+        except (ImportError, AttributeError, ValueError):
+            return expert  # finding it will say what is wrong
+    if hasattr(expert, "predict"):
+        weights = getattr(expert, "parameters", None)
+        own = hasattr(weights, "tobytes")
+        return [describe(type(expert)), describe(weights if own else getattr(expert, "policy", expert).state_dict())]
+    return describe(expert)
+
+
 def _named(name: str, env: gym.Env) -> Callable[..., Any]:
     module, label = NAMED.get(name) or (name.partition(":")[0], name.partition(":")[2])
     if not label:
@@ -56,7 +76,10 @@ def _named(name: str, env: gym.Env) -> Callable[..., Any]:
         found = getattr(import_module(module), label)
     except (ImportError, AttributeError) as error:
         raise LabError(f"expert {name!r} cannot be imported: {error}") from None
-    return found() if isinstance(found, type) else found
+    made = found() if isinstance(found, type) else found
+    if not callable(made):
+        raise LabError(f"expert {name!r} is {made!r}, which cannot be called; {FORMS}")
+    return made
 
 
 def _fields(env: gym.Env) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.anchor import Anchor
+from rl_lab.agents.anchor import Anchor, not_negative
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
@@ -50,6 +50,8 @@ class Finetune(Stage):
     def __post_init__(self) -> None:
         if isinstance(self.fall_back, bool) or not isinstance(self.fall_back, int) or not 0 <= self.fall_back <= 100:
             raise LabError(f"fall_back={self.fall_back!r} is not allowed; it must be a whole number from 0 to 100")
+        for name in ("warmup_steps", "ramp_steps", "actor_rate", "kl_coef", "kl_steps", "fall_back_steps", "tolerance"):
+            not_negative(f"{name} of stage 'finetune'", getattr(self, name))
 
     def rehearsal(self) -> Stage:
         """Nothing to come back to."""
@@ -60,7 +62,12 @@ class Finetune(Stage):
         agent = context.agent()
         if artifact is not None:
             load_policy(agent, artifact, "actor", "critic", "log_std")
-        steps = self._steps(context, artifact)
+        steps, rollout = self._steps(context, artifact), agent.rollout.rewards.size
+        if steps < rollout:
+            raise LabError(
+                f"{steps} steps are left for stage 'finetune', less than one rollout of {rollout} "
+                f"({agent.source.lanes} environments times n_steps={agent.settings.n_steps}); give more"
+            )
         anchor = Anchor.to(
             agent.policy,
             kl_coef=self.kl_coef,

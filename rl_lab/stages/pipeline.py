@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_lab.errors import LabError
+from rl_lab.fingerprint import describe
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.clone import Clone
 from rl_lab.stages.context import Context
@@ -44,6 +45,10 @@ class Pipeline:
                 if part not in given:
                     raise LabError(f"stage {stage.kind!r} needs {part}, which no stage before it gives; {ADVICE[part]}")
             given.update(stage.gives)
+
+    def described(self) -> list[Any]:
+        """What counts about its stages, for the names of what they make."""
+        return [[describe(type(stage)), stage.described()] for stage in self.stages]
 
     def run(self, context: Context, artifact: Artifact | None = None) -> Artifact:
         """Run all stages; what was kept from an earlier run is not made again."""

@@ -12,6 +12,7 @@ import numpy as np
 from rl_lab.agents import PPO
 from rl_lab.errors import LabError
 from rl_lab.files import locked
+from rl_lab.fingerprint import describe, own_source, processor, versions
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.ledger import Ledger
@@ -36,6 +37,10 @@ class Stage:
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Do the work; the books are kept around it."""
         raise NotImplementedError
+
+    def described(self) -> dict[str, Any]:
+        """What counts about its settings, as JSON can hold it."""
+        return {item.name: describe(getattr(self, item.name)) for item in fields(self)}
 
     def rehearsal(self) -> Stage:
         """The same stage with as little work as possible, to compile what it needs."""
@@ -62,15 +67,17 @@ class Stage:
 
     def key(self, context: Context, artifact: Artifact | None) -> str:
         """Names all that decides the artifact: the stage, its settings, its parent, the environment, the seed."""
-        said = {
-            "stage": type(self).__qualname__,
-            "settings": {item.name: _plain(getattr(self, item.name)) for item in fields(self)},
-            "parent": artifact.key if artifact else None,
-            "environment": [_plain(context.env), _plain(context.env_kwargs)],
-            "seed": context.seed,
-            "agent": {name: _plain(value) for name, value in context.hyperparameters.items()},
-            "source": _source(),
-        }
+        said = [
+            describe(type(self)),
+            self.described(),
+            artifact.key if artifact else None,
+            context.described(),
+            context.seed,
+            describe(context.hyperparameters),
+            own_source(),
+            versions(),
+            processor(),  # seconds that are charged again are those of the same machine
+        ]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:20]
 
     def check_fits(self, context: Context, artifact: Artifact | None) -> None:
@@ -82,7 +89,7 @@ class Stage:
         for part in self.needs:
             if artifact is None or not artifact.part(part):
                 raise LabError(f"stage {self.kind!r} needs {part}, which no stage before it gives; {ADVICE[part]}")
-        if artifact is not None and artifact.spaces != context.spaces():
+        if artifact is not None and (artifact.environment, artifact.spaces) != (context.name, context.spaces()):
             raise LabError(
                 f"stage {self.kind!r} got an artifact of {artifact.environment} with {artifact.spaces}, but "
                 f"{context.name} has {context.spaces()}; pipelines stay in one environment"
@@ -148,22 +155,3 @@ def load_policy(agent: PPO, artifact: Artifact, *parts: str) -> None:
                 "use the same net_arch in all stages"
             )
         array[...] = given
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON can hold it; a function by its source."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    from rl_lab.fingerprint import describe
-
-    return describe(value)
-
-
-def _source() -> str:
-    from rl_lab.fingerprint import own_source
-
-    return own_source()

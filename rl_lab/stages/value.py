@@ -17,6 +17,7 @@ from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 from rl_lab.supervised import Regressor
 from rl_lab.supervised.estimator import Estimator
 
+APART = 1_000_003
 UNKNOWN = 0.05  # weight of what came after the last step, from which on a return counts as unknown
 
 
@@ -51,7 +52,7 @@ class FitValue(Stage):
 
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Play with the policy as it is, and fit the critic."""
-        agent = context.agent()
+        agent = context.agent(seed=context.seed + APART)  # other episodes than those that PPO will begin with
         if artifact is not None:
             load_policy(agent, artifact, "actor", "log_std")
         context.report(f"value: {self.steps} steps of the policy's own")

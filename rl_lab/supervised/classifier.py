@@ -81,9 +81,15 @@ class Classifier(Estimator):
         present = np.unique(labels)
         if len(present) < 2:
             raise LabError(f"y holds one class only, {present.tolist()[0]!r}; there is nothing to tell apart")
-        self.classes_ = present if classes is None else np.unique(np.asarray(classes))
-        weights = self._weights(sample_weight, len(labels)) * self._class_weights(labels)
-        self._fit(self._given(X, labels, weights), len(self.classes_), network, validation, report)
+        before, self.classes_ = getattr(self, "classes_", None), present
+        try:
+            self.classes_ = present if classes is None else np.unique(np.asarray(classes))
+            weights = self._weights(sample_weight, len(labels)) * self._class_weights(labels)
+            self._fit(self._given(X, labels, weights), len(self.classes_), network, validation, report)
+        except BaseException:
+            if before is not None:
+                self.classes_ = before  # those of the network that is still there
+            raise
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -157,8 +163,12 @@ class Classifier(Estimator):
         return float((outputs.argmax(axis=1) == samples.targets[:, 0]).mean())
 
     def _header(self) -> dict[str, Any]:
-        return {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str}
+        weights = self.class_weight
+        pairs = list(weights.items()) if isinstance(weights, Mapping) else None
+        return {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str, "class_weight": pairs}
 
     def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
         super()._restore(header, tensors)
         self.classes_ = np.array(header["classes"], header["dtype"])
+        if header["class_weight"] is not None:  # whose keys JSON would turn into text
+            self.class_weight = {name: value for name, value in header["class_weight"]}

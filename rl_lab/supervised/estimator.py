@@ -111,8 +111,10 @@ class Estimator:
         tensors = {}
         for number, (matrix, bias) in enumerate(self.network_.layers()):
             tensors[f"{number}.weight"], tensors[f"{number}.bias"] = matrix, bias
-        header = {"type": type(self).__name__, "params": self.get_params(), **self._header()}
-        weights.save(path, tensors, {"rl_lab": json.dumps(header, sort_keys=True)})
+        params = self.get_params() | {"hidden_layer_sizes": [int(units) for units in self.hidden_layer_sizes]}
+        header = {"type": type(self).__name__, "params": params, "of_network": self.network_.activation}
+        text = json.dumps(header | self._header(), sort_keys=True, default=str)
+        weights.save(path, tensors, {"rl_lab": text})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -140,7 +142,7 @@ class Estimator:
     def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
         biases = [tensors[f"{number}.bias"] for number in range(len(tensors) // 2)]
         sizes = [len(tensors["0.weight"]), *(len(bias) for bias in biases)]
-        self.network_ = MLP(sizes, self.activation)
+        self.network_ = MLP(sizes, header["of_network"])
         for number, (matrix, bias) in enumerate(self.network_.layers()):
             matrix[:], bias[:] = tensors[f"{number}.weight"], biases[number]
         self.n_features_in_, self.history_ = sizes[0], History()

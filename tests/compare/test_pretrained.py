@@ -6,8 +6,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from rl_lab.compare import Environment, compare, compare_plan, load_plan
+from rl_lab.compare import Environment, Question, compare, compare_plan, load_plan
 from rl_lab.compare.payoff import payoffs
 from rl_lab.compare.plan import Contender, Plan
 from rl_lab.compare.pretrained import controls, with_controls
@@ -147,9 +148,15 @@ def test_controls_by_their_stages():
     assert named["shuffled"]["stages"][0] == Demonstrate("planner", 20, shuffled=True)
     assert named["warm-up only"]["stages"] == [Finetune(warmup_steps=512, ramp_steps=512, kl_coef=0.0, fall_back=0)]
     plan = Plan([Environment("a")], [contender, Contender("scratch", "sb3:ppo")], steps=100_000)
-    kept = with_controls(plan).contenders
-    assert [each.name for each in kept] == ["mine", "scratch", "clone only", "shuffled", "warm-up only"]
-    assert kept[1].algorithm == "sb3:ppo"  # what the plan calls so stays
+    whole = with_controls(plan)
+    names = [each.name for each in whole.contenders]
+    assert names == ["mine", "scratch", "scratch (mine)", "clone only", "shuffled", "warm-up only"]
+    assert whole.contenders[1].algorithm == "sb3:ppo"  # what the plan calls so stays
+    assert whole.challengers == ["mine"]  # nothing is asked about controls
+    other = Contender("other", "ppo", {"gamma": 0.8, "stages": STAGES})
+    both = with_controls(Plan([Environment("a")], [contender, other], steps=100_000)).contenders
+    assert [each.name for each in both[2:6]] == [f"{name} (mine)" for name in named]
+    assert all(each.hyperparameters["gamma"] == 0.8 for each in both[6:])
     plain = Plan([Environment("a")], [Contender("a", "ppo"), Contender("b", "ppo")], steps=100_000)
     assert with_controls(plain) is plain
 
@@ -183,6 +190,29 @@ def test_plans_with_stages_are_read(tmp_path):
     file.write_text(PLAN.replace('stage = "clone"', 'stage = "clone", epochs = 3'))
     with pytest.raises(LabError, match="contender 'pretrained': stage 'clone' has no setting 'epochs'"):
         compare_plan(load_plan(file), quiet=True)
+
+
+def test_contenders_that_are_judged_more_often_gain_nothing_by_it(tmp_path):
+    """PPO as a stage, with every help off, is PPO: the same steps to any threshold."""
+    options = {"num_envs": 4, "n_steps": 64, "batch_size": 64}
+    plain = Finetune(warmup_steps=0, ramp_steps=0, kl_coef=0.0, fall_back=0)
+    made = compare(
+        "rl_lab/CartPole-v1",
+        {"scratch": ("ppo", options), "staged": ("ppo", options | {"stages": [plain]})},
+        steps=20_000,
+        seeds=3,
+        points=4,
+        episodes=10,
+        references=(22.0, 500.0),
+        questions=[Question("steps", threshold=0.2, margin=0.1), Question("return", margin=0.05)],
+        baseline="scratch",
+        out=tmp_path / "out",
+        quiet=True,
+    )
+    assert not [run.error for run in made.runs if run.failed]
+    for verdict in made.verdicts:
+        assert verdict.value == pytest.approx(verdict.against, rel=0.02)
+    assert len(runs_of(made, "staged")[0].points) > len(runs_of(made, "scratch")[0].points)
 
 
 def balance(observation, info):
@@ -223,6 +253,60 @@ def test_pretrained_sb3_models_are_charged_for_all_that_they_used(tmp_path):
         assert np.mean(run.points[2].returns) > 450 > np.mean(run.points[0].returns)
 
 
+def elsewhere(env, seed, steps):
+    model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
+    other = gym.make("CartPole-v1")
+    return model.learn(steps, callback=pretrain(model, other, balance, 3, value=None, warmup_steps=0))
+
+
+def from_a_dataset(env, seed, steps):
+    model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
+    return model.learn(steps, callback=pretrain(model, env, dataset="cartpole/balance-v0", episodes=3, value=None))
+
+
+class Shifted(gym.ObservationWrapper):
+    def __init__(self, env):
+        super().__init__(env)
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (5,), np.float32)
+
+    def observation(self, observation):
+        return np.append(observation, 1).astype(np.float32)
+
+
+def wrapped(env, seed, steps):
+    env = Shifted(env)
+    model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
+    return model.learn(steps, callback=pretrain(model, env, balance, 3, value=FitValue(steps=256)))
+
+
+def too_much(env, seed, steps):
+    model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
+    return model.learn(steps, callback=pretrain(model, env, balance, 30))
+
+
+def test_demonstrations_are_never_free_and_wrappers_are_followed(tmp_path, monkeypatch):
+    from rl_lab.data import collect
+
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    collect(gym.make("CartPole-v1"), balance, 5).write("cartpole/balance-v0")
+    made = compare(
+        "CartPole-v1",
+        {"elsewhere": elsewhere, "dataset": from_a_dataset, "wrapped": wrapped, "too much": too_much},
+        steps=4000,
+        seeds=1,
+        points=2,
+        episodes=2,
+        out=tmp_path / "out",
+        quiet=True,
+    )
+    for name in ("elsewhere", "dataset", "wrapped"):
+        (run,) = runs_of(made, name)
+        assert not run.error
+        assert run.notes["switch"] >= run.ledger["demonstration_transitions"] > 300
+        assert run.ledger["learner_steps"] + run.ledger["demonstration_transitions"] == run.steps <= 4000
+    assert "pretraining took all 4000 steps of the budget" in runs_of(made, "too much")[0].error
+
+
 def test_an_sb3_model_stays_an_ordinary_one(tmp_path):
     env = gym.make("CartPole-v1")
     model = PPO("MlpPolicy", env, seed=0, n_steps=256)
@@ -249,6 +333,12 @@ def test_what_cannot_be_pretrained_gets_a_sentence():
         pretrain(DQN("MlpPolicy", env), env, balance)
     with pytest.raises(LabError, match="takes an expert or a dataset"):
         pretrain(PPO("MlpPolicy", env), env)
+    for name, value in (("kl_coef", float("nan")), ("warmup_steps", -5), ("actor_rate", 3)):
+        with pytest.raises(LabError, match=f"{name}=.* is not allowed"):
+            pretrain(PPO("MlpPolicy", env), env, balance, **{name: value})
+    normalised = VecNormalize(DummyVecEnv([lambda: gym.make("CartPole-v1")]))
+    with pytest.raises(LabError, match="is in a VecNormalize, which pretraining cannot follow"):
+        pretrain(PPO("MlpPolicy", normalised), env, balance)
     model = A2C("MlpPolicy", env, seed=0)
     with pytest.raises(LabError, match="an expert plays in a single environment"):
         pretrain(model, model.get_env(), balance)

@@ -80,6 +80,10 @@ def test_bad_experts_and_names_get_a_sentence():
         shown.write("no name")
     with pytest.raises(LabError, match=r"'nowhere-v0' cannot be read .*local data sets: doorkey/one-v0"):
         Demonstrations.read("nowhere-v0")
+    six = gym.make("rl_lab/Robot-DoorKey-6x6-v0")
+    with pytest.raises(LabError, match=r"these are demonstrations of rl_lab/Robot-DoorKey-5x5-v0 .* but the"):
+        shown.check_fits("six", six.observation_space, six.action_space, six.spec)
+    shown.check_fits("five", env.observation_space, env.action_space, env.spec)
     other = gym.make("CartPole-v1")
     with pytest.raises(LabError, match=r"demonstrations of rl_lab/Robot-DoorKey-5x5-v0 .* give demonstrations of the"):
         shown.check_fits("CartPole", other.observation_space, other.action_space)

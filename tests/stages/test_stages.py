@@ -223,8 +223,14 @@ BAD = {
     "fall_back=101 is not allowed": lambda: Finetune(fall_back=101),
     "stage 'finetune' has no steps": lambda: Finetune().run(Context("rl_lab/CartPole-v1", 0, None, SMALL)),
     "the expert answered 5; the action space is": lambda: Demonstrate(lambda o, i: 5, 1).run(Context("CartPole-v1")),
-    "normalises observations cannot be cloned yet": lambda: Pipeline([Demonstrate(balance, 1), Clone()]).run(
-        Context("CartPole-v1", 0, None, {"normalize_observation": True})
+    "normalize_observation=True does not go with stages": lambda: Context(
+        "CartPole-v1", 0, None, {"normalize_observation": True}
+    ),
+    "environment 'Nope-v0' cannot be made": lambda: Context("Nope-v0").spaces(),
+    "expert 'math:pi' is 3.14": lambda: Demonstrate("math:pi").run(Context("CartPole-v1")),
+    "warmup_steps of stage 'finetune'=-1 is not allowed": lambda: Finetune(warmup_steps=-1),
+    "10 steps are left for stage 'finetune', less than one rollout of 256": lambda: Finetune(steps=10).run(
+        Context("rl_lab/CartPole-v1", 0, None, SMALL)
     ),
 }
 
@@ -243,6 +249,31 @@ def test_stages_do_not_cross_environments_or_networks():
     cloned = Clone(max_iter=1).run(Context("CartPole-v1"), artifact)
     with pytest.raises(LabError, match="use the same net_arch in all stages"):
         FitValue(steps=64).run(Context("CartPole-v1", 0, None, SMALL | {"net_arch": [32]}), cloned)
+
+
+def test_keys_cover_what_experts_and_environments_are(write_module, tmp_path):
+    expert = "def act(observation, info):\n    return {}\n"
+    game = (
+        "import gymnasium as gym\nfrom gymnasium.envs.classic_control import CartPoleEnv\n"
+        "class Game(CartPoleEnv):\n    bonus = {}\n"
+        "gym.register('Keyed-v0', Game)\n"
+    )
+
+    def key(answer, bonus):
+        write_module(expert.format(answer), "keyed_expert")
+        gym.registry.pop("Keyed-v0", None)
+        write_module(game.format(bonus), "keyed_game")
+        return Demonstrate("keyed_expert:act", 2).key(Context("Keyed-v0"), None)
+
+    keys = [key(0, 1), key(0, 1), key(1, 1), key(0, 2)]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+    import torch
+
+    layers = [torch.nn.Linear(2, 2) for _ in range(2)]
+    models = [type("Model", (), {"predict": None, "policy": layer, "num_timesteps": 5})() for layer in layers]
+    assert Demonstrate(models[0]).described() != Demonstrate(models[1]).described()
+    gym.registry.pop("Keyed-v0")
 
 
 def test_trained_agents_are_experts_and_their_training_is_the_teachers(tmp_path):

@@ -151,6 +151,16 @@ def test_the_same_seed_gives_the_same_bytes_and_a_file_the_same_answers(tmp_path
         loaded = type(fitted).load(tmp_path / "file.safetensors")
         np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))
         assert loaded.get_params() == fitted.get_params()
+    network = MLP([64, 8, 10], "tanh")
+    network.initialise(np.random.default_rng(0))
+    odd = Classifier((np.int64(8),), max_iter=2, class_weight={0: 2}).fit(X, Y, network=network)
+    odd.save(tmp_path / "odd.safetensors")
+    loaded = Classifier.load(tmp_path / "odd.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(X), odd.predict_proba(X))
+    loaded.fit(X, Y)
+    with pytest.raises(LabError, match="lower the learning rate"):
+        loaded.set_params(learning_rate_init=1e30, class_weight=None).fit(X, Y + 20)
+    assert set(loaded.predict(X)) <= set(range(10))
     with pytest.raises(LabError, match=r"holds a Regressor; load it with Regressor.load"):
         Classifier.load(tmp_path / "file.safetensors")
 
