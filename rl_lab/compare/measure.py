@@ -128,6 +128,12 @@ class Meter:
         self.notes |= {"switch": self.steps, "pretraining": self.pretraining.as_dict()}
         self.judge_now(model, outer)
 
+    def rest(self) -> None:
+        """Nothing changes any more: the last judgement holds at all points of the plan that are left."""
+        last = self.points[-1]
+        self.points += [replace(last, step=due) for due in self._due if due > last.step]
+        self.steps = self.budget
+
     def counted(self) -> Ledger:
         """What a contender used that keeps no books of its own."""
         known = self.pretraining

@@ -134,9 +134,8 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
     meter.switch(spent, pretrained)
     meter.clock.stop()
     if not last:
-        meter.steps, meter.ledger = meter.budget, spent  # nothing more is learned, and nothing more is paid
-        meter.judge_now(pretrained)
-        meter.clock.stop()
+        meter.ledger = spent  # nothing more is learned, and nothing more is paid
+        meter.rest()
         return pretrained
     meter.clock.start()
     for stage in last:

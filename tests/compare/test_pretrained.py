@@ -87,7 +87,8 @@ def test_the_curve_begins_untrained_and_goes_on_where_pretraining_is_paid_for(re
         assert run.ledger["learner_steps"] == run.steps
         assert run.ledger["demonstration_transitions"] == 0
     for run in runs_of(result[0], "clone only"):
-        assert run.points[-1].step == 4096  # drawn to the end, though it learns and pays nothing more
+        assert [point.step for point in run.points][-4:] == [1024, 2048, 3072, 4096]  # it learns and pays nothing more
+        assert run.points[-1].returns == run.points[2].returns
         assert Ledger.from_dict(run.ledger).steps() == run.notes["switch"]
 
 
