@@ -22,7 +22,7 @@ from rl_lab.compare.worker import Job
 from rl_lab.errors import LabError
 from rl_lab.files import locked
 
-OUTPUTS = ("report.html", "runs.csv", "verdicts.json")
+OUTPUTS = {"report.html": "Made by rl-lab", "runs.csv": "environment,contender,seed,step", "verdicts.json": '"outcome"'}
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,9 @@ def _locked(folder: Path | None) -> Iterator[BinaryIO | None]:
     if folder is None:
         yield None
         return
-    if not (folder / "runs").exists() and (there := [name for name in OUTPUTS if (folder / name).exists()]):
-        raise LabError(f"{folder} holds {there[0]}, which no comparison wrote there; name another folder")
+    for name, sign in OUTPUTS.items():
+        if (folder / name).exists() and sign not in (folder / name).read_text(encoding="utf-8", errors="replace"):
+            raise LabError(f"{folder} holds {name}, which no comparison wrote there; name another folder")
     try:
         with locked(folder), open(folder / "contenders.log", "ab") as log:
             yield log
