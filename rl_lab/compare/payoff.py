@@ -96,7 +96,7 @@ def _drops(
     span = 1.0 if normalised else float(np.ptp([score for each in curves for score in each.scores]))
     least = RISEN * span
     for run, each, first, score in zip(own, curves, untrained, at_switch, strict=True):
-        if score - first >= least and Ledger.from_dict(run.ledger).steps() > run.notes[SWITCH]:
+        if score - first >= max(least, 1e-9) and Ledger.from_dict(run.ledger).steps() > run.notes[SWITCH]:
             since = each.steps - run.notes[SWITCH]
             soon = (since >= 0) & (since <= AFTER)
             after.append((since[soon], each.scores[soon]))

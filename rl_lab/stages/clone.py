@@ -29,14 +29,15 @@ class Clone(Stage):
         learning_rate: step size.
         alpha: of the penalty on squared weights.
         validation_fraction: of the transitions that are held out; the best weights on them are kept.
-        patience: epochs without an improvement, after which training ends.
+        patience: epochs without an improvement on what is held out, after which training ends; with a few hundred
+            transitions held out, ten would end it long before the clone can do anything.
     """
 
-    max_iter: int = 200
+    max_iter: int = 400
     learning_rate: float = 1e-3
     alpha: float = 1e-3
     validation_fraction: float = 0.1
-    patience: int = 10
+    patience: int = 40
     kind: ClassVar[str] = "clone"
     needs: ClassVar[tuple[str, ...]] = ("demonstrations",)
     gives: ClassVar[tuple[str, ...]] = ("actor",)

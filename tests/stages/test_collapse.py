@@ -87,4 +87,4 @@ def test_the_same_for_stable_baselines3(cures, kept):
     model.learn(STEPS, callback=[warm, Watch()])
     scores.append(played(model))
     assert before > 0.8
-    assert (min(scores) >= 0.95 * before) if kept else (min(scores) < 0.3)
+    assert (min(scores) >= 0.95 * before) if kept else (min(scores) < 0.6 * before)
