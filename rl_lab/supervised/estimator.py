@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -207,11 +207,19 @@ class Estimator:
 
     def _check(self) -> None:
         activations.code(self.activation)
+        sizes = self.hidden_layer_sizes
+        if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(_whole(units, 1) for units in sizes):
+            raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")
+        if not _whole(self.random_state, 0):
+            raise LabError(
+                f"random_state={self.random_state!r} is not allowed; it must be a whole number of at least 0"
+            )
         whole = ("max_iter", "n_iter_no_change", *(("batch_size",) if self.batch_size != "auto" else ()))
         for name in whole:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least 1")
+            if not _whole(getattr(self, name), 1):
+                raise LabError(
+                    f"{name}={getattr(self, name)!r} is not allowed; it must be a whole number of at least 1"
+                )
         for name in ("learning_rate_init", "alpha", "tol"):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
@@ -222,7 +230,10 @@ class Estimator:
     @staticmethod
     def _rows(X: ArrayLike, width: int | None = None) -> NDArray[np.float32]:
         """Samples as float32 `(samples, width)`."""
-        rows = np.ascontiguousarray(X, np.float32)
+        try:
+            rows = np.ascontiguousarray(X, np.float32)
+        except (TypeError, ValueError) as error:
+            raise LabError(f"X cannot be read as numbers ({error}); it must be (samples, features)") from None
         if rows.ndim != 2 or 0 in rows.shape:
             raise LabError(f"X has shape {rows.shape}; it must be (samples, features), with at least one of each")
         if width is not None and rows.shape[1] != width:
@@ -241,6 +252,10 @@ class Estimator:
                 f"sample_weight has shape {given.shape}; it must be ({count},), finite, at least 0 and not all 0"
             )
         return given
+
+
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
 
 
 def even(weights: NDArray[np.float64] | None, count: int) -> NDArray[np.float32]:

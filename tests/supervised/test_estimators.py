@@ -189,6 +189,10 @@ REFUSED = {
     "class_weight='even' is not allowed": lambda: Classifier(class_weight="even").fit(X, Y),
     "sample_weight has shape (3,); it must be (20,)": lambda: Classifier().fit(X[:20], Y[:20], [1, 2, 3]),
     "max_iter=0 is not allowed": lambda: Classifier(max_iter=0).fit(X, Y),
+    "hidden_layer_sizes=64 is not allowed": lambda: Classifier(64).fit(X, Y),
+    "hidden_layer_sizes=(0,) is not allowed": lambda: Classifier((0,)).fit(X, Y),
+    "random_state=-1 is not allowed": lambda: Regressor(random_state=-1).fit(X, Y),
+    "X cannot be read as numbers": lambda: Classifier().fit([["a", "b"], ["c", "d"]], [0, 1]),
     "activation 'swish'": lambda: Classifier(activation="swish").fit(X, Y),
     "learning_rate_init=-1 is not allowed": lambda: Classifier(learning_rate_init=-1).fit(X, Y),
     "validation_fraction=1.5 is not allowed": lambda: Classifier(early_stopping=True, validation_fraction=1.5).fit(
