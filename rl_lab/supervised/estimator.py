@@ -255,7 +255,7 @@ class Estimator:
 
 
 def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
 def even(weights: NDArray[np.float64] | None, count: int) -> NDArray[np.float32]:
