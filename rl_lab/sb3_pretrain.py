@@ -78,6 +78,8 @@ def pretrain(
         raise LabError("pretrain takes an expert or a dataset; give exactly one of them")
     if model.env is not None and is_vecenv_wrapped(model.env, VecNormalize):
         raise LabError("the model's environment is in a VecNormalize, which pretraining cannot follow; leave it out")
+    from rl_lab.compare.measure import BudgetSpent
+
     held = Holding(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
     policy = from_sb3(model)
     meter, outer = _meter(env, model)
@@ -86,12 +88,10 @@ def pretrain(
         meter.judge_if_due(model, outer)
     try:
         spent = _pretrained(model, env, policy, _Source(expert, dataset, episodes), clone, value)
-    except Exception as error:
-        if meter is not None and type(error).__name__ == "BudgetSpent":
-            raise LabError(
-                f"pretraining took all {meter.budget} steps of the budget; give more steps, or fewer episodes"
-            ) from error
-        raise
+    except BudgetSpent as error:
+        raise LabError(
+            f"pretraining took all {meter.budget} steps of the budget; give more steps, or fewer episodes"
+        ) from error
     model.policy.optimizer.state.clear()
     model._last_obs = None  # `learn` starts with a reset: the expert has moved the environment
     if meter is not None:

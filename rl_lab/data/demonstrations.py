@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rl_lab.errors import LabError
 
 EPISODE_LIMIT = 100_000  # steps
-MISSING = "Minari is not installed; pip install 'rl-lab[demos]'"
+MISSING = "Minari is not installed; pip install 'minari[hdf5]'"
 
 
 class Expert(Protocol):

@@ -45,7 +45,7 @@ def study(out: Path, splits: int = 10) -> dict[str, Any]:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import StratifiedShuffleSplit
     except ImportError:
-        raise LabError("the digits are scikit-learn's, which is not installed; pip install 'rl-lab[learn]'") from None
+        raise LabError("the digits are scikit-learn's, which is not installed; pip install scikit-learn") from None
 
     images, labels = load_digits(return_X_y=True)
     images = images / 16

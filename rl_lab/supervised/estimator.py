@@ -190,7 +190,8 @@ class Estimator:
                 f"validation_fraction={self.validation_fraction} of {len(held)} samples leaves nothing on one side; "
                 "give more samples, or early_stopping=False"
             )
-        return (Samples(*(array[chosen] for array in samples)) for chosen in (~held, held))  # type: ignore[return-value]
+        learned, kept = (Samples(*(array[chosen] for array in samples)) for chosen in (~held, held))
+        return learned, kept
 
     def _held_out(self, samples: Samples, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Which samples are held out, bool `(samples,)`."""
