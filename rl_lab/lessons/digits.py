@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from rl_lab.errors import LabError
-from rl_lab.files import write_bytes, write_text
+from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.supervised.classifier import Classifier
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HIDDEN = (256,)
 MISTAKES = 12  # that are drawn
@@ -26,15 +27,12 @@ class Trial(NamedTuple):
     tested: np.ndarray  # int64, places of the digits that it was tested on
 
 
-def study(out: Path, splits: int = 10) -> dict[str, Any]:
+def study(splits: int = 10, seed: int = 0) -> Findings:
     """Train on two thirds of the digits and test on the third, for several random thirds and for the file's last.
 
     Args:
-        out: folder of `digits.json` and `digits.png`.
         splits: how many random thirds, stratified by digit.
-
-    Returns:
-        What `digits.json` holds.
+        seed: of the thirds and of the first classifier; the others follow.
 
     Raises:
         LabError: scikit-learn is missing, or `splits` is less than 2.
@@ -49,23 +47,22 @@ def study(out: Path, splits: int = 10) -> dict[str, Any]:
 
     images, labels = load_digits(return_X_y=True)
     images = images / 16
-    thirds = list(StratifiedShuffleSplit(splits, test_size=1 / 3, random_state=0).split(images, labels))
+    thirds = list(StratifiedShuffleSplit(splits, test_size=1 / 3, random_state=seed).split(images, labels))
     thirds.append((np.arange(1198), np.arange(1198, 1797)))  # as the file has them: the last third, unshuffled
     _fit(Classifier(HIDDEN, max_iter=1), images, labels, *thirds[0])  # compiles, or loads
-    ours = [_fit(Classifier(HIDDEN, random_state=i), images, labels, *third) for i, third in enumerate(thirds)]
-    theirs = [_fit(_scikit_learns(i), images, labels, *third) for i, third in enumerate(thirds)]
+    ours = [_fit(Classifier(HIDDEN, random_state=seed + i), images, labels, *third) for i, third in enumerate(thirds)]
+    theirs = [_fit(_scikit_learns(seed + i), images, labels, *third) for i, third in enumerate(thirds)]
     found = {
         "ours": _summary(ours),
         "scikit-learn's MLPClassifier": _summary(theirs),
         "difference": float(np.mean([a.accuracy - b.accuracy for a, b in zip(ours[:-1], theirs[:-1], strict=True)])),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "digits.json", json.dumps(found, indent=1) + "\n")
-    write_bytes(out / "digits.png", picture(images, labels, ours[-1]))
-    return found
+    drawn = Picture("digits", "What was read as what, and the worst mistakes", picture(images, labels, ours[-1]))
+    command = f"rl-lab learn digits --splits {splits} --seed {seed}"
+    return Findings("digits", "Which digit was written?", told(found), found, command, pictures=[drawn])
 
 
-def told(found: dict[str, Any]) -> str:
+def told(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     lines = []
     for name in ("ours", "scikit-learn's MLPClassifier"):
@@ -74,7 +71,7 @@ def told(found: dict[str, Any]) -> str:
             f"{name:30} {one['mean']:.4f} ± {one['deviation']:.4f} over {len(one['accuracies'])} random thirds, "
             f"{one['last third']:.4f} on the file's last third, {one['seconds']:.2f} s a fit"
         )
-    return "\n".join([*lines, f"mean difference on the same thirds {found['difference']:+.4f}"])
+    return [*lines, f"mean difference on the same thirds {found['difference']:+.4f}"]
 
 
 def _scikit_learns(seed: int) -> Any:
@@ -104,10 +101,8 @@ def _summary(trials: list[Trial]) -> dict[str, Any]:
     }
 
 
-def picture(images: np.ndarray, labels: np.ndarray, trial: Trial) -> bytes:
-    """A PNG: which digits were taken for which, the worst mistakes, and the loss, epoch by epoch."""
-    import io
-
+def picture(images: np.ndarray, labels: np.ndarray, trial: Trial) -> Figure:
+    """Which digits were taken for which, the worst mistakes, and the loss, epoch by epoch."""
     from matplotlib.figure import Figure
 
     probabilities = trial.fitted.predict_proba(images[trial.tested])
@@ -120,9 +115,7 @@ def picture(images: np.ndarray, labels: np.ndarray, trial: Trial) -> bytes:
     lower.set(xlabel="epoch", ylabel="training loss", yscale="log")
     lower.spines[["top", "right"]].set_visible(False)
     _draw_mistakes(right, images[trial.tested], truth, probabilities)
-    file = io.BytesIO()
-    figure.savefig(file, dpi=120, metadata={"Software": None})
-    return file.getvalue()
+    return figure
 
 
 def _draw_confusion(axes: Any, truth: np.ndarray, answers: np.ndarray, accuracy: float) -> None:

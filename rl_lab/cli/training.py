@@ -1,89 +1,16 @@
-"""The command line: `rl-lab compare`, `train`, `eval`, `verdict`, `demos`, `learn`, `profile`, `demo`.
-
-Bad input ends with one sentence and exit code 2; what was written before stays.
-"""
+"""`rl-lab train`, `eval`, `profile` and `demos`: agents, and what they do in an environment."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tyro
 from tyro.conf import Positional, arg
 
 from rl_lab.agents.settings import PPOSettings
+from rl_lab.cli.app import app, key_values
 from rl_lab.errors import LabError
-
-DESCRIPTION = """Does this agent, or this pretraining, really beat my Stable-Baselines3 baseline?
-
-Examples:
-  rl-lab demo                                        our PPO against SB3's on two robot tasks
-  rl-lab compare plan.toml                           a comparison of your own
-  rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --out runs/cartpole
-  rl-lab eval runs/cartpole --episodes 100
-  rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --out doorkey/planner-v0
-  rl-lab learn digits                                learning with labels
-  rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
-"""
-
-app = tyro.extras.SubcommandApp()
-
-
-@app.command
-def compare(plan: Positional[Path], out: Path | None = None, jobs: int | None = None, quiet: bool = False) -> None:
-    """Run a comparison, or go on with one that stopped, and write its report.
-
-    Example: rl-lab compare examples/robot.toml
-
-    Args:
-        plan: TOML file that names environments, contenders, steps and seeds.
-        out: folder of the results, instead of the plan's own.
-        jobs: runs at once; by default one a core.
-        quiet: no progress display.
-    """
-    from rl_lab.compare import run_plan
-
-    run_plan(plan, out, jobs, quiet)
-
-
-@app.command
-def demo(out: Path | None = None, jobs: int | None = None, quiet: bool = False) -> None:
-    """Compare our PPO with SB3's on two robot tasks, ten seeds each; some minutes on two cores.
-
-    Args:
-        out: folder of the results; by default results/robot.
-        jobs: runs at once; by default one a core.
-        quiet: no progress display.
-    """
-    import rl_lab.compare as package
-
-    package.run_plan(Path(package.__file__).with_name("demo.toml"), out or Path("results/robot"), jobs, quiet)
-
-
-@app.command
-def verdict(
-    logs: Positional[tuple[Path, ...]],
-    against: tuple[Path, ...],
-    margin: float | None = None,
-    threshold: float | None = None,
-) -> None:
-    """Judge logs that you already have: SB3's evaluations.npz, one a seed, or our runs.csv.
-
-    Example: rl-lab verdict mine/*/evaluations.npz --against sb3/*/evaluations.npz --threshold 450
-
-    Args:
-        logs: logs of one side.
-        against: logs of the other side.
-        margin: differences of the return per step up to this count as equivalent.
-        threshold: mean return from which the task is solved; asks for the steps to it, too.
-    """
-    from rl_lab.compare import judge_logs
-
-    print(judge_logs(logs, against, margin=margin, threshold=threshold).verdict)
 
 
 @app.command
@@ -242,63 +169,3 @@ def demos(
         f"{len(returns)} episodes, {shown.transitions} transitions, mean return {returns.mean():.4g}, "
         f"from {returns.min():.4g} to {returns.max():.4g}; data set {out}"
     )
-
-
-@app.command
-def learn(
-    task: Positional[Literal["digits"]],
-    out: Path | None = None,
-    splits: int = 10,
-    as_json: Annotated[bool, arg(name="json")] = False,
-) -> None:
-    """Learn with labels, beside scikit-learn: what it reached, and its mistakes as a picture.
-
-    Example: rl-lab learn digits
-
-    Args:
-        task: "digits", scikit-learn's 1797 handwritten digits of 8x8 pixels.
-        out: folder of the results; by default results/digits.
-        splits: random thirds that are held out in turn.
-        as_json: print JSON.
-    """
-    from rl_lab.supervised import digits
-
-    folder = out or Path("results") / task
-    found = digits.study(folder, splits)
-    print(json.dumps(found) if as_json else f"{digits.told(found)}\npicture: {folder / 'digits.png'}")
-
-
-def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """`key=value` words as a dictionary; a value is read as JSON where it is that, otherwise as text."""
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        key, sign, text = pair.partition("=")
-        if not sign or not key.isidentifier():
-            raise LabError(f"{pair!r} is not key=value; write, for example, --env-arg size=8")
-        try:
-            values[key] = json.loads(text)
-        except json.JSONDecodeError:
-            values[key] = {"True": True, "False": False, "None": None}.get(text, text)
-    return values
-
-
-def main() -> None:
-    """Run the command line."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("rl_lab").setLevel(logging.INFO)
-    sys.path.insert(0, os.getcwd())  # so that my_package:MyEnv-v0 is found, as with `python -m`
-    try:
-        app.cli(prog="rl-lab", description=DESCRIPTION)
-    except LabError as error:
-        print(f"rl-lab: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("rl-lab: stopped; what was written stays", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,44 @@
+"""The command line, `rl-lab`.
+
+Bad input ends with one sentence and exit code 2; what was written before stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from rl_lab.cli import comparing, learning, training  # noqa: F401  # which register their commands
+from rl_lab.cli.app import app
+from rl_lab.errors import LabError
+
+DESCRIPTION = """Does this agent, or this pretraining, really beat my Stable-Baselines3 baseline?
+
+Examples:
+  rl-lab demo                                        our PPO against SB3's on two robot tasks
+  rl-lab compare plan.toml                           a comparison of your own
+  rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --out runs/cartpole
+  rl-lab eval runs/cartpole --episodes 100
+  rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --out doorkey/planner-v0
+  rl-lab learn digits                                learning with labels
+  rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
+"""
+
+
+def main() -> None:
+    """Run the command line."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("rl_lab").setLevel(logging.INFO)
+    sys.path.insert(0, os.getcwd())  # so that my_package:MyEnv-v0 is found, as with `python -m`
+    try:
+        app.cli(prog="rl-lab", description=DESCRIPTION)
+    except LabError as error:
+        print(f"rl-lab: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("rl-lab: stopped; what was written stays", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

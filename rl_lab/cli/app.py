@@ -1,0 +1,36 @@
+"""The application that commands register with, and what they share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from rl_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from rl_lab.lessons.findings import Findings
+
+app = tyro.extras.SubcommandApp()
+
+
+def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """`key=value` words as a dictionary; a value is read as JSON where it is that, otherwise as text."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, text = pair.partition("=")
+        if not sign or not key.isidentifier():
+            raise LabError(f"{pair!r} is not key=value; write, for example, --env-arg size=8")
+        try:
+            values[key] = json.loads(text)
+        except json.JSONDecodeError:
+            values[key] = {"True": True, "False": False, "None": None}.get(text, text)
+    return values
+
+
+def show(findings: Findings, out: Path | None, as_json: bool) -> None:
+    """Write what a lesson found to its folder, `results/NAME` by default, and print it."""
+    page = findings.write(out or Path("results") / findings.name)
+    print(findings.json if as_json else f"{findings.text}\npage: {page}")

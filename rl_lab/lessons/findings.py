@@ -1,0 +1,109 @@
+"""What a lesson found: figures, lines of text, pictures, and the page that shows them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rl_lab.errors import LabError
+from rl_lab.files import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEMPLATE = Path(__file__).with_name("findings.html")
+
+
+class Picture(NamedTuple):
+    """A drawing, and what it shows."""
+
+    name: str  # of its file, without the suffix
+    caption: str
+    figure: Figure
+
+
+class Table(NamedTuple):
+    """Rows of a table; the first column names the row."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a lesson found."""
+
+    name: str
+    """Of its files: `name.json`, `name.html`."""
+    question: str
+    """What was asked, as a title."""
+    lines: Sequence[str]
+    """The answer, line by line, as the terminal prints it."""
+    figures: Mapping[str, Any]
+    """Every number behind it, as JSON can say it."""
+    command: str = ""
+    """That makes it again."""
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What else is kept, by file name: sounds, texts, weights."""
+
+    @property
+    def text(self) -> str:
+        """The answer as text."""
+        return "\n".join(self.lines)
+
+    @property
+    def json(self) -> str:
+        """Every number as JSON."""
+        return json.dumps(self.figures, indent=1)
+
+    def write(self, folder: Path) -> Path:
+        """Write the page, the numbers, the pictures and the other files.
+
+        Args:
+            folder: made where it is not there.
+
+        Returns:
+            The page, one file that needs no other.
+
+        Raises:
+            LabError: the folder cannot be made.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LabError(f"{folder} cannot be made ({error.strerror}); name another folder with --out") from None
+        drawn = {picture.name: png(picture.figure) for picture in self.pictures}
+        for name, content in drawn.items():
+            write_bytes(folder / f"{name}.png", content)
+        for name, content in self.files.items():
+            write_bytes(folder / name, content)
+        write_text(folder / f"{self.name}.json", self.json + "\n")
+        page = folder / f"{self.name}.html"
+        write_text(page, self._page(drawn))
+        return page
+
+    def _page(self, drawn: Mapping[str, bytes]) -> str:
+        from jinja2 import Environment as Templates
+
+        template = Templates(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+            TEMPLATE.read_text("utf-8")
+        )
+        encoded = {name: base64.b64encode(content).decode() for name, content in drawn.items()}
+        sounds = {
+            name: base64.b64encode(content).decode() for name, content in self.files.items() if name.endswith(".wav")
+        }
+        return template.render(findings=self, pictures=encoded, sounds=sounds)
+
+
+def png(figure: Figure) -> bytes:
+    """A matplotlib figure as a PNG, the same bytes each time."""
+    file = io.BytesIO()
+    figure.savefig(file, dpi=120, metadata={"Software": None})
+    return file.getvalue()
