@@ -8,7 +8,7 @@ al., 2018).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -28,47 +28,70 @@ def not_negative(name: str, value: object) -> None:
 
 
 @dataclass(frozen=True)
+class HoldSchedule:
+    """How strongly and for how long a policy is held; all lengths are in environment steps from where it was set.
+
+    Args:
+        warmup_steps: in which the critic is trained alone.
+        ramp_steps: after those, over which the policy's learning rate rises from 0.
+        actor_rate: what it rises to, times the learning rate.
+        kl_coef: of the divergence KL(held policy, the one in training) in the loss, at first.
+        kl_steps: over which it falls to 0, linearly.
+
+    Raises:
+        LabError: a number is negative or not finite.
+    """
+
+    warmup_steps: int = 8192
+    ramp_steps: int = 16_384
+    actor_rate: float = 1.0
+    kl_coef: float = 1.0
+    kl_steps: int = 100_000
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            not_negative(item.name, getattr(self, item.name))
+
+    @property
+    def idle(self) -> bool:
+        """Whether it holds nothing at all."""
+        return self.kl_coef == 0 and self.warmup_steps == 0 and self.ramp_steps == 0 and self.actor_rate == 1
+
+    def rates(self, steps: int) -> tuple[float, float]:
+        """The policy's share of the learning rate, and the coefficient of the divergence.
+
+        Args:
+            steps: taken when the rollout began that is being learned from.
+        """
+        risen = min(1.0, max(0.0, (steps - self.warmup_steps) / self.ramp_steps)) if self.ramp_steps else 1.0
+        left = max(0.0, 1.0 - steps / self.kl_steps) if self.kl_steps else 0.0
+        return (0.0 if steps < self.warmup_steps else self.actor_rate * risen), self.kl_coef * left
+
+
+@dataclass(frozen=True)
 class Anchor:
-    """A policy to stay close to, and for how long; all lengths are in environment steps from where it was set.
+    """A policy to stay close to, and for how long.
 
     Args:
         actor: a copy of the policy's network as it was.
         log_std: float32 `(dimensions,)`, a copy; `(0,)` for discrete actions.
-        kl_coef: of the divergence KL(this policy, the one in training) in the loss, at first.
-        kl_steps: over which it falls to 0, linearly.
-        warmup_steps: in which the critic is trained alone.
-        ramp_steps: after those, over which the policy's learning rate rises from 0.
-        actor_rate: what it rises to, times the learning rate.
+        schedule: how strongly, and for how long.
     """
 
     actor: MLP
     log_std: np.ndarray
-    kl_coef: float = 1.0
-    kl_steps: int = 100_000
-    warmup_steps: int = 10_000
-    ramp_steps: int = 20_000
-    actor_rate: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("kl_coef", "kl_steps", "warmup_steps", "ramp_steps", "actor_rate"):
-            not_negative(name, getattr(self, name))
+    schedule: HoldSchedule = HoldSchedule()
 
     @classmethod
-    def to(cls, policy: ActorCritic, **settings: float) -> Anchor:
-        """An anchor to a policy as it is now; see the class for the settings."""
+    def to(cls, policy: ActorCritic, schedule: HoldSchedule | None = None) -> Anchor:
+        """An anchor to a policy as it is now."""
         actor = MLP(policy.actor.sizes, policy.actor.activation, policy.actor.parameters.copy())
-        return cls(actor, policy.log_std.copy(), **settings)  # type: ignore[arg-type]
+        return cls(actor, policy.log_std.copy(), schedule or HoldSchedule())
 
     @property
     def width(self) -> int:
         """Numbers that `reference` has for each sample."""
         return self.actor.sizes[-1] + len(self.log_std)
-
-    def rates(self, steps: int) -> tuple[float, float]:
-        """The policy's share of the learning rate, and the coefficient of the divergence, after so many steps."""
-        risen = min(1.0, max(0.0, (steps - self.warmup_steps) / self.ramp_steps)) if self.ramp_steps else 1.0
-        left = max(0.0, 1.0 - steps / self.kl_steps) if self.kl_steps else 0.0
-        return (0.0 if steps < self.warmup_steps else self.actor_rate * risen), self.kl_coef * left
 
     def reference(self, experience: Rollout, scale: np.float32) -> np.ndarray:
         """What `Distribution.pull` needs of this policy, float32 `(samples, width)`."""

@@ -36,7 +36,7 @@ class CompiledEngine:
         sizes = policy.actor.sizes, policy.critic.sizes
         self.workspace = rollout.make_workspace(source.lanes, *sizes)
         self.scratch = ppo_update.make_scratch(batch, policy)
-        self.adam = make_adam(len(policy.parameters))
+        self.adam = make_adam(len(policy.parameters), ppo_update.PARTS)
         kernels, key = policy.distribution, f"{policy.encoder.dtype} {policy.discrete}"
         decide = functools.partial(rollout.decide, kernels.sample)
         loss_gradient = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient, kernels.pull)
@@ -91,6 +91,20 @@ class CompiledEngine:
         self._update(*self._training(samples, order, settings, sums))
         means = dict(zip(ppo_update.MEANS, sums[: ppo_update.LOSS] / sums[ppo_update.MINIBATCHES], strict=True))
         return means | {"loss": sums[ppo_update.LOSS]}
+
+    @property
+    def gradient_steps(self) -> int:
+        """Minibatches so far; the critic is trained in each of them."""
+        return int(self.adam.count[ppo_update.CRITIC])
+
+    def forget_actor(self) -> None:
+        """Start the actor's part of the optimiser anew, for an actor that was replaced."""
+        critic = slice(self.network.actor_end, self.network.critic_end)
+        for moments in (self.adam.first, self.adam.second):
+            kept = moments[critic].copy()
+            moments[:] = 0
+            moments[critic] = kept
+        self.adam.count[np.arange(ppo_update.PARTS) != ppo_update.CRITIC] = 0
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restore` needs beside the policy's parameters."""

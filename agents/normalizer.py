@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 EPSILON = 1e-8
+FIRM = 1e9  # samples that moments count for which are to stay as they are
 
 
 class Normalizer(NamedTuple):
@@ -33,6 +34,23 @@ def make_normalizer(size: int, lanes: int, observations: bool, rewards: bool, cl
     return Normalizer(
         observations, rewards, clip, gamma, np.zeros(size), np.ones(size), np.full(1, 1e-4), np.zeros(lanes), moments
     )
+
+
+def normalized_rows(normalizer: Normalizer, rows: np.ndarray) -> np.ndarray:
+    """Rows of the encoder as the network was trained to see them."""
+    if not normalizer.observations:
+        return rows
+    z = (rows.astype(np.float64) - normalizer.mean) / np.sqrt(normalizer.variance + EPSILON)
+    return np.clip(z, -normalizer.clip, normalizer.clip).astype(np.float32)
+
+
+def set_moments(normalizer: Normalizer, rows: np.ndarray) -> None:
+    """Make the moments of the observations those of some rows, `(samples, size)`, from which they hardly move again.
+
+    A policy that was pretrained on rows so normalised is another one under other moments; where it strays from what it
+    was shown, moments that followed it would carry it farther away.
+    """
+    normalizer.mean[:], normalizer.variance[:], normalizer.count[:] = rows.mean(axis=0), rows.var(axis=0), FIRM
 
 
 def merge(mean, variance, count, batch_mean, batch_variance, batch_count):

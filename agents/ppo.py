@@ -252,7 +252,7 @@ class PPO:
     def _update_settings(self) -> Settings:
         s, remaining = self.settings, 1.0 - self.num_timesteps / self.total_timesteps if self.total_timesteps else 1.0
         held_for = self.num_timesteps - self.rollout.rewards.size - self._anchored_at  # when the rollout began
-        held = self.anchor.rates(max(held_for, 0)) if self.anchor else (1.0, 0.0)
+        held = self.anchor.schedule.rates(max(held_for, 0)) if self.anchor else (1.0, 0.0)
         clip_vf = -1.0 if s.clip_range_vf is None else schedule("clip_range_vf", s.clip_range_vf)(remaining)
         return Settings(
             schedule("learning_rate", s.learning_rate)(remaining),
@@ -270,6 +270,8 @@ class PPO:
         vector, s = self.source.vector, self.settings
         spaces_ = vector.single_observation_space, vector.single_action_space
         policy = ActorCritic(*spaces_, s.net_arch, s.activation, self.source.masked)
+        if s.normalize_observation:
+            policy.encoder.scale = np.float32(1)  # which normalised numbers have already
         policy.initialise(np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, 0))))
         return policy
 

@@ -23,6 +23,8 @@ MEANS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "cli
 STATISTICS = (*MEANS, "loss", "minibatches")
 LOSS, MINIBATCHES = len(MEANS), len(MEANS) + 1
 ONE, ZERO = np.float32(1), np.float32(0)
+PARTS = 3  # of the parameters: actor, critic, log_std
+CRITIC = 1
 
 
 class Settings(NamedTuple):
@@ -288,19 +290,24 @@ def backpropagate(network, inputs, count, scratch):
 
 @jit.fast
 def descend(network, adam, gradient, settings):
-    """One step of Adam, with a clipped gradient; the policy's may be shorter, or none."""
+    """One step of Adam, with a clipped gradient; the policy's may be shorter, or none.
+
+    Actor, critic and log_std count their steps apart, as torch's Adam does for each parameter: a policy that begins to
+    move after its critic has trained alone begins with steps of the right length.
+    """
     rate, actor_rate = settings.learning_rate, settings.learning_rate * settings.actor_rate
     if actor_rate == 0.0:
         gradient[: network.actor_end] = ZERO
         gradient[network.critic_end :] = ZERO
     optim.clip_norm(gradient, settings.max_grad_norm)
-    adam.count[0] += 1
     begin = 0
     for part in range(3):
         end = network.actor_end if part == 0 else network.critic_end if part == 1 else gradient.shape[0]
         parameters, part_gradient = network.parameters[begin:end], gradient[begin:end]
-        first, second, speed = adam.first[begin:end], adam.second[begin:end], rate if part == 1 else actor_rate
-        optim.adam(parameters, part_gradient, first, second, adam.count[0], speed, 0.9, 0.999, 1e-5)
+        first, second, speed = adam.first[begin:end], adam.second[begin:end], rate if part == CRITIC else actor_rate
+        if part == CRITIC or actor_rate > 0.0:
+            adam.count[part] += 1
+            optim.adam(parameters, part_gradient, first, second, adam.count[part], speed, 0.9, 0.999, 1e-5)
         begin = end
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.agents import distributions
-from rl_lab.agents.normalizer import EPSILON, Normalizer
+from rl_lab.agents.normalizer import normalized_rows
 from rl_lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -34,14 +34,6 @@ def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, de
     if agent.policy.discrete:
         return _discrete(agent, outputs, action_mask, deterministic)
     return _box(agent, outputs, deterministic)
-
-
-def normalized_rows(normalizer: Normalizer, rows: np.ndarray) -> np.ndarray:
-    """Rows of the encoder as the network was trained to see them."""
-    if not normalizer.observations:
-        return rows
-    z = (rows.astype(np.float64) - normalizer.mean) / np.sqrt(normalizer.variance + EPSILON)
-    return np.clip(z, -normalizer.clip, normalizer.clip).astype(np.float32)
 
 
 def _discrete(agent: PPO, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:

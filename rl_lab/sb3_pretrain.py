@@ -8,6 +8,7 @@ optimiser's step, and takes its hooks away when training ends.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -19,16 +20,18 @@ from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize, is_vecenv_wrapped
 
-from rl_lab.agents.anchor import not_negative
+from rl_lab.agents.anchor import HoldSchedule
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.data.demonstrations import Demonstrations, collect
 from rl_lab.errors import LabError
 from rl_lab.sb3_weights import from_sb3, put_weights
 from rl_lab.stages import experts
 from rl_lab.stages.clone import Clone
-from rl_lab.stages.demonstrate import APART, rows_of
+from rl_lab.stages.demonstrate import APART, dealt_out, rows_of
 from rl_lab.stages.ledger import Ledger
-from rl_lab.stages.value import FitValue, monte_carlo
+from rl_lab.stages.till import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, BudgetSpent, till_of
+from rl_lab.stages.value import ROUNDS, FitValue, Played
+from rl_lab.supervised.estimator import Estimator
 
 CLONE, VALUE = Clone(), FitValue()
 
@@ -78,26 +81,28 @@ def pretrain(
         raise LabError("pretrain takes an expert or a dataset; give exactly one of them")
     if model.env is not None and is_vecenv_wrapped(model.env, VecNormalize):
         raise LabError("the model's environment is in a VecNormalize, which pretraining cannot follow; leave it out")
-    from rl_lab.compare.measure import BudgetSpent
-
-    held = Holding(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
+    schedule = HoldSchedule(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
     policy = from_sb3(model)
-    meter, outer = _meter(env, model)
-    before = 0 if meter is None else meter.steps
-    if meter is not None:
-        meter.judge_if_due(model, outer)
+    till, outer = _till(env, model)
+    if till is None:
+        _pretrained(model, env, policy, _Source(expert, dataset, episodes), clone, value)
+        return Holding(schedule)
+    if till.control == WARM_UP_ONLY:
+        return Holding(replace(schedule, kl_coef=0.0))
+    before = till.steps
+    till.judge_if_due(model, outer)
     try:
-        spent = _pretrained(model, env, policy, _Source(expert, dataset, episodes), clone, value)
+        source = _Source(expert, dataset, episodes, till.control == SHUFFLED)
+        spent = _pretrained(model, env, policy, source, clone, None if till.control == CLONE_ONLY else value)
     except BudgetSpent as error:
         raise LabError(
-            f"pretraining took all {meter.budget} steps of the budget; give more steps, or fewer episodes"
+            f"pretraining took all {till.budget} steps of the budget; give more steps, or fewer episodes"
         ) from error
-    model.policy.optimizer.state.clear()
-    model._last_obs = None  # `learn` starts with a reset: the expert has moved the environment
-    if meter is not None:
-        meter.charge(spent.steps() - (meter.steps - before))
-        meter.switch(spent, model, outer)
-    return held
+    till.charge(spent.steps() - (till.steps - before))
+    till.switch(spent, model, outer)
+    if till.control == CLONE_ONLY:
+        till.rest()
+    return Holding(schedule)
 
 
 class _Source(NamedTuple):
@@ -106,6 +111,7 @@ class _Source(NamedTuple):
     expert: Any
     dataset: str | None
     episodes: int
+    shuffled: bool = False
 
 
 def _pretrained(
@@ -115,35 +121,35 @@ def _pretrained(
     seed = model.seed or 0
     shown, teacher_steps = _shown(env, source, seed)
     shown.check_fits("the model", policy.observation_space, policy.action_space)
-    fits = [clone.fit(policy, rows_of(policy.encoder, shown), shown.actions(), seed)]
+    actions = dealt_out(shown.actions(), seed) if source.shuffled else shown.actions()
+    spent = Ledger(demonstration_transitions=shown.transitions, teacher_steps=teacher_steps)
+
+    def fit(estimator: Estimator, rows: np.ndarray, targets: np.ndarray, **more: Any) -> Estimator:
+        nonlocal spent
+        estimator.fit_to(rows, targets, **more)
+        spent += Ledger(labels=len(rows), gradient_steps=estimator.history_.gradient_steps)
+        return estimator
+
+    clone.fit(policy, rows_of(policy.encoder, shown), actions, seed, fit)
     put_weights(policy, model)
-    taken, labels = 0, shown.transitions
     if value is not None:
-        rows, returns, taken = _experienced(model, policy, value.steps)
-        fits.append(value.fit(policy, rows, returns, seed))
-        labels += len(rows)
+        player = _Player(model, policy, value.steps)
+        value.fit(policy, player, model.gamma, seed, fit)
+        spent += Ledger(learner_steps=player.taken)
         put_weights(policy, model)
-    return Ledger(
-        learner_steps=taken,
-        demonstration_transitions=shown.transitions,
-        teacher_steps=teacher_steps,
-        labels=labels,
-        gradient_steps=sum(fitted.history_.gradient_steps for fitted in fits),
-    )
+    model.policy.optimizer.state.clear()
+    model._last_obs = None  # `learn` starts with a reset: the expert has moved the environment
+    return spent
 
 
 class Holding(BaseCallback):
-    """Keeps a pretrained policy from being lost; see `pretrain` for the arguments."""
+    """Keeps a pretrained policy from being lost, as the schedule says."""
 
-    def __init__(self, warmup_steps: int, ramp_steps: int, actor_rate: float, kl_coef: float, kl_steps: int) -> None:
+    def __init__(self, schedule: HoldSchedule) -> None:
         super().__init__()
-        given = {"warmup_steps": warmup_steps, "ramp_steps": ramp_steps, "actor_rate": actor_rate}
-        for name, number in {**given, "kl_coef": kl_coef, "kl_steps": kl_steps}.items():
-            not_negative(name, number)
-        if actor_rate > 1:
-            raise LabError(f"actor_rate={actor_rate} is not allowed; it is a share of the full step, at most 1")
-        self.warmup_steps, self.ramp_steps, self.actor_rate = warmup_steps, ramp_steps, actor_rate
-        self.kl_coef, self.kl_steps = kl_coef, kl_steps
+        if schedule.actor_rate > 1:
+            raise LabError(f"actor_rate={schedule.actor_rate} is not allowed; it is a share of a step, at most 1")
+        self.schedule = schedule
         self._hooks: list[Any] = []
         self._begun = 0
         self._reference: Any = None
@@ -171,10 +177,8 @@ class Holding(BaseCallback):
     @property
     def _rates(self) -> tuple[float, float]:
         """The share of the actor's step, and the coefficient of the divergence."""
-        steps = self.num_timesteps - self._begun
-        risen = min(1.0, max(0.0, (steps - self.warmup_steps) / self.ramp_steps)) if self.ramp_steps else 1.0
-        left = max(0.0, 1.0 - steps / self.kl_steps) if self.kl_steps else 0.0
-        return (0.0 if steps <= self.warmup_steps else self.actor_rate * risen), self.kl_coef * left
+        model: Any = self.model
+        return self.schedule.rates(max(0, self.num_timesteps - model.n_steps * model.n_envs - self._begun))
 
     def _before_step(self, *_: Any) -> None:
         rate, coefficient = self._rates
@@ -248,35 +252,47 @@ def _shown(env: gym.Env | VecEnv, source: _Source, seed: int) -> tuple[Demonstra
     return collect(env, known.act, source.episodes, seed=seed * APART), known.teacher_steps
 
 
-def _experienced(model: Any, policy: ActorCritic, steps: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Rows that the model's policy sees, the discounted returns that follow, and the steps that were taken."""
-    venv = model.get_env()
-    kept: tuple[list[np.ndarray], ...] = ([], [], [], [])
-    observations = venv.reset()
-    while len(kept[0]) * venv.num_envs < steps:
-        actions, _ = model.predict(observations, deterministic=False)
-        rows = policy.encoder(_ours(observations, policy), venv.num_envs).copy()
-        observations, reward, done, infos = venv.step(actions)
-        cut_off = [bool(info.get("TimeLimit.truncated", False)) for info in infos]
-        for parts, array in zip(kept, (rows, np.asarray(reward, np.float32), done, cut_off), strict=True):
-            parts.append(np.asarray(array))
-    seen, rewards, dones, truncated = (np.stack(parts) for parts in kept)
-    returns, known = monte_carlo(rewards, dones, truncated, model.gamma)
-    usable = known if known.any() else np.ones_like(known)
-    return seen[usable], returns[usable], rewards.size
+class _Player:
+    """Plays on with a model's actor, which learns nothing from it, and with our critic."""
+
+    def __init__(self, model: Any, policy: ActorCritic, steps: int) -> None:
+        self.model, self.policy, self.taken = model, policy, 0
+        self.venv = model.get_env()
+        self.length = -(-steps // (ROUNDS * self.venv.num_envs))
+        self.observations = self.venv.reset()
+
+    def __call__(self) -> Played:
+        kept: tuple[list[np.ndarray], ...] = ([], [], [], [])
+        for _ in range(self.length):
+            rows = self._rows(self.observations, self.venv.num_envs)
+            actions, _ = self.model.predict(self.observations, deterministic=False)
+            self.observations, rewards, dones, infos = self.venv.step(actions)
+            cut_off = np.array([bool(info.get("TimeLimit.truncated", False)) for info in infos])
+            earned = np.asarray(rewards, np.float32).copy()
+            for lane in np.flatnonzero(cut_off):
+                earned[lane] += self.model.gamma * self._values(infos[lane]["terminal_observation"], 1)[0]
+            self.taken += self.venv.num_envs
+            for parts, array in zip(kept, (rows, earned, dones, cut_off), strict=True):
+                parts.append(np.asarray(array))
+        rows, earned, dones, cut_off = (np.stack(parts) for parts in kept)
+        return Played(rows, earned, dones, cut_off, np.ones_like(dones), self._values(self.observations, len(dones[0])))
+
+    def _values(self, observations: Any, batch: int) -> np.ndarray:
+        return self.policy.values(self._rows(observations, batch))
+
+    def _rows(self, observations: Any, batch: int) -> np.ndarray:
+        return self.policy.encoder(_ours(observations, self.policy, batch), batch).copy()
 
 
-def _ours(observations: Any, policy: ActorCritic) -> Any:
+def _ours(observations: Any, policy: ActorCritic, batch: int) -> Any:
     """Observations with the channels of an image where the environment has them, last."""
     shape = policy.observation_space.shape
-    if isinstance(observations, np.ndarray) and shape is not None and observations.shape[1:] != shape:
-        return observations.transpose(0, 2, 3, 1)
+    if isinstance(observations, np.ndarray) and shape is not None and observations.shape[-len(shape) :] != shape:
+        return observations.reshape(batch, *observations.shape[-3:]).transpose(0, 2, 3, 1)
     return observations
 
 
-def _meter(env: Any, model: Any) -> tuple[Any, Any]:
-    """The meter of a comparison, and the environment as the model sees it where somebody wrapped ours."""
-    from rl_lab.compare.measure import meter_of
-
-    known = meter_of(model.env)
-    return known if known[0] is not None else meter_of(env)
+def _till(env: Any, model: Any) -> tuple[Any, Any]:
+    """The till of a comparison, and the environment as the model sees it where somebody wrapped ours."""
+    known = till_of(model.env)
+    return known if known[0] is not None else till_of(env)

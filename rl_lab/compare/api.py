@@ -12,8 +12,8 @@ from typing import Any
 
 from rl_lab import fingerprint
 from rl_lab.compare import logs
+from rl_lab.compare.controls import with_controls
 from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
-from rl_lab.compare.pretrained import with_controls
 from rl_lab.compare.reading import load_plan
 from rl_lab.compare.result import Result
 from rl_lab.compare.runner import cores, default_folder, run_all

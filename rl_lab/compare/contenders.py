@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from rl_lab.compare import checks, pretrained
+from rl_lab.compare import checks, controls, pretrained
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.environments import Maker
-from rl_lab.compare.measure import Meter, Metered, meter_of, metered_vec_env
+from rl_lab.compare.measure import Meter, Metered, metered_vec_env
 from rl_lab.compare.plan import Contender
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
+from rl_lab.stages.till import till_of
 
 LAB = {"ppo": "PPO"}
 SB3 = {"a2c": "A2C", "ddpg": "DDPG", "dqn": "DQN", "ppo": "PPO", "sac": "SAC", "td3": "TD3"}
@@ -67,9 +68,11 @@ def check_budget(contender: Contender, budget: int) -> None:
     """Refuse a budget in which a named contender could not learn once.
 
     Raises:
-        LabError: one rollout is longer.
+        LabError: one rollout is longer, or pretraining costs more.
     """
-    if is_lab(contender) or is_sb3(contender):
+    if pretrained.is_pretrained(contender):
+        pretrained.check_budget(contender, budget)
+    elif is_lab(contender) or is_sb3(contender):
         defaults = inspect.signature(_constructor(contender)).parameters
         usual = defaults["n_steps"].default if "n_steps" in defaults else 2048 if is_lab(contender) else 0
         _enough(budget, contender, num_envs(contender), int(contender.hyperparameters.get("n_steps", usual)))
@@ -107,7 +110,7 @@ def description(contender: Contender) -> Any:
     if pretrained.is_pretrained(contender):
         return pretrained.description(contender)
     algorithm = contender.algorithm if is_lab(contender) or is_sb3(contender) else function_of(contender)
-    return describe([algorithm, dict(contender.hyperparameters)])
+    return describe([algorithm, dict(contender.hyperparameters), *filter(None, [contender.control])])
 
 
 def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
@@ -137,6 +140,8 @@ def load(contender: Contender, maker: Maker) -> None:
         agent = _lab_agent(contender, maker, seed=0)
         agent.learn(_rollout(agent))
         agent.predict(maker.evaluation(2).reset()[0])
+    elif controls.calls_pretrain(contender):
+        pretrained.rehearse_fits()
     elif maker.batched and is_sb3(contender):
         env = maker.sb3(num_envs(contender))
         env.reset()
@@ -204,7 +209,7 @@ def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter)
         )
     if meter.watched is not None and meter.watched[0] is model:
         return meter.watched
-    known, outer = meter_of(getattr(model, "env", None))
+    known, outer = till_of(getattr(model, "env", None))
     return model, outer if known is meter else None
 
 

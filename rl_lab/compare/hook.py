@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rl_lab.compare.measure import Meter, meter_of
+from rl_lab.compare.measure import Meter
+from rl_lab.stages.till import till_of
 
 
 def install() -> None:
@@ -17,7 +18,7 @@ def install() -> None:
     original = BaseAlgorithm._init_callback
 
     def _init_callback(self: Any, callback: Any, progress_bar: bool = False) -> BaseCallback:
-        meter, outer = meter_of(self.env)
+        meter, outer = till_of(self.env)
         if meter is None:
             return original(self, callback, progress_bar)
         given = callback if isinstance(callback, list) else [callback] if callback is not None else []

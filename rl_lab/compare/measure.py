@@ -14,10 +14,7 @@ from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError
 from rl_lab.stages.ledger import Ledger
-
-
-class BudgetSpent(Exception):
-    """All steps of a run are taken; a contender may let it pass, and its watched model is judged as it is."""
+from rl_lab.stages.till import BudgetSpent, till_of
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,18 @@ class Meter:
         points: evaluations over the budget, besides the one before the first step.
         judge: evaluates a model.
         report: called after each evaluation, for the progress display.
+        control: which control of a pretrained contender the run is; see `rl_lab.stages.till`.
     """
 
     def __init__(
-        self, budget: int, points: int, judge: Judge, report: Callable[[Point], None] = lambda point: None
+        self,
+        budget: int,
+        points: int,
+        judge: Judge,
+        report: Callable[[Point], None] = lambda point: None,
+        control: str = "",
     ) -> None:
-        self.budget, self.judge, self.report = budget, judge, report
+        self.budget, self.judge, self.report, self.control = budget, judge, report, control
         self.steps = 0
         self.clock = Clock()
         self.points: list[Point] = []
@@ -79,6 +82,7 @@ class Meter:
         self.graceful = False  # whether somebody ends training by himself once a step was refused
         self.refused = False
         self.ledger: Ledger | None = None  # of a contender that keeps books itself
+        self.evaluation_steps = 0
         self.pretraining = Ledger()
         self.notes: dict[str, Any] = {}
         self._due = [round(budget * number / points) for number in range(points + 1)]
@@ -129,10 +133,15 @@ class Meter:
         self.judge_now(model, outer)
 
     def rest(self) -> None:
-        """Nothing changes any more: the last judgement holds at all points of the plan that are left."""
-        last = self.points[-1]
+        """Nothing changes any more: the last judgement holds at all points of the plan that are left, for nothing."""
+        self.clock.stop()
+        self.ledger, last = self.counted(), self.points[-1]
         self.points += [replace(last, step=due) for due in self._due if due > last.step]
         self.steps = self.budget
+
+    def books(self) -> Ledger:
+        """All that the contender used, and what judging it took."""
+        return replace(self.ledger or self.counted(), evaluation_steps=self.evaluation_steps)
 
     def counted(self) -> Ledger:
         """What a contender used that keeps no books of its own."""
@@ -153,6 +162,7 @@ class Meter:
         """Evaluate a model; an earlier evaluation at the same step gives way."""
         self.clock.stop()
         self.last = found = self.judge(model, outer)
+        self.evaluation_steps += int(found.lengths.sum())
         point = Point(self.steps, self.clock.wall, self.clock.cpu, found.returns.tolist(), found.lengths.tolist())
         self.points = [*(known for known in self.points if known.step < self.steps), point]
         self._due = [due for due in self._due if due > self.steps]
@@ -217,30 +227,6 @@ def metered_vec_env(venv: Any, meter: Meter) -> Any:
     return MeteredVecEnv()
 
 
-def meter_of(env: Any) -> tuple[Meter | None, Any]:
-    """The meter inside wrappers, and the environment as a model sees it if somebody wrapped ours.
-
-    Raises:
-        LabError: a wrapper of Stable-Baselines3 changes observations in a way that evaluation cannot follow.
-    """
-    passing = ("VecNormalize", "VecTransposeImage", "VecMonitor", "VecCheckNan")
-    foreign: list[str] = []
-    while (venv := getattr(env, "venv", None)) is not None:
-        if hasattr(env, "meter"):
-            return _known(env.meter, foreign), None
-        if type(env).__name__ not in passing:
-            foreign.append(type(env).__name__)
-        env = venv
-    env = getattr(env, "envs", [env])[0]
-    inner, own = env, True
-    while isinstance(inner, gym.Wrapper):
-        if isinstance(inner, Metered):
-            return _known(inner.meter, foreign), None if own else env
-        own &= type(inner).__name__ == "Monitor"
-        inner = inner.env
-    return None, None
-
-
 def watch(env: gym.Env, model: Any) -> Any:
     """Let a comparison judge a model on its way, wherever its training loop is one's own.
 
@@ -251,13 +237,7 @@ def watch(env: gym.Env, model: Any) -> Any:
     Returns:
         The model. Outside a comparison nothing else happens. Models of Stable-Baselines3 need no watching.
     """
-    meter, outer = meter_of(env)
+    meter, outer = till_of(env)
     if meter is not None:
         meter.watched = model, outer
     return model
-
-
-def _known(meter: Meter | None, foreign: list[str]) -> Meter | None:
-    if meter is not None and foreign:
-        raise LabError(f"evaluation cannot follow the wrapper {foreign[0]}; wrap the single environment instead")
-    return meter

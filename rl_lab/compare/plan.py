@@ -67,6 +67,8 @@ class Contender:
     """`"ppo"` (ours), `"sb3:ppo"`, `"module:function"`, or a function `f(env, seed, steps)`."""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the algorithm; `num_envs` says how many environments it steps at once."""
+    control: str = ""
+    """Which control of a function that calls `rl_lab.sb3.pretrain` this is; see `controls`."""
 
 
 @dataclass(frozen=True)

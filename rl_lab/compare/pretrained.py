@@ -1,4 +1,4 @@
-"""Contenders that are pretrained: their stages, what those cost, and the controls that tell why it worked."""
+"""Contenders that are pretrained: their stages, and what those cost."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy as np
 from rl_lab.agents import PPO
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter
-from rl_lab.compare.plan import Contender, Plan
+from rl_lab.compare.plan import Contender
 from rl_lab.errors import LabError
-from rl_lab.fingerprint import describe, digest
-from rl_lab.stages import Clone, Context, Demonstrate, Finetune, Ledger, Pipeline, Stage
+from rl_lab.fingerprint import describe
+from rl_lab.stages import Context, Finetune, Ledger, Pipeline
 from rl_lab.stages.stage import load_policy
+from rl_lab.supervised import Classifier, Regressor
 
 LOOKS = (1, 2, 4, 8, 16, 32)  # rollouts after the switch that are judged besides the plan's points
 STAGES = "stages"
@@ -44,51 +45,32 @@ def pipeline_of(contender: Contender) -> Pipeline:
         raise LabError(f"contender {contender.name!r}: {error}") from None
 
 
-def with_controls(plan: Plan) -> Plan:
-    """The plan with the controls of its pretrained contenders, each of them once."""
-    pretrained = [contender for contender in plan.contenders if is_pretrained(contender)]
-    known = {_content(contender) for contender in plan.contenders}
-    names, added = {contender.name for contender in plan.contenders}, list[Contender]()
-    for contender in pretrained:
-        for control in controls(contender):
-            if _content(control) not in known:
-                known.add(_content(control))
-                alone = len(pretrained) == 1 and control.name not in names
-                name = control.name if alone else f"{control.name} ({contender.name})"
-                added.append(replace(control, name=name))
-    if not added:
-        return plan
-    told = (*plan.controls, *(control.name for control in added))
-    return replace(plan, contenders=[*plan.contenders, *added], controls=told)
-
-
 def description(contender: Contender) -> Any:
     """What counts about a pretrained contender, for the name of a run."""
     rest = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
     return describe([contender.algorithm, rest, pipeline_of(contender).described()])
 
 
-def _content(contender: Contender) -> str:
-    plain = [contender.algorithm, dict(contender.hyperparameters)]
-    return digest(description(contender) if is_pretrained(contender) else plain)
+def check_budget(contender: Contender, budget: int) -> None:
+    """Refuse a budget that pretraining alone would take.
+
+    Raises:
+        LabError: says what it costs at least.
+    """
+    rollout = _rollout(contender.hyperparameters)
+    least = sum(stage.least(rollout) for stage in pipeline_of(contender).stages)
+    if least > budget:
+        raise LabError(
+            f"the stages of {contender.name} cost at least {least} steps, of which {rollout} are one rollout of PPO, "
+            f"and the budget is {budget}; give more steps, fewer steps to stage 'value', or fewer episodes"
+        )
 
 
-def controls(contender: Contender) -> list[Contender]:
-    """From scratch, the clone alone, the critic's warm-up alone, and pretraining on shuffled targets."""
-    stages = pipeline_of(contender).stages
-    rest = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
-    found: dict[str, list[Stage] | None] = {"scratch": None}
-    last = next((stage for stage in stages if isinstance(stage, Finetune)), None)
-    if any(isinstance(stage, Clone) for stage in stages):
-        found["clone only"] = [stage for stage in stages if isinstance(stage, (Demonstrate, Clone))]
-        shuffled = [replace(stage, shuffled=True) if isinstance(stage, Demonstrate) else stage for stage in stages]
-        found["shuffled"] = shuffled
-    if last is not None:
-        found["warm-up only"] = [replace(last, kl_coef=0.0, fall_back=0)]
-    return [
-        Contender(name, contender.algorithm, rest if each is None else {**rest, STAGES: each})
-        for name, each in found.items()
-    ]
+def rehearse_fits() -> None:
+    """Compile what `rl_lab.sb3.pretrain` fits with, or load it from the cache."""
+    inputs, targets = np.zeros((8, 1), np.float32), np.arange(8) % 2
+    for estimator in (Classifier, Regressor):
+        estimator((2,), "tanh", max_iter=1, early_stopping=True, validation_fraction=0.5).fit_to(inputs, targets)
 
 
 def rehearse(contender: Contender, maker: Maker) -> None:
@@ -130,11 +112,10 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
     meter.pay(spent)
     pretrained = context.agent()
     if artifact is not None:
-        load_policy(pretrained, artifact, "actor", "critic", "log_std")
+        load_policy(pretrained, artifact)
     meter.switch(spent, pretrained)
     meter.clock.stop()
     if not last:
-        meter.ledger = spent  # nothing more is learned, and nothing more is paid
         meter.rest()
         return pretrained
     meter.clock.start()

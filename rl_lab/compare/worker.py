@@ -101,8 +101,9 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
     from rl_lab.compare.contenders import is_lab, load, train, warm_torch
     from rl_lab.compare.environments import evaluation_seeds
     from rl_lab.compare.evaluation import Judge
-    from rl_lab.compare.measure import BudgetSpent, Meter
+    from rl_lab.compare.measure import Meter
     from rl_lab.errors import LabError
+    from rl_lab.stages.till import BudgetSpent
 
     began = time.perf_counter()
     if "stable_baselines3" in sys.modules:
@@ -111,7 +112,8 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
     if not is_lab(job.contender):
         warm_torch()
     judge = Judge(job.maker, job.evaluation, evaluation_seeds(job.seed, job.evaluation.episodes))
-    meter = Meter(job.steps, job.evaluation.points, judge, lambda point: report(point.step, _mean(point.returns)))
+    tell = lambda point: report(point.step, _mean(point.returns))  # noqa: E731
+    meter = Meter(job.steps, job.evaluation.points, judge, tell, job.contender.control)
     ready = time.perf_counter()
     try:
         model, outer = train(job.contender, job.maker, job.seed, meter)
@@ -134,7 +136,7 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
         "cpu_seconds": meter.clock.cpu,
         "setup_seconds": ready - began,
         "evaluation_seconds": max(wall - meter.clock.wall, 0.0),
-        "ledger": (meter.ledger or meter.counted()).as_dict(),
+        "ledger": meter.books().as_dict(),
         "notes": meter.notes,
         "best": vars(meter.last.best) if meter.last else None,
         "worst": vars(meter.last.worst) if meter.last else None,

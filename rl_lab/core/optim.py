@@ -20,12 +20,12 @@ class Adam(NamedTuple):
 
     first: np.ndarray  # float32 (parameters,)
     second: np.ndarray  # float32 (parameters,)
-    count: np.ndarray  # type: ignore[assignment]  # int64 (1,), steps taken
+    count: np.ndarray  # type: ignore[assignment]  # int64 (parts,), steps that each part of the parameters has taken
 
 
-def make_adam(parameters: int) -> Adam:
-    """An optimiser that has taken no step."""
-    return Adam(np.zeros(parameters, np.float32), np.zeros(parameters, np.float32), np.zeros(1, np.int64))
+def make_adam(parameters: int, parts: int = 1) -> Adam:
+    """An optimiser that has taken no step, for parameters that are trained in so many parts."""
+    return Adam(np.zeros(parameters, np.float32), np.zeros(parameters, np.float32), np.zeros(parts, np.int64))
 
 
 @jit.fast

@@ -1,19 +1,14 @@
-"""What a stage hands on: tensors, what they cost, and what they were made from; kept by content."""
+"""What a stage hands on: tensors, what they cost, and what they were made from."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rl_lab.core import weights
-from rl_lab.errors import LabError
-from rl_lab.files import write_text
 from rl_lab.stages.ledger import Ledger
 
 
@@ -53,41 +48,3 @@ class Artifact:
             total.update(f"{name} {array.dtype} {array.shape}".encode())
             total.update(np.ascontiguousarray(array).tobytes())
         return total.hexdigest()[:20]
-
-    def save(self, folder: Path) -> None:
-        """Write `artifact.safetensors` and then `artifact.json`, without which the first counts for nothing."""
-        folder.mkdir(parents=True, exist_ok=True)
-        weights.save(folder / "artifact.safetensors", self.tensors)
-        body = {
-            "stage": self.stage,
-            "environment": self.environment,
-            "spaces": self.spaces,
-            "ledger": self.ledger.as_dict(),
-            "parents": list(self.parents),
-            "notes": dict(self.notes),
-            "key": self.key,
-            "digest": self.digest,
-        }
-        write_text(folder / "artifact.json", json.dumps(body, indent=1) + "\n")
-
-    @classmethod
-    def load(cls, folder: Path) -> Artifact:
-        """Read what `save` wrote.
-
-        Raises:
-            LabError: a file is missing, damaged or was altered.
-        """
-        try:
-            body = json.loads((folder / "artifact.json").read_text())
-            known = [body[name] for name in ("stage", "environment", "spaces", "ledger", "parents", "notes", "key")]
-            digest = body["digest"]
-        except FileNotFoundError:
-            raise LabError(f"{folder} holds no artifact; give the folder of one") from None
-        except (KeyError, TypeError, ValueError):
-            raise LabError(f"{folder / 'artifact.json'} is damaged; delete {folder}, and it is made again") from None
-        stage, environment, spaces, ledger, parents, notes, key = known
-        tensors = weights.load(folder / "artifact.safetensors")
-        found = cls(stage, tensors, environment, spaces, Ledger.from_dict(ledger), tuple(parents), notes, key)
-        if found.digest != digest:
-            raise LabError(f"{folder} was altered since it was written; delete it, and it is made again")
-        return found

@@ -9,7 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
+from rl_lab.agents.anchor import not_negative
+from rl_lab.agents.checks import whole_number
+from rl_lab.agents.normalizer import normalized_rows, set_moments
 from rl_lab.agents.policy import ActorCritic
+from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, policy_parts
@@ -42,6 +46,17 @@ class Clone(Stage):
     needs: ClassVar[tuple[str, ...]] = ("demonstrations",)
     gives: ClassVar[tuple[str, ...]] = ("actor",)
 
+    def __post_init__(self) -> None:
+        for name in ("max_iter", "patience"):
+            whole_number(f"stage 'clone': {name}", getattr(self, name), 1)
+        for name in ("learning_rate", "alpha", "validation_fraction"):
+            not_negative(f"stage 'clone': {name}", getattr(self, name))
+        if not 0 < self.validation_fraction < 1:
+            raise LabError(
+                f"stage 'clone': validation_fraction={self.validation_fraction} is not allowed; it must be above 0 and "
+                "below 1"
+            )
+
     def rehearsal(self) -> Stage:
         """One epoch."""
         return replace(self, max_iter=1)
@@ -52,7 +67,10 @@ class Clone(Stage):
         agent = context.agent()
         shown = artifact.part("demonstrations")
         context.report(f"clone: {len(shown['rows'])} transitions")
-        fitted = self.fit(agent.policy, shown["rows"], shown["actions"], context.seed, context.fit)
+        if agent.normalizer.observations:
+            set_moments(agent.normalizer, shown["rows"])
+        rows = normalized_rows(agent.normalizer, shown["rows"])
+        fitted = self.fit(agent.policy, rows, shown["actions"], context.seed, context.fit)
         history = fitted.history_
         notes = {"score": history.validation_scores[history.best_epoch - 1], "epochs": len(history.losses)}
         parts = policy_parts(agent)
@@ -66,7 +84,7 @@ class Clone(Stage):
 
         Args:
             policy: whose actor is fitted.
-            rows: of the encoder, `(transitions, size)`.
+            rows: of the encoder, `(transitions, size)`, normalised where the policy is to see them so.
             actions: what the expert did, `(transitions, ...)`.
             seed: of the order of the transitions.
             run: what calls `fit`.

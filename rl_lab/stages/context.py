@@ -20,6 +20,7 @@ from rl_lab.stages.ledger import Ledger
 from rl_lab.supervised.estimator import Estimator
 
 LOOK_LIMIT = 10_000  # steps of an episode that `look` waits for
+APART = 10_000_019  # from the seeds of training to those that `look` plays on
 
 
 class Counted(gym.Wrapper):
@@ -54,7 +55,7 @@ class Context:
             source of what makes it.
 
     Raises:
-        LabError: there is no such environment, or a hyperparameter does not go with stages.
+        LabError: there is no such environment.
     """
 
     def __init__(
@@ -69,9 +70,6 @@ class Context:
         report: Callable[[str], None] = lambda text: None,
         described: Any = None,
     ) -> None:
-        for name in ("normalize_observation", "normalize_reward"):
-            if (hyperparameters or {}).get(name):
-                raise LabError(f"{name}=True does not go with stages yet: no stage hands a normaliser on; leave it out")
         self.env, self.seed, self.env_kwargs = env, seed, env_kwargs or {}
         self.hyperparameters = {"num_envs": 8, **(hyperparameters or {})}
         self.store, self.budget, self.watch, self.report = store, budget, watch, report
@@ -126,11 +124,11 @@ class Context:
 
     def train(self, agent: PPO, steps: int, callback: Callable[[PPO], bool | None] | None = None) -> None:
         """Train an agent for whole rollouts within a number of steps, or until somebody ends it."""
-        rollout, before = agent.rollout.rewards.size, int(agent.engine.adam.count[0])
+        rollout, before = agent.rollout.rewards.size, agent.engine.gradient_steps
 
         def after(agent: PPO) -> bool:
             taken = agent.num_timesteps - begin
-            gradients = int(agent.engine.adam.count[0]) - before
+            gradients = agent.engine.gradient_steps - before
             wanted = callback(agent) if callback else None
             spent = self.ledger() + Ledger(gradient_steps=gradients)
             paused = time.perf_counter(), time.process_time()
@@ -143,13 +141,13 @@ class Context:
         begin = agent.num_timesteps
         if steps >= rollout:
             agent.learn(steps // rollout * rollout, after, reset_num_timesteps=False)
-        self.book(Ledger(gradient_steps=int(agent.engine.adam.count[0]) - before))
+        self.book(Ledger(gradient_steps=agent.engine.gradient_steps - before))
 
     def look(self, agent: PPO, episodes: int) -> float:
         """Mean return of some episodes on seeds of their own; a stage that decides by them pays for their steps."""
         lanes = make_source(self._maker(), episodes, self._arguments())
         self._looks.append(lanes)
-        lanes.reset(self.seed + 10_000_019)
+        lanes.reset(self.seed + APART)
         returns, going = np.zeros(episodes), np.ones(episodes, bool)
         for _ in range(LOOK_LIMIT):
             if not going.any():

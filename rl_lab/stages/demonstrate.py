@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rl_lab.agents.checks import whole_number
 from rl_lab.agents.observations import Encoder
 from rl_lab.data.demonstrations import Demonstrations, collect
 from rl_lab.errors import LabError
@@ -42,8 +43,7 @@ class Demonstrate(Stage):
     def __post_init__(self) -> None:
         if (self.expert is None) == (self.dataset is None):
             raise LabError("stage 'demonstrations' takes an expert or a dataset; give exactly one of them")
-        if isinstance(self.episodes, bool) or not isinstance(self.episodes, int) or self.episodes < 1:
-            raise LabError(f"episodes={self.episodes!r} is not allowed; it must be a whole number of at least 1")
+        whole_number("stage 'demonstrations': episodes", self.episodes, 1)
 
     def described(self) -> dict[str, Any]:
         """With what an expert or a data set is, whatever it is called."""
@@ -56,12 +56,16 @@ class Demonstrate(Stage):
         """A few episodes, enough for some to be held out."""
         return replace(self, episodes=min(10, self.episodes))
 
+    def least(self, rollout: int) -> int:
+        """A step for each episode; a data set may hold fewer than were asked for."""
+        return self.episodes if self.dataset is None else 1
+
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Play, or read."""
         shown = self._read(context) if self.dataset else self._played(context)
         rows, actions = rows_of(Encoder(shown.observation_space), shown), shown.actions()
         if self.shuffled:
-            actions = np.random.default_rng(np.random.SeedSequence(context.seed, spawn_key=(7,))).permutation(actions)
+            actions = dealt_out(actions, context.seed)
         notes = {
             "episodes": len(shown.episodes),
             "transitions": shown.transitions,
@@ -83,6 +87,11 @@ class Demonstrate(Stage):
         shown = shown.drawn(self.episodes, context.seed)
         context.book(Ledger(demonstration_transitions=shown.transitions))
         return shown
+
+
+def dealt_out(actions: np.ndarray, seed: int) -> np.ndarray:
+    """The same actions in another order, which has nothing to do with what was observed."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(7,))).permutation(actions)
 
 
 def rows_of(encoder: Encoder, shown: Demonstrations) -> np.ndarray:

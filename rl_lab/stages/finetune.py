@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.anchor import Anchor, not_negative
+from rl_lab.agents.anchor import Anchor, HoldSchedule, not_negative
+from rl_lab.agents.checks import whole_number
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
@@ -50,34 +51,36 @@ class Finetune(Stage):
     def __post_init__(self) -> None:
         if isinstance(self.fall_back, bool) or not isinstance(self.fall_back, int) or not 0 <= self.fall_back <= 100:
             raise LabError(f"fall_back={self.fall_back!r} is not allowed; it must be a whole number from 0 to 100")
-        for name in ("warmup_steps", "ramp_steps", "actor_rate", "kl_coef", "kl_steps", "fall_back_steps", "tolerance"):
-            not_negative(f"{name} of stage 'finetune'", getattr(self, name))
+        if self.steps is not None:
+            whole_number("stage 'finetune': steps", self.steps, 1)
+        for name in (*(item.name for item in fields(HoldSchedule)), "fall_back_steps", "tolerance"):
+            not_negative(f"stage 'finetune': {name}", getattr(self, name))
+
+    @property
+    def _schedule(self) -> HoldSchedule:
+        return HoldSchedule(**{item.name: getattr(self, item.name) for item in fields(HoldSchedule)})
 
     def rehearsal(self) -> Stage:
         """Nothing to come back to."""
         return replace(self, fall_back=0)
 
+    def least(self, rollout: int) -> int:
+        """One rollout."""
+        return rollout
+
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Train."""
         agent = context.agent()
         if artifact is not None:
-            load_policy(agent, artifact, "actor", "critic", "log_std")
+            load_policy(agent, artifact)
         steps, rollout = self._steps(context, artifact), agent.rollout.rewards.size
         if steps < rollout:
             raise LabError(
                 f"{steps} steps are left for stage 'finetune', less than one rollout of {rollout} "
                 f"({agent.source.lanes} environments times n_steps={agent.settings.n_steps}); give more"
             )
-        anchor = Anchor.to(
-            agent.policy,
-            kl_coef=self.kl_coef,
-            kl_steps=self.kl_steps,
-            warmup_steps=self.warmup_steps,
-            ramp_steps=self.ramp_steps,
-            actor_rate=self.actor_rate,
-        )
-        held = self.kl_coef > 0 or self.warmup_steps > 0 or self.ramp_steps > 0 or self.actor_rate != 1
-        if held:
+        anchor = Anchor.to(agent.policy, self._schedule)
+        if not anchor.schedule.idle:
             agent.hold(anchor)
         guard = _Guard(self, agent, anchor, self._earned(context, agent, artifact)) if self.fall_back else None
         context.report(f"finetune: {steps} steps")
@@ -118,11 +121,12 @@ class _Guard:
         ring = agent.progress.recent_returns
         latest = float(ring[np.arange(episodes - window, episodes) % len(ring)].mean())
         if self.earned is None:
-            self.earned = latest  # the policy as it was until the end of the warm-up, or hardly moved since
+            if agent.num_timesteps < self.stage.warmup_steps:
+                return  # long episodes, which may be those that fail, have yet to end
+            self.earned = latest  # of the policy as it was during the warm-up, or hardly moved since
         if latest >= self.earned - self.stage.tolerance * abs(self.earned):
             return
         self.falls, self.since = self.falls + 1, episodes
         agent.policy.actor.parameters[:] = self.anchor.actor.parameters
         agent.policy.log_std[:] = self.anchor.log_std
-        for moments in (agent.engine.adam.first, agent.engine.adam.second):
-            moments[:] = np.float32(0)
+        agent.engine.forget_actor()

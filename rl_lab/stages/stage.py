@@ -13,6 +13,7 @@ from rl_lab.agents import PPO
 from rl_lab.errors import LabError
 from rl_lab.files import locked
 from rl_lab.fingerprint import describe, own_source, processor, versions
+from rl_lab.stages import store
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.ledger import Ledger
@@ -46,6 +47,14 @@ class Stage:
         """The same stage with as little work as possible, to compile what it needs."""
         return self
 
+    def least(self, rollout: int) -> int:
+        """Environment steps that it will charge at least.
+
+        Args:
+            rollout: steps of one rollout of PPO.
+        """
+        return 0
+
     def run(self, context: Context, artifact: Artifact | None = None) -> Artifact:
         """The artifact of this stage: the one that was kept, or a new one with its whole cost.
 
@@ -58,11 +67,12 @@ class Stage:
         if folder is None:
             return self._made(context, artifact, key)
         with locked(folder, wait=True):
-            if (folder / "artifact.json").exists():
+            if store.holds(folder):
                 context.report(f"{self.kind}: made before, {folder.name}")
-                return Artifact.load(folder)
+                return store.load(folder)
             made = self._made(context, artifact, key)
-            made.save(folder)
+            store.save(made, folder, artifact)
+        store.prune(folder.parent)
         return made
 
     def key(self, context: Context, artifact: Artifact | None) -> str:
@@ -102,6 +112,7 @@ class Stage:
         return replace(made, ledger=context.ledger(), parents=parents, key=key)
 
 
+MOMENTS = ("mean", "variance", "count", "return_moments")  # of a normalizer, which are handed on
 ADVICE = {
     "demonstrations": "put a stage 'demonstrations' before it",
     "actor": "put a stage 'clone' before it",
@@ -130,28 +141,28 @@ def handed_on(
 
 
 def policy_parts(agent: PPO) -> dict[str, dict[str, np.ndarray]]:
-    """The policy's tensors, by part: actor, critic, and for continuous actions log_std."""
+    """The agent's tensors, by part: actor, critic, for continuous actions log_std, and a normalizer if it has one."""
     parts: dict[str, dict[str, np.ndarray]] = {}
     for name, array in agent.policy.tensors().items():
         part, _, rest = name.partition(".")
         parts.setdefault(part, {})[rest or "value"] = array
+    if agent.normalizer.observations or agent.normalizer.rewards:
+        parts["normalizer"] = {name: getattr(agent.normalizer, name) for name in MOMENTS}
     return parts
 
 
 def load_policy(agent: PPO, artifact: Artifact, *parts: str) -> None:
-    """Put parts of an artifact's policy into an agent.
+    """Put an artifact's policy into an agent, or only some of its parts.
 
     Raises:
         LabError: the networks have other shapes.
     """
-    for name, array in agent.policy.tensors().items():
-        part, _, rest = name.partition(".")
-        given = artifact.part(part).get(rest or "value") if part in parts else None
-        if given is None:
-            continue
-        if given.shape != array.shape:
-            raise LabError(
-                f"{name} of the artifact has shape {given.shape}, but this agent's has {array.shape}; "
-                "use the same net_arch in all stages"
-            )
-        array[...] = given
+    for part, arrays in policy_parts(agent).items():
+        given = artifact.part(part) if not parts or part in parts else {}
+        for name in arrays.keys() & given.keys():
+            if given[name].shape != arrays[name].shape:
+                raise LabError(
+                    f"{part}.{name} of the artifact has shape {given[name].shape}, but this agent's has "
+                    f"{arrays[name].shape}; use the same net_arch in all stages"
+                )
+            arrays[name][...] = given[name]

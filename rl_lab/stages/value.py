@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from rl_lab.agents import PPO
+from rl_lab.agents.anchor import not_negative
+from rl_lab.agents.checks import whole_number
 from rl_lab.agents.policy import ActorCritic
-from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.clone import Fit
 from rl_lab.stages.context import Context
@@ -18,15 +20,29 @@ from rl_lab.supervised import Regressor
 from rl_lab.supervised.estimator import Estimator
 
 APART = 1_000_003
+ROUNDS = 2
 UNKNOWN = 0.05  # weight of what came after the last step, from which on a return counts as unknown
+UNFINISHED = 0.1  # share of steps in episodes that have not ended, from which on those that have say too little
+
+
+class Played(NamedTuple):
+    """What a policy met on its way, step by step; the rewards of truncated steps hold the value of what followed."""
+
+    rows: np.ndarray  # (steps, lanes, size), as its networks take them, but for the scale
+    rewards: np.ndarray  # float32 (steps, lanes)
+    dones: np.ndarray  # bool (steps, lanes)
+    truncated: np.ndarray  # bool (steps, lanes)
+    valid: np.ndarray  # bool (steps, lanes), whether the step was one
+    last_values: np.ndarray  # float32 (lanes,), of what was seen after the last step
 
 
 @dataclass(frozen=True)
 class FitValue(Stage):
     """Fits the critic to Monte-Carlo returns of the policy's own rollouts.
 
-    The expert's returns would be those of another policy. Where an episode was cut off, by the end of the rollouts
-    or by a limit of time, the steps whose return still depends on what came after are left out.
+    The expert's returns would be those of another policy. It is fitted twice: with the first half of the steps, where
+    returns that depend on what came after a limit of time or after the last step are left out, and with all of them,
+    where those of the second half end with the values of the first fit.
 
     Args:
         steps: environment steps of the rollouts.
@@ -43,82 +59,119 @@ class FitValue(Stage):
     gives: ClassVar[tuple[str, ...]] = ("critic",)
 
     def __post_init__(self) -> None:
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise LabError(f"steps={self.steps!r} of stage 'value' is not allowed; it must be at least 1")
+        for name in ("steps", "max_iter"):
+            whole_number(f"stage 'value': {name}", getattr(self, name), 1)
+        for name in ("learning_rate", "alpha"):
+            not_negative(f"stage 'value': {name}", getattr(self, name))
 
     def rehearsal(self) -> Stage:
-        """One rollout and one epoch."""
-        return replace(self, steps=1, max_iter=1)
+        """A few steps and one epoch."""
+        return replace(self, steps=64, max_iter=1)
+
+    def least(self, rollout: int) -> int:
+        """Its own steps."""
+        return self.steps
 
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Play with the policy as it is, and fit the critic."""
-        agent = context.agent(seed=context.seed + APART)  # other episodes than those that PPO will begin with
+        lanes = int(context.hyperparameters["num_envs"])
+        # Other episodes than those that PPO will begin with.
+        agent = context.agent(seed=context.seed + APART, n_steps=-(-self.steps // (ROUNDS * lanes)))
         if artifact is not None:
-            load_policy(agent, artifact, "actor", "log_std")
+            load_policy(agent, artifact, "actor", "log_std", "normalizer")
         context.report(f"value: {self.steps} steps of the policy's own")
-        rows, returns = experienced(agent, self.steps)
-        fitted = self.fit(agent.policy, rows, returns, context.seed, context.fit)
-        episodes = agent.episode_returns()
+        if agent.normalizer.rewards:
+            agent.collect()  # the scale of the rewards has to be known before returns are
+        fitted = self.fit(agent.policy, lambda: played(agent), agent.normalizer.gamma, context.seed, context.fit)
         notes = {
             "score": fitted.history_.validation_scores[fitted.history_.best_epoch - 1],
-            "return": float(episodes.mean()) if len(episodes) else None,
+            "return": _earned(agent),
         }
         return handed_on(self, context, artifact, notes, **policy_parts(agent))
 
     def fit(
-        self, policy: ActorCritic, rows: np.ndarray, returns: np.ndarray, seed: int, run: Fit = Estimator.fit_to
+        self,
+        policy: ActorCritic,
+        play: Callable[[], Played],
+        gamma: float,
+        seed: int,
+        run: Fit = Estimator.fit_to,
     ) -> Estimator:
-        """Fit a policy's critic in place to returns `(samples,)`; see `Clone.fit` for the rest."""
-        regressor = Regressor(
-            alpha=self.alpha,
-            learning_rate_init=self.learning_rate,
-            max_iter=self.max_iter,
-            early_stopping=True,
-            random_state=seed,
-        )
-        return run(regressor, rows.astype(np.float32) * policy.encoder.scale, returns, network=policy.critic)
+        """Fit a policy's critic in place to what it meets.
+
+        Args:
+            policy: whose critic is fitted.
+            play: plays on with the policy as it is then, for half of the steps.
+            gamma: discount.
+            seed: of the order of the samples.
+            run: what calls `fit`.
+        """
+        head, bias = policy.critic.layers()[-1]
+        head[:], bias[:] = 0, 0  # values that mean nothing must not end up in returns
+        first = play()
+        returns, known = monte_carlo(first.rewards, first.dones, first.truncated, gamma)
+        usable = known & first.valid
+        if not usable.any():
+            usable = first.valid  # episodes are shorter than the horizon of the discount: limits count as ends
+        self._fit(policy, first.rows[usable], returns[usable], seed, run)
+        second = play()
+        rows, rewards, dones, truncated, valid, _ = (np.concatenate(pair) for pair in zip(first, second, strict=True))
+        truncated[len(first.dones) :] = False  # what followed is in their rewards
+        returns, known = monte_carlo(rewards, dones, truncated, gamma, second.last_values)
+        usable = known & valid
+        return self._fit(policy, rows[usable], returns[usable], seed, run)
+
+    def _fit(self, policy: ActorCritic, rows: np.ndarray, returns: np.ndarray, seed: int, run: Fit) -> Estimator:
+        options: dict[str, Any] = {
+            "alpha": self.alpha,
+            "learning_rate_init": self.learning_rate,
+            "max_iter": self.max_iter,
+            "early_stopping": True,
+            "random_state": seed,
+        }
+        return run(Regressor(**options), rows.astype(np.float32) * policy.encoder.scale, returns, network=policy.critic)
 
 
-def experienced(agent: PPO, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a policy sees, and the discounted return that followed.
+def played(agent: PPO) -> Played:
+    """One rollout of an agent that learns nothing from it."""
+    rollout = agent.collect()
+    kept = rollout.observations, rollout.rewards, rollout.dones, rollout.truncated, rollout.valid
+    rows, rewards, dones, truncated, valid = (array.copy() for array in kept)
+    return Played(rows, rewards, dones, truncated, valid, agent.engine.values(agent.progress.current))
 
-    Args:
-        agent: whose policy acts; it learns nothing.
-        steps: whole rollouts of at least as many environment steps are played.
 
-    Returns:
-        Rows `(samples, size)` and returns `(samples,)`.
-    """
-    kept: tuple[list[np.ndarray], ...] = ([], [], [], [], [])
-    while sum(part.size for part in kept[1]) < steps:
-        rollout = agent.collect()
-        arrays = rollout.observations, rollout.rewards, rollout.dones, rollout.truncated, rollout.valid
-        for parts, array in zip(kept, arrays, strict=True):
-            parts.append(array.copy())
-    rows, rewards, dones, truncated, valid = (np.concatenate(parts) for parts in kept)
-    returns, known = monte_carlo(rewards, dones, truncated, agent.normalizer.gamma)
-    usable = known & valid
-    if not usable.any():
-        usable = valid  # every episode is shorter than the horizon of the discount: the best that there is
-    return rows[usable], returns[usable]
+def _earned(agent: PPO) -> float | None:
+    """Mean return of the episodes that ended, or None where so many have not that those are the short ones."""
+    returns, pending = agent.episode_returns(), agent.progress.lane_lengths.sum()
+    if len(returns) == 0 or pending > UNFINISHED * agent.num_timesteps:
+        return None
+    return float(returns.mean())
 
 
 def monte_carlo(
-    rewards: np.ndarray, dones: np.ndarray, truncated: np.ndarray, gamma: float
+    rewards: np.ndarray,
+    dones: np.ndarray,
+    truncated: np.ndarray,
+    gamma: float,
+    last_values: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Discounted returns, and which of them hardly depend on what would have come after an end that is none.
 
     Args:
         rewards: float32 `(steps, lanes)`.
         dones: bool `(steps, lanes)`, whether the episode ended with the step.
-        truncated: bool `(steps, lanes)`, whether only a limit of time ended it.
+        truncated: bool `(steps, lanes)`, whether only a limit of time ended it, and its reward does not say what
+            would have come.
         gamma: discount.
+        last_values: float32 `(lanes,)`, of what was seen after the last step, where that is known.
 
     Returns:
         Returns, float32, and bool, both `(steps, lanes)`.
     """
+    lanes = rewards.shape[1]
     returns, known = np.zeros_like(rewards), np.zeros(rewards.shape, np.bool_)
-    following, rest = np.zeros(rewards.shape[1], np.float32), np.ones(rewards.shape[1])
+    following = np.zeros(lanes, np.float32) if last_values is None else last_values
+    rest = np.ones(lanes) if last_values is None else np.zeros(lanes)
     for step in range(len(rewards) - 1, -1, -1):
         following = np.where(dones[step], rewards[step], rewards[step] + gamma * following)
         rest = np.where(dones[step], np.where(truncated[step], gamma, 0.0), rest * gamma)

@@ -9,7 +9,7 @@ from torch.distributions import Categorical, Normal, kl_divergence
 
 from rl_lab import jit
 from rl_lab.agents import PPO, distributions
-from rl_lab.agents.anchor import Anchor
+from rl_lab.agents.anchor import Anchor, HoldSchedule
 from rl_lab.errors import LabError
 
 categorical, gaussian = jit.specialize(distributions.categorical_pull), jit.specialize(distributions.gaussian_pull)
@@ -43,9 +43,8 @@ def test_divergences_and_gradients_are_those_of_torch(rows, width, seed):
 
 
 def test_rates_over_time():
-    policy = PPO("rl_lab/CartPole-v1").policy
-    anchor = Anchor.to(policy, kl_coef=2.0, kl_steps=100, warmup_steps=10, ramp_steps=20, actor_rate=0.5)
-    assert [anchor.rates(steps) for steps in (0, 9, 10, 20, 30, 50, 100, 1000)] == [
+    schedule = HoldSchedule(kl_coef=2.0, kl_steps=100, warmup_steps=10, ramp_steps=20, actor_rate=0.5)
+    assert [schedule.rates(steps) for steps in (0, 9, 10, 20, 30, 50, 100, 1000)] == [
         (0.0, 2.0),
         (0.0, pytest.approx(1.82)),
         (0.0, pytest.approx(1.8)),
@@ -55,13 +54,13 @@ def test_rates_over_time():
         (0.5, 0.0),
         (0.5, 0.0),
     ]
-    assert Anchor.to(policy, kl_coef=0, kl_steps=0, warmup_steps=0, ramp_steps=0).rates(0) == (1.0, 0.0)
+    assert HoldSchedule(kl_coef=0, kl_steps=0, warmup_steps=0, ramp_steps=0).rates(0) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
 def test_warming_up_trains_the_critic_alone(env):
     agent = PPO(env, seed=1, **SMALL)
-    agent.hold(Anchor.to(agent.policy, warmup_steps=256, ramp_steps=0))
+    agent.hold(Anchor.to(agent.policy, HoldSchedule(warmup_steps=256, ramp_steps=0)))
     actor, critic = agent.policy.actor.parameters.copy(), agent.policy.critic.parameters.copy()
     log_std = agent.policy.log_std.copy()
     agent.learn(256)
@@ -77,7 +76,7 @@ def test_the_divergence_holds_the_policy(env):
     moved = {}
     for coefficient in (0.0, 100.0):
         agent = PPO(env, seed=1, learning_rate=1e-3, **SMALL)
-        agent.hold(Anchor.to(agent.policy, kl_coef=coefficient, kl_steps=10**9, warmup_steps=0, ramp_steps=0))
+        agent.hold(Anchor.to(agent.policy, HoldSchedule(0, 0, 1.0, coefficient, 10**9)))
         agent.learn(128 * 8)
         moved[coefficient] = agent.metrics["train/anchor_kl"]
     assert 0 <= moved[100.0] < 0.2 * moved[0.0]
@@ -98,4 +97,23 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(LabError, match="needs the compiled engine"):
         PPO("rl_lab/CartPole-v1", engine="torch").hold(Anchor.to(cartpole.policy))
     with pytest.raises(LabError, match="kl_coef=-1 is not allowed"):
-        Anchor.to(cartpole.policy, kl_coef=-1)
+        HoldSchedule(kl_coef=-1)
+
+
+def test_a_policy_that_was_held_still_starts_with_steps_of_the_right_length():
+    """Adam's correction of its first steps is the actor's own: a step is as long as the learning rate."""
+    agent = PPO("rl_lab/CartPole-v1", num_envs=4, n_steps=64, batch_size=256, n_epochs=1, max_grad_norm=1e9)
+    agent.hold(Anchor.to(agent.policy, HoldSchedule(warmup_steps=10 * 256, ramp_steps=0, kl_coef=0)))
+    before = agent.policy.actor.parameters.copy()
+    agent.learn(10 * 256)
+    np.testing.assert_array_equal(agent.policy.actor.parameters, before)
+    agent.learn(256, reset_num_timesteps=False)
+    moved = np.abs(agent.policy.actor.parameters - before)
+    assert 0.9 * 3e-4 < moved.max() < 1.01 * 3e-4
+    assert agent.engine.adam.count.tolist() == [1, 11, 1]
+    assert agent.engine.gradient_steps == 11
+    critic = agent.engine.adam.first[len(before) :].copy()
+    agent.engine.forget_actor()
+    assert agent.engine.adam.count.tolist() == [0, 11, 0]
+    assert not agent.engine.adam.first[: len(before)].any()
+    np.testing.assert_array_equal(agent.engine.adam.first[len(before) :], critic)

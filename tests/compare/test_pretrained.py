@@ -9,9 +9,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from rl_lab.compare import Environment, Question, compare, compare_plan, load_plan
+from rl_lab.compare.controls import calls_pretrain, controls, with_controls
 from rl_lab.compare.payoff import payoffs
 from rl_lab.compare.plan import Contender, Plan
-from rl_lab.compare.pretrained import controls, with_controls
 from rl_lab.errors import LabError
 from rl_lab.sb3 import pretrain
 from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Ledger
@@ -182,8 +182,12 @@ def test_bad_stages_get_a_sentence(tmp_path):
         refused(STAGES, "sb3:ppo")
     with pytest.raises(LabError, match="stages of contender 'bad' are 3; give a list"):
         refused(3)
-    made = refused(STAGES, steps=600)
-    assert "of a budget of 600; give more steps" in next(run.error for run in made.runs if run.contender == "bad")
+    with pytest.raises(
+        LabError, match="the stages of bad cost at least 788 steps, of which 256 are one rollout of PPO"
+    ):
+        refused(STAGES, steps=600)
+    made = refused(STAGES, steps=800)  # the demonstrations take more than a step each
+    assert "steps are left for stage 'finetune'" in next(run.error for run in made.runs if run.contender == "bad")
 
 
 def test_plans_with_stages_are_read(tmp_path):
@@ -344,3 +348,72 @@ def test_what_cannot_be_pretrained_gets_a_sentence():
     with pytest.raises(LabError, match="an expert plays in a single environment"):
         pretrain(model, model.get_env(), balance)
     assert model.learn(64, callback=pretrain(model, env, balance, 2, value=FitValue(steps=64))).num_timesteps >= 64
+
+
+def pretrained_model(env, seed, steps):
+    model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
+    warm = pretrain(model, env, expert="planner", episodes=20, value=FitValue(steps=512), warmup_steps=512)
+    return model.learn(steps, callback=warm)
+
+
+def by_a_helper(env, seed, steps):
+    return pretrained_model(env, seed, steps)
+
+
+def by_its_module(env, seed, steps):
+    import rl_lab.sb3
+
+    return rl_lab.sb3.pretrain(None, env)
+
+
+def imported_inside(env, seed, steps):
+    from rl_lab.sb3 import pretrain as warmed
+
+    return warmed(None, env)
+
+
+def plain_model(env, seed, steps):
+    return PPO("MlpPolicy", env, seed=seed, n_steps=256).learn(steps)
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (pretrained_model, True),
+        (by_a_helper, True),
+        (by_its_module, True),
+        (imported_inside, True),
+        (plain_model, False),
+    ],
+)
+def test_functions_that_pretrain_are_known(function, found):
+    assert calls_pretrain(Contender("mine", function)) is found
+
+
+def test_functions_get_controls_too():
+    result = compare(
+        "rl_lab/Robot-DoorKey-5x5-v0",
+        {"scratch": plain_model, "pretrained": pretrained_model},
+        steps=3072,
+        seeds=1,
+        points=4,
+        episodes=10,
+        references=(0, 1),
+        quiet=True,
+        jobs=2,
+    )
+    assert not [run.error for run in result.runs if run.failed]
+    runs = {run.contender: run for run in result.runs}
+    assert list(runs) == ["scratch", "pretrained", "ours from scratch", "clone only", "shuffled", "warm-up only"]
+    assert result.plan.controls == ("ours from scratch", "clone only", "shuffled", "warm-up only")
+    shown = runs["pretrained"].ledger["demonstration_transitions"]
+    clone, shuffled, warm = (runs[name] for name in ("clone only", "shuffled", "warm-up only"))
+    assert clone.ledger["demonstration_transitions"] == shuffled.ledger["demonstration_transitions"] == shown > 0
+    assert Ledger.from_dict(clone.ledger).steps() == shown == clone.notes["switch"]
+    assert clone.points[-1].step == 3072
+    assert len({tuple(point.returns) for point in clone.points if point.step >= shown}) == 1  # nothing changes any more
+    assert shuffled.ledger["learner_steps"] > 512
+    assert warm.ledger["demonstration_transitions"] == 0
+    assert "switch" not in warm.notes
+    for run in result.runs:
+        assert run.ledger["evaluation_steps"] > 0

@@ -2,6 +2,9 @@
 
 import ast
 import json
+import os
+import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +14,11 @@ import pytest
 from experts_of_tests import balance, swing_up
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 
 import rl_lab.stages
 from rl_lab.errors import LabError
-from rl_lab.stages import Artifact, Clone, Context, Demonstrate, Finetune, FitValue, Ledger, Pipeline, Stage
+from rl_lab.stages import Artifact, Clone, Context, Demonstrate, Finetune, FitValue, Ledger, Pipeline, Stage, store
 from rl_lab.stages.stage import load_policy
 from rl_lab.stages.value import monte_carlo
 
@@ -106,7 +110,7 @@ def test_damaged_artifacts_are_refused(tmp_path, harm):
     with pytest.raises(LabError, match=r"delete .*, and it is made again"):
         Demonstrate(balance, 2).run(context)
     with pytest.raises(LabError, match="holds no artifact"):
-        Artifact.load(tmp_path / "nowhere")
+        store.load(tmp_path / "nowhere")
 
 
 def test_continuous_actions_are_cloned_too():
@@ -215,7 +219,7 @@ BAD = {
     "stage 'clone' has no setting 'epochs'; it has max_iter": lambda: Pipeline([{"stage": "clone", "epochs": 3}]),
     "a pipeline without stages does nothing": lambda: Pipeline([]),
     "takes an expert or a dataset; give exactly one": lambda: Demonstrate(),
-    "episodes=0 is not allowed": lambda: Demonstrate(balance, 0),
+    "stage 'demonstrations': episodes=0 is not allowed": lambda: Demonstrate(balance, 0),
     "expert 'planner' knows the robot's worlds only": lambda: Demonstrate("planner").run(Context("CartPole-v1")),
     "expert 'nobody' is unknown": lambda: Demonstrate("nobody").run(Context("CartPole-v1")),
     "'json:nothing' cannot be imported": lambda: Demonstrate("json:nothing").run(Context("CartPole-v1")),
@@ -223,12 +227,9 @@ BAD = {
     "fall_back=101 is not allowed": lambda: Finetune(fall_back=101),
     "stage 'finetune' has no steps": lambda: Finetune().run(Context("rl_lab/CartPole-v1", 0, None, SMALL)),
     "the expert answered 5; the action space is": lambda: Demonstrate(lambda o, i: 5, 1).run(Context("CartPole-v1")),
-    "normalize_observation=True does not go with stages": lambda: Context(
-        "CartPole-v1", 0, None, {"normalize_observation": True}
-    ),
     "environment 'Nope-v0' cannot be made": lambda: Context("Nope-v0").spaces(),
     "expert 'math:pi' is 3.14": lambda: Demonstrate("math:pi").run(Context("CartPole-v1")),
-    "warmup_steps of stage 'finetune'=-1 is not allowed": lambda: Finetune(warmup_steps=-1),
+    "stage 'finetune': warmup_steps=-1 is not allowed": lambda: Finetune(warmup_steps=-1),
     "10 steps are left for stage 'finetune', less than one rollout of 256": lambda: Finetune(steps=10).run(
         Context("rl_lab/CartPole-v1", 0, None, SMALL)
     ),
@@ -287,3 +288,83 @@ def test_trained_agents_are_experts_and_their_training_is_the_teachers(tmp_path)
     (tmp_path / "model.zip").touch()
     with pytest.raises(LabError, match="loading it can run any code that is in it"):
         Demonstrate(str(tmp_path / "model.zip"), 1).run(Context("rl_lab/CartPole-v1"))
+
+
+def test_a_normaliser_is_handed_on():
+    options = SMALL | {"normalize_observation": True, "normalize_reward": True}
+    context = Context("Pendulum-v1", 0, None, options | {"n_steps": 256, "gamma": 0.9})
+    shown = Demonstrate(swing_up, 50).run(context)
+    cloned = Clone().run(context, shown)
+    moments = cloned.part("normalizer")
+    rows = shown.part("demonstrations")["rows"]
+    np.testing.assert_allclose(moments["mean"], rows.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(moments["variance"], rows.var(axis=0), rtol=1e-5)
+    judged = FitValue(steps=2048).run(context, cloned)
+    assert judged.ledger.learner_steps == 2048 + 1024  # the scale of the rewards is learned first
+    assert judged.part("normalizer")["return_moments"][1] > 1
+    assert judged.notes["value"]["score"] > 0.5
+    tuned = Finetune(steps=1024, fall_back=0).run(context, judged)
+    np.testing.assert_allclose(tuned.part("normalizer")["mean"], moments["mean"], atol=1e-4)  # as the clone knows them
+    assert tuned.part("normalizer")["return_moments"][2] > judged.part("normalizer")["return_moments"][2]
+    agent = context.agent()
+    load_policy(agent, tuned)
+    context.begin(Ledger())
+    assert -350 < context.look(agent, 40) < -100  # random actions: -1200
+
+
+def test_returns_go_on_past_a_limit_of_time():
+    """A critic that took the limit for an end would value the last steps of an episode at nothing."""
+    env = lambda: gym.make("CartPole-v1", max_episode_steps=50)  # noqa: E731
+    options = {"num_envs": 8, "n_steps": 64, "gamma": 0.99, "net_arch": [32]}
+    context = Context(env, 0, None, options)
+    artifact = Pipeline([Demonstrate(balance, 30), Clone(), FitValue(steps=8192)]).run(context)
+    agent = context.agent()
+    load_policy(agent, artifact)
+    values = agent.policy.values(np.zeros((1, 4), np.float32))
+    assert values[0] > 30  # about 22, the mean over an episode, if fifty steps were all that there is; for ever, 100
+
+
+def test_an_artifact_keeps_only_what_is_new(tmp_path):
+    context = Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path)
+    shown = CARTPOLE[0].run(context)
+    cloned = CARTPOLE[1].run(context, shown)
+    with safe_open(tmp_path / cloned.key / "artifact.safetensors", "numpy") as file:
+        assert not [name for name in file.keys() if name.startswith("demonstrations")]  # noqa: SIM118
+    assert store.load(tmp_path / cloned.key).digest == cloned.digest
+    shutil.rmtree(tmp_path / shown.key)
+    assert not store.holds(tmp_path / cloned.key)
+    again = Pipeline(CARTPOLE[:2]).run(context)
+    assert again.digest == cloned.digest
+    assert store.holds(tmp_path / cloned.key)
+
+
+def test_a_store_forgets_what_was_not_used_for_longest(tmp_path):
+    made = [
+        Demonstrate(balance, episodes).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path))
+        for episodes in (2, 3, 4)
+    ]
+    folders = [tmp_path / each.key for each in made]
+    for age, folder in zip((300, 100, 200), folders, strict=True):
+        os.utime(folder / "artifact.json", (time.time() - age,) * 2)
+    store.prune(tmp_path)
+    assert all(folder.exists() for folder in folders)  # there is room
+    store.prune(tmp_path, limit=0, idle=150)
+    assert [folder.exists() for folder in folders] == [False, True, False]  # the other is in use
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "told"),
+    [
+        (Clone, {"learning_rate": -1}, "stage 'clone': learning_rate=-1"),
+        (Clone, {"max_iter": 0}, "stage 'clone': max_iter=0"),
+        (Clone, {"validation_fraction": 1}, "stage 'clone': validation_fraction=1"),
+        (FitValue, {"steps": 0}, "stage 'value': steps=0"),
+        (FitValue, {"alpha": float("nan")}, "stage 'value': alpha=nan"),
+        (Finetune, {"steps": 1.5}, "stage 'finetune': steps=1.5"),
+        (Finetune, {"kl_coef": "much"}, "stage 'finetune': kl_coef='much'"),
+    ],
+)
+def test_settings_are_checked_before_anything_runs(kind, settings, told):
+    with pytest.raises(LabError) as error:
+        kind(**settings)
+    assert told in str(error.value)

@@ -1,0 +1,122 @@
+"""Controls that tell why pretraining worked: contenders that a plan gets beside its pretrained ones."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from rl_lab.compare.plan import Contender, Plan
+from rl_lab.compare.pretrained import STAGES, description, is_pretrained, pipeline_of
+from rl_lab.errors import LabError
+from rl_lab.fingerprint import describe, digest
+from rl_lab.stages import Clone, Demonstrate, Finetune, Stage
+from rl_lab.stages.till import CLONE_ONLY, CONTROLS, SHUFFLED, WARM_UP_ONLY
+
+OURS = {"num_envs": 8, "n_steps": 256}  # rollouts as long as those of Stable-Baselines3's PPO on one environment
+
+
+def with_controls(plan: Plan) -> Plan:
+    """The plan with the controls of its pretrained contenders, each of them once."""
+    pretrained = [contender for contender in plan.contenders if is_pretrained(contender) or calls_pretrain(contender)]
+    known = {_content(contender) for contender in plan.contenders}
+    names, added = {contender.name for contender in plan.contenders}, list[Contender]()
+    for contender in pretrained:
+        for control in controls(contender):
+            if _content(control) not in known and _affordable(plan, control):
+                known.add(_content(control))
+                alone = len(pretrained) == 1 and control.name not in names
+                name = control.name if alone else f"{control.name} ({contender.name})"
+                added.append(replace(control, name=name))
+    if not added:
+        return plan
+    told = (*plan.controls, *(control.name for control in added))
+    return replace(plan, contenders=[*plan.contenders, *added], controls=told)
+
+
+def controls(contender: Contender) -> list[Contender]:
+    """PPO of ours from scratch, the clone alone, the critic's warm-up alone, and pretraining on shuffled targets."""
+    return _of_stages(contender) if is_pretrained(contender) else _of_function(contender)
+
+
+def _of_stages(contender: Contender) -> list[Contender]:
+    stages = pipeline_of(contender).stages
+    rest = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
+    found: dict[str, list[Stage] | None] = {"scratch": None}
+    last = next((stage for stage in stages if isinstance(stage, Finetune)), None)
+    if any(isinstance(stage, Clone) for stage in stages):
+        found[CLONE_ONLY] = [stage for stage in stages if isinstance(stage, (Demonstrate, Clone))]
+        shuffled = [replace(stage, shuffled=True) if isinstance(stage, Demonstrate) else stage for stage in stages]
+        found[SHUFFLED] = shuffled
+    if last is not None:
+        found[WARM_UP_ONLY] = [replace(last, kl_coef=0.0, fall_back=0)]
+    return [
+        Contender(name, contender.algorithm, rest if each is None else {**rest, STAGES: each})
+        for name, each in found.items()
+    ]
+
+
+def _of_function(contender: Contender) -> list[Contender]:
+    """The function itself, in which `pretrain` does only what the control says, and our own PPO."""
+    return [
+        Contender("ours from scratch", "ppo", OURS),
+        *(replace(contender, name=control, control=control) for control in CONTROLS),
+    ]
+
+
+def _affordable(plan: Plan, control: Contender) -> bool:
+    least = OURS["num_envs"] * OURS["n_steps"] if control.hyperparameters is OURS else 0
+    return least <= min(map(plan.budget, plan.environments))
+
+
+def _content(contender: Contender) -> str:
+    if is_pretrained(contender):
+        return digest(description(contender))
+    return digest(describe([contender.algorithm, dict(contender.hyperparameters), contender.control]))
+
+
+def calls_pretrain(contender: Contender) -> bool:
+    """Whether a contender is a function that calls `rl_lab.sb3.pretrain`, itself or through others of its module."""
+    from rl_lab.compare.contenders import function_of, is_lab, is_sb3
+
+    if is_lab(contender) or is_sb3(contender):
+        return False
+    try:
+        return any(_names_pretrain(function) for function in _reached(function_of(contender)))
+    except LabError:
+        return False  # that there is no such function is said elsewhere
+
+
+def _reached(function: Callable[..., Any]) -> Iterator[types.FunctionType]:
+    """A function, and those of its own module that it names."""
+    waiting, seen = [function], set[int]()
+    while waiting:
+        each: Any = waiting.pop()
+        while isinstance(each, functools.partial):
+            each = each.func
+        if not isinstance(each, types.FunctionType):
+            each = getattr(each, "__func__", None) or getattr(type(each), "__call__", None)  # noqa: B004
+        if not isinstance(each, types.FunctionType) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        cells = [cell.cell_contents for cell in each.__closure__ or () if cell.cell_contents is not None]
+        named = [each.__globals__.get(name) for name in _names(each.__code__)]
+        waiting += [one for one in [*cells, *named] if getattr(one, "__module__", None) == each.__module__]
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    return {*code.co_names, *(name for part in inner for name in _names(part))}
+
+
+def _names_pretrain(function: types.FunctionType) -> bool:
+    names = _names(function.__code__)
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    for found in [*(function.__globals__.get(name) for name in names), *cells]:
+        if getattr(found, "__module__", "") == "rl_lab.sb3_pretrain" and found.__name__ == "pretrain":
+            return True
+    modules = {getattr(function.__globals__.get(name), "__name__", name) for name in names}
+    return "pretrain" in names and bool(modules & {"rl_lab.sb3", "rl_lab.sb3_pretrain"})

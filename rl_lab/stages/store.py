@@ -1,0 +1,115 @@
+"""Artifacts on disk: a folder each, named by what it was made from; each keeps only what its parent does not have."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+from rl_lab.core import weights
+from rl_lab.errors import LabError
+from rl_lab.files import locked, write_text
+from rl_lab.stages.artifact import Artifact
+from rl_lab.stages.ledger import Ledger
+
+LIMIT = 2 * 2**30  # bytes that a store may hold
+IDLE = 3600.0  # seconds for which an artifact must lie unused before it may go
+ABOUT, TENSORS = "artifact.json", "artifact.safetensors"
+
+
+def save(artifact: Artifact, folder: Path, parent: Artifact | None = None) -> None:
+    """Write `artifact.safetensors` and then `artifact.json`, without which the first counts for nothing.
+
+    Args:
+        artifact: what to keep.
+        folder: of its own.
+        parent: what it was made from; tensors that it shares with one that lies beside it are not written again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = parent is not None and (folder.parent / parent.key / ABOUT).exists()
+    known = dict(parent.tensors) if parent is not None and beside else {}
+    inherited = sorted(name for name, array in artifact.tensors.items() if known.get(name) is array)
+    weights.save(folder / TENSORS, {name: array for name, array in artifact.tensors.items() if name not in inherited})
+    body = {
+        "stage": artifact.stage,
+        "environment": artifact.environment,
+        "spaces": artifact.spaces,
+        "ledger": artifact.ledger.as_dict(),
+        "parents": list(artifact.parents),
+        "inherited": inherited,
+        "notes": dict(artifact.notes),
+        "key": artifact.key,
+        "digest": artifact.digest,
+    }
+    write_text(folder / ABOUT, json.dumps(body, indent=1) + "\n")
+
+
+def load(folder: Path) -> Artifact:
+    """Read what `save` wrote.
+
+    Raises:
+        LabError: a file is missing, damaged or was altered.
+    """
+    body = _about(folder)
+    try:
+        known = [body[name] for name in ("stage", "environment", "spaces", "ledger", "parents", "notes", "key")]
+        digest, inherited = body["digest"], body["inherited"]
+    except (KeyError, TypeError):
+        raise _damaged(folder) from None
+    stage, environment, spaces, ledger, parents, notes, key = known
+    tensors = weights.load(folder / TENSORS)
+    if inherited:
+        before = load(folder.parent / parents[-1]).tensors
+        tensors |= {name: before[name] for name in inherited}
+    found = Artifact(stage, tensors, environment, spaces, Ledger.from_dict(ledger), tuple(parents), notes, key)
+    if found.digest != digest:
+        raise LabError(f"{folder} was altered since it was written; delete it, and it is made again")
+    os.utime(folder / ABOUT)  # it was used just now
+    return found
+
+
+def holds(folder: Path) -> bool:
+    """Whether an artifact lies there, and those that it inherits from beside it."""
+    if not (folder / ABOUT).exists():
+        return False
+    body = _about(folder)
+    if not isinstance(body, dict):
+        raise _damaged(folder)
+    return not body.get("inherited") or holds(folder.parent / body["parents"][-1])
+
+
+def prune(folder: Path, limit: int = LIMIT, idle: float = IDLE) -> None:
+    """Delete artifacts that were not used for longest, until a store is small enough.
+
+    Args:
+        folder: of the store.
+        limit: bytes that may stay.
+        idle: seconds for which an artifact must not have been used.
+    """
+    found = sorted((about.stat().st_mtime, about.parent) for about in folder.glob(f"*/{ABOUT}"))
+    sizes = {each: sum(file.stat().st_size for file in each.iterdir()) for _, each in found}
+    total = sum(sizes.values())
+    for used, each in found:
+        if total <= limit or used > time.time() - idle:
+            return
+        try:
+            with locked(each):
+                shutil.rmtree(each)
+        except LabError:
+            continue  # somebody has it
+        total -= sizes[each]
+
+
+def _about(folder: Path) -> dict:
+    try:
+        return json.loads((folder / ABOUT).read_text())
+    except FileNotFoundError:
+        raise LabError(f"{folder} holds no artifact; give the folder of one") from None
+    except ValueError:
+        raise _damaged(folder) from None
+
+
+def _damaged(folder: Path) -> LabError:
+    return LabError(f"{folder / ABOUT} is damaged; delete {folder}, and it is made again")

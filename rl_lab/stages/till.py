@@ -1,0 +1,68 @@
+"""Where pretraining outside a pipeline pays: the till of a comparison, found inside the wrappers of an environment."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import gymnasium as gym
+
+from rl_lab.errors import LabError
+from rl_lab.stages.ledger import Ledger
+
+CLONE_ONLY, SHUFFLED, WARM_UP_ONLY = "clone only", "shuffled", "warm-up only"
+CONTROLS = (CLONE_ONLY, SHUFFLED, WARM_UP_ONLY)
+
+
+class BudgetSpent(Exception):
+    """All steps of a run are taken; a contender may let it pass, and its watched model is judged as it is."""
+
+
+class Till(Protocol):
+    """Counts the steps of one run, and has its model judged."""
+
+    budget: int
+    steps: int
+    control: str
+    """Which control of a pretrained contender this run is, one of `CONTROLS`, or nothing."""
+
+    def charge(self, steps: int) -> None:
+        """Count steps that were taken somewhere else, or long ago, as those of a data set."""
+
+    def switch(self, spent: Ledger, model: Any, outer: Any = None) -> None:
+        """Pretraining is over, and `model` is what it gave."""
+
+    def rest(self) -> None:
+        """Nothing changes any more, and nothing more is paid."""
+
+    def judge_if_due(self, model: Any, outer: Any = None) -> None:
+        """Evaluate a model if the next point of the plan has come."""
+
+
+def till_of(env: Any) -> tuple[Any, Any]:
+    """The till inside wrappers, or None, and the environment as a model sees it if somebody wrapped ours.
+
+    Raises:
+        LabError: a wrapper of Stable-Baselines3 changes observations in a way that evaluation cannot follow.
+    """
+    passing = ("VecNormalize", "VecTransposeImage", "VecMonitor", "VecCheckNan")
+    foreign: list[str] = []
+    while (venv := getattr(env, "venv", None)) is not None:
+        if hasattr(env, "meter"):
+            return _known(env.meter, foreign), None
+        if type(env).__name__ not in passing:
+            foreign.append(type(env).__name__)
+        env = venv
+    env = getattr(env, "envs", [env])[0]
+    inner, own = env, True
+    while isinstance(inner, gym.Wrapper):
+        if hasattr(inner, "meter"):
+            return _known(inner.meter, foreign), None if own else env
+        own &= type(inner).__name__ == "Monitor"
+        inner = inner.env
+    return None, None
+
+
+def _known(till: Any, foreign: list[str]) -> Any:
+    if till is not None and foreign:
+        raise LabError(f"evaluation cannot follow the wrapper {foreign[0]}; wrap the single environment instead")
+    return till
