@@ -8,7 +8,7 @@ al., 2018).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 
 CHUNK = 4096  # rows that the reference policy answers at a time
+LONG = 1_000_000  # steps of a training in which every usual length has its place
+# The usual lengths, and the parts of a training that they take at most.
+USUAL = {"warmup_steps": (8192, 10), "ramp_steps": (16_384, 5), "kl_steps": (100_000, 1)}
 
 
 def not_negative(name: str, value: object) -> None:
@@ -27,30 +30,42 @@ def not_negative(name: str, value: object) -> None:
         raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
 
 
+def positive(name: str, value: object) -> None:
+    """Refuse what is not a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise LabError(f"{name}={value!r} is not allowed; it must be a number above 0")
+
+
 @dataclass(frozen=True)
 class HoldSchedule:
     """How strongly and for how long a policy is held; all lengths are in environment steps from where it was set.
 
     Args:
-        warmup_steps: in which the critic is trained alone.
-        ramp_steps: after those, over which the policy's learning rate rises from 0.
+        warmup_steps: in which the critic is trained alone; None for 8192, at most a tenth of the training.
+        ramp_steps: after those, over which the policy's learning rate rises from 0; None for 16,384, at most a fifth.
         actor_rate: what it rises to, times the learning rate.
         kl_coef: of the divergence KL(held policy, the one in training) in the loss, at first.
-        kl_steps: over which it falls to 0, linearly.
+        kl_steps: over which it falls to 0, linearly; None for 100,000, at most the whole training.
 
     Raises:
         LabError: a number is negative or not finite.
     """
 
-    warmup_steps: int = 8192
-    ramp_steps: int = 16_384
+    warmup_steps: int | None = None
+    ramp_steps: int | None = None
     actor_rate: float = 1.0
     kl_coef: float = 1.0
-    kl_steps: int = 100_000
+    kl_steps: int | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            not_negative(item.name, getattr(self, item.name))
+            if getattr(self, item.name) is not None or item.name not in USUAL:
+                not_negative(item.name, getattr(self, item.name))
+
+    def over(self, steps: int) -> HoldSchedule:
+        """The schedule of a training of so many steps, with all lengths known."""
+        lengths = {name: min(usual, steps // part) for name, (usual, part) in USUAL.items()}
+        return replace(self, **{name: length for name, length in lengths.items() if getattr(self, name) is None})
 
     @property
     def idle(self) -> bool:
@@ -63,6 +78,9 @@ class HoldSchedule:
         Args:
             steps: taken when the rollout began that is being learned from.
         """
+        assert self.warmup_steps is not None
+        assert self.ramp_steps is not None
+        assert self.kl_steps is not None
         risen = min(1.0, max(0.0, (steps - self.warmup_steps) / self.ramp_steps)) if self.ramp_steps else 1.0
         left = max(0.0, 1.0 - steps / self.kl_steps) if self.kl_steps else 0.0
         return (0.0 if steps < self.warmup_steps else self.actor_rate * risen), self.kl_coef * left
@@ -80,13 +98,13 @@ class Anchor:
 
     actor: MLP
     log_std: np.ndarray
-    schedule: HoldSchedule = HoldSchedule()
+    schedule: HoldSchedule
 
     @classmethod
     def to(cls, policy: ActorCritic, schedule: HoldSchedule | None = None) -> Anchor:
-        """An anchor to a policy as it is now."""
+        """An anchor to a policy as it is now; lengths that a schedule leaves open are those of a long training."""
         actor = MLP(policy.actor.sizes, policy.actor.activation, policy.actor.parameters.copy())
-        return cls(actor, policy.log_std.copy(), schedule or HoldSchedule())
+        return cls(actor, policy.log_std.copy(), (schedule or HoldSchedule()).over(LONG))
 
     @property
     def width(self) -> int:

@@ -22,7 +22,7 @@ def finite_rollout(rollout: Rollout) -> None:
     Raises:
         LabError: names the step, the lane and the value.
     """
-    for name, array in (("reward", rollout.rewards), ("observation", rollout.observations)):
+    for name, array in (("observation", rollout.observations), ("reward", rollout.rewards)):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             t, lane, *rest = np.argwhere(~np.isfinite(array))[0]
             value = array[(t, lane, *rest)]

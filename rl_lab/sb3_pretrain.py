@@ -21,6 +21,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize, is_vecenv_wrapped
 
 from rl_lab.agents.anchor import HoldSchedule
+from rl_lab.agents.checks import whole_number
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.data.demonstrations import Demonstrations, collect
 from rl_lab.errors import LabError
@@ -43,13 +44,13 @@ def pretrain(
     episodes: int = 50,
     *,
     dataset: str | None = None,
-    clone: Clone = CLONE,
+    clone: Clone | None = CLONE,
     value: FitValue | None = VALUE,
-    warmup_steps: int = 8192,
-    ramp_steps: int = 16_384,
+    warmup_steps: int | None = None,
+    ramp_steps: int | None = None,
     actor_rate: float = 1.0,
     kl_coef: float = 1.0,
-    kl_steps: int = 100_000,
+    kl_steps: int | None = None,
 ) -> Holding:
     """Clone an expert into a model, fit its critic, and get a callback for `model.learn(steps, callback=...)`.
 
@@ -60,13 +61,13 @@ def pretrain(
             `rl_lab.stages.experts.find`.
         episodes: that the expert shows.
         dataset: name of a Minari data set, in place of an expert.
-        clone: how the actor is fitted.
+        clone: how the actor is fitted; None leaves it as it is.
         value: how the critic is fitted, and on how many steps of the clone's own; None leaves it as it is.
-        warmup_steps: of `learn`, in which the critic is trained alone.
-        ramp_steps: over which the actor's steps then grow from nothing.
+        warmup_steps: of `learn`, in which the critic is trained alone; None for 8192, at most a tenth of them.
+        ramp_steps: over which the actor's steps then grow from nothing; None for 16,384, at most a fifth.
         actor_rate: to which share of their full length.
         kl_coef: of the divergence from the clone in the loss, at first.
-        kl_steps: over which it falls to 0.
+        kl_steps: over which it falls to 0; None for 100,000, at most the whole training.
 
     Returns:
         The callback. In a comparison, all that was used is charged to the contender.
@@ -79,6 +80,14 @@ def pretrain(
         raise LabError(f"{type(model).__name__} cannot be pretrained so; use PPO or A2C")
     if (expert is None) == (dataset is None):
         raise LabError("pretrain takes an expert or a dataset; give exactly one of them")
+    if not isinstance(env, (gym.Env, VecEnv)):
+        raise LabError(f"env is {env!r}; give the environment itself that the model was made with")
+    for name, given, kind in (("clone", clone, Clone), ("value", value, FitValue)):
+        if given is not None and not isinstance(given, kind):
+            raise LabError(f"{name}={given!r} is not allowed; give a {kind.__name__}(...) of rl_lab.stages, or None")
+    whole_number("episodes", episodes, 1)
+    if model.env is None:  # as `load` without an environment leaves it
+        model.set_env(env)
     if model.env is not None and is_vecenv_wrapped(model.env, VecNormalize):
         raise LabError("the model's environment is in a VecNormalize, which pretraining cannot follow; leave it out")
     schedule = HoldSchedule(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
@@ -93,10 +102,12 @@ def pretrain(
     till.judge_if_due(model, outer)
     try:
         source = _Source(expert, dataset, episodes, till.control == SHUFFLED)
-        spent = _pretrained(model, env, policy, source, clone, None if till.control == CLONE_ONLY else value)
+        value = None if value is None or till.control == CLONE_ONLY else replace(value, steps=value.within(till.budget))
+        spent = _pretrained(model, env, policy, source, clone, value)
     except BudgetSpent as error:
         raise LabError(
-            f"pretraining took all {till.budget} steps of the budget; give more steps, or fewer episodes"
+            f"pretraining took all {till.budget} steps of the budget; give more steps, fewer episodes, or fewer steps "
+            "to the critic with value=FitValue(steps=...)"
         ) from error
     till.charge(spent.steps() - (till.steps - before))
     till.switch(spent, model, outer)
@@ -115,12 +126,12 @@ class _Source(NamedTuple):
 
 
 def _pretrained(
-    model: Any, env: gym.Env | VecEnv, policy: ActorCritic, source: _Source, clone: Clone, value: FitValue | None
+    model: Any, env: gym.Env | VecEnv, policy: ActorCritic, source: _Source, clone: Clone | None, value: FitValue | None
 ) -> Ledger:
     """Fit the model's actor and critic; what that cost."""
     seed = model.seed or 0
     shown, teacher_steps = _shown(env, source, seed)
-    shown.check_fits("the model", policy.observation_space, policy.action_space)
+    shown.check_fits("the model", policy.observation_space, policy.action_space, getattr(env, "spec", None))
     actions = dealt_out(shown.actions(), seed) if source.shuffled else shown.actions()
     spent = Ledger(demonstration_transitions=shown.transitions, teacher_steps=teacher_steps)
 
@@ -130,10 +141,11 @@ def _pretrained(
         spent += Ledger(labels=len(rows), gradient_steps=estimator.history_.gradient_steps)
         return estimator
 
-    clone.fit(policy, rows_of(policy.encoder, shown), actions, seed, fit)
-    put_weights(policy, model)
+    if clone is not None:
+        clone.fit(policy, rows_of(policy.encoder, shown), actions, seed, fit)
+        put_weights(policy, model)
     if value is not None:
-        player = _Player(model, policy, value.steps)
+        player = _Player(model, policy, value.within(None))
         value.fit(policy, player, model.gamma, seed, fit)
         spent += Ledger(learner_steps=player.taken)
         put_weights(policy, model)
@@ -158,7 +170,9 @@ class Holding(BaseCallback):
     def _on_training_start(self) -> None:
         self._on_training_end()  # of a `learn` that was broken off
         if self._reference is None:  # the first `learn` after pretraining
-            self._begun, self._reference = self.num_timesteps, _copy_of(self.model.policy)
+            model: Any = self.model
+            self._begun, self._reference = self.num_timesteps, _copy_of(model.policy)
+            self.schedule = self.schedule.over(model._total_timesteps - self.num_timesteps)
             self._rng = np.random.default_rng(self.model.seed or 0)
         optimiser = self.model.policy.optimizer
         self._hooks = [

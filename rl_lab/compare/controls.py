@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from rl_lab.compare.plan import Contender, Plan
+from rl_lab.compare.plan import Contender, Plan, Question
 from rl_lab.compare.pretrained import STAGES, description, is_pretrained, pipeline_of
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe, digest
@@ -30,10 +30,17 @@ def with_controls(plan: Plan) -> Plan:
                 alone = len(pretrained) == 1 and control.name not in names
                 name = control.name if alone else f"{control.name} ({contender.name})"
                 added.append(replace(control, name=name))
+    if pretrained and plan.usual_questions:
+        plan = replace(plan, questions=tuple(_by_steps(question) for question in plan.questions))
     if not added:
         return plan
     told = (*plan.controls, *(control.name for control in added))
     return replace(plan, contenders=[*plan.contenders, *added], controls=told)
+
+
+def _by_steps(question: Question) -> Question:
+    """Whether pretraining pays is a question about steps, which are charged, rather than about time."""
+    return replace(question, measure="steps") if question.measure == "time" else question
 
 
 def controls(contender: Contender) -> list[Contender]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,11 @@ class Maker:
         return describe([spec.id, spec.max_episode_steps, parts, where])
 
     def register(self) -> None:
-        """Let Gymnasium know the id in this process, too."""
+        """Let Gymnasium know the id in this process, too; its own package first, which would register it again."""
+        module = self.environment.name.rpartition(":")[0]
+        if module and self.spec is not None and self.spec.id not in gym.registry:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
         if self.spec is not None and self.spec.id not in gym.registry:
             gym.registry[self.spec.id] = self.spec
 
@@ -124,6 +129,10 @@ def find_spec(name: str) -> gym.envs.registration.EnvSpec:
             raise LabError(f"environment {name!r}: module {module!r} cannot be imported ({error})") from error
     if plain in gym.registry:
         return gym.registry[plain]
+    if module:
+        own = [known for known, spec in gym.registry.items() if str(spec.entry_point).startswith(f"{module}.")]
+        told = f"it registers {', '.join(own)}" if own else "gym.register has to run when it is imported"
+        raise LabError(f"module {module!r} registers no environment {plain!r}; {told}")
     versions = [known for known in gym.registry if known.rpartition("-v")[0] == plain]
     if versions:
         raise unknown("environment", plain, versions)

@@ -34,6 +34,8 @@ class Payoff:
     """Score before anything."""
     pretrained: float
     """Score when reinforcement learning began: with `untrained`, the jump at the start."""
+    final: float
+    """Score at the end."""
     drops: tuple[float, float] | None
     """How far the score fell afterwards, as a share of what was gained: its mean over seeds, and the worst seed."""
     reached: dict[str, float]
@@ -78,6 +80,7 @@ def _payoff(plan: Plan, environment: Environment, name: str, own: list[Run], bas
         middle,
         float(interquartile_mean(np.array([each.scores[0] for each in curves]))),
         float(interquartile_mean(np.array(at_switch))),
+        float(interquartile_mean(np.array([each.scores[-1] for each in curves]))),
         _drops(own, curves, [float(each.scores[0]) for each in curves], at_switch, environment.normalised),
         reached,
         _ahead(judged, theirs),

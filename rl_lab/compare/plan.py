@@ -156,6 +156,8 @@ class Plan:
     """Output folder."""
     controls: Sequence[str] = ()
     """Contenders that are shown, but about whom nothing is asked."""
+    usual_questions: bool = field(init=False, default=False)
+    """Whether the questions are those that are asked by default."""
 
     def __post_init__(self) -> None:
         checks.count("steps", self.steps)
@@ -169,6 +171,7 @@ class Plan:
         if least < points:
             raise LabError(f"steps is {least}; with {points} evaluation points it must be as many")
         object.__setattr__(self, "baseline", self._baseline(names))
+        object.__setattr__(self, "usual_questions", not self.questions)
         object.__setattr__(self, "questions", tuple(self.questions) or self._questions())
 
     def _baseline(self, names: list[str]) -> str:

@@ -13,9 +13,11 @@ from rl_lab.agents import PPO
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter
 from rl_lab.compare.plan import Contender
+from rl_lab.data import demonstrations
+from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
-from rl_lab.stages import Context, Finetune, Ledger, Pipeline
+from rl_lab.stages import Context, Demonstrate, Finetune, Ledger, Pipeline, experts
 from rl_lab.stages.stage import load_policy
 from rl_lab.supervised import Classifier, Regressor
 
@@ -58,12 +60,32 @@ def check_budget(contender: Contender, budget: int) -> None:
         LabError: says what it costs at least.
     """
     rollout = _rollout(contender.hyperparameters)
-    least = sum(stage.least(rollout) for stage in pipeline_of(contender).stages)
+    least = sum(stage.least(rollout, budget) for stage in pipeline_of(contender).stages)
     if least > budget:
         raise LabError(
             f"the stages of {contender.name} cost at least {least} steps, of which {rollout} are one rollout of PPO, "
-            f"and the budget is {budget}; give more steps, fewer steps to stage 'value', or fewer episodes"
+            f"and the budget is {budget}; give more steps, or fewer to stage 'value', or fewer episodes"
         )
+
+
+def try_out(contender: Contender, maker: Maker) -> None:
+    """Have the expert act for a while, or look at the data set, before anything is trained.
+
+    Raises:
+        LabError: there is no such expert or data set, or it does not fit the environment.
+    """
+    for stage in pipeline_of(contender).stages:
+        if not isinstance(stage, Demonstrate):
+            continue
+        env = maker.single()
+        try:
+            if stage.dataset is not None:
+                shown = Demonstrations.read(stage.dataset)
+                shown.check_fits(maker.environment.name, env.observation_space, env.action_space, env.spec)
+            else:
+                demonstrations.try_out(env, experts.find(stage.expert, env).act)
+        except LabError as error:
+            raise LabError(f"contender {contender.name!r} on {maker.environment.name}: {error}") from error
 
 
 def rehearse_fits() -> None:

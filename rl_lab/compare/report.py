@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_lab.compare import charts, contenders, frames, wording
+from rl_lab.compare import charts, contenders, frames, payoff_words, pretrained, wording
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Episode
 from rl_lab.compare.payoff import Payoff, payoffs
@@ -18,7 +18,7 @@ from rl_lab.compare.runs import Run, write
 from rl_lab.compare.summary import Summary, summarise, threshold
 from rl_lab.compare.verdict import Verdict
 from rl_lab.errors import LabError
-from rl_lab.stages.ledger import VIEWS
+from rl_lab.stages.ledger import VIEWS, Ledger
 
 if TYPE_CHECKING:
     from rl_lab.compare.result import Result
@@ -69,6 +69,8 @@ class Section:
     films: list[Film]
     payoffs: list[dict[str, str]]
     """Rows of the table on pretraining."""
+    told: list[str]
+    """Paragraphs on pretraining."""
 
 
 def write_report(path: str | Path, result: Result) -> None:
@@ -110,6 +112,7 @@ def render(result: Result) -> str:
 def _section(result: Result, environment: Environment, summaries: list[Summary]) -> Section:
     plan = result.plan
     places = {summary.contender: summary.place for summary in summaries}
+    found = payoffs(plan, result.runs, environment)
     return Section(
         environment,
         [
@@ -119,7 +122,8 @@ def _section(result: Result, environment: Environment, summaries: list[Summary])
         ],
         _charts(plan, environment, summaries),
         _films(environment, summaries),
-        [_payoff(payoff, places) for payoff in payoffs(plan, result.runs, environment)],
+        [_payoff(payoff, places) for payoff in found],
+        payoff_words.sentences(plan, found, threshold(plan)),
     )
 
 
@@ -184,8 +188,10 @@ def _films(environment: Environment, summaries: list[Summary]) -> list[Film]:
         maker = Maker.of(environment)
     except LabError:  # logs, of which nobody knows the environment
         return []
-    films = []
+    films: list[Film] = []
     for summary in summaries:
+        if films and films[-1].strip.note and not films[-1].strip.pictures:
+            break  # what cannot be drawn need not be said for everybody
         best = [(run.best, run.seed) for run in summary.runs if run.best is not None]
         worst = [(run.worst, run.seed) for run in summary.runs if run.worst is not None]
         if best and worst:
@@ -212,6 +218,10 @@ def _described(place: int, contender: Contender) -> dict[str, Any]:
     given = dict(contender.hyperparameters)
     if contenders.is_lab(contender) or contenders.is_sb3(contender):
         given.setdefault("num_envs", contenders.num_envs(contender))
+    if pretrained.is_pretrained(contender):
+        given[pretrained.STAGES] = pretrained.pipeline_of(contender)
+    if contender.control:
+        given["control"] = contender.control
     settings = ", ".join(f"{key} = {value}" for key, value in given.items())
     rest = "the rest as its algorithm has it" if settings else "defaults, in one environment"
     text = f"{settings}; {rest}" if settings else rest
@@ -225,7 +235,8 @@ def _cost(environment: Environment, summary: Summary, runs: Sequence[Run]) -> di
         return float(np.median([getattr(run, name) for run in summary.runs])) if summary.runs else 0.0
 
     own = [run for run in runs if run.environment == environment.name and run.contender == summary.contender]
-    steps, seconds = middle("steps"), middle("seconds")
+    paid = [Ledger.from_dict(run.ledger).steps() if run.ledger else run.steps for run in summary.runs]
+    steps, seconds = float(np.median(paid)) if paid else 0.0, middle("seconds")
     return {
         "environment": environment.name,
         "contender": summary.contender,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rl_lab import fingerprint
-from rl_lab.compare import contenders
+from rl_lab.compare import contenders, pretrained
 from rl_lab.compare.checks import slug
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Contender, Plan
@@ -73,6 +73,7 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
             for number, run in done.items():
                 view.finished(run, tasks[number].job, None)
             waiting = [task for task in tasks if task.job.number not in done]
+            _try_out(waiting)
             if done and waiting:
                 view.say(f"{len(done)} of {len(tasks)} runs were finished before")
             torch = not all(contenders.is_lab(contender) for contender in plan.contenders)
@@ -104,6 +105,13 @@ def all_tasks(plan: Plan) -> list[Task]:
                 key = fingerprint.digest(common, places[name], known[contender.name], budget, seed)
                 tasks.append(Task(job, key, name))
     return tasks
+
+
+def _try_out(waiting: list[Task]) -> None:
+    """Refuse, before anything is trained, what cannot go well."""
+    for contender, maker in {task.group: (task.job.contender, task.job.maker) for task in waiting}.values():
+        if pretrained.is_pretrained(contender):
+            pretrained.try_out(contender, maker)
 
 
 def cores() -> int:

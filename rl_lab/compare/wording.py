@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rl_lab.compare.plan import Plan
+from rl_lab.compare.plan import SMOKE_SEEDS, Plan
 from rl_lab.compare.runs import Run
 from rl_lab.compare.verdict import Verdict
 
@@ -70,7 +70,7 @@ def finding(verdict: Verdict) -> str:
     parts = [f"{ours}, {theirs}{' (medians)' if verdict.ratio else ''}", estimate(verdict)]
     if verdict.margin is not None:
         parts.append(f"margin {verdict.margin:.0%}" if verdict.ratio else f"margin {verdict.margin:g}")
-    if verdict.p_holm is not None:
+    if verdict.p_holm is not None and verdict.pairs >= SMOKE_SEEDS:
         parts.append(f"p = {verdict.p_holm:.2g}")
     return "; ".join(parts)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -13,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import LabError
+
+logger = logging.getLogger("rl_lab")
 
 EPISODE_LIMIT = 100_000  # steps
 MISSING = "Minari is not installed; pip install 'minari[hdf5]'"
@@ -73,6 +78,8 @@ class Demonstrations:
 
     def drawn(self, episodes: int, seed: int) -> Demonstrations:
         """Up to so many of the episodes, drawn by a seed."""
+        if episodes > len(self.episodes):
+            logger.warning("the data set has %d episodes, fewer than %d; all are used", len(self.episodes), episodes)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(8,)))
         chosen = sorted(rng.permutation(len(self.episodes))[:episodes].tolist())
         return replace(self, episodes=[self.episodes[place] for place in chosen])
@@ -134,7 +141,8 @@ class Demonstrations:
             dataset = minari.load_dataset(name)
         except (FileNotFoundError, ValueError, KeyError) as error:
             known = ", ".join(sorted(minari.list_local_datasets())) or "none"
-            raise LabError(f"data set {name!r} cannot be read ({error}); local data sets: {known}") from None
+            why = str(error).split(" Use download")[0].rstrip(". ")
+            raise LabError(f"data set {name!r} cannot be read ({why}); local data sets: {known}") from None
         spec = dataset.spec.env_spec
         episodes = [
             Episode(
@@ -198,8 +206,9 @@ def collect(
     Raises:
         LabError: the expert gives an action that is not allowed, never ends an episode, or earns no reward at all.
     """
-    if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or episodes < 1:
-        raise LabError(f"episodes={episodes!r} is not allowed; it must be a whole number of at least 1")
+    for name, value, least in (("episodes", episodes, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
     played = []
     for number in range(episodes):
         played.append(_play(env, expert, seed + number))
@@ -220,14 +229,27 @@ def _named(spec: Any, otherwise: str) -> tuple[str, dict[str, Any]]:
     return spec.id, {name: value for name, value in spec.kwargs.items() if name != "definition"}
 
 
+def try_out(env: gym.Env, expert: Any, seed: int = 0, steps: int = 200) -> None:
+    """Let an expert act for a while.
+
+    Raises:
+        LabError: it fails or gives an action that is not allowed, or the environment gives NaN.
+    """
+    limited = gym.wrappers.TimeLimit(env, steps)
+    _play(limited, expert, seed)
+
+
 def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
     observation, info = env.reset(seed=seed)
     if hasattr(expert, "reset"):
         expert.reset(env)
     observations, actions, rewards = [_kept(observation)], [], []
-    for _ in range(EPISODE_LIMIT):
-        action = _checked(env.action_space, expert(observation, info))
+    for step in range(EPISODE_LIMIT):
+        where = f"at step {step} of the episode with seed {seed}"
+        _check_finite("observation", observation, where)
+        action = _checked(env.action_space, _answer(expert, observation, info, where), where)
         observation, reward, terminated, truncated, info = env.step(action)
+        _check_finite("reward", reward, where)
         observations.append(_kept(observation))
         actions.append(action)
         rewards.append(float(reward))
@@ -236,7 +258,32 @@ def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
     raise LabError(f"the expert's episode did not end within {EPISODE_LIMIT} steps; give the environment a time limit")
 
 
-def _checked(space: gym.Space, action: Any) -> Any:
+def _answer(expert: Any, observation: Any, info: dict[str, Any], where: str) -> Any:
+    """What the expert says; an error of its own is told with its place."""
+    try:
+        return expert(observation, info)
+    except LabError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise LabError(
+            f"the expert failed {where}: {type(error).__name__}: {error} ({Path(frame.filename).name}, line "
+            f"{frame.lineno}); it is called as expert(observation, info)"
+        ) from error
+
+
+def _check_finite(kind: str, value: Any, where: str) -> None:
+    for name, part in value.items() if isinstance(value, dict) else [("", value)]:
+        if isinstance(part, dict):
+            _check_finite(kind, part, where)
+        elif (array := np.asarray(part)).dtype.kind == "f" and not np.isfinite(array).all():
+            raise LabError(
+                f"the {kind} {name and repr(name) + ' '}of the environment holds {array[~np.isfinite(array)].flat[0]} "
+                f"{where}; every number must be finite: mend the environment"
+            )
+
+
+def _checked(space: gym.Space, action: Any, where: str) -> Any:
     """An expert's action as the environment wants it; the pair that a `predict` returns is welcome."""
     given = action[0] if isinstance(action, tuple) and len(action) == 2 else action
     array = np.asarray(given)
@@ -245,8 +292,18 @@ def _checked(space: gym.Space, action: Any) -> Any:
     elif isinstance(space, gym.spaces.Box) and array.dtype.kind in "iuf" and array.size == np.prod(space.shape):
         given = array.astype(space.dtype).reshape(space.shape)
     if given not in space:
-        raise LabError(f"the expert answered {action!r}; the action space is {space}")
+        raise LabError(f"the expert answered {action!r} {where}; the action space is {space}{_hint(space, array)}")
     return given
+
+
+def _hint(space: gym.Space, array: np.ndarray) -> str:
+    """What would have been an answer."""
+    if isinstance(space, gym.spaces.Discrete):
+        first, last = int(space.start), int(space.start + space.n - 1)
+        return f": a whole number from {first} to {last}"
+    if isinstance(space, gym.spaces.Box) and array.shape != space.shape:
+        return f": {space.dtype} of shape {space.shape}, and this has shape {array.shape}"
+    return ""
 
 
 def _kept(observation: Any) -> Any:

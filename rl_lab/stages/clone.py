@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from rl_lab.agents.anchor import not_negative
+from rl_lab.agents.anchor import not_negative, positive
 from rl_lab.agents.checks import whole_number
 from rl_lab.agents.normalizer import normalized_rows, set_moments
 from rl_lab.agents.policy import ActorCritic
@@ -49,7 +49,8 @@ class Clone(Stage):
     def __post_init__(self) -> None:
         for name in ("max_iter", "patience"):
             whole_number(f"stage 'clone': {name}", getattr(self, name), 1)
-        for name in ("learning_rate", "alpha", "validation_fraction"):
+        positive("stage 'clone': learning_rate", self.learning_rate)
+        for name in ("alpha", "validation_fraction"):
             not_negative(f"stage 'clone': {name}", getattr(self, name))
         if not 0 < self.validation_fraction < 1:
             raise LabError(

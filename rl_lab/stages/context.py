@@ -97,7 +97,7 @@ class Context:
     def described(self) -> Any:
         """What counts about the environment, as JSON can hold it."""
         if self._described is None:
-            spec = gym.spec(self.env) if isinstance(self.env, str) else None
+            spec = self._spec()
             parts: list[Any] = [spec.entry_point, spec.kwargs] if spec else [self.env]
             names = [parts[0], spec.kwargs.get("definition")] if spec else []
             modules = [import_module(name.split(":")[0]) for name in names if isinstance(name, str)]
@@ -181,12 +181,24 @@ class Context:
         )
         return self._booked + counted
 
+    def _spec(self) -> Any:
+        """Gymnasium's entry for an id, after importing what stands before a colon; None for a function."""
+        if not isinstance(self.env, str):
+            return None
+        module, _, plain = self.env.rpartition(":")
+        try:
+            if module:
+                import_module(module)
+            return gym.spec(plain)
+        except (gym.error.Error, ImportError) as error:
+            raise LabError(f"environment {self.env!r} cannot be made: {error}") from None
+
     def _single(self) -> gym.Env:
         if not isinstance(self.env, str):
             return self.env(**self.env_kwargs)
         try:
             return gym.make(self.env, **self.env_kwargs)
-        except gym.error.Error as error:
+        except (gym.error.Error, ImportError) as error:
             raise LabError(f"environment {self.env!r} cannot be made: {error}") from None
 
     def _maker(self) -> Any:

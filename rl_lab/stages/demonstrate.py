@@ -56,7 +56,7 @@ class Demonstrate(Stage):
         """A few episodes, enough for some to be held out."""
         return replace(self, episodes=min(10, self.episodes))
 
-    def least(self, rollout: int) -> int:
+    def least(self, rollout: int, budget: int) -> int:
         """A step for each episode; a data set may hold fewer than were asked for."""
         return self.episodes if self.dataset is None else 1
 

@@ -17,7 +17,10 @@ NAMED = {
     "planner": ("rl_lab.envs.robot.planner", "Planner"),
     "explorer": ("rl_lab.envs.robot.explorer", "Explorer"),
 }
-FORMS = "give 'planner' or 'explorer' (of the robot's worlds), module:function, or the folder of a run"
+FORMS = (
+    "give a function of (observation, info), 'planner' or 'explorer' (of the robot's worlds), module:function, or the "
+    "folder of a run"
+)
 
 
 class Known(NamedTuple):
@@ -44,7 +47,7 @@ def find(expert: Any, env: gym.Env) -> Known:
     if hasattr(expert, "predict"):
         return Known(_predicting(expert), int(getattr(expert, "num_timesteps", 0)))
     if not callable(expert):
-        raise LabError(f"expert {expert!r} is none; {FORMS}")
+        raise LabError(f"expert {expert!r} cannot act; {FORMS}")
     return Known(expert, 0)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.anchor import Anchor, HoldSchedule, not_negative
+from rl_lab.agents.anchor import USUAL, Anchor, HoldSchedule, not_negative
 from rl_lab.agents.checks import whole_number
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
+
+logger = logging.getLogger("rl_lab")
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,11 @@ class Finetune(Stage):
 
     Args:
         steps: environment steps; None takes what the budget of the whole pipeline leaves.
-        warmup_steps: in which the critic is trained alone.
-        ramp_steps: over which the actor's learning rate then rises from 0.
+        warmup_steps: in which the critic is trained alone; by default 8192, at most a tenth of the steps.
+        ramp_steps: over which the actor's learning rate then rises from 0; by default 16,384, at most a fifth.
         actor_rate: what it rises to, times the learning rate.
         kl_coef: of the divergence from the pretrained policy in the loss, at first.
-        kl_steps: over which it falls to 0.
+        kl_steps: over which it falls to 0; by default 100,000, at most all steps.
         fall_back: when so many training episodes in a row have a mean return below the pretrained policy's own by more
             than `tolerance` of it, the pretrained actor comes back, with a fresh optimiser; at most 100.
         fall_back_steps: for how long that is watched.
@@ -36,11 +39,11 @@ class Finetune(Stage):
     """
 
     steps: int | None = None
-    warmup_steps: int = 8192
-    ramp_steps: int = 16_384
+    warmup_steps: int | None = None
+    ramp_steps: int | None = None
     actor_rate: float = 1.0
     kl_coef: float = 1.0
-    kl_steps: int = 100_000
+    kl_steps: int | None = None
     fall_back: int = 50
     fall_back_steps: int = 100_000
     tolerance: float = 0.2
@@ -54,7 +57,8 @@ class Finetune(Stage):
         if self.steps is not None:
             whole_number("stage 'finetune': steps", self.steps, 1)
         for name in (*(item.name for item in fields(HoldSchedule)), "fall_back_steps", "tolerance"):
-            not_negative(f"stage 'finetune': {name}", getattr(self, name))
+            if getattr(self, name) is not None or name not in USUAL:
+                not_negative(f"stage 'finetune': {name}", getattr(self, name))
 
     @property
     def _schedule(self) -> HoldSchedule:
@@ -64,7 +68,7 @@ class Finetune(Stage):
         """Nothing to come back to."""
         return replace(self, fall_back=0)
 
-    def least(self, rollout: int) -> int:
+    def least(self, rollout: int, budget: int) -> int:
         """One rollout."""
         return rollout
 
@@ -79,19 +83,20 @@ class Finetune(Stage):
                 f"{steps} steps are left for stage 'finetune', less than one rollout of {rollout} "
                 f"({agent.source.lanes} environments times n_steps={agent.settings.n_steps}); give more"
             )
-        anchor = Anchor.to(agent.policy, self._schedule)
+        anchor = Anchor.to(agent.policy, self._schedule.over(steps))
+        _warn_if_frozen(anchor.schedule, steps)
         if not anchor.schedule.idle:
             agent.hold(anchor)
-        guard = _Guard(self, agent, anchor, self._earned(context, agent, artifact)) if self.fall_back else None
+        guard = _Guard(self, agent, anchor, self._earned(context, agent, anchor, artifact)) if self.fall_back else None
         context.report(f"finetune: {steps} steps")
         context.train(agent, steps, guard)
         notes = {"returns to the clone": guard.falls if guard else 0, "steps": agent.num_timesteps}
         return handed_on(self, context, artifact, notes, **policy_parts(agent))
 
-    def _earned(self, context: Context, agent: PPO, artifact: Artifact | None) -> float | None:
+    def _earned(self, context: Context, agent: PPO, anchor: Anchor, artifact: Artifact | None) -> float | None:
         """The pretrained policy's return: as its own rollouts showed, or None where the warm-up will show it."""
         known = artifact.notes.get("value", {}).get("return") if artifact is not None else None
-        return context.look(agent, self.fall_back) if known is None and self.warmup_steps == 0 else known
+        return context.look(agent, self.fall_back) if known is None and not anchor.schedule.warmup_steps else known
 
     def _steps(self, context: Context, artifact: Artifact | None) -> int:
         if self.steps is not None:
@@ -105,6 +110,15 @@ class Finetune(Stage):
                 f"pretraining cost {spent} steps of a budget of {context.budget}; nothing is left to learn from reward"
             )
         return left
+
+
+def _warn_if_frozen(schedule: HoldSchedule, steps: int) -> None:
+    if (schedule.warmup_steps or 0) >= steps:
+        logger.warning(
+            "stage 'finetune': the policy stays as it was cloned, since warmup_steps=%s are all of its %s steps",
+            schedule.warmup_steps,
+            steps,
+        )
 
 
 class _Guard:
@@ -121,7 +135,7 @@ class _Guard:
         ring = agent.progress.recent_returns
         latest = float(ring[np.arange(episodes - window, episodes) % len(ring)].mean())
         if self.earned is None:
-            if agent.num_timesteps < self.stage.warmup_steps:
+            if agent.num_timesteps < (self.anchor.schedule.warmup_steps or 0):
                 return  # long episodes, which may be those that fail, have yet to end
             self.earned = latest  # of the policy as it was during the warm-up, or hardly moved since
         if latest >= self.earned - self.stage.tolerance * abs(self.earned):

@@ -36,6 +36,8 @@ class Pipeline:
     """
 
     def __init__(self, stages: Sequence[Stage | Mapping[str, Any]]) -> None:
+        if isinstance(stages, (str, Mapping, Stage)) or not isinstance(stages, Sequence):
+            raise LabError(f"stages are {stages!r}; give a list of them")
         self.stages = [stage if isinstance(stage, Stage) else read(stage) for stage in stages]
         if not self.stages:
             raise LabError(f"a pipeline without stages does nothing; choose among {', '.join(KINDS)}")
@@ -45,6 +47,9 @@ class Pipeline:
                 if part not in given:
                     raise LabError(f"stage {stage.kind!r} needs {part}, which no stage before it gives; {ADVICE[part]}")
             given.update(stage.gives)
+
+    def __str__(self) -> str:
+        return " → ".join(map(str, self.stages))
 
     def described(self) -> list[Any]:
         """What counts about its stages, for the names of what they make."""
@@ -86,8 +91,10 @@ def read(table: Mapping[str, Any]) -> Stage:
     Raises:
         LabError: the stage is unknown, or has a setting that it does not know.
     """
+    if not isinstance(table, Mapping) or "stage" not in table:
+        raise LabError(f'stage {table!r} does not say which it is; write, for example, {{ stage = "clone" }}')
     settings = dict(table)
-    kind = settings.pop("stage", None)
+    kind = settings.pop("stage")
     if kind not in KINDS:
         raise LabError(f"stage {kind!r} is unknown; choose among {', '.join(KINDS)}")
     known = [item.name for item in fields(KINDS[kind])]

@@ -39,6 +39,11 @@ class Stage:
         """Do the work; the books are kept around it."""
         raise NotImplementedError
 
+    def __str__(self) -> str:
+        changed = [item for item in fields(self) if getattr(self, item.name) != item.default]
+        settings = ", ".join(f"{item.name} = {_named(getattr(self, item.name))}" for item in changed)
+        return f"{self.kind} ({settings})" if settings else self.kind
+
     def described(self) -> dict[str, Any]:
         """What counts about its settings, as JSON can hold it."""
         return {item.name: describe(getattr(self, item.name)) for item in fields(self)}
@@ -47,11 +52,12 @@ class Stage:
         """The same stage with as little work as possible, to compile what it needs."""
         return self
 
-    def least(self, rollout: int) -> int:
+    def least(self, rollout: int, budget: int) -> int:
         """Environment steps that it will charge at least.
 
         Args:
             rollout: steps of one rollout of PPO.
+            budget: of the whole pipeline.
         """
         return 0
 
@@ -110,6 +116,10 @@ class Stage:
         made = self.make(context, artifact)
         parents = (*artifact.parents, artifact.key) if artifact else ()
         return replace(made, ledger=context.ledger(), parents=parents, key=key)
+
+
+def _named(value: Any) -> str:
+    return getattr(value, "__name__", None) or str(value)
 
 
 MOMENTS = ("mean", "variance", "count", "return_moments")  # of a normalizer, which are handed on

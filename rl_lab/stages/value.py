@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.anchor import not_negative
+from rl_lab.agents.anchor import not_negative, positive
 from rl_lab.agents.checks import whole_number
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.stages.artifact import Artifact
@@ -20,6 +20,7 @@ from rl_lab.supervised import Regressor
 from rl_lab.supervised.estimator import Estimator
 
 APART = 1_000_003
+USUAL_STEPS = 8192
 ROUNDS = 2
 UNKNOWN = 0.05  # weight of what came after the last step, from which on a return counts as unknown
 UNFINISHED = 0.1  # share of steps in episodes that have not ended, from which on those that have say too little
@@ -45,13 +46,13 @@ class FitValue(Stage):
     where those of the second half end with the values of the first fit.
 
     Args:
-        steps: environment steps of the rollouts.
+        steps: environment steps of the rollouts; by default 8192, at most a tenth of the budget.
         max_iter: the most epochs.
         learning_rate: step size.
         alpha: of the penalty on squared weights.
     """
 
-    steps: int = 8192
+    steps: int | None = None
     max_iter: int = 100
     learning_rate: float = 1e-3
     alpha: float = 1e-3
@@ -60,26 +61,33 @@ class FitValue(Stage):
 
     def __post_init__(self) -> None:
         for name in ("steps", "max_iter"):
-            whole_number(f"stage 'value': {name}", getattr(self, name), 1)
-        for name in ("learning_rate", "alpha"):
-            not_negative(f"stage 'value': {name}", getattr(self, name))
+            if getattr(self, name) is not None or name != "steps":
+                whole_number(f"stage 'value': {name}", getattr(self, name), 1)
+        positive("stage 'value': learning_rate", self.learning_rate)
+        not_negative("stage 'value': alpha", self.alpha)
 
     def rehearsal(self) -> Stage:
         """A few steps and one epoch."""
         return replace(self, steps=64, max_iter=1)
 
-    def least(self, rollout: int) -> int:
+    def least(self, rollout: int, budget: int) -> int:
         """Its own steps."""
-        return self.steps
+        return self.within(budget)
+
+    def within(self, budget: int | None) -> int:
+        """Its steps, as a part of a budget where there is one."""
+        if self.steps is not None:
+            return self.steps
+        return USUAL_STEPS if budget is None else max(1, min(USUAL_STEPS, budget // 10))
 
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Play with the policy as it is, and fit the critic."""
-        lanes = int(context.hyperparameters["num_envs"])
+        lanes, steps = int(context.hyperparameters["num_envs"]), self.within(context.budget)
         # Other episodes than those that PPO will begin with.
-        agent = context.agent(seed=context.seed + APART, n_steps=-(-self.steps // (ROUNDS * lanes)))
+        agent = context.agent(seed=context.seed + APART, n_steps=-(-steps // (ROUNDS * lanes)))
         if artifact is not None:
             load_policy(agent, artifact, "actor", "log_std", "normalizer")
-        context.report(f"value: {self.steps} steps of the policy's own")
+        context.report(f"value: {steps} steps of the policy's own")
         if agent.normalizer.rewards:
             agent.collect()  # the scale of the rewards has to be known before returns are
         fitted = self.fit(agent.policy, lambda: played(agent), agent.normalizer.gamma, context.seed, context.fit)

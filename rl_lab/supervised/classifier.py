@@ -78,8 +78,10 @@ class Classifier(Estimator):
             LabError: a shape is wrong, a number is not finite, there is one class only, or a class is unknown.
         """
         labels = self._labels(y)
+        self._both(X, labels)
+        self._check_names(X, fitting=True)
         present = np.unique(labels)
-        if len(present) < 2:
+        if len(present) < 2 and classes is None:
             raise LabError(f"y holds one class only, {present.tolist()[0]!r}; there is nothing to tell apart")
         before, self.classes_ = getattr(self, "classes_", None), present
         try:
@@ -105,8 +107,9 @@ class Classifier(Estimator):
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy: the share of samples whose class is predicted."""
-        right, weights = self.predict(X) == self._labels(y), self._weights(sample_weight, len(np.asarray(y)))
-        return float(np.average(right, weights=weights))
+        labels = self._labels(y)
+        self._both(X, labels)
+        return float(np.average(self.predict(X) == labels, weights=self._weights(sample_weight, len(labels))))
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn's own tools ask an estimator."""
@@ -116,12 +119,22 @@ class Classifier(Estimator):
 
     @staticmethod
     def _labels(y: ArrayLike) -> NDArray[Any]:
-        labels = np.asarray(y)
-        if labels.ndim != 1:
+        try:
+            labels = np.asarray(y)
+        except ValueError:
+            raise LabError("y is ragged; it must be (samples,), a class for each") from None
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        if labels.ndim != 1 or len(labels) == 0:
             raise LabError(f"y has shape {labels.shape}; it must be (samples,), a class for each")
-        if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-            place = int(np.flatnonzero(~np.isfinite(labels))[0])
-            raise LabError(f"y[{place}] is {labels[place]}; every class must be known")
+        if labels.dtype.kind == "O":
+            labels = _told_apart(labels)
+        if labels.dtype.kind == "f":
+            odd = np.flatnonzero(~np.isfinite(labels) | (labels != np.round(labels)))
+            if len(odd) and not np.isfinite(labels[odd[0]]):
+                raise LabError(f"y[{odd[0]}] is {labels[odd[0]]}; every class must be known")
+            if len(odd):
+                raise LabError(f"y[{odd[0]}] is {labels[odd[0]]}, which is no class; for numbers there is a Regressor")
         return labels
 
     def _class_weights(self, labels: NDArray[Any]) -> NDArray[np.float64]:
@@ -136,12 +149,14 @@ class Classifier(Estimator):
         unknown = [name for name in self.class_weight if name not in present]
         if unknown:
             raise LabError(f"class_weight names {unknown[0]!r}, which is not among the classes {present.tolist()}")
-        return np.array([float(self.class_weight.get(name, 1.0)) for name in present.tolist()])[places]
+        weights = np.array([float(self.class_weight.get(name, 1.0)) for name in present.tolist()])
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            raise LabError(f"class_weight={self.class_weight!r} is not allowed; weights must be finite and at least 0")
+        return weights[places]
 
     def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> Samples:
-        rows, labels = self._rows(X), self._labels(y)
-        if len(labels) != len(rows):
-            raise LabError(f"X has {len(rows)} samples and y {len(labels)}; they must be as many")
+        labels = self._labels(y)
+        rows = self._both(X, labels)
         unknown = ~np.isin(labels, self.classes_)
         if unknown.any():
             raise LabError(
@@ -172,3 +187,14 @@ class Classifier(Estimator):
         self.classes_ = np.array(header["classes"], header["dtype"])
         if header["class_weight"] is not None:  # whose keys JSON would turn into text
             self.class_weight = {name: value for name, value in header["class_weight"]}
+
+
+def _told_apart(labels: NDArray[Any]) -> NDArray[Any]:
+    """Labels of any kind as an array of one: texts, whole numbers or bools."""
+    kinds = {type(label).__name__ for label in labels.tolist()}
+    if len(kinds) > 1 or not isinstance(labels[0], (str, int, float, bool)):
+        missing = [place for place, label in enumerate(labels.tolist()) if not isinstance(label, (str, int, float))]
+        if missing:
+            raise LabError(f"y[{missing[0]}] is {labels[missing[0]]!r}; every class must be known, a text or a number")
+        raise LabError(f"y mixes {' and '.join(sorted(kinds))}; all classes must be of one kind")
+    return np.array(labels.tolist())

@@ -32,7 +32,7 @@ class Estimator:
 
     loss: ClassVar[Callable[..., Any]]
 
-    hidden_layer_sizes: tuple[int, ...] = (64, 64)
+    hidden_layer_sizes: tuple[int, ...] | int = (64, 64)
     activation: str = "relu"
     _: KW_ONLY
     alpha: float = 1e-4
@@ -43,12 +43,13 @@ class Estimator:
     n_iter_no_change: int = 10
     early_stopping: bool = False
     validation_fraction: float = 0.1
-    random_state: int = 0
+    random_state: int | None = 0
 
     def __post_init__(self) -> None:
         self.network_: MLP
         self.history_: History
         self.n_features_in_: int
+        self.feature_names_in_: NDArray[Any]
 
     def fit_to(self, X: ArrayLike, y: ArrayLike, **more: Any) -> Self:
         """`fit`, for those who do not care whether this is a classifier or a regressor."""
@@ -102,6 +103,7 @@ class Estimator:
         """
         if not hasattr(self, "network_"):
             raise LabError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) first")
+        self._check_names(X)
         return predicted(self.network_, self._rows(X, self.n_features_in_))
 
     def save(self, path: str | Path) -> None:
@@ -111,7 +113,7 @@ class Estimator:
         tensors = {}
         for number, (matrix, bias) in enumerate(self.network_.layers()):
             tensors[f"{number}.weight"], tensors[f"{number}.bias"] = matrix, bias
-        params = self.get_params() | {"hidden_layer_sizes": [int(units) for units in self.hidden_layer_sizes]}
+        params = self.get_params() | {"hidden_layer_sizes": self._hidden()}
         header = {"type": type(self).__name__, "params": params, "of_network": self.network_.activation}
         text = json.dumps(header | self._header(), sort_keys=True, default=str)
         weights.save(path, tensors, {"rl_lab": text})
@@ -159,7 +161,7 @@ class Estimator:
         streams = np.random.SeedSequence(self.random_state).spawn(3)
         rng, of_weights, of_split = (np.random.default_rng(stream) for stream in streams)
         if network is None:
-            network = MLP([samples.inputs.shape[1], *self.hidden_layer_sizes, outputs], self.activation)
+            network = MLP([samples.inputs.shape[1], *self._hidden(), outputs], self.activation)
             network.initialise(of_weights)
         elif (network.sizes[0], network.sizes[-1]) != (samples.inputs.shape[1], outputs):
             raise LabError(
@@ -209,11 +211,13 @@ class Estimator:
     def _check(self) -> None:
         activations.code(self.activation)
         sizes = self.hidden_layer_sizes
-        if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(_whole(units, 1) for units in sizes):
+        each = list(sizes) if isinstance(sizes, (Sequence, np.ndarray)) and not isinstance(sizes, str) else [sizes]
+        if not all(_whole(units, 1) for units in each):
             raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")
-        if not _whole(self.random_state, 0):
+        if self.random_state is not None and not _whole(self.random_state, 0):
             raise LabError(
-                f"random_state={self.random_state!r} is not allowed; it must be a whole number of at least 0"
+                f"random_state={self.random_state!r} is not allowed; it must be a whole number of at least 0, or None "
+                "for another seed each time"
             )
         whole = ("max_iter", "n_iter_no_change", *(("batch_size",) if self.batch_size != "auto" else ()))
         for name in whole:
@@ -228,20 +232,55 @@ class Estimator:
         if self.early_stopping and not 0 < self.validation_fraction < 1:
             raise LabError(f"validation_fraction={self.validation_fraction} is not allowed; it must be between 0 and 1")
 
+    def _hidden(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        return [int(units) for units in (sizes if isinstance(sizes, (Sequence, np.ndarray)) else [sizes])]
+
+    def _check_names(self, X: Any, fitting: bool = False) -> None:
+        """Refuse columns of a data frame in another order than that in which they were learned."""
+        columns = getattr(X, "columns", None)
+        names = None if columns is None or not all(isinstance(name, str) for name in columns) else np.array(columns)
+        if fitting:
+            if names is not None:
+                self.feature_names_in_ = names
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        elif names is not None and names.tolist() != getattr(self, "feature_names_in_", names).tolist():
+            raise LabError(
+                f"X has the columns {names.tolist()}; this one was fitted to {self.feature_names_in_.tolist()}, and "
+                "their order counts: X[fitted.feature_names_in_]"
+            )
+
     @staticmethod
     def _rows(X: ArrayLike, width: int | None = None) -> NDArray[np.float32]:
         """Samples as float32 `(samples, width)`."""
+        if hasattr(X, "toarray"):
+            raise LabError("X is sparse; give X.toarray()")
+        if np.iscomplexobj(X):
+            raise LabError("X holds complex numbers; give their real and imaginary parts as features of their own")
         try:
             rows = np.ascontiguousarray(X, np.float32)
         except (TypeError, ValueError) as error:
             raise LabError(f"X cannot be read as numbers ({error}); it must be (samples, features)") from None
+        if np.ndim(X) == 1 and rows.size:
+            raise LabError(
+                f"X has shape {np.shape(X)}; it must be (samples, features): X.reshape(1, -1) is one sample, and "
+                "X.reshape(-1, 1) has one feature"
+            )
         if rows.ndim != 2 or 0 in rows.shape:
-            raise LabError(f"X has shape {rows.shape}; it must be (samples, features), with at least one of each")
+            raise LabError(f"X has shape {np.shape(X)}; it must be (samples, features), with at least one of each")
         if width is not None and rows.shape[1] != width:
             raise LabError(f"X has {rows.shape[1]} features; this one was fitted to {width}")
         if not np.isfinite(rows).all():
             row, column = np.argwhere(~np.isfinite(rows))[0]
             raise LabError(f"X[{row}, {column}] is {rows[row, column]}; every number must be finite")
+        return rows
+
+    def _both(self, X: ArrayLike, y: NDArray[Any]) -> NDArray[np.float32]:
+        """Samples as float32, of which there must be as many as of `y`."""
+        rows = self._rows(X)
+        if len(y) != len(rows):
+            raise LabError(f"X has {len(rows)} samples and y {len(y)}; they must be as many")
         return rows
 
     @staticmethod

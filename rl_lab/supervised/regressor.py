@@ -70,6 +70,8 @@ class Regressor(Estimator):
             LabError: a shape is wrong, or a number is not finite.
         """
         targets = self._targets(y)
+        self._both(X, targets)
+        self._check_names(X, fitting=True)
         self._flat = targets.ndim == 1
         samples = self._given(X, targets, self._weights(sample_weight, len(targets)))
         self._fit(samples, samples.targets.shape[1], network, validation, report)
@@ -83,6 +85,7 @@ class Regressor(Estimator):
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R²: 1 is perfect, 0 as good as the mean of `y`; the mean over outputs."""
         targets = self._targets(y)
+        self._both(X, targets)
         weights = self._weights(sample_weight, len(targets))
         return _explained(self.predict(X), targets, weights)
 
@@ -94,7 +97,12 @@ class Regressor(Estimator):
 
     @staticmethod
     def _targets(y: ArrayLike) -> NDArray[np.float32]:
-        targets = np.ascontiguousarray(y, np.float32)
+        try:
+            targets = np.ascontiguousarray(y, np.float32)
+        except (TypeError, ValueError) as error:
+            raise LabError(
+                f"y cannot be read as numbers ({error}); it must be (samples,) or (samples, outputs)"
+            ) from None
         if targets.ndim not in (1, 2):
             raise LabError(f"y has shape {targets.shape}; it must be (samples,) or (samples, outputs)")
         if not np.isfinite(targets).all():
@@ -103,9 +111,8 @@ class Regressor(Estimator):
         return targets
 
     def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> Samples:
-        rows, targets = self._rows(X), self._targets(y)
-        if len(targets) != len(rows):
-            raise LabError(f"X has {len(rows)} samples and y {len(targets)}; they must be as many")
+        targets = self._targets(y)
+        rows = self._both(X, targets)
         return Samples(rows, targets.reshape(len(rows), -1), even(weights, len(rows)))
 
     def _score(self, outputs: np.ndarray, samples: Samples) -> float:

@@ -132,7 +132,13 @@ def test_a_teacher_that_had_to_learn_is_paid_off_over_tasks(result):
 def test_the_report_shows_it_and_nothing_runs_twice(result):
     _, folder = result
     page = (folder / "out" / "report.html").read_text()
-    for words in ("Pretraining: what it brought", "shown free", "teacher charged", "clone only"):
+    for words in (
+        "Did pretraining pay?",
+        "Pretraining raised pretrained from",
+        "shown steps free",
+        "teacher charged",
+        "clone only",
+    ):
         assert words in page
     before = {file: file.stat().st_mtime_ns for file in (folder / "out" / "runs").iterdir()}
     compare_plan(folder / "plan.toml", out=folder / "out", quiet=True)
@@ -417,3 +423,63 @@ def test_functions_get_controls_too():
     assert "switch" not in warm.notes
     for run in result.runs:
         assert run.ledger["evaluation_steps"] > 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "told"),
+    [
+        (Demonstrate("test_pretrained:nobody", 2), "'test_pretrained:nobody' cannot be imported"),
+        (Demonstrate("test_pretrained:outside", 2), "the expert answered 9 at step 0"),
+        (Demonstrate("test_pretrained:broken", 2), "ZeroDivisionError"),
+        (Demonstrate(dataset="nobody/made-v0"), "data set 'nobody/made-v0' cannot be read"),
+    ],
+)
+def test_experts_are_tried_out_before_anything_is_trained(stage, told, tmp_path):
+    with pytest.raises(LabError) as error:
+        compare(
+            "rl_lab/Robot-Empty-5x5-v0",
+            {"scratch": ("ppo", {"n_steps": 64}), "mine": ("ppo", {"n_steps": 64, "stages": [stage, Clone()]})},
+            steps=2048,
+            seeds=1,
+            points=1,
+            out=tmp_path / "out",
+            quiet=True,
+        )
+    assert told in str(error.value)
+    assert not list((tmp_path / "out" / "runs").glob("*")) if (tmp_path / "out" / "runs").exists() else True
+
+
+def outside(observation, info):
+    return 9
+
+
+def broken(observation, info):
+    return 1 // 0
+
+
+def test_whether_pretraining_pays_is_asked_about_steps():
+    contenders = [Contender("scratch", "ppo"), Contender("mine", "ppo", {"stages": STAGES})]
+    plan = Plan([Environment("a", None, {}, 0.0, 1.0)], contenders, steps=100_000)
+    assert [question.measure for question in with_controls(plan).questions] == ["return", "final", "steps"]
+    given = Plan(
+        [Environment("a", None, {}, 0.0, 1.0)], contenders, steps=100_000, questions=[Question("time", threshold=0.5)]
+    )
+    assert [question.measure for question in with_controls(given).questions] == ["time"]
+
+
+def test_models_that_were_loaded_and_odd_arguments():
+    env = gym.make("rl_lab/Robot-Empty-5x5-v0")
+    model = PPO("MlpPolicy", env, n_steps=64, seed=0)
+    model.env = None  # as `load` without an environment leaves it
+    warm = pretrain(model, env, expert="planner", episodes=10, value=FitValue(steps=128))
+    model.learn(128, callback=warm)
+    assert warm.schedule.warmup_steps == 12
+    for options, told in (
+        ({"clone": True}, r"clone=True is not allowed; give a Clone\(...\)"),
+        ({"value": 3}, r"value=3 is not allowed; give a FitValue\(...\)"),
+        ({"episodes": 0}, "episodes=0 is not allowed"),
+    ):
+        with pytest.raises(LabError, match=told):
+            pretrain(model, env, expert="planner", **options)
+    with pytest.raises(LabError, match="env is 'rl_lab/Robot-Empty-5x5-v0'; give the environment itself"):
+        pretrain(model, "rl_lab/Robot-Empty-5x5-v0", expert="planner")

@@ -66,7 +66,7 @@ def test_predict_of_a_model_is_an_expert():
 
 def test_bad_experts_and_names_get_a_sentence():
     env = gym.make("rl_lab/Robot-DoorKey-5x5-v0", max_steps=20)
-    with pytest.raises(LabError, match=r"the expert answered 9; the action space is Discrete\(7\)"):
+    with pytest.raises(LabError, match=r"the expert answered 9 at step 0 .*Discrete\(7\): a whole number from 0 to 6"):
         collect(env, lambda observation, info: 9, 1)
     with pytest.raises(LabError, match="earned no reward in 3 episodes; an expert that never succeeds teaches nothing"):
         collect(env, left, 3)
@@ -87,3 +87,25 @@ def test_bad_experts_and_names_get_a_sentence():
     other = gym.make("CartPole-v1")
     with pytest.raises(LabError, match=r"demonstrations of rl_lab/Robot-DoorKey-5x5-v0 .* give demonstrations of the"):
         shown.check_fits("CartPole", other.observation_space, other.action_space)
+
+
+class Nan(gym.ObservationWrapper):
+    def observation(self, observation):
+        return observation * np.float32(np.nan)
+
+
+def test_what_goes_wrong_while_an_expert_plays_is_told_with_its_place():
+    with pytest.raises(
+        LabError, match="the observation of the environment holds nan at step 0 of the episode with seed 3"
+    ):
+        collect(Nan(gym.make("CartPole-v1")), lambda observation, info: 0, 1, seed=3)
+    with pytest.raises(
+        LabError, match=r"the expert failed at step 0 .*: ZeroDivisionError: .*test_demonstrations.py, line \d+"
+    ):
+        collect(gym.make("CartPole-v1"), lambda observation, info: 1 // 0, 1)
+    with pytest.raises(LabError, match="it is called as expert\\(observation, info\\)"):
+        collect(gym.make("CartPole-v1"), lambda observation: 1, 1)
+    with pytest.raises(LabError, match="seed=-5 is not allowed"):
+        collect(gym.make("CartPole-v1"), lambda observation, info: 1, 1, seed=-5)
+    with pytest.raises(LabError, match=r"float32 of shape \(1,\), and this has shape \(2,\)"):
+        collect(gym.make("Pendulum-v1"), lambda observation, info: [0.0, 0.0], 1)

@@ -223,10 +223,11 @@ BAD = {
     "expert 'planner' knows the robot's worlds only": lambda: Demonstrate("planner").run(Context("CartPole-v1")),
     "expert 'nobody' is unknown": lambda: Demonstrate("nobody").run(Context("CartPole-v1")),
     "'json:nothing' cannot be imported": lambda: Demonstrate("json:nothing").run(Context("CartPole-v1")),
-    "y holds one class only": lambda: Pipeline([Demonstrate(lambda o, i: 1, 2), Clone()]).run(Context("CartPole-v1")),
     "fall_back=101 is not allowed": lambda: Finetune(fall_back=101),
     "stage 'finetune' has no steps": lambda: Finetune().run(Context("rl_lab/CartPole-v1", 0, None, SMALL)),
-    "the expert answered 5; the action space is": lambda: Demonstrate(lambda o, i: 5, 1).run(Context("CartPole-v1")),
+    "the expert answered 5 at step 0 of the episode with seed 0; the action space is Discrete(2)": lambda: Demonstrate(
+        lambda o, i: 5, 1
+    ).run(Context("CartPole-v1")),
     "environment 'Nope-v0' cannot be made": lambda: Context("Nope-v0").spaces(),
     "expert 'math:pi' is 3.14": lambda: Demonstrate("math:pi").run(Context("CartPole-v1")),
     "stage 'finetune': warmup_steps=-1 is not allowed": lambda: Finetune(warmup_steps=-1),
@@ -368,3 +369,39 @@ def test_settings_are_checked_before_anything_runs(kind, settings, told):
     with pytest.raises(LabError) as error:
         kind(**settings)
     assert told in str(error.value)
+
+
+def test_an_expert_that_always_does_the_same_can_be_cloned():
+    context = Context("CartPole-v1", 0, None, SMALL)
+    artifact = Pipeline([Demonstrate(lambda observation, info: 1, 5), Clone(max_iter=50)]).run(context)
+    agent = context.agent()
+    load_policy(agent, artifact)
+    assert (agent.predict(np.zeros((3, 4)))[0] == 1).all()
+
+
+def test_lengths_that_nobody_gave_follow_the_budget(caplog):
+    context = Context("rl_lab/CartPole-v1", 0, None, SMALL, budget=4000)
+    artifact = Pipeline([Demonstrate(balance, 2), Clone(max_iter=5), FitValue(max_iter=2)]).run(context)
+    assert artifact.ledger.learner_steps == 400
+    agent, made = None, context.agent
+    context.agent = lambda **options: made(**options)
+    Finetune(steps=2560, fall_back=0).run(context, artifact)
+    agent = context._agents[-1]
+    assert (agent.anchor.schedule.warmup_steps, agent.anchor.schedule.ramp_steps) == (256, 512)
+    assert agent.anchor.schedule.kl_steps == 2560
+    assert not caplog.records
+    Finetune(steps=256, warmup_steps=9000, fall_back=0).run(context, artifact)
+    assert "the policy stays as it was cloned, since warmup_steps=9000 are all of its 256 steps" in caplog.text
+
+
+def test_ids_with_a_module(tmp_path, monkeypatch):
+    (tmp_path / "line_worlds.py").write_text(
+        "import gymnasium\n"
+        "gymnasium.register('Line-v0', 'gymnasium.envs.classic_control:CartPoleEnv', max_episode_steps=50)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    context = Context("line_worlds:Line-v0", 0, None, SMALL, store=tmp_path / "store")
+    assert Pipeline([Demonstrate(balance, 2), Clone(max_iter=2)]).run(context).key
+    for name in ("line_worlds:Nope-v0", "nowhere:Line-v0"):
+        with pytest.raises(LabError, match=f"environment '{name}' cannot be made"):
+            Pipeline([Demonstrate(balance, 2)]).run(Context(name, store=tmp_path / "store"))

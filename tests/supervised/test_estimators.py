@@ -189,7 +189,7 @@ REFUSED = {
     "class_weight='even' is not allowed": lambda: Classifier(class_weight="even").fit(X, Y),
     "sample_weight has shape (3,); it must be (20,)": lambda: Classifier().fit(X[:20], Y[:20], [1, 2, 3]),
     "max_iter=0 is not allowed": lambda: Classifier(max_iter=0).fit(X, Y),
-    "hidden_layer_sizes=64 is not allowed": lambda: Classifier(64).fit(X, Y),
+    "hidden_layer_sizes=6.4 is not allowed": lambda: Classifier(6.4).fit(X, Y),
     "hidden_layer_sizes=(0,) is not allowed": lambda: Classifier((0,)).fit(X, Y),
     "random_state=-1 is not allowed": lambda: Regressor(random_state=-1).fit(X, Y),
     "X cannot be read as numbers": lambda: Classifier().fit([["a", "b"], ["c", "d"]], [0, 1]),
@@ -213,3 +213,58 @@ def test_bad_input_gets_a_sentence(words):
     with pytest.raises(LabError) as error:
         REFUSED[words]()
     assert words in str(error.value)
+
+
+ODD_LABELS = {
+    "y\\[1\\] is None; every class must be known": ["a", None] * 10,
+    "y\\[0\\] is None": [None] * 20,
+    "X has 20 samples and y 3; they must be as many": [0, 0, 0],
+    "y has shape \\(0,\\)": [],
+    "y is ragged": [[1], [1, 2]] * 10,
+    "which is no class; for numbers there is a Regressor": list(np.linspace(0, 1, 20)),
+    "y mixes int and str": np.array(["a", 1] * 10, object),
+    "y has shape \\(\\)": (label for label in [0, 1]),
+}
+
+
+@pytest.mark.parametrize("told", ODD_LABELS)
+def test_odd_labels_get_a_sentence(told):
+    with pytest.raises(LabError, match=told):
+        Classifier(max_iter=1).fit(X[:20], ODD_LABELS[told])
+
+
+def test_odd_samples_get_a_sentence():
+    from scipy.sparse import csr_matrix
+
+    fitted = Classifier((4,), max_iter=1).fit(X[:20], Y[:20])
+    with pytest.raises(LabError, match=r"X.reshape\(1, -1\) is one sample"):
+        fitted.predict(X[0])
+    with pytest.raises(LabError, match=r"sparse; give X.toarray"):
+        fitted.predict(csr_matrix(X[:20]))
+    with pytest.raises(LabError, match="complex"):
+        fitted.predict(X[:20] + 1j)
+    with pytest.raises(LabError, match="X has 20 samples and y 2"):
+        fitted.score(X[:20], Y[:2])
+    with pytest.raises(LabError, match="y cannot be read as numbers"):
+        Regressor().fit(X[:20], ["se"] * 20)
+    with pytest.raises(LabError, match="weights must be finite and at least 0"):
+        Classifier(class_weight={0: -1}).fit(X[:20], Y[:20])
+
+
+def test_columns_of_a_data_frame_keep_their_order():
+    import pandas as pd
+
+    frame = pd.DataFrame(X[:40, :4], columns=list("abcd"))
+    fitted = Regressor((4,), max_iter=1).fit(frame, Y[:40].astype(float))
+    assert fitted.feature_names_in_.tolist() == list("abcd")
+    np.testing.assert_array_equal(fitted.predict(frame), fitted.predict(X[:40, :4]))
+    with pytest.raises(LabError, match="their order counts"):
+        fitted.predict(frame[list("dcba")])
+
+
+def test_what_scikit_learn_takes_is_taken():
+    column = Classifier(8, max_iter=2).fit(X[:50], Y[:50, None])
+    assert column.predict(X[:5]).shape == (5,)
+    assert column.network_.sizes == (64, 8, 10)
+    drawn = [Classifier((8,), max_iter=1, random_state=None).fit(X[:50], Y[:50]) for _ in range(2)]
+    assert (drawn[0].outputs(X[:5]) != drawn[1].outputs(X[:5])).any()
