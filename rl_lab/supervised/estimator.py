@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: parameters, checks, held-out samples, files."""
+"""What everything that is fitted on the core shares: parameters, checks, held-out samples, files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
 
 @dataclass(eq=False, repr=False)
 class Estimator:
-    """A network that is fitted to labelled samples; see `Classifier` and `Regressor`.
+    """A network that is fitted to samples; see `Classifier` and `Regressor`, and `rl_lab.unsupervised`.
 
     Attributes:
         network_: the fitted `MLP`.
@@ -100,21 +100,15 @@ class Estimator:
         Raises:
             LabError: it is not fitted, or the samples have another width or numbers that are not finite.
         """
-        if not hasattr(self, "network_"):
-            raise LabError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) first")
+        self._check_fitted()
         return predicted(self.network_, self._rows(X, self.n_features_in_))
 
     def save(self, path: str | Path) -> None:
         """Write the fitted network and its parameters to a safetensors file."""
-        if not hasattr(self, "network_"):
-            raise LabError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) first")
-        tensors = {}
-        for number, (matrix, bias) in enumerate(self.network_.layers()):
-            tensors[f"{number}.weight"], tensors[f"{number}.bias"] = matrix, bias
+        self._check_fitted()
         params = self.get_params() | {"hidden_layer_sizes": [int(units) for units in self.hidden_layer_sizes]}
-        header = {"type": type(self).__name__, "params": params, "of_network": self.network_.activation}
-        text = json.dumps(header | self._header(), sort_keys=True, default=str)
-        weights.save(path, tensors, {"rl_lab": text})
+        text = json.dumps({"type": type(self).__name__, "params": params} | self._header(), sort_keys=True, default=str)
+        weights.save(path, self._tensors(), {"rl_lab": text})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -135,17 +129,23 @@ class Estimator:
             raise LabError(f"{path} is no file of a {cls.__name__}; give one that save wrote") from None
         return fitted
 
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "history_"):
+            parameters = inspect.signature(self.fit).parameters.values()  # type: ignore[attr-defined]
+            needed = ", ".join(one.name for one in parameters if one.default is one.empty)
+            raise LabError(f"this {type(self).__name__} is not fitted yet; call fit({needed}) first")
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        """The arrays that a file holds, by name."""
+        return weights.of_network(self.network_)
+
     def _header(self) -> dict[str, Any]:
         """What else a file holds, as JSON can say it."""
-        return {}
+        return {"of_network": self.network_.activation}
 
     def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-        biases = [tensors[f"{number}.bias"] for number in range(len(tensors) // 2)]
-        sizes = [len(tensors["0.weight"]), *(len(bias) for bias in biases)]
-        self.network_ = MLP(sizes, header["of_network"])
-        for number, (matrix, bias) in enumerate(self.network_.layers()):
-            matrix[:], bias[:] = tensors[f"{number}.weight"], biases[number]
-        self.n_features_in_, self.history_ = sizes[0], History()
+        self.network_ = weights.network(tensors, header["of_network"])
+        self.n_features_in_, self.history_ = self.network_.sizes[0], History()
 
     def _fit(
         self,
@@ -159,7 +159,7 @@ class Estimator:
         streams = np.random.SeedSequence(self.random_state).spawn(3)
         rng, of_weights, of_split = (np.random.default_rng(stream) for stream in streams)
         if network is None:
-            network = MLP([samples.inputs.shape[1], *self.hidden_layer_sizes, outputs], self.activation)
+            network = MLP(self._sizes(samples.inputs.shape[1], outputs), self.activation)
             network.initialise(of_weights)
         elif (network.sizes[0], network.sizes[-1]) != (samples.inputs.shape[1], outputs):
             raise LabError(
@@ -169,18 +169,19 @@ class Estimator:
         held = None if validation is None else self._given(*validation)
         if held is None and self.early_stopping:
             samples, held = self._split(samples, of_split)
-        batch = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
-        schedule = Schedule(
-            min(batch, len(samples.inputs)),
-            self.learning_rate_init,
-            self.alpha,
-            self.max_iter,
-            self.n_iter_no_change,
-            self.tol,
-        )
+        schedule = self._schedule(len(samples.inputs))
         self.n_features_in_ = samples.inputs.shape[1]
         self.history_ = train(network, type(self).loss, samples, schedule, rng, held, self._score, report)
         self.network_ = network
+
+    def _sizes(self, inputs: int, outputs: int) -> list[int]:
+        """Units of a new network's layers."""
+        return [inputs, *self.hidden_layer_sizes, outputs]
+
+    def _schedule(self, samples: int) -> Schedule:
+        batch = min(AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size), samples)
+        waiting = self.n_iter_no_change, self.tol
+        return Schedule(batch, self.learning_rate_init, self.alpha, self.max_iter, *waiting)
 
     def _split(self, samples: Samples, rng: np.random.Generator) -> tuple[Samples, Samples]:
         """Samples to learn from, and samples held out."""
@@ -209,15 +210,15 @@ class Estimator:
     def _check(self) -> None:
         activations.code(self.activation)
         sizes = self.hidden_layer_sizes
-        if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(_whole(units, 1) for units in sizes):
+        if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(whole(units, 1) for units in sizes):
             raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")
-        if not _whole(self.random_state, 0):
+        if not whole(self.random_state, 0):
             raise LabError(
                 f"random_state={self.random_state!r} is not allowed; it must be a whole number of at least 0"
             )
-        whole = ("max_iter", "n_iter_no_change", *(("batch_size",) if self.batch_size != "auto" else ()))
-        for name in whole:
-            if not _whole(getattr(self, name), 1):
+        counts = ("max_iter", "n_iter_no_change", *(("batch_size",) if self.batch_size != "auto" else ()))
+        for name in counts:
+            if not whole(getattr(self, name), 1):
                 raise LabError(
                     f"{name}={getattr(self, name)!r} is not allowed; it must be a whole number of at least 1"
                 )
@@ -255,7 +256,8 @@ class Estimator:
         return given
 
 
-def _whole(value: Any, least: int) -> bool:
+def whole(value: Any, least: int) -> bool:
+    """Whether a value is a whole number of at least `least`."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 

@@ -1,0 +1,6 @@
+"""Learning without labels, by scikit-learn's conventions: clusters, components, codes, new samples and new text."""
+
+from rl_lab.unsupervised.autoencoder import Autoencoder as Autoencoder
+from rl_lab.unsupervised.vae import VariationalAutoencoder as VariationalAutoencoder
+
+__all__ = ["Autoencoder", "VariationalAutoencoder"]
