@@ -15,13 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab.core import activations, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
+from rl_lab.estimators import Parameters, whole
 from rl_lab.supervised.training import History, Samples, Schedule, predicted, train
 
 AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
 
 
 @dataclass(eq=False, repr=False)
-class Estimator:
+class Estimator(Parameters):
     """A network that is fitted to samples; see `Classifier` and `Regressor`, and `rl_lab.unsupervised`.
 
     Attributes:
@@ -53,31 +54,6 @@ class Estimator:
     def fit_to(self, X: ArrayLike, y: ArrayLike, **more: Any) -> Self:
         """`fit`, for those who do not care whether this is a classifier or a regressor."""
         return self.fit(X, y, **more)  # type: ignore[attr-defined]
-
-    @classmethod
-    def _names(cls) -> list[str]:
-        return list(inspect.signature(cls).parameters)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {name: getattr(self, name) for name in self._names()}
-
-    def set_params(self, **params: Any) -> Self:
-        """Change arguments of the constructor.
-
-        Raises:
-            LabError: there is no such argument.
-        """
-        for name, value in params.items():
-            if name not in self._names():
-                raise LabError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(self._names())}")
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        default = inspect.signature(type(self)).parameters
-        changed = {name: value for name, value in self.get_params().items() if value != default[name].default}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
     @property
     def loss_curve_(self) -> list[float]:
@@ -212,38 +188,11 @@ class Estimator:
         sizes = self.hidden_layer_sizes
         if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(whole(units, 1) for units in sizes):
             raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")
-        if not whole(self.random_state, 0):
-            raise LabError(
-                f"random_state={self.random_state!r} is not allowed; it must be a whole number of at least 0"
-            )
-        counts = ("max_iter", "n_iter_no_change", *(("batch_size",) if self.batch_size != "auto" else ()))
-        for name in counts:
-            if not whole(getattr(self, name), 1):
-                raise LabError(
-                    f"{name}={getattr(self, name)!r} is not allowed; it must be a whole number of at least 1"
-                )
-        for name in ("learning_rate_init", "alpha", "tol"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-                raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
+        batch = {} if self.batch_size == "auto" else {"batch_size": 1}
+        self._check_whole(random_state=0, max_iter=1, n_iter_no_change=1, **batch)
+        self._check_at_least_0("learning_rate_init", "alpha", "tol")
         if self.early_stopping and not 0 < self.validation_fraction < 1:
             raise LabError(f"validation_fraction={self.validation_fraction} is not allowed; it must be between 0 and 1")
-
-    @staticmethod
-    def _rows(X: ArrayLike, width: int | None = None) -> NDArray[np.float32]:
-        """Samples as float32 `(samples, width)`."""
-        try:
-            rows = np.ascontiguousarray(X, np.float32)
-        except (TypeError, ValueError) as error:
-            raise LabError(f"X cannot be read as numbers ({error}); it must be (samples, features)") from None
-        if rows.ndim != 2 or 0 in rows.shape:
-            raise LabError(f"X has shape {rows.shape}; it must be (samples, features), with at least one of each")
-        if width is not None and rows.shape[1] != width:
-            raise LabError(f"X has {rows.shape[1]} features; this one was fitted to {width}")
-        if not np.isfinite(rows).all():
-            row, column = np.argwhere(~np.isfinite(rows))[0]
-            raise LabError(f"X[{row}, {column}] is {rows[row, column]}; every number must be finite")
-        return rows
 
     @staticmethod
     def _weights(sample_weight: ArrayLike | None, count: int) -> NDArray[np.float64]:
@@ -254,11 +203,6 @@ class Estimator:
                 f"sample_weight has shape {given.shape}; it must be ({count},), finite, at least 0 and not all 0"
             )
         return given
-
-
-def whole(value: Any, least: int) -> bool:
-    """Whether a value is a whole number of at least `least`."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
 def even(weights: NDArray[np.float64] | None, count: int) -> NDArray[np.float32]:

@@ -1,6 +1,8 @@
 """Learning without labels, by scikit-learn's conventions: clusters, components, codes, new samples and new text."""
 
 from rl_lab.unsupervised.autoencoder import Autoencoder as Autoencoder
+from rl_lab.unsupervised.kmeans import KMeans as KMeans
+from rl_lab.unsupervised.mixture import GaussianMixture as GaussianMixture
 from rl_lab.unsupervised.vae import VariationalAutoencoder as VariationalAutoencoder
 
-__all__ = ["Autoencoder", "VariationalAutoencoder"]
+__all__ = ["Autoencoder", "GaussianMixture", "KMeans", "VariationalAutoencoder"]

@@ -1,0 +1,77 @@
+"""What all that is fitted shares, with labels or without: scikit-learn's conventions for parameters and samples."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from rl_lab.errors import LabError
+
+
+class Parameters:
+    """The arguments of a constructor, read and changed by name; what is fitted has names that end in `_`."""
+
+    precision: ClassVar[DTypeLike] = np.float32  # of samples
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return list(inspect.signature(cls).parameters)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change arguments of the constructor.
+
+        Raises:
+            LabError: there is no such argument.
+        """
+        for name, value in params.items():
+            if name not in self._names():
+                raise LabError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(self._names())}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        default = inspect.signature(type(self)).parameters
+        changed = {name: value for name, value in self.get_params().items() if value != default[name].default}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+    @classmethod
+    def _rows(cls, X: ArrayLike, width: int | None = None) -> NDArray[Any]:
+        """Samples `(samples, width)` in this estimator's precision."""
+        try:
+            rows = np.ascontiguousarray(X, cls.precision)
+        except (TypeError, ValueError) as error:
+            raise LabError(f"X cannot be read as numbers ({error}); it must be (samples, features)") from None
+        if rows.ndim != 2 or 0 in rows.shape:
+            raise LabError(f"X has shape {rows.shape}; it must be (samples, features), with at least one of each")
+        if width is not None and rows.shape[1] != width:
+            raise LabError(f"X has {rows.shape[1]} features; this one was fitted to {width}")
+        if not np.isfinite(rows).all():
+            row, column = np.argwhere(~np.isfinite(rows))[0]
+            raise LabError(f"X[{row}, {column}] is {rows[row, column]}; every number must be finite")
+        return rows
+
+    def _check_whole(self, **least: int) -> None:
+        """Refuse parameters that are no whole numbers of at least so much."""
+        for name, lowest in least.items():
+            value = getattr(self, name)
+            if not whole(value, lowest):
+                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {lowest}")
+
+    def _check_at_least_0(self, *names: str) -> None:
+        """Refuse parameters that are no finite numbers of at least 0."""
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+                raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
+
+
+def whole(value: Any, least: int) -> bool:
+    """Whether a value is a whole number of at least so much."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)

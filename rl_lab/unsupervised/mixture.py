@@ -1,0 +1,238 @@
+"""Gaussian mixtures: samples drawn from several normal distributions, and which of them is behind each."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rl_lab import jit
+from rl_lab.errors import LabError
+from rl_lab.estimators import Parameters, whole
+from rl_lab.unsupervised import expectation
+from rl_lab.unsupervised.blocks import in_blocks
+from rl_lab.unsupervised.expectation import DIAGONAL, FULL, Mixture, Sums
+from rl_lab.unsupervised.kmeans import KMeans, check_distinct
+
+KINDS = {"full": FULL, "diag": DIAGONAL}
+
+
+class Run(NamedTuple):
+    """Where one start of EM ended."""
+
+    likelihood: float  # mean log likelihood of a sample
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+    steps: int
+    converged: bool
+
+
+@dataclass(eq=False, repr=False)
+class GaussianMixture(Parameters):
+    """A mixture of normal distributions, fitted by EM; names and conventions are those of scikit-learn.
+
+    Args:
+        n_components: how many distributions.
+        covariance_type: "full", or "diag" where features are taken to be independent within a component.
+        tol: a run ends when the mean log likelihood grows by less.
+        reg_covar: added to variances, so that no component shrinks to a point.
+        max_iter: the most steps of a run.
+        n_init: how often to start anew, from a run of k-means each; the likeliest is kept.
+        random_state: seed of what is drawn.
+
+    Attributes:
+        weights_: float64 `(components,)`, how often a sample comes from each.
+        means_: float64 `(components, features)`.
+        covariances_: float64 `(components, features, features)`, or `(components, features)` for "diag".
+        lower_bound_: mean log likelihood of a sample before the last step of the run that was kept.
+        n_iter_: steps of that run.
+        converged_: whether it ended before `max_iter`.
+
+    Example:
+        >>> fitted = GaussianMixture(2).fit([[1.0, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+        >>> sorted(fitted.means_.round(6).tolist())
+        [[1.0, 2.0], [10.0, 2.0]]
+    """
+
+    precision: ClassVar[Any] = np.float64
+
+    n_components: int = 1
+    _: KW_ONLY
+    covariance_type: str = "full"
+    tol: float = 1e-3
+    reg_covar: float = 1e-6
+    max_iter: int = 100
+    n_init: int = 1
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        self.weights_: NDArray[np.float64]
+        self.means_: NDArray[np.float64]
+        self.covariances_: NDArray[np.float64]
+        self.lower_bound_: float
+        self.n_iter_: int
+        self.converged_: bool
+        self.n_features_in_: int
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Find the mixture behind samples `(samples, features)`; `y` is not looked at.
+
+        Raises:
+            LabError: a parameter is not allowed, a number is not finite, there are fewer distinct samples than
+                components, or a covariance is singular.
+        """
+        self._check()
+        rows = self._rows(X)
+        check_distinct(rows, self.n_components, "n_components")
+        samples = in_blocks(rows)
+        seeds = np.random.SeedSequence(self.random_state).generate_state(self.n_init)
+        runs = [self._run(rows, samples, int(seed)) for seed in seeds]
+        best = max(runs, key=lambda run: run.likelihood)
+        self.weights_, self.means_, self.covariances_ = best.weights, best.means, best.covariances
+        self.lower_bound_, self.n_iter_, self.converged_ = best.likelihood, best.steps, best.converged
+        self.n_features_in_ = rows.shape[1]
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """How probably each component is behind each sample, `(samples, components)`."""
+        return self._judged(X)[0]
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """The most probable component of each sample, `(samples,)`."""
+        return self.predict_proba(X).argmax(axis=1)
+
+    def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
+        """`fit`, and then `predict`."""
+        return self.fit(X).predict(X)
+
+    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log likelihood of each sample, `(samples,)`."""
+        return self._judged(X)[1]
+
+    def score(self, X: ArrayLike, y: Any = None) -> float:
+        """Mean log likelihood of the samples."""
+        return float(self.score_samples(X).mean())
+
+    def bic(self, X: ArrayLike) -> float:
+        """Bayesian information criterion: less is better (G. Schwarz, "Estimating the dimension of a model", 1978)."""
+        likelihoods = self.score_samples(X)
+        return self.free_parameters * math.log(len(likelihoods)) - 2 * float(likelihoods.sum())
+
+    @property
+    def free_parameters(self) -> int:
+        """How many numbers can be chosen freely: weights, means and covariances."""
+        features = self.n_features_in_
+        of_covariance = features * (features + 1) // 2 if self.covariance_type == "full" else features
+        return self.n_components * (1 + features + of_covariance) - 1
+
+    def sample(self, n_samples: int = 1, random_state: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Draw samples from the mixture.
+
+        Args:
+            n_samples: how many.
+            random_state: seed.
+
+        Returns:
+            The samples, `(n_samples, features)`, and the component of each, `(n_samples,)`.
+        """
+        self._check_fitted()
+        if not whole(n_samples, 1):
+            raise LabError(f"n_samples={n_samples!r} is not allowed; it must be a whole number of at least 1")
+        rng = np.random.default_rng(random_state)
+        components = rng.choice(self.n_components, n_samples, p=self.weights_)
+        noise = rng.standard_normal((n_samples, self.n_features_in_))
+        if self.covariance_type == "diag":
+            return self.means_[components] + np.sqrt(self.covariances_[components]) * noise, components
+        factors = np.linalg.cholesky(self.covariances_)
+        return self.means_[components] + np.einsum("nij,nj->ni", factors[components], noise), components
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's own tools ask an estimator."""
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags("density_estimator", TargetTags(required=False))
+
+    def _run(self, rows: NDArray[np.float64], samples: NDArray[np.float64], seed: int) -> Run:
+        """EM from one run of k-means."""
+        kind, count = KINDS[self.covariance_type], len(rows)
+        begun = KMeans(self.n_components, n_init=1, random_state=seed).fit(rows)
+        sums = self._room(rows.shape[1])
+        _compiled(expectation.start, kind)(begun.labels_, samples, begun.cluster_centers_, sums)
+        parameters = self._maximised(begun.cluster_centers_, sums, count)
+        likelihood, steps, converged = -math.inf, 0, False
+        while steps < self.max_iter and not converged:
+            steps += 1
+            before, mixture = likelihood, self._as_densities(*parameters)
+            likelihood = float(_compiled(expectation.step, kind)(count, samples, mixture, sums)) / count
+            parameters = self._maximised(mixture.means, sums, count)
+            converged = abs(likelihood - before) < self.tol
+        return Run(likelihood, *parameters, steps, converged)
+
+    def _room(self, features: int) -> Sums:
+        height = features if self.covariance_type == "full" else 1
+        shapes = (self.n_components,), (self.n_components, features), (self.n_components, height, features)
+        return Sums(*(np.zeros(shape) for shape in shapes))
+
+    def _maximised(self, means: NDArray[np.float64], sums: Sums, count: int) -> tuple[NDArray[np.float64], ...]:
+        """Weights, means and covariances from sums around the means of the step before."""
+        shares = sums.responsibilities + 10 * np.finfo(np.float64).eps  # as scikit-learn: never a division by zero
+        shifts = sums.first / shares[:, None]
+        seconds = sums.second / shares[:, None, None]
+        if self.covariance_type == "diag":
+            covariances = np.maximum(seconds[:, 0] - shifts**2, 0) + self.reg_covar
+        else:
+            lower = np.tril(seconds)
+            covariances = lower + np.tril(lower, -1).transpose(0, 2, 1) - shifts[:, :, None] * shifts[:, None]
+            covariances += self.reg_covar * np.eye(means.shape[1])
+        return shares / shares.sum(), means + shifts, covariances
+
+    def _as_densities(
+        self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
+    ) -> Mixture:
+        """What the kernels compute densities from."""
+        try:
+            if self.covariance_type == "diag":
+                if not (covariances > 0).all():
+                    raise np.linalg.LinAlgError
+                whitening = 1 / np.sqrt(covariances[:, None])
+                logs = np.log(whitening[:, 0])
+            else:
+                whitening = np.tril(np.linalg.inv(np.linalg.cholesky(covariances)))
+                logs = np.log(np.diagonal(whitening, axis1=1, axis2=2))
+        except np.linalg.LinAlgError:
+            raise LabError(
+                f"a covariance is singular, so the likelihood has no maximum; raise reg_covar, which is "
+                f"{self.reg_covar:g}, use fewer components than {self.n_components}, or covariance_type='diag'"
+            ) from None
+        constants = np.log(weights) + logs.sum(axis=1) - 0.5 * means.shape[1] * math.log(2 * math.pi)
+        return Mixture(np.ascontiguousarray(means), np.ascontiguousarray(whitening), constants)
+
+    def _judged(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Responsibilities `(samples, components)` and log likelihoods `(samples,)`."""
+        self._check_fitted()
+        rows = self._rows(X, self.n_features_in_)
+        probabilities, likelihoods = np.empty((len(rows), self.n_components)), np.empty(len(rows))
+        mixture = self._as_densities(self.weights_, self.means_, self.covariances_)
+        judge = _compiled(expectation.judge, KINDS[self.covariance_type])
+        judge(len(rows), in_blocks(rows), mixture, probabilities, likelihoods)
+        return probabilities, likelihoods
+
+    def _check(self) -> None:
+        self._check_whole(n_components=1, max_iter=1, n_init=1, random_state=0)
+        self._check_at_least_0("tol", "reg_covar")
+        if self.covariance_type not in KINDS:
+            raise LabError(f"covariance_type={self.covariance_type!r} is not allowed; it is one of {', '.join(KINDS)}")
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "means_"):
+            raise LabError("this GaussianMixture is not fitted yet; call fit(X) first")
+
+
+@functools.cache
+def _compiled(kernel: Any, kind: int) -> jit.Compiled:
+    return jit.specialize(jit.fast(kernel), name=f"mixtures: {kernel.__name__}", kind=kind)
