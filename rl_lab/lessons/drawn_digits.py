@@ -60,13 +60,13 @@ def distances(sets: Mapping[str, np.ndarray], known: np.ndarray) -> Figure:
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     axes = figure.subplots()
-    tree, edges = KDTree(known), np.linspace(0, 4, 81)
+    tree, edges = KDTree(known), np.linspace(0, 4.5, 91)
     for (name, images), colour in zip(sets.items(), COLOURS, strict=False):
         found = tree.query(images)[0]
         counts, _ = np.histogram(found, edges)
         axes.stairs(counts / len(found), edges, color=colour, fill=True, alpha=0.25)
         axes.stairs(counts / len(found), edges, color=colour, linewidth=1.6, label=name)
-    axes.set(xlabel="Euclidean distance to the nearest training digit", ylabel="share", xlim=(0, 4))
+    axes.set(xlabel="Euclidean distance to the nearest training digit", ylabel="share", xlim=(0, 4.5))
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -129,6 +129,7 @@ def judged(judge: Classifier, images: np.ndarray, known: np.ndarray) -> dict[str
         "shares": [float(share) for share in shares],
         "median distance": float(np.median(distances)),
         "least distance": float(distances.min()),
+        "copies": float((distances < 1e-2).mean()),
     }
 
 
@@ -152,6 +153,7 @@ def told(found: dict[str, Any]) -> list[str]:
         f"{max(made['shares']):.1%}, rarest {min(made['shares']):.1%}; "
         f"the judge reads {found['accuracy of the judge']:.1%} of the held-out digits rightly"
     )
+    lines.append(f"copies of a training digit, pixel by pixel: {made['copies']:.1%}")
     bound = found["bound"]
     lines.append(f"bound {bound['training']:.2f} nats a digit in training, {bound['held out']:.2f} held out")
     return lines

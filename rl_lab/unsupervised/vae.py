@@ -216,8 +216,7 @@ class VariationalAutoencoder(Coder):
             raise LabError(
                 f"likelihood={self.likelihood!r} is not allowed; choose one of {', '.join(evidence.LIKELIHOODS)}"
             )
-        if not isinstance(self.beta, (int, float)) or not 0 <= self.beta < float("inf"):
-            raise LabError(f"beta={self.beta!r} is not allowed; it must be a number of at least 0")
+        self._check_at_least_0("beta")
 
     def _tensors(self) -> dict[str, np.ndarray]:
         both = weights.of_network(self.encoder_, "encoder.") | weights.of_network(self.decoder_, "decoder.")
