@@ -140,15 +140,8 @@ class CharacterModel(Estimator):
     ) -> list[str]:
         """Several texts, written side by side; see `generate`."""
         self._check_fitted()
-        for name, value in (("count", count), ("length", length)):
-            if value < 1:
-                raise LabError(f"{name}={value} is not allowed; it must be at least 1")
-        if not 0 < temperature < np.inf:
-            raise LabError(f"temperature={temperature:g} is not allowed; it must be a number over 0, such as 0.8")
+        check_request(self.alphabet_, count, prompt, length, temperature)
         begun = self.alphabet_.codes(prompt)
-        if prompt and not (begun != OTHER).any():
-            known = shown(self.alphabet_.characters)
-            raise LabError(f"no character of the prompt {prompt!r} is known; known are {known}")
         rng = np.random.default_rng(seed)
         codes = np.concatenate([np.full(self.window, EDGE), begun])
         written = np.tile(codes, (count, 1))
@@ -256,6 +249,22 @@ class CharacterModel(Estimator):
         self.network_.parameters[:] = kept.parameters
         self.embeddings_[:] = tensors["embeddings"]
         self.history_ = History()
+
+
+def check_request(alphabet: Alphabet, count: int, prompt: str, length: int, temperature: float) -> None:
+    """Refuse what `generate_many` cannot write.
+
+    Raises:
+        LabError: a number is not allowed, or no character of the prompt is known.
+    """
+    for name, value in (("count", count), ("length", length)):
+        if value < 1:
+            raise LabError(f"{name}={value} is not allowed; it must be at least 1")
+    if not 0 < temperature < np.inf:
+        raise LabError(f"temperature={temperature:g} is not allowed; it must be a number over 0, such as 0.8")
+    if prompt and (alphabet.codes(prompt) == OTHER).all():
+        known = shown(alphabet.characters)
+        raise LabError(f"no character of the prompt {prompt!r} is known; known are {known}")
 
 
 def make_scratch(shape: windows.Shape, batch: int) -> windows.Scratch:

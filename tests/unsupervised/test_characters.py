@@ -106,9 +106,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_file_the_same_text(tmp_path):
 
 def test_early_stopping_watches_texts_held_out():
     model = CharacterModel((64,), window=4, max_iter=200, learning_rate_init=0.02, n_iter_no_change=3)
-    model.set_params(early_stopping=True, validation_fraction=0.5).fit(
-        ["".join(p) for p in zip("abcdefgh", "hgfedcba")]
-    )
+    model.set_params(early_stopping=True, validation_fraction=0.5).fit(["ah", "bg", "cf", "de", "ed", "fc"])
     history = model.history_
     assert history.best_epoch == int(np.argmin(history.validation_losses)) + 1 < 200
     held = CharacterModel((64,), window=4, max_iter=3).fit(TEXTS, validation=["a cat"])
