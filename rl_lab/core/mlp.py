@@ -56,6 +56,25 @@ def backward(parameters, sizes, code, inputs, hidden, output_gradient, gradient,
         gradient: float32 `(parameters,)`, overwritten.
         scratch: float32 workspace of at least `scratch_size(sizes, batch)`.
     """
+    nowhere = output_gradient[:0]
+    backward_through(parameters, sizes, code, inputs, hidden, output_gradient, gradient, nowhere, scratch)
+
+
+@jit.fast
+def backward_through(parameters, sizes, code, inputs, hidden, output_gradient, gradient, input_gradient, scratch):
+    """`backward`, and the gradient with respect to the inputs besides, for what lies below the network.
+
+    Args:
+        parameters: float32 `(parameters,)`, the flat buffer.
+        sizes: int64 `(layers + 1,)`.
+        code: activation of the hidden layers.
+        inputs: float32 `(batch, sizes[0])`, as given to `forward`.
+        hidden: as `forward` left it.
+        output_gradient: float32 `(batch, sizes[-1])`.
+        gradient: float32 `(parameters,)`, overwritten.
+        input_gradient: float32 `(batch, sizes[0])`, overwritten; of no rows where nobody asks.
+        scratch: float32 workspace of at least `scratch_size(sizes, batch)`.
+    """
     panel_size = _total(sizes) * LANES
     hidden = panels.aligned(hidden)
     if inputs.shape[0] < FEW:  # then `forward` kept no panels
@@ -64,7 +83,9 @@ def backward(parameters, sizes, code, inputs, hidden, output_gradient, gradient,
     for start in range(0, inputs.shape[0], LANES):
         place = start // LANES * panel_size
         kept = hidden[place : place + panel_size]
-        _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradient, panels.aligned(scratch))
+        _backward_panel(
+            parameters, sizes, code, kept, start, output_gradient, gradient, input_gradient, panels.aligned(scratch)
+        )
 
 
 @jit.fast
@@ -134,10 +155,11 @@ def _forward_few(parameters, sizes, code, inputs, hidden):
 
 
 @jit.fast
-def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradient, scratch):
+def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradient, input_gradient, scratch):
     """Add the part of 64 samples, from `start` on, to the gradient; `kept` is what the forward pass kept of them."""
     last = sizes.shape[0] - 1
-    half = LANES * _largest(sizes[1:])
+    half = LANES * _largest(sizes)
+    lowest = 0 if input_gradient.shape[0] > 0 else 1
     delta = scratch[half * (last % 2) : half * (last % 2) + sizes[last] * LANES]
     panels.gather(output_gradient, start, delta)
     begin = gradient.shape[0]
@@ -150,12 +172,15 @@ def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradi
         below = kept[place : place + rows * LANES]
         flipped = scratch[2 * half : 2 * half + LANES * LANES]
         perceptron.backward(below, delta, flipped, gradient[begin:bias], gradient[bias:end])
-        if layer > 0:
+        if layer >= lowest:
             flip = half * (layer % 2)
             next_delta = scratch[flip : flip + rows * LANES]
             perceptron.backward_inputs(parameters[begin:bias], delta, next_delta)
-            activations.scale_by_derivative(code, below, next_delta)
             delta = next_delta
+        if layer > 0:
+            activations.scale_by_derivative(code, below, delta)
+    if lowest == 0:
+        panels.scatter(delta, start, input_gradient)
 
 
 def count(sizes: Sequence[int]) -> int:
@@ -170,7 +195,7 @@ def hidden_size(sizes: Sequence[int], batch: int) -> int:
 
 def scratch_size(sizes: Sequence[int], batch: int) -> int:
     """Length of the workspace `scratch` of `backward`."""
-    return 2 * LANES * max(sizes[1:]) + LANES * LANES + 16
+    return 2 * LANES * max(sizes) + LANES * LANES + 16
 
 
 def orthogonal(shape: tuple[int, int], gain: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.files import write_bytes
 
@@ -50,3 +51,27 @@ def load_with_metadata(path: str | Path) -> tuple[dict[str, np.ndarray], dict[st
         raise LabError(f"{path} is not there; check the path") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise LabError(f"{path} is damaged or no safetensors file ({error}); use another copy of it") from None
+
+
+def of_network(network: MLP, prefix: str = "") -> dict[str, np.ndarray]:
+    """A network's layers by name: `0.weight`, `0.bias`, `1.weight` and so on, each after the prefix."""
+    tensors = {}
+    for number, (matrix, bias) in enumerate(network.layers()):
+        tensors[f"{prefix}{number}.weight"], tensors[f"{prefix}{number}.bias"] = matrix, bias
+    return tensors
+
+
+def network(tensors: Mapping[str, np.ndarray], activation: str, prefix: str = "") -> MLP:
+    """The network whose layers `of_network` named.
+
+    Raises:
+        KeyError: a layer is missing.
+    """
+    depth = 0
+    while f"{prefix}{depth}.weight" in tensors:
+        depth += 1
+    biases = [tensors[f"{prefix}{number}.bias"] for number in range(depth)]
+    made = MLP([len(tensors[f"{prefix}0.weight"]), *(len(bias) for bias in biases)], activation)
+    for number, (matrix, bias) in enumerate(made.layers()):
+        matrix[:], bias[:] = tensors[f"{prefix}{number}.weight"], biases[number]
+    return made

@@ -82,3 +82,29 @@ def _as_shown(text: str) -> str:
     while changed:
         text, changed = re.subn("[^\n\b]\b", "", text)
     return text.replace("\b", "")
+
+
+def read(path: str | Path) -> list[str]:
+    """The entries of a text file: between lines of a single `%`, or else between empty lines, or else its lines.
+
+    Raises:
+        LabError: the file cannot be read, is empty, or is no UTF-8 text.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise LabError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise LabError(f"{path} is no UTF-8 text; give a text file")
+    text = text.replace("\r\n", "\n")
+    for between in (r"^%(?:\n|\Z)", r"\n\s*\n", r"\n"):
+        entries = [entry.strip("\n") for entry in re.split(between, text, flags=re.MULTILINE) if entry.strip()]
+        if len(entries) != 1:
+            break
+    if not entries:
+        raise LabError(f"{path} is empty; give a text file with text in it")
+    return entries

@@ -180,7 +180,8 @@ class Classifier(Estimator):
     def _header(self) -> dict[str, Any]:
         weights = self.class_weight
         pairs = list(weights.items()) if isinstance(weights, Mapping) else None
-        return {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str, "class_weight": pairs}
+        classes = {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str}
+        return super()._header() | classes | {"class_weight": pairs}
 
     def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
         super()._restore(header, tensors)

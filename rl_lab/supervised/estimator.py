@@ -1,7 +1,8 @@
-"""What the classifier and the regressor share: parameters, checks, held-out samples, files."""
+"""What everything that is fitted on the core shares: parameters, checks, held-out samples, files."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -22,7 +23,7 @@ AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
 
 @dataclass(eq=False, repr=False)
 class Estimator(Parameters):
-    """A network that is fitted to labelled samples; see `Classifier` and `Regressor`.
+    """A network that is fitted to samples; see `Classifier` and `Regressor`, and `rl_lab.unsupervised`.
 
     Attributes:
         network_: the fitted `MLP`.
@@ -32,7 +33,7 @@ class Estimator(Parameters):
 
     loss: ClassVar[Callable[..., Any]]
 
-    hidden_layer_sizes: tuple[int, ...] | int = (64, 64)
+    hidden_layer_sizes: tuple[int, ...] = (64, 64)
     activation: str = "relu"
     _: KW_ONLY
     alpha: float = 1e-4
@@ -76,22 +77,16 @@ class Estimator(Parameters):
         Raises:
             LabError: it is not fitted, or the samples have another width or numbers that are not finite.
         """
-        if not hasattr(self, "network_"):
-            raise LabError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) first")
+        self._check_fitted()
         self._check_names(X)
         return predicted(self.network_, self._rows(X, self.n_features_in_))
 
     def save(self, path: str | Path) -> None:
         """Write the fitted network and its parameters to a safetensors file."""
-        if not hasattr(self, "network_"):
-            raise LabError(f"this {type(self).__name__} is not fitted yet; call fit(X, y) first")
-        tensors = {}
-        for number, (matrix, bias) in enumerate(self.network_.layers()):
-            tensors[f"{number}.weight"], tensors[f"{number}.bias"] = matrix, bias
-        params = self.get_params() | {"hidden_layer_sizes": self._hidden()}
-        header = {"type": type(self).__name__, "params": params, "of_network": self.network_.activation}
-        text = json.dumps(header | self._header(), sort_keys=True, default=str)
-        weights.save(path, tensors, {"rl_lab": text})
+        self._check_fitted()
+        params = self.get_params() | {"hidden_layer_sizes": [int(units) for units in self.hidden_layer_sizes]}
+        text = json.dumps({"type": type(self).__name__, "params": params} | self._header(), sort_keys=True, default=str)
+        weights.save(path, self._tensors(), {"rl_lab": text})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -112,17 +107,23 @@ class Estimator(Parameters):
             raise LabError(f"{path} is no file of a {cls.__name__}; give one that save wrote") from None
         return fitted
 
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "history_"):
+            parameters = inspect.signature(self.fit).parameters.values()  # type: ignore[attr-defined]
+            needed = ", ".join(one.name for one in parameters if one.default is one.empty)
+            raise LabError(f"this {type(self).__name__} is not fitted yet; call fit({needed}) first")
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        """The arrays that a file holds, by name."""
+        return weights.of_network(self.network_)
+
     def _header(self) -> dict[str, Any]:
         """What else a file holds, as JSON can say it."""
-        return {}
+        return {"of_network": self.network_.activation}
 
     def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-        biases = [tensors[f"{number}.bias"] for number in range(len(tensors) // 2)]
-        sizes = [len(tensors["0.weight"]), *(len(bias) for bias in biases)]
-        self.network_ = MLP(sizes, header["of_network"])
-        for number, (matrix, bias) in enumerate(self.network_.layers()):
-            matrix[:], bias[:] = tensors[f"{number}.weight"], biases[number]
-        self.n_features_in_, self.history_ = sizes[0], History()
+        self.network_ = weights.network(tensors, header["of_network"])
+        self.n_features_in_, self.history_ = self.network_.sizes[0], History()
 
     def _fit(
         self,
@@ -136,7 +137,7 @@ class Estimator(Parameters):
         streams = np.random.SeedSequence(self.random_state).spawn(3)
         rng, of_weights, of_split = (np.random.default_rng(stream) for stream in streams)
         if network is None:
-            network = MLP([samples.inputs.shape[1], *self._hidden(), outputs], self.activation)
+            network = MLP(self._sizes(samples.inputs.shape[1], outputs), self.activation)
             network.initialise(of_weights)
         elif (network.sizes[0], network.sizes[-1]) != (samples.inputs.shape[1], outputs):
             raise LabError(
@@ -146,18 +147,19 @@ class Estimator(Parameters):
         held = None if validation is None else self._given(*validation)
         if held is None and self.early_stopping:
             samples, held = self._split(samples, of_split)
-        batch = AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size)
-        schedule = Schedule(
-            min(batch, len(samples.inputs)),
-            self.learning_rate_init,
-            self.alpha,
-            self.max_iter,
-            self.n_iter_no_change,
-            self.tol,
-        )
+        schedule = self._schedule(len(samples.inputs))
         self.n_features_in_ = samples.inputs.shape[1]
         self.history_ = train(network, type(self).loss, samples, schedule, rng, held, self._score, report)
         self.network_ = network
+
+    def _sizes(self, inputs: int, outputs: int) -> list[int]:
+        """Units of a new network's layers."""
+        return [inputs, *self.hidden_layer_sizes, outputs]
+
+    def _schedule(self, samples: int) -> Schedule:
+        batch = min(AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size), samples)
+        waiting = self.n_iter_no_change, self.tol
+        return Schedule(batch, self.learning_rate_init, self.alpha, self.max_iter, *waiting)
 
     def _split(self, samples: Samples, rng: np.random.Generator) -> tuple[Samples, Samples]:
         """Samples to learn from, and samples held out."""
@@ -186,8 +188,7 @@ class Estimator(Parameters):
     def _check(self) -> None:
         activations.code(self.activation)
         sizes = self.hidden_layer_sizes
-        each = list(sizes) if isinstance(sizes, (Sequence, np.ndarray)) and not isinstance(sizes, str) else [sizes]
-        if not all(whole(units, 1) for units in each):
+        if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(whole(units, 1) for units in sizes):
             raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")
         if self.random_state is not None and not whole(self.random_state, 0):
             raise LabError(
@@ -199,10 +200,6 @@ class Estimator(Parameters):
         self._check_at_least_0("learning_rate_init", "alpha", "tol")
         if self.early_stopping and not 0 < self.validation_fraction < 1:
             raise LabError(f"validation_fraction={self.validation_fraction} is not allowed; it must be between 0 and 1")
-
-    def _hidden(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        return [int(units) for units in (sizes if isinstance(sizes, (Sequence, np.ndarray)) else [sizes])]
 
     def _check_names(self, X: Any, fitting: bool = False) -> None:
         """Refuse columns of a data frame in another order than that in which they were learned."""

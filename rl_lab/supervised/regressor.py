@@ -119,7 +119,7 @@ class Regressor(Estimator):
         return _explained(outputs, samples.targets, np.ones(len(outputs)))
 
     def _header(self) -> dict[str, Any]:
-        return {"flat": self._flat}
+        return super()._header() | {"flat": self._flat}
 
     def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
         super()._restore(header, tensors)

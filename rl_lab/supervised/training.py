@@ -12,7 +12,7 @@ import numpy as np
 from rl_lab import jit
 from rl_lab.core import mlp, optim
 from rl_lab.core.mlp import MLP
-from rl_lab.core.optim import make_adam
+from rl_lab.core.optim import Adam, make_adam
 from rl_lab.errors import LabError
 
 CHUNK = 4096  # samples that are predicted at a time
@@ -154,21 +154,55 @@ def train(
     Raises:
         LabError: the loss is not finite any more.
     """
-    history, run = History(), compiled_epoch(loss)
+    run = compiled_epoch(loss)
     adam, scratch = make_adam(len(network.parameters)), _scratch(network, samples, schedule.batch)
-    best, kept, waited = np.inf, network.parameters.copy(), 0
-    for number in range(1, schedule.epochs + 1):
+
+    def one_epoch(number: int) -> float:
         order = rng.permutation(len(samples.inputs))
         common = network.parameters, network.size_array, network.code, samples, order, schedule.batch
-        mean = float(run(*common, adam, scratch, float(schedule.learning_rate), float(schedule.alpha)))
+        return float(run(*common, adam, scratch, float(schedule.learning_rate), float(schedule.alpha)))
+
+    def judge() -> tuple[float, float]:
+        assert validation is not None
+        outputs = predicted(network, validation.inputs)
+        judged = mean_loss(loss, outputs, validation)
+        return judged, score(outputs, validation) if score else -judged
+
+    return descend(one_epoch, network.parameters, adam, schedule, judge if validation is not None else None, report)
+
+
+def descend(
+    one_epoch: Callable[[int], float],
+    parameters: np.ndarray,
+    adam: Adam,
+    schedule: Schedule,
+    judge: Callable[[], tuple[float, float]] | None = None,
+    report: Callable[[History], None] | None = None,
+) -> History:
+    """Run epochs until there were enough, or the loss falls no more.
+
+    Args:
+        one_epoch: `one_epoch(number)` trains the parameters for one epoch, from 1 on, and returns its mean loss.
+        parameters: what is trained.
+        adam: what trains them; it counts the gradient steps.
+        schedule: how long.
+        judge: loss and score on held-out samples; where it is given, its loss decides when to stop, and the best
+            parameters are kept.
+        report: called after each epoch.
+
+    Raises:
+        LabError: the loss is not finite any more.
+    """
+    history, best, kept, waited = History(), np.inf, parameters.copy(), 0
+    for number in range(1, schedule.epochs + 1):
+        mean = one_epoch(number)
         history.losses.append(mean)
         history.gradient_steps = int(adam.count[0])
         judged = mean
-        if validation is not None:
-            outputs = predicted(network, validation.inputs)
-            judged = mean_loss(loss, outputs, validation)
+        if judge is not None:
+            judged, score = judge()
             history.validation_losses.append(judged)
-            history.validation_scores.append(score(outputs, validation) if score else -judged)
+            history.validation_scores.append(score)
         if not np.isfinite([mean, judged]).all():
             raise LabError(
                 f"the loss became {mean if not np.isfinite(mean) else judged} in epoch {number}; "
@@ -177,14 +211,14 @@ def train(
         waited = 0 if judged < best - schedule.tolerance else waited + 1
         if judged < best:
             best, history.best_epoch = judged, number
-            if validation is not None:
-                kept[:] = network.parameters
+            if judge is not None:
+                kept[:] = parameters
         if report is not None:
             report(history)
         if waited >= schedule.patience:
             break
-    if validation is not None:
-        network.parameters[:] = kept
+    if judge is not None:
+        parameters[:] = kept
     return history
 
 

@@ -14,6 +14,7 @@ from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
 
 forward, backward = jit.specialize(mlp.forward), jit.specialize(mlp.backward)
+through = jit.specialize(mlp.backward_through)
 SMOOTH = ["identity", "relu", "tanh", "sigmoid"]
 DEPTHS = {1: [5, 3], 2: [7, 64, 2], 3: [151, 64, 64, 7], 4: [3, 130, 17, 65, 1]}
 
@@ -60,6 +61,29 @@ def test_gradients_are_those_of_autograd(activation, depth):
         expected_outputs, expected = by_torch(network, inputs, output_gradient)
         assert close(outputs, expected_outputs)
         assert close(gradient, expected)
+
+
+@settings(max_examples=20)
+@given(
+    sizes=st.lists(st.integers(1, 150), min_size=2, max_size=5),
+    batch=st.integers(1, 150),
+    activation=st.sampled_from(SMOOTH),
+    seed=st.integers(0, 99),
+)
+def test_gradients_reach_the_inputs(sizes, batch, activation, seed):
+    network, rng = random_network(sizes, activation, seed)
+    inputs = rng.standard_normal((batch, sizes[0])).astype(np.float32)
+    output_gradient = rng.standard_normal((batch, sizes[-1])).astype(np.float32)
+    workspace = np.full(mlp.hidden_size(sizes, batch), np.nan, np.float32)
+    scratch = np.full(mlp.scratch_size(sizes, batch), np.nan, np.float32)
+    gradient, input_gradient = np.full_like(network.parameters, np.nan), np.full_like(inputs, np.nan)
+    common = network.parameters, network.size_array, network.code, inputs, workspace
+    forward(*common)
+    through(*common, output_gradient, gradient, input_gradient, scratch)
+    leaf = torch.from_numpy(inputs).requires_grad_()
+    TorchMLP(network)(leaf).backward(torch.from_numpy(output_gradient))
+    assert close(input_gradient, leaf.grad.numpy(), 3e-5)
+    np.testing.assert_array_equal(gradient, passes(network, inputs, output_gradient)[1])
 
 
 @settings(max_examples=60)

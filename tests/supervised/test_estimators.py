@@ -189,7 +189,7 @@ REFUSED = {
     "class_weight='even' is not allowed": lambda: Classifier(class_weight="even").fit(X, Y),
     "sample_weight has shape (3,); it must be (20,)": lambda: Classifier().fit(X[:20], Y[:20], [1, 2, 3]),
     "max_iter=0 is not allowed": lambda: Classifier(max_iter=0).fit(X, Y),
-    "hidden_layer_sizes=6.4 is not allowed": lambda: Classifier(6.4).fit(X, Y),
+    "hidden_layer_sizes=64 is not allowed": lambda: Classifier(64).fit(X, Y),
     "hidden_layer_sizes=(0,) is not allowed": lambda: Classifier((0,)).fit(X, Y),
     "random_state=-1 is not allowed": lambda: Regressor(random_state=-1).fit(X, Y),
     "X cannot be read as numbers": lambda: Classifier().fit([["a", "b"], ["c", "d"]], [0, 1]),
@@ -263,7 +263,7 @@ def test_columns_of_a_data_frame_keep_their_order():
 
 
 def test_what_scikit_learn_takes_is_taken():
-    column = Classifier(8, max_iter=2).fit(X[:50], Y[:50, None])
+    column = Classifier((8,), max_iter=2).fit(X[:50], Y[:50, None])
     assert column.predict(X[:5]).shape == (5,)
     assert column.network_.sizes == (64, 8, 10)
     drawn = [Classifier((8,), max_iter=1, random_state=None).fit(X[:50], Y[:50]) for _ in range(2)]

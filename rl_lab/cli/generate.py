@@ -1,0 +1,105 @@
+"""`rl-lab generate`: digits, text and sound that were not there before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+from tyro.extras import SubcommandApp
+
+from rl_lab.cli.app import app, show
+from rl_lab.cli.progress import watched
+
+generate = SubcommandApp()
+app.command(generate, name="generate", help="Make what was not there before: digits, text or a spoken word.")
+
+Json = Annotated[bool, arg(name="json")]
+
+
+@generate.command
+def digits(
+    out: Path | None = None, samples: int = 1000, epochs: int = 2000, seed: int = 0, as_json: Json = False
+) -> None:
+    """Draw digits that nobody wrote, with a variational autoencoder, and have the digit classifier judge them.
+
+    Example: rl-lab generate digits
+
+    Args:
+        out: folder of the results; by default results/generated-digits.
+        samples: digits that are drawn.
+        epochs: passes over the training digits.
+        seed: of everything random.
+        as_json: print JSON.
+    """
+    from rl_lab.lessons import generated_digits
+
+    with watched(not as_json) as tell:
+        findings = generated_digits.study(samples, epochs, seed, tell)
+    show(findings, out, as_json)
+
+
+@generate.command
+def text(
+    corpus: str = "fortunes",
+    prompt: str = "",
+    length: int = 400,
+    temperature: float = 0.8,
+    epochs: int | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Write text that nobody wrote, with a model of characters: how well it guesses, and how much of it is copied.
+
+    Example: rl-lab generate text --corpus names --temperature 1
+
+    Args:
+        corpus: "fortunes", "names" or the path of a text file; a file's entries are its paragraphs, or its lines
+            where it has no empty ones.
+        prompt: what the text begins with.
+        length: the most characters after it.
+        temperature: 1 draws by probability; less prefers the probable, more the improbable.
+        epochs: passes over the text; by default, as many as take about a minute.
+        out: folder of the results; by default results/generated-text.
+        seed: of everything random.
+        as_json: print JSON.
+    """
+    from rl_lab.lessons import generated_text
+
+    wish = generated_text.Wish(prompt, length, temperature)
+    with watched(not as_json) as tell:
+        findings = generated_text.study(corpus, wish, epochs, seed, tell)
+    show(findings, out, as_json)
+    if not as_json:
+        print(*findings.figures["written"][:3], sep="\n\n")
+
+
+@generate.command
+def sound(
+    word: str | None = None,
+    samples: int = 20,
+    epochs: int = 200,
+    model: Path | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Speak digits that nobody spoke, with variational autoencoders, and have the recogniser of words listen.
+
+    Example: rl-lab generate sound --word seven
+
+    Args:
+        word: a digit, such as seven; all ten by default.
+        samples: sounds of each word that are made and judged.
+        epochs: passes over the training words.
+        model: file of a recogniser, from `rl-lab learn words`; by default one is trained on other voices.
+        out: folder of the results, WAV files among them; by default results/generated-sound.
+        seed: of everything random.
+        as_json: print JSON.
+    """
+    from rl_lab.lessons import generated_sound
+
+    with watched(not as_json) as tell:
+        findings = generated_sound.study(word, samples, epochs, seed, model, tell)
+    show(findings, out, as_json)

@@ -1,0 +1,157 @@
+"""Sound: files of any rate in, mono at 16 kHz out; where something is said in it."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.errors import LabError
+
+RATE = 16_000  # samples a second, of every sound in the lab
+LEAST_RATE = 4_000  # below it the band is gone that tells vowels apart
+STREAMED = 0x7FFFFF00  # a WAV that was piped claims at least so many bytes, as its writer could not know
+HOP = RATE // 100
+QUIET = -65.0  # dB of full scale; a recording whose loudest moment lies below it is silent
+DEPTH = 35.0  # dB below the loudest moment, down to which speech counts
+
+Sound = NDArray[np.float32]
+
+
+class Stretch(NamedTuple):
+    """A part of a sound, in samples."""
+
+    start: int
+    stop: int
+
+
+def read(path: str | Path) -> Sound:
+    """Read a sound file: WAV, or another format that libsndfile knows.
+
+    Args:
+        path: of the file; any rate of at least 4 kHz, any number of channels, whole or floating-point numbers.
+
+    Returns:
+        Mono at 16 kHz, float32 `(samples,)`, full scale at 1.
+
+    Raises:
+        LabError: there is no such file, it is empty, cut off, no audio, or holds numbers that are not finite.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise LabError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    if not content:
+        raise LabError(f"{path} is empty; give a WAV file with sound in it")
+    return decoded(content, str(path))
+
+
+def decoded(content: bytes, name: str = "the sound") -> Sound:
+    """`read` for the content of a file; `name` is what errors call it."""
+    _refuse_cut(content, name)
+    try:
+        import soundfile
+    except ImportError:
+        raise LabError("sound files need soundfile, which is not installed; pip install 'rl-lab[learn]'") from None
+    try:
+        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, TypeError, ValueError):
+        raise LabError(f"{name} is no audio, or is damaged; give a WAV file, of any rate, mono or stereo") from None
+    if not len(samples):
+        raise LabError(f"{name} holds no samples; give a WAV file with sound in it")
+    if not np.isfinite(samples).all():
+        place = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
+        raise LabError(f"sample {place} of {name} is not finite; every sample must be a number")
+    return resampled(samples.mean(axis=1), rate, name)
+
+
+def resampled(samples: NDArray[np.floating], rate: float, name: str = "the sound") -> Sound:
+    """Mono samples of any rate as float32 at 16 kHz.
+
+    Raises:
+        LabError: the rate is too low for speech.
+    """
+    if rate < LEAST_RATE:
+        raise LabError(f"{name} has {rate:g} samples a second; speech needs at least {LEAST_RATE}")
+    if rate == RATE:
+        return np.ascontiguousarray(samples, np.float32)
+    import soxr
+
+    return np.ascontiguousarray(soxr.resample(np.asarray(samples, np.float32), rate, RATE), np.float32)
+
+
+def wav(sound: NDArray[np.floating], rate: int = RATE) -> bytes:
+    """A mono sound as the content of a WAV file of 16 bits; what lies beyond full scale is clipped.
+
+    Args:
+        sound: `(samples,)`, full scale at 1.
+        rate: samples a second.
+    """
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(sound, -1, 1), rate, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+def loudness(sound: Sound) -> NDArray[np.float64]:
+    """Decibels of full scale in each hundredth of a second, `(hops,)`, over windows of 25 ms."""
+    hops = max(len(sound) // HOP, 1)
+    squares = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])
+    middles = np.arange(hops) * HOP + HOP // 2
+    starts, stops = np.maximum(middles - 200, 0), np.minimum(middles + 200, len(sound))
+    power = (squares[stops] - squares[starts]) / np.maximum(stops - starts, 1)
+    return 10 * np.log10(np.maximum(power, 1e-10))
+
+
+def stretches(sound: Sound, pause: float = 0.25, least: float = 0.08) -> list[Stretch]:
+    """Where something is said: stretches louder than silence, apart by pauses.
+
+    Speech is what lies less than 35 dB below the loudest moment, and nearer to it than to the background.
+
+    Args:
+        sound: `(samples,)` at 16 kHz.
+        pause: seconds of quiet that part two stretches.
+        least: seconds that a stretch must last; a click is shorter.
+
+    Returns:
+        The stretches in order; none where the sound is silent.
+    """
+    levels = loudness(sound)
+    loudest, background = levels.max(), np.percentile(levels, 10)
+    if loudest < QUIET:
+        return []
+    floor = max(loudest - DEPTH, background + 0.3 * (loudest - background))
+    found: list[list[int]] = []
+    for hop in np.flatnonzero(levels >= floor).tolist():
+        if found and hop - found[-1][1] < pause * 100:
+            found[-1][1] = hop + 1
+        else:
+            found.append([hop, hop + 1])
+    return [Stretch(a * HOP, min(b * HOP, len(sound))) for a, b in found if b - a >= least * 100]
+
+
+def spoken(sound: Sound) -> Stretch | None:
+    """From the first moment at which something is said to the last, or None where the sound is silent."""
+    found = stretches(sound)
+    return Stretch(found[0].start, found[-1].stop) if found else None
+
+
+def _refuse_cut(content: bytes, name: str) -> None:
+    """Refuse a WAV file that ends before its header says; libsndfile would read what is there in silence."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        return
+    place = 12
+    while place + 8 <= len(content):
+        kind, size = content[place : place + 4], struct.unpack("<I", content[place + 4 : place + 8])[0]
+        there = len(content) - place - 8
+        if kind == b"data":
+            if size > there and size < STREAMED:
+                raise LabError(f"{name} is cut off: {there} of {size} bytes of sound are there; use a whole copy of it")
+            return
+        place += 8 + size + size % 2
+    raise LabError(f"{name} is cut off before its sound begins; use a whole copy of it")

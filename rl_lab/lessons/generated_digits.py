@@ -1,0 +1,169 @@
+"""Digits that nobody wrote: an autoencoder's and a variational autoencoder's, judged by the digit classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rl_lab.errors import LabError
+from rl_lab.lessons import drawn_digits
+from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.supervised.classifier import Classifier
+from rl_lab.unsupervised.autoencoder import Autoencoder
+from rl_lab.unsupervised.vae import VariationalAutoencoder
+
+CODE_SIZES = (2, 4, 8, 16, 32)
+SURE = 0.9  # from which probability on a digit counts as recognised
+TRAINING: dict[str, Any] = {"tol": 0, "alpha": 0, "batch_size": 64, "n_iter_no_change": 10**6}
+
+
+class Digits(NamedTuple):
+    """Scikit-learn's digits in two parts; nothing is learnt from the second."""
+
+    images: np.ndarray  # float64 (samples, 64), from 0 to 1
+    labels: np.ndarray
+    held: np.ndarray
+    held_labels: np.ndarray
+
+
+def study(
+    samples: int = 1000, epochs: int = 2000, seed: int = 0, progress: Callable[[str, int, int], None] | None = None
+) -> Findings:
+    """Learn what digits look like, draw new ones, and have them judged.
+
+    Args:
+        samples: digits that are drawn.
+        epochs: of the variational autoencoder.
+        seed: of the split, of the networks and of the draws.
+        progress: called as `progress(what, done, of)`.
+
+    Raises:
+        LabError: scikit-learn is missing, or there are too few samples or epochs.
+    """
+    if samples < 20 or epochs < 1:
+        raise LabError(
+            f"{samples} samples and {epochs} epochs are not allowed; at least 20 samples and 1 epoch are needed"
+        )
+    digits = load(seed)
+    tell = progress or (lambda what, done, of: None)
+    judge = Classifier((256,), random_state=seed).fit(digits.images, digits.labels)
+    errors = reconstruction_errors(digits, seed, tell)
+    model = VariationalAutoencoder((256, 128), n_components=8, max_iter=epochs, random_state=seed, **TRAINING)
+    model.fit(digits.images, report=lambda history: tell("drawing", len(history.losses), epochs))
+    images = model.sample(samples, seed)
+    known = digits.images
+    noise = np.random.default_rng(seed).permuted(digits.held, axis=1)  # the same pixels, each digit's shuffled
+    pairs = {"generated": images, "real, held out": digits.held, "noise": noise}
+    found: dict[str, Any] = {
+        "reconstruction errors": errors,
+        "accuracy of the judge": judge.score(digits.held, digits.held_labels),
+        "bound": {"training": model.score(digits.images), "held out": model.score(digits.held)},
+        "judged": {name: judged(judge, rows, digits.images) for name, rows in pairs.items()},
+    }
+    pictures = [
+        Picture(
+            "drawn",
+            "New digits, and beneath each its nearest training digit",
+            drawn_digits.nearest(images, digits.images, judge),
+        ),
+        Picture("distances", "How far from the nearest training digit", drawn_digits.distances(pairs, known)),
+        Picture("walk", "A walk through the code, from one digit to the next", drawn_digits.walk(model, digits)),
+        Picture("codes", "What comes back through a narrow code", drawn_digits.errors(errors)),
+    ]
+    command = f"rl-lab generate digits --samples {samples} --epochs {epochs} --seed {seed}"
+    question = "Digits that nobody wrote: are they read as digits, and are they new?"
+    return Findings("generated-digits", question, told(found), found, command, [table(errors)], pictures)
+
+
+def load(seed: int) -> Digits:
+    """The digits, two thirds and one, stratified.
+
+    Raises:
+        LabError: scikit-learn is missing.
+    """
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+    except ImportError:
+        raise LabError("the digits are scikit-learn's, which is not installed; pip install scikit-learn") from None
+    images, labels = load_digits(return_X_y=True)
+    parts = train_test_split(images / 16, labels, test_size=1 / 3, random_state=seed, stratify=labels)
+    return Digits(parts[0], parts[2], parts[1], parts[3])
+
+
+def reconstruction_errors(
+    digits: Digits, seed: int, tell: Callable[[str, int, int], None]
+) -> dict[str, dict[str, float]]:
+    """Mean squared errors of pixels on digits never seen, by the number of numbers in a code."""
+    from sklearn.decomposition import PCA
+
+    errors: dict[str, dict[str, float]] = {}
+    for done, size in enumerate(CODE_SIZES):
+        tell("repeating", done, len(CODE_SIZES))
+        coder = Autoencoder((128, 64), n_components=size, max_iter=400, random_state=seed, **TRAINING)
+        coder.fit(digits.images)
+        axes = PCA(size, random_state=seed).fit(digits.images)
+        back = axes.inverse_transform(axes.transform(digits.held))
+        errors[str(size)] = {
+            "autoencoder": _error(coder.reconstruct(digits.held), digits.held),
+            "principal components": _error(back, digits.held),
+        }
+    return errors
+
+
+def judged(judge: Classifier, images: np.ndarray, known: np.ndarray) -> dict[str, Any]:
+    """How sure the classifier is of images, which digits it sees, and how near they are to what was learnt from.
+
+    The evenness is the entropy of the digits recognised over that of ten equally frequent ones: 1 is even.
+    """
+    probabilities = judge.predict_proba(images)
+    sure = probabilities.max(axis=1) > SURE
+    shares = np.bincount(probabilities.argmax(axis=1)[sure], minlength=10) / max(1, sure.sum())
+    present = shares[shares > 0]
+    distances, _ = neighbours(images, known)
+    return {
+        "recognised": float(sure.mean()),
+        "evenness": float(-(present * np.log(present)).sum() / np.log(10)),
+        "shares": [float(share) for share in shares],
+        "median distance": float(np.median(distances)),
+        "least distance": float(distances.min()),
+        "copies": float((distances < 1e-2).mean()),
+    }
+
+
+def neighbours(images: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Euclidean distance of each image to the nearest known one, and that one's place."""
+    from scipy.spatial import KDTree
+
+    return KDTree(known).query(images)
+
+
+def told(found: dict[str, Any]) -> list[str]:
+    """The findings as lines of text."""
+    lines = [
+        f"{name:15} {one['recognised']:6.1%} recognised with probability over {SURE}, evenness {one['evenness']:.3f}, "
+        f"nearest training digit {one['median distance']:.2f} away (median; least {one['least distance']:.2f})"
+        for name, one in found["judged"].items()
+    ]
+    made = found["judged"]["generated"]
+    lines.append(
+        "commonest of those recognised "
+        f"{max(made['shares']):.1%}, rarest {min(made['shares']):.1%}; "
+        f"the judge reads {found['accuracy of the judge']:.1%} of the held-out digits rightly"
+    )
+    lines.append(f"copies of a training digit, pixel by pixel: {made['copies']:.1%}")
+    bound = found["bound"]
+    lines.append(f"bound {bound['training']:.2f} nats a digit in training, {bound['held out']:.2f} held out")
+    return lines
+
+
+def table(errors: dict[str, dict[str, float]]) -> Table:
+    """Errors of reconstruction by code size."""
+    rows = [[size, f"{of['autoencoder']:.4f}", f"{of['principal components']:.4f}"] for size, of in errors.items()]
+    return Table(["numbers in the code", "autoencoder: mean squared error, held out", "principal components"], rows)
+
+
+def _error(back: np.ndarray, images: np.ndarray) -> float:
+    return float(np.mean((back - images) ** 2))

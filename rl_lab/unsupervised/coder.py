@@ -1,0 +1,92 @@
+"""What the autoencoders share: a narrow code in the middle, by scikit-learn's conventions for transformers."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rl_lab import jit
+from rl_lab.core import activations
+from rl_lab.errors import LabError
+from rl_lab.supervised.estimator import Estimator, whole
+from rl_lab.supervised.training import Samples
+
+
+@dataclass(eq=False, repr=False)
+class Coder(Estimator):
+    """A network that writes samples as short codes and reads them again; see `Autoencoder`, `VariationalAutoencoder`.
+
+    `hidden_layer_sizes` are those from the samples to the code; on the way back they are met in reverse.
+    """
+
+    n_components: int = field(default=2, kw_only=True)
+
+    def encode(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Codes `(samples, n_components)` of samples `(samples, features)`.
+
+        Raises:
+            LabError: it is not fitted, or the samples have another width or numbers that are not finite.
+        """
+        raise NotImplementedError
+
+    def decode(self, codes: ArrayLike) -> NDArray[np.float32]:
+        """Samples `(samples, features)` for codes `(samples, n_components)`.
+
+        Raises:
+            LabError: it is not fitted, or the codes have another width or numbers that are not finite.
+        """
+        raise NotImplementedError
+
+    def reconstruct(self, X: ArrayLike) -> NDArray[np.float32]:
+        """What comes back of samples `(samples, features)` through their codes."""
+        return self.decode(self.encode(X))
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """The same as `encode`, by scikit-learn's name."""
+        return self.encode(X)
+
+    def inverse_transform(self, codes: ArrayLike) -> NDArray[np.float32]:
+        """The same as `decode`, by scikit-learn's name."""
+        return self.decode(codes)
+
+    def fit_transform(self, X: ArrayLike, y: object = None) -> NDArray[np.float32]:
+        """Learn, and encode what was learnt from."""
+        return self.fit(X).encode(X)  # type: ignore[attr-defined]
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's own tools ask an estimator."""
+        from sklearn.utils import Tags, TargetTags, TransformerTags
+
+        return Tags(None, TargetTags(required=False), transformer_tags=TransformerTags())
+
+    def _check(self) -> None:
+        super()._check()
+        if not whole(self.n_components, 1):
+            raise LabError(
+                f"n_components={self.n_components!r} is not allowed; it must be a whole number of at least 1"
+            )
+
+    def _given(self, X: ArrayLike, y: object = None, weights: NDArray[np.float64] | None = None) -> Samples:
+        """Samples whose labels are they themselves."""
+        rows = self._rows(X)
+        return Samples(rows, rows, np.ones(len(rows), np.float32))
+
+    def _to_learn(self, X: ArrayLike) -> Samples:
+        samples = self._given(X)
+        if len(samples.inputs) < 2:
+            raise LabError("X has one sample only; what samples have in common can be learnt from two on")
+        return samples
+
+
+def activate(code: int, values: NDArray[np.float32]) -> None:
+    """Replace numbers, C-contiguous, by their activation, with the arithmetic that networks use inside."""
+    _compiled_activate()(code, values.reshape(-1))
+
+
+@functools.cache
+def _compiled_activate() -> jit.Compiled:
+    return jit.specialize(activations.activate, name="activations")
