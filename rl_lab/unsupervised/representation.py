@@ -1,0 +1,209 @@
+"""Representations for policies: a trunk that learns from what was seen and done, without labels or reward."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab import jit
+from rl_lab.core import activations, mlp
+from rl_lab.core.mlp import MLP
+from rl_lab.core.optim import make_adam
+from rl_lab.errors import LabError
+from rl_lab.estimators import Parameters
+from rl_lab.supervised.training import CHUNK, History, Schedule, descend, predicted
+from rl_lab.unsupervised import trunks
+from rl_lab.unsupervised.coder import activate
+from rl_lab.unsupervised.trunks import FIXED, NEXT, NOTHING, THIS, Layout, Scratch, Seen, Task
+
+# What is predicted, and whether the action is to be told.
+OBJECTIVES = {
+    "autoencoder": (THIS, False),
+    "forward": (NEXT, False),
+    "inverse": (NOTHING, True),
+    "both": (NEXT, True),
+    "novelty": (FIXED, False),
+}
+ANSWERS = 32  # numbers that the fixed random network answers with
+SCALED_BY = 8192  # samples by which what is predicted is scaled
+
+
+class Experience(NamedTuple):
+    """What an agent saw and did, step by step."""
+
+    rows: np.ndarray  # (steps, lanes, size), of an encoder, as they are kept: one byte a number for the robot's images
+    actions: np.ndarray  # int64 (steps, lanes, 1), or float32 (steps, lanes, width)
+    goes_on: np.ndarray  # bool (steps, lanes), whether the row of the next step belongs to the same episode
+
+
+@dataclass(eq=False, repr=False)
+class Representation(Parameters):
+    """A trunk whose features say what a head needs to know.
+
+    The objectives: "autoencoder", to see again what was seen; "forward", what is seen after an action; "inverse",
+    which action lay between two observations (Pathak et al. 2017); "both" of these; "novelty", what a fixed random
+    network answers, whose error is large on what was seldom seen (random network distillation, Burda et al. 2019).
+
+    Args:
+        objective: one of these.
+        hidden_layer_sizes: units of the trunk's layers; the last are the features.
+        activation: of the trunk and of the heads' hidden layer.
+        actions: number of discrete actions; 0 where they are continuous.
+        scale: what rows are multiplied by.
+        batch_size: samples in a minibatch.
+        learning_rate_init: step size of Adam.
+        max_iter: epochs; 0 leaves the trunk as it was drawn.
+        random_state: seed of the weights and of the order of the samples.
+
+    Attributes:
+        trunk_: `MLP` from rows to features before their activation.
+        history_: losses, epoch by epoch.
+    """
+
+    objective: str = "both"
+    hidden_layer_sizes: tuple[int, ...] = (64, 64)
+    activation: str = "tanh"
+    _: KW_ONLY
+    actions: int = 0
+    scale: float = 1.0
+    batch_size: int = 256
+    learning_rate_init: float = 1e-3
+    max_iter: int = 5
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        self.trunk_: MLP
+        self.history_: History
+        if self.objective not in OBJECTIVES:
+            raise LabError(f"objective={self.objective!r} is not allowed; choose one of {', '.join(OBJECTIVES)}")
+        self._check_whole(actions=0, batch_size=1, max_iter=0, random_state=0)
+        self._check_at_least_0("learning_rate_init")
+
+    def fit(self, experience: Experience, report: Callable[[History], None] | None = None) -> Self:
+        """Learn.
+
+        Args:
+            experience: what was seen and done.
+            report: called with the history after each epoch.
+
+        Raises:
+            LabError: no step is followed by another one of its episode.
+        """
+        samples = np.flatnonzero(experience.goes_on[:-1])
+        if len(samples) == 0:
+            raise LabError("no step of the experience is followed by another one of its episode; give more steps")
+        order, weights = (np.random.default_rng(each) for each in np.random.SeedSequence(self.random_state).spawn(2))
+        size, lanes = experience.rows.shape[2], experience.rows.shape[1]
+        task, layout = self._build(size, experience.actions.shape[2], weights)
+        seen = self._seen(task, experience.rows.reshape(-1, size), experience.actions, lanes, weights)
+        batch = min(self.batch_size, len(samples))
+        adam, scratch = make_adam(len(self.parameters_)), make_scratch(layout, seen, batch, len(self.parameters_))
+        code = activations.code(self.activation)
+        run = compiled_epoch(f"{seen.rows.dtype} {seen.actions.dtype}")
+
+        def one_epoch(number: int) -> float:
+            order.shuffle(samples)
+            common = task, self.parameters_, layout, code, seen, samples, batch
+            return run(*common, adam, scratch, float(self.learning_rate_init))
+
+        schedule = Schedule(batch, self.learning_rate_init, 0.0, self.max_iter, self.max_iter + 1, 0.0)
+        self.history_ = descend(one_epoch, self.parameters_, adam, schedule, None, report)
+        self._judged = task, layout, seen
+        return self
+
+    def transform(self, rows: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Features `(samples, features)` of rows `(samples, size)`."""
+        parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+        features = np.concatenate([self.trunk_(part.astype(np.float32) * np.float32(self.scale)) for part in parts])
+        activate(activations.code(self.activation), features)
+        return features
+
+    def errors(self, experience: Experience) -> NDArray[np.float64]:
+        """Loss of each step that is followed by another one of its episode; for "novelty", how new it is.
+
+        Args:
+            experience: with the sizes of what was learned from.
+        """
+        task, layout, seen = self._judged
+        rows = experience.rows.reshape(-1, experience.rows.shape[2])
+        seen = seen._replace(
+            rows=rows,
+            actions=experience.actions.reshape(len(rows), -1),
+            lanes=experience.rows.shape[1],
+        )
+        scratch = make_scratch(layout, seen, 1, len(self.parameters_))
+        samples = np.flatnonzero(experience.goes_on[:-1])
+        found = np.zeros(len(samples))
+        run = compiled_losses(f"{seen.rows.dtype} {seen.actions.dtype}")
+        run(task, self.parameters_, layout, activations.code(self.activation), seen, samples, scratch, found)
+        return found
+
+    def _build(self, size: int, width: int, rng: np.random.Generator) -> tuple[Task, Layout]:
+        """Trunk and heads, one behind the other in one buffer."""
+        prediction, inverse = OBJECTIVES[self.objective]
+        features, acted = self.hidden_layer_sizes[-1], self.actions or width
+        middle = self.hidden_layer_sizes[0]
+        asked = features + acted if prediction == NEXT else features
+        told = ANSWERS if prediction == FIXED else size
+        sizes = [[size, *self.hidden_layer_sizes], [asked, middle, told], [2 * features, middle, acted]]
+        wanted = [True, prediction != NOTHING, inverse]
+        ends = np.cumsum([mlp.count(each) if used else 0 for each, used in zip(sizes, wanted, strict=True)])
+        self.parameters_ = np.zeros(ends[2], np.float32)
+        self.trunk_ = MLP(sizes[0], self.activation, self.parameters_[: ends[0]])
+        self.trunk_.initialise(rng, gain=2**0.5)  # as the hidden layers that it will become are initialised
+        for number in (1, 2):
+            if wanted[number]:
+                head = MLP(sizes[number], self.activation, self.parameters_[ends[number - 1] : ends[number]])
+                head.initialise(rng)
+        arrays = (np.array(each, np.int64) for each in sizes)
+        return Task(prediction, inverse, self.actions), Layout(*arrays, int(ends[0]), int(ends[1]))
+
+    def _seen(self, task: Task, rows: np.ndarray, actions: np.ndarray, lanes: int, rng: np.random.Generator) -> Seen:
+        sizes = [rows.shape[1], 64, ANSWERS]
+        fixed = MLP(sizes, self.activation)
+        fixed.initialise(rng)
+        some = rows[:: max(1, len(rows) // SCALED_BY)].astype(np.float32) * np.float32(self.scale)
+        asked = predicted(fixed, some) if task.prediction == FIXED else some
+        deviation = asked.std(axis=0)
+        deviation[deviation < 1e-3] = 1  # what never changes needs no scale
+        moments = asked.mean(axis=0).astype(np.float32), deviation.astype(np.float32)
+        flat = actions.reshape(len(rows), -1)
+        return Seen(rows, flat, lanes, np.float32(self.scale), *moments, fixed.parameters, fixed.size_array)
+
+
+def make_scratch(layout: Layout, seen: Seen, batch: int, parameters: int) -> Scratch:
+    """Memory for minibatches of up to so many samples."""
+    trunk, predictor, inverse = (each.tolist() for each in (layout.trunk, layout.predictor, layout.inverse))
+    heads, widest = (predictor, inverse), max(predictor[-1], inverse[-1])
+    networks = [(trunk, 2 * batch), *((each, batch) for each in heads)]
+    entering = max(each[0] for each in heads) * batch
+    return Scratch(
+        np.zeros((2 * batch, trunk[0]), np.float32),
+        np.zeros((2 * batch, trunk[-1]), np.float32),
+        *(np.zeros(entering, np.float32) for _ in range(2)),
+        *(np.zeros(batch * widest, np.float32) for _ in range(2)),
+        np.zeros((batch, 1), np.int64),
+        np.zeros(batch, np.float32),
+        np.zeros(mlp.hidden_size(trunk, 2 * batch), np.float32),
+        np.zeros(max(mlp.hidden_size(each, batch) for each in heads), np.float32),
+        np.zeros(mlp.hidden_size(seen.fixed_sizes.tolist(), batch), np.float32),
+        np.zeros(max(mlp.scratch_size(each, count) for each, count in networks), np.float32),
+        np.zeros(parameters, np.float32),
+    )
+
+
+@functools.cache
+def compiled_epoch(key: str) -> jit.Compiled:
+    """One pass over the samples, compiled for some types of rows and actions."""
+    return jit.specialize(trunks.epoch, key=key, name="training of a representation")
+
+
+@functools.cache
+def compiled_losses(key: str) -> jit.Compiled:
+    """The loss of each sample, compiled."""
+    return jit.specialize(trunks.losses_of, key=key, name="losses of a representation")
