@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 
-from rl_lab.cli import comparing, learning, training  # noqa: F401  # which register their commands
+from rl_lab.cli import approximate, comparing, learning, training  # noqa: F401  # which register their commands
 from rl_lab.cli.app import app
 from rl_lab.errors import LabError
 
@@ -22,6 +22,8 @@ Examples:
   rl-lab eval runs/cartpole --episodes 100
   rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --out doorkey/planner-v0
   rl-lab learn digits                                learning with labels
+  rl-lab approximate "sin(3*x) + 0.3*x**2" --page fit.html
+                                                     one hidden layer and any function
   rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
 """
 
