@@ -109,15 +109,17 @@ def _built_line(goal: Target) -> Figure:
 
 
 def _draw_one_tower(axes: Any, network: MLP, edges: np.ndarray, x: np.ndarray) -> None:
-    """The tallest tower but the outermost: a step up and a step down, both as high as the tower."""
+    """The tallest tower but the outermost, or the deepest: two steps, both as high as the tower."""
     heights, base = network.layers()[1][0][::2, 0], float(network.layers()[1][1][0])
-    tallest = 1 + int(np.abs(heights[1:-1]).argmax())
+    inner = heights[1:-1] if heights[1:-1].max() > 0 else -heights[1:-1]
+    tallest = 1 + int(inner.argmax())
+    steps = ("up", "down") if heights[tallest] > 0 else ("down", "up")
     pair = parts(network, x[:, None])[:, 2 * tallest : 2 * tallest + 2]
     axes.fill_between(x, base, base + pair.sum(axis=1), color=GREEN, alpha=0.35, lw=0)
     axes.axhline(base, color=SOFT, lw=0.7, ls=(0, (4, 3)))
     top = base + float(pair.sum(axis=1)[np.abs(pair.sum(axis=1)).argmax()])
     axes.annotate(
-        "one tower: a step up\nand a step down",
+        f"one tower: a step {steps[0]}\nand a step {steps[1]}",
         ((edges[tallest] + edges[tallest + 1]) / 2, (base + top) / 2),
         xytext=(0.3, 0.93),
         textcoords="axes fraction",
