@@ -46,7 +46,9 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
             return rows
     except OSError as error:
         raise LabError(f"{path} cannot be read ({error.strerror}); give a CSV of points") from None
-    except (UnicodeDecodeError, csv.Error):
+    except LabError:
+        raise
+    except (ValueError, csv.Error):  # bytes that are no text, or a name that no file can have
         raise LabError(f"{path} is no text; give a CSV of points, two columns of numbers") from None
 
 

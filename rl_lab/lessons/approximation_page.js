@@ -1,4 +1,5 @@
 "use strict";
+// Curves are drawn at data.x; the function or the points are known at data.at, where they are data.y.
 // A network is {activation, w, b, v, c}: unit i adds v[i] * activation(w[i] * x + b[i]), and c is the constant.
 const data = JSON.parse(document.getElementById("data").textContent);
 const SHOWN = 4, HUES = ["--green", "--purple", "--rose", "--teal"], MOST_LINES = 120, LEFT = 46, RIGHT = 8;
@@ -49,7 +50,8 @@ function load(kind, place) {
 
 // ---- drawing ---------------------------------------------------------------------------------------------------
 
-const rounded = value => value === 0 ? "0" : Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3 ? value.toExponential(1) : String(+value.toPrecision(3));
+const rounded = value => (value === 0 ? "0" : Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3 ? value.toExponential(1)
+  : String(+value.toPrecision(3))).replace(/^-/, "−");
 
 function range(arrays, least) {
   let low = Infinity, high = -Infinity;
@@ -80,12 +82,10 @@ function frame(id, height, [low, high], labelled) {
   }
   if (labelled) for (const x of ticks(from, to, width > 500 ? 8 : 5))
     marks += `<text x="${across(x)}" y="${height - 4}" text-anchor="middle">${rounded(x)}</text>`;
-  const line = values => { // the x are the same for every line
-    let path = "";
-    for (let i = 0; i < values.length; i++) path += `${i ? "L" : "M"}${across(data.x[i]).toFixed(1)} ${up(Math.max(2 * low - high, Math.min(2 * high - low, values[i]))).toFixed(1)}`;
-    return path;
-  };
-  return { svg, marks, across, up, line, low, high };
+  const place = (x, y) => `${across(x).toFixed(1)} ${up(Math.max(2 * low - high, Math.min(2 * high - low, y))).toFixed(1)}`;
+  const line = values => Array.from(values, (y, i) => `${i ? "L" : "M"}${place(data.x[i], y)}`).join("");
+  const stems = values => Array.from(values, (y, i) => `M${place(data.at[i], 0)}L${place(data.at[i], y)}`).join("");
+  return { svg, marks, across, up, line, stems };
 }
 
 function tall(share, least, most) { // so that the curves and the sliders fit one screen
@@ -98,18 +98,19 @@ function shown() {
 
 function draw() {
   const fit = summed(state.parts, state.network.c, data.x.length);
-  const missed = fit.map((value, i) => value - data.y[i]), size = missed.map(Math.abs);
+  const known = data.points ? outputs(state.network, data.at) : fit;
+  const missed = known.map((value, i) => value - data.y[i]), size = missed.map(Math.abs);
   const largest = size.reduce((a, b) => Math.max(a, b)), mean = size.reduce((a, b) => a + b) / size.length;
   byId("largest").textContent = rounded(largest);
   byId("mean").textContent = rounded(mean);
   const [low, high] = range([data.y], 0.05), room = (high - low) / 2;
   const upper = frame("curve", tall(0.245, 150, 320), range([data.y, fit.map(y => Math.max(low - room, Math.min(high + room, y)))], 0.05), false);
   const truth = data.points
-    ? data.x.map((x, i) => `<circle cx="${upper.across(x)}" cy="${upper.up(data.y[i])}" r="3.2"/>`).join("")
+    ? data.at.map((x, i) => `<circle cx="${upper.across(x)}" cy="${upper.up(data.y[i])}" r="4"/>`).join("")
     : `<path class="truth" d="${upper.line(data.y)}"/>`;
   upper.svg.innerHTML = `${upper.marks}${truth}<path class="fit" d="${upper.line(fit)}"/>`;
   const middle = frame("missed", tall(0.075, 54, 92), range([missed, [0]], 1e-12), false);
-  middle.svg.innerHTML = `${middle.marks}<path class="missed" d="${middle.line(missed)}"/>`;
+  middle.svg.innerHTML = `${middle.marks}<path class="missed" d="${data.points ? middle.stems(missed) : middle.line(missed)}"/>`;
   drawParts();
 }
 

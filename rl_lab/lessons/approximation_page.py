@@ -16,7 +16,7 @@ from rl_lab.lessons.targets import Points
 
 TEMPLATE = Path(__file__).with_name("approximation_page.html")
 SCRIPT = Path(__file__).with_name("approximation_page.js")
-PLACES = 801  # at which the page computes and draws a function; points are kept as they are, up to so many
+PLACES = 801  # at which the page draws curves; points are kept as they are, up to so many
 WIDEST = 100  # network that the page's slider reaches, besides the one that was asked for
 
 
@@ -59,17 +59,17 @@ def contents(result: Result) -> dict[str, Any]:
     """What the page's script reads: the function at some places, and the networks of each width."""
     goal, options = result.target, result.options
     shown = [width for width in result.trained if width <= WIDEST or width == options.hidden]
+    x = at = np.linspace(goal.low, goal.high, PLACES)
     if isinstance(goal.function, Points):
-        x = goal.function.x[np.linspace(0, len(goal.function.x) - 1, min(PLACES, len(goal.function.x))).astype(int)]
-    else:
-        x = np.linspace(goal.low, goal.high, PLACES)
+        at = goal.function.x[np.linspace(0, len(goal.function.x) - 1, min(PLACES, len(goal.function.x))).astype(int)]
     return {
         "points": isinstance(goal.function, Points),
         "activation": options.activation,
         "hidden": options.hidden,
         "widths": shown,
         "x": _short(x),
-        "y": _short(goal.function(x)),
+        "at": _short(at),
+        "y": _short(goal.function(at)),
         "networks": {
             "trained": {width: _network(result.trained[width]) for width in shown},
             "towers": {width: _network(result.built[width]) for width in shown},

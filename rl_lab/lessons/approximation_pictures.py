@@ -70,8 +70,12 @@ def _fit_line(result: Result, network: MLP) -> Figure:
     legend(upper, loc="best")
     missed = predicted(network, goal.tested)[:, 0] - goal.values(goal.tested)
     middle.axhline(0, color=FAINT, lw=0.8)
-    middle.plot(goal.tested[:, 0], missed, color=GREEN, lw=0.9)
-    frame(middle, f"Error, at most {np.abs(missed).max():.1e}", ylabel="fit − function")
+    if isinstance(goal.function, Points):
+        middle.vlines(goal.tested[:, 0], 0, missed, color=GREEN, lw=1.4)
+        middle.plot(goal.tested[:, 0], missed, "o", color=GREEN, ms=3)
+    else:
+        middle.plot(goal.tested[:, 0], missed, color=GREEN, lw=0.9)
+    frame(middle, f"Error, at most {np.abs(missed).max():.1e}", ylabel="network − truth")
     pieces = parts(network, x[:, None])
     order = np.ptp(pieces, axis=0).argsort()[::-1]
     lower.plot(x, pieces[:, order[LARGEST_UNITS:]], color=FAINT, lw=0.7, alpha=0.7)

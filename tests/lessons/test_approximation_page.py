@@ -13,12 +13,21 @@ from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.lessons import approximation_page
 from rl_lab.lessons.approximation import Options, approximate
+from rl_lab.supervised import curves
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWITCHES = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--window-size=1200,900"),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hasty():
+    """It does not matter here how good the fit is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "GRADIENT_STEPS", 2000)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +42,21 @@ def page(result, tmp_path_factory):
     return file
 
 
-@pytest.fixture(scope="module")
-def report(page, tmp_path_factory):
-    """What the page says of itself after its test has pressed its buttons and moved its sliders."""
+def used(page, profile):
+    """What a page says of itself after its test has pressed its buttons and moved its sliders."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
-    profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
+    profile = f"--user-data-dir={profile}"
     words = [CHROMIUM, *SWITCHES, profile, "--dump-dom", f"{page.as_uri()}#test"]
     dump = subprocess.run(words, capture_output=True, text=True, timeout=120).stdout
     found = re.search(r'<pre id="test" hidden="">(.*?)</pre>', dump, re.DOTALL)
     assert found, f"the page's script did not reach its end; the page: {dump[-2000:]}"
     return json.loads(html.unescape(found[1]))
+
+
+@pytest.fixture(scope="module")
+def report(page, tmp_path_factory):
+    return used(page, tmp_path_factory.mktemp("profile"))
 
 
 def core_outputs(network, x):
@@ -95,6 +108,18 @@ def test_the_errors_that_it_shows(report, result):
     missed = np.abs(np.array(report["towers"]["outputs"]) - result.target.function(x))
     assert float(report["towers"]["largest"]) == pytest.approx(missed.max(), rel=0.01)
     assert float(report["towers"]["mean"]) == pytest.approx(missed.mean(), rel=0.01)
+
+
+def test_a_page_of_points_draws_between_them_and_measures_at_them(tmp_path):
+    file = tmp_path / "points.csv"
+    file.write_text("".join(f"{x},{np.sin(x)}\n" for x in (0, 1, 2.5, 4, 6)))
+    result = approximate(Options(str(file), hidden=3, most=3, activation="relu"))
+    approximation_page.write(result, tmp_path / "page.html")
+    report = used(tmp_path / "page.html", tmp_path / "profile")
+    assert len(report["x"]) == approximation_page.PLACES
+    outputs = result.trained[3](np.array(report["x"])[:, None])[:, 0]
+    np.testing.assert_allclose(report["trained"]["outputs"], outputs, atol=1e-4)
+    assert float(report["trained"]["largest"]) == pytest.approx(result.trained_errors[3].largest, rel=0.01, abs=1e-4)
 
 
 def test_it_is_one_file_that_asks_nobody(page):
