@@ -128,11 +128,13 @@ function drawParts() {
 // ---- controls --------------------------------------------------------------------------------------------------
 
 function makeCards() {
+  const focused = [...document.querySelectorAll("#units input")].indexOf(document.activeElement);
   byId("units").innerHTML = shown().map((unit, at) => `<div class="box unit" data-unit="${unit}" style="--hue:var(${HUES[at]})">
     <h2>Unit ${unit + 1}</h2>${KINDS.map(([key, name]) => `<label class="field">${name} <b></b>
     <input type="range" step="any" data-key="${key}" min="${-state.reach[key]}" max="${state.reach[key]}" value="${state.network[key][unit]}"></label>`).join("")}</div>`).join("");
   label();
   draw();
+  if (focused >= 0) document.querySelectorAll("#units input")[focused]?.focus(); // who uses keys stays where they were
 }
 
 function label() {
@@ -162,8 +164,8 @@ function label() {
 }
 
 function turn(by) {
-  const next = state.first + by;
-  if (next >= 0 && next < state.order.length) { state.first = next; state.chosen = -1; makeCards(); }
+  const next = Math.max(0, state.first + by);
+  if (next !== state.first && next < state.order.length) { state.first = next; state.chosen = -1; makeCards(); }
 }
 
 function build() { // towers rise one after another, unless the reader prefers calm
@@ -236,6 +238,8 @@ if (location.hash === "#test") {
   press("t");
   press("]");
   report.keys = says();
+  for (let i = 0; i < 9; i++) press("[");
+  report.back = says();
   press("r");
   const told = document.createElement("pre");
   told.id = "test";

@@ -101,6 +101,7 @@ def test_buttons_keys_and_the_number_of_units(report):
     assert report["restored"]["outputs"] == report["trained"]["outputs"]
     assert report["keys"]["network"]["activation"] == "sigmoid"
     assert report["keys"]["cards"] != report["towers"]["cards"]
+    assert report["back"]["cards"][0] == "Unit 1"
 
 
 def test_the_errors_that_it_shows(report, result):
