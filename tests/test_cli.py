@@ -38,7 +38,18 @@ def test_a_run_is_evaluated(run):
 def test_help_has_examples_and_every_command():
     done = lab("--help")
     assert done.returncode == 0
-    for word in ("compare", "train", "eval", "verdict", "demos", "learn", "profile", "demo", "rl-lab train ppo --env"):
+    for word in (
+        "compare",
+        "train",
+        "eval",
+        "verdict",
+        "demos",
+        "learn",
+        "profile",
+        "demo",
+        "approximate",
+        "rl-lab train ppo --env",
+    ):
         assert word in done.stdout
     assert "--learning-rate" in lab("train", "--help").stdout
 
@@ -92,6 +103,13 @@ CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
         (["demos", DOORKEY, "--expert", "planner", "--out", "no name"], "is no name of a data set"),
         (["demos", DOORKEY, "--expert", "planner", "--out", "a-v0", "--episodes", "0"], "episodes=0"),
         (["learn", "digits", "--splits", "1"], "splits=1 is not allowed"),
+        (["approximate", "__import__('os')"], "'__import__' is not allowed in an expression"),
+        (["approximate", "1/x"], "'1/x' has no finite value at x=0"),
+        (["approximate", "x", "--hidden", "0"], "hidden=0 is not allowed; it must be from 1 to 1000"),
+        (["approximate", "x", "--low", "2", "--high", "2"], "the range from 2 to 2 is none"),
+        (["approximate", "nowhere.csv"], "nowhere.csv cannot be read"),
+        (["approximate", "x*y", "--page", "page.html"], "a page draws functions of x alone"),
+        (["approximate", "x", "--page", "nowhere/page.html"], "nowhere/page.html cannot be written"),
         (["dance"], "dance"),
     ],
 )

@@ -9,7 +9,14 @@ import logging
 import os
 import sys
 
-from rl_lab.cli import cluster, comparing, generate, learning, training  # noqa: F401  # which register their commands
+from rl_lab.cli import (  # noqa: F401  # which register their commands
+    approximate,
+    cluster,
+    comparing,
+    generate,
+    learning,
+    training,
+)
 from rl_lab.cli.app import app
 from rl_lab.errors import LabError
 
@@ -24,6 +31,8 @@ Examples:
   rl-lab learn digits                                learning with labels
   rl-lab cluster digits                              groups without labels
   rl-lab generate digits                             what nobody wrote, drawn and judged
+  rl-lab approximate "sin(3*x) + 0.3*x**2" --page fit.html
+                                                     one hidden layer and any function
   rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
 """
 

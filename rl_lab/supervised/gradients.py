@@ -1,0 +1,129 @@
+"""The gradient of a loss, layer by layer, and plain gradient descent along it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab import jit
+from rl_lab.core import mlp, optim
+from rl_lab.core.mlp import MLP
+from rl_lab.supervised.training import Samples, Scratch, gather
+
+
+class Step(NamedTuple):
+    """How gradient descent walks."""
+
+    batch: int
+    learning_rate: float
+    momentum: float
+
+
+def gradient(
+    network: MLP, loss: Callable[..., Any], samples: Samples
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Gradient of the mean loss: for each layer that of its weights `(inputs, units)` and of its bias `(units,)`.
+
+    Args:
+        network: whose parameters it is taken with respect to.
+        loss: from `losses`.
+        samples: over which the loss is taken.
+    """
+    flat = np.zeros(len(network.parameters), np.float32)
+    scratch = _scratch(network, samples, len(samples.inputs), flat)
+    _compiled_gradient(loss)(network.parameters, network.size_array, network.code, samples, scratch)
+    return MLP(network.sizes, network.activation, flat).layers()
+
+
+def norms_by_layer(network: MLP, loss: Callable[..., Any], samples: Samples) -> NDArray[np.float64]:
+    """Root mean square of the gradient of each layer's weights, `(layers,)`.
+
+    The root mean square, and not the length, so that layers of different sizes can be compared.
+    """
+    return np.array(
+        [np.sqrt(np.mean(np.square(weights, dtype=np.float64))) for weights, _ in gradient(network, loss, samples)]
+    )
+
+
+def descend(
+    network: MLP,
+    loss: Callable[..., Any],
+    samples: Samples,
+    step: Step,
+    epochs: int,
+    rng: np.random.Generator,
+    report: Callable[[], None] | None = None,
+) -> list[float]:
+    """Train a network in place by gradient descent with momentum, as deep networks were trained before Adam.
+
+    Args:
+        network: what is trained.
+        loss: from `losses`.
+        samples: what it learns from.
+        step: how long the steps are.
+        epochs: passes over the samples.
+        rng: of the order of the samples.
+        report: called after each epoch.
+
+    Returns:
+        Mean loss of each epoch, as the minibatches were met; not a number where the steps were too long.
+    """
+    run, velocity = _compiled_descent(loss), np.zeros(len(network.parameters), np.float32)
+    batch = min(step.batch, len(samples.inputs))
+    scratch = _scratch(network, samples, batch, np.zeros_like(velocity))
+    means = []
+    for _ in range(epochs):
+        order = rng.permutation(len(samples.inputs))
+        common = network.parameters, network.size_array, network.code, samples, order, batch
+        means.append(float(run(*common, velocity, scratch, float(step.learning_rate), float(step.momentum))))
+        if report is not None:
+            report()
+    return means
+
+
+def descent(loss, parameters, sizes, code, samples, order, batch, velocity, scratch, learning_rate, momentum):
+    """One pass over the samples; arguments as `training.epoch` has them, with `velocity` in place of Adam's moments."""
+    total = 0.0
+    for start in range(0, order.shape[0], batch):
+        chosen = order[start : min(start + batch, order.shape[0])]
+        count = chosen.shape[0]
+        gather(samples, chosen, scratch.minibatch)
+        inputs, by_outputs = scratch.minibatch.inputs[:count], scratch.by_outputs[:count]
+        outputs = mlp.forward(parameters, sizes, code, inputs, scratch.hidden)
+        total += loss(outputs, scratch.minibatch.targets, scratch.minibatch.weights, by_outputs)
+        mlp.backward(parameters, sizes, code, inputs, scratch.hidden, by_outputs, scratch.gradient, scratch.flow)
+        optim.sgd(parameters, scratch.gradient, velocity, learning_rate, momentum)
+    return total / order.shape[0]
+
+
+def whole(loss, parameters, sizes, code, samples, scratch):
+    """The gradient of the mean loss over all samples, into `scratch.gradient`."""
+    outputs = mlp.forward(parameters, sizes, code, samples.inputs, scratch.hidden)
+    loss(outputs, samples.targets, samples.weights, scratch.by_outputs)
+    by_outputs = scratch.by_outputs
+    mlp.backward(parameters, sizes, code, samples.inputs, scratch.hidden, by_outputs, scratch.gradient, scratch.flow)
+
+
+@functools.cache
+def _compiled_descent(loss: Callable[..., Any]) -> jit.Compiled:
+    name = f"gradient descent by {loss.__name__.replace('_', ' ')}"
+    return jit.specialize(jit.fast(descent), name=name, loss=loss)
+
+
+@functools.cache
+def _compiled_gradient(loss: Callable[..., Any]) -> jit.Compiled:
+    return jit.specialize(jit.fast(whole), name=f"the gradient of {loss.__name__.replace('_', ' ')}", loss=loss)
+
+
+def _scratch(network: MLP, samples: Samples, batch: int, flat: NDArray[np.float32]) -> Scratch:
+    return Scratch(
+        Samples(*(np.zeros((batch, *array.shape[1:]), array.dtype) for array in samples)),
+        np.zeros(mlp.hidden_size(network.sizes, batch), np.float32),
+        np.zeros(mlp.scratch_size(network.sizes, batch), np.float32),
+        np.zeros((batch, network.sizes[-1]), np.float32),
+        flat,
+    )
