@@ -12,7 +12,7 @@ from rl_lab.compare.plan import Contender, Plan, Question
 from rl_lab.compare.pretrained import STAGES, description, is_pretrained, pipeline_of
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe, digest
-from rl_lab.stages import Clone, Demonstrate, Finetune, Stage
+from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Represent, Stage
 from rl_lab.stages.till import CLONE_ONLY, CONTROLS, SHUFFLED, WARM_UP_ONLY
 
 OURS = {"num_envs": 8, "n_steps": 256}  # rollouts as long as those of Stable-Baselines3's PPO on one environment
@@ -57,7 +57,11 @@ def _of_stages(contender: Contender) -> list[Contender]:
         found[CLONE_ONLY] = [stage for stage in stages if isinstance(stage, (Demonstrate, Clone))]
         shuffled = [replace(stage, shuffled=True) if isinstance(stage, Demonstrate) else stage for stage in stages]
         found[SHUFFLED] = shuffled
-    if last is not None:
+    if any(isinstance(stage, Represent) for stage in stages):
+        found["untrained layers"] = [
+            replace(stage, epochs=0) if isinstance(stage, Represent) else stage for stage in stages
+        ]
+    if last is not None and any(isinstance(stage, (Clone, FitValue)) for stage in stages):
         found[WARM_UP_ONLY] = [replace(last, kl_coef=0.0, fall_back=0)]
     return [
         Contender(name, contender.algorithm, rest if each is None else {**rest, STAGES: each})

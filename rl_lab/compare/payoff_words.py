@@ -8,12 +8,14 @@ import numpy as np
 
 from rl_lab.compare.payoff import Payoff
 from rl_lab.compare.plan import Plan
+from rl_lab.stages.ledger import Ledger
 
 MUCH = 3  # times as many steps of its own as were shown, from which on a hint is due
 NAMES = {
     "clone only": "the clone alone",
     "shuffled": "pretraining on shuffled targets",
     "warm-up only": "the critic's warm-up alone",
+    "untrained layers": "the same steps with layers that learned nothing",
 }
 
 
@@ -30,8 +32,7 @@ def _about(plan: Plan, payoff: Payoff, controls: Sequence[Payoff], level: float 
     cost, charged = payoff.cost, payoff.reached.get("charged")
     told = [
         f"Pretraining raised {payoff.contender} from {payoff.untrained:.2f} to {payoff.pretrained:.2f} before it "
-        f"learned from reward, for {cost.steps():,.0f} charged steps: {cost.demonstration_transitions:,.0f} that the "
-        f"expert showed and {cost.learner_steps:,.0f} of its own."
+        f"learned from reward, for {cost.steps():,.0f} charged steps{_shares(cost)}."
     ]
     if charged is not None:
         reached = f"reached it after {charged:,.0f}" if np.isfinite(charged) else "never reached it in half of the runs"
@@ -44,9 +45,15 @@ def _about(plan: Plan, payoff: Payoff, controls: Sequence[Payoff], level: float 
             f"It ended at {payoff.final:.2f}; beside it, {ends}. A control that does as well says to what the gain was "
             "owed."
         )
-    if cost.learner_steps > MUCH * cost.demonstration_transitions:
+    if cost.demonstration_transitions and cost.learner_steps > MUCH * cost.demonstration_transitions:
         told.append("Most of the charge is for the critic's own rollouts: the steps of stage 'value' say how many.")
     return told
+
+
+def _shares(cost: Ledger) -> str:
+    if not cost.demonstration_transitions:
+        return " of its own"
+    return f": {cost.demonstration_transitions:,.0f} that the expert showed and {cost.learner_steps:,.0f} of its own"
 
 
 def _called(contender: str) -> str:

@@ -7,7 +7,19 @@ from rl_lab.stages.demonstrate import Demonstrate as Demonstrate
 from rl_lab.stages.finetune import Finetune as Finetune
 from rl_lab.stages.ledger import Ledger as Ledger
 from rl_lab.stages.pipeline import Pipeline as Pipeline
+from rl_lab.stages.represent import Represent as Represent
 from rl_lab.stages.stage import Stage as Stage
 from rl_lab.stages.value import FitValue as FitValue
 
-__all__ = ["Artifact", "Clone", "Context", "Demonstrate", "Finetune", "FitValue", "Ledger", "Pipeline", "Stage"]
+__all__ = [
+    "Artifact",
+    "Clone",
+    "Context",
+    "Demonstrate",
+    "Finetune",
+    "FitValue",
+    "Ledger",
+    "Pipeline",
+    "Represent",
+    "Stage",
+]

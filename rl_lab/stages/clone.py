@@ -16,7 +16,7 @@ from rl_lab.agents.policy import ActorCritic
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
-from rl_lab.stages.stage import Stage, handed_on, policy_parts
+from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 from rl_lab.supervised import Classifier, Regressor
 from rl_lab.supervised.estimator import Estimator
 
@@ -66,9 +66,10 @@ class Clone(Stage):
         """Fit the actor that PPO from scratch would start from."""
         assert artifact is not None
         agent = context.agent()
+        load_policy(agent, artifact, "trunk", "normalizer")
         shown = artifact.part("demonstrations")
         context.report(f"clone: {len(shown['rows'])} transitions")
-        if agent.normalizer.observations:
+        if agent.normalizer.observations and not artifact.part("normalizer"):
             set_moments(agent.normalizer, shown["rows"])
         rows = normalized_rows(agent.normalizer, shown["rows"])
         fitted = self.fit(agent.policy, rows, shown["actions"], context.seed, context.fit)

@@ -18,6 +18,7 @@ from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
 from rl_lab.stages.ledger import Ledger
 from rl_lab.supervised.estimator import Estimator
+from rl_lab.unsupervised.representation import Experience, Representation
 
 LOOK_LIMIT = 10_000  # steps of an episode that `look` waits for
 APART = 10_000_019  # from the seeds of training to those that `look` plays on
@@ -121,6 +122,11 @@ class Context:
         estimator.fit_to(rows, targets, **more)
         self.book(Ledger(labels=len(rows), gradient_steps=estimator.history_.gradient_steps))
         return estimator
+
+    def represent(self, representation: Representation, experience: Experience) -> None:
+        """Fit a `Representation`, which needs no labels; its gradient steps are counted."""
+        representation.fit(experience)
+        self.book(Ledger(gradient_steps=representation.history_.gradient_steps))
 
     def train(self, agent: PPO, steps: int, callback: Callable[[PPO], bool | None] | None = None) -> None:
         """Train an agent for whole rollouts within a number of steps, or until somebody ends it."""

@@ -18,6 +18,8 @@ from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 
 logger = logging.getLogger("rl_lab")
 
+FREE = HoldSchedule(0, 0, 1.0, 0.0, 0)
+
 
 @dataclass(frozen=True)
 class Finetune(Stage):
@@ -83,11 +85,18 @@ class Finetune(Stage):
                 f"{steps} steps are left for stage 'finetune', less than one rollout of {rollout} "
                 f"({agent.source.lanes} environments times n_steps={agent.settings.n_steps}); give more"
             )
-        anchor = Anchor.to(agent.policy, self._schedule.over(steps))
+        fresh = artifact is not None and not artifact.part(
+            "actor"
+        )  # there is no policy to hold, only layers to start from
+        anchor = Anchor.to(agent.policy, FREE if fresh else self._schedule.over(steps))
         _warn_if_frozen(anchor.schedule, steps)
         if not anchor.schedule.idle:
             agent.hold(anchor)
-        guard = _Guard(self, agent, anchor, self._earned(context, agent, anchor, artifact)) if self.fall_back else None
+        guard = (
+            _Guard(self, agent, anchor, self._earned(context, agent, anchor, artifact))
+            if self.fall_back and not fresh
+            else None
+        )
         context.report(f"finetune: {steps} steps")
         context.train(agent, steps, guard)
         notes = {"returns to the clone": guard.falls if guard else 0, "steps": agent.num_timesteps}

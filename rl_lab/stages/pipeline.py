@@ -14,10 +14,11 @@ from rl_lab.stages.clone import Clone
 from rl_lab.stages.context import Context
 from rl_lab.stages.demonstrate import Demonstrate
 from rl_lab.stages.finetune import Finetune
+from rl_lab.stages.represent import Represent
 from rl_lab.stages.stage import ADVICE, Stage
 from rl_lab.stages.value import FitValue
 
-KINDS: dict[str, type[Stage]] = {stage.kind: stage for stage in (Demonstrate, Clone, FitValue, Finetune)}
+KINDS: dict[str, type[Stage]] = {stage.kind: stage for stage in (Demonstrate, Represent, Clone, FitValue, Finetune)}
 
 
 class Pipeline:

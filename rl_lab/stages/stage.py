@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rl_lab.agents import PPO
+from rl_lab.core import weights
+from rl_lab.core.graft import graft
 from rl_lab.errors import LabError
 from rl_lab.files import locked
 from rl_lab.fingerprint import describe, own_source, processor, versions
@@ -164,9 +166,14 @@ def policy_parts(agent: PPO) -> dict[str, dict[str, np.ndarray]]:
 def load_policy(agent: PPO, artifact: Artifact, *parts: str) -> None:
     """Put an artifact's policy into an agent, or only some of its parts.
 
+    Where the artifact has a trunk, actor and critic start from its layers; their own parts, if it has them, count more.
+
     Raises:
         LabError: the networks have other shapes.
     """
+    if (trunk := artifact.part("trunk")) and (not parts or "trunk" in parts):
+        for network in (agent.policy.actor, agent.policy.critic):
+            graft(weights.network(trunk, network.activation), network)
     for part, arrays in policy_parts(agent).items():
         given = artifact.part(part) if not parts or part in parts else {}
         for name in arrays.keys() & given.keys():

@@ -86,7 +86,7 @@ class FitValue(Stage):
         # Other episodes than those that PPO will begin with.
         agent = context.agent(seed=context.seed + APART, n_steps=-(-steps // (ROUNDS * lanes)))
         if artifact is not None:
-            load_policy(agent, artifact, "actor", "log_std", "normalizer")
+            load_policy(agent, artifact, "trunk", "actor", "log_std", "normalizer")
         context.report(f"value: {steps} steps of the policy's own")
         if agent.normalizer.rewards:
             agent.collect()  # the scale of the rewards has to be known before returns are

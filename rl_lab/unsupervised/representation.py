@@ -160,8 +160,8 @@ class Representation(Parameters):
             if wanted[number]:
                 head = MLP(sizes[number], self.activation, self.parameters_[ends[number - 1] : ends[number]])
                 head.initialise(rng)
-        arrays = (np.array(each, np.int64) for each in sizes)
-        return Task(prediction, inverse, self.actions), Layout(*arrays, int(ends[0]), int(ends[1]))
+        trunk, predictor, teller = (np.array(each, np.int64) for each in sizes)
+        return Task(prediction, inverse, self.actions), Layout(trunk, predictor, teller, int(ends[0]), int(ends[1]))
 
     def _seen(self, task: Task, rows: np.ndarray, actions: np.ndarray, lanes: int, rng: np.random.Generator) -> Seen:
         sizes = [rows.shape[1], 64, ANSWERS]
@@ -182,18 +182,21 @@ def make_scratch(layout: Layout, seen: Seen, batch: int, parameters: int) -> Scr
     heads, widest = (predictor, inverse), max(predictor[-1], inverse[-1])
     networks = [(trunk, 2 * batch), *((each, batch) for each in heads)]
     entering = max(each[0] for each in heads) * batch
+    room = functools.partial(np.zeros, dtype=np.float32)
     return Scratch(
-        np.zeros((2 * batch, trunk[0]), np.float32),
-        np.zeros((2 * batch, trunk[-1]), np.float32),
-        *(np.zeros(entering, np.float32) for _ in range(2)),
-        *(np.zeros(batch * widest, np.float32) for _ in range(2)),
-        np.zeros((batch, 1), np.int64),
-        np.zeros(batch, np.float32),
-        np.zeros(mlp.hidden_size(trunk, 2 * batch), np.float32),
-        np.zeros(max(mlp.hidden_size(each, batch) for each in heads), np.float32),
-        np.zeros(mlp.hidden_size(seen.fixed_sizes.tolist(), batch), np.float32),
-        np.zeros(max(mlp.scratch_size(each, count) for each, count in networks), np.float32),
-        np.zeros(parameters, np.float32),
+        inputs=room((2 * batch, trunk[0])),
+        by_features=room((2 * batch, trunk[-1])),
+        head_inputs=room(entering),
+        by_head_inputs=room(entering),
+        targets=room(batch * widest),
+        by_outputs=room(batch * widest),
+        labels=np.zeros((batch, 1), np.int64),
+        weights=room(batch),
+        hidden=room(mlp.hidden_size(trunk, 2 * batch)),
+        head_hidden=room(max(mlp.hidden_size(each, batch) for each in heads)),
+        fixed_hidden=room(mlp.hidden_size(seen.fixed_sizes.tolist(), batch)),
+        flow=room(max(mlp.scratch_size(each, count) for each, count in networks)),
+        gradient=room(parameters),
     )
 
 
