@@ -15,6 +15,7 @@ from rl_lab.cli import (  # noqa: F401  # which register their commands
     comparing,
     generate,
     learning,
+    represent,
     training,
 )
 from rl_lab.cli.app import app
@@ -33,6 +34,7 @@ Examples:
   rl-lab generate digits                             what nobody wrote, drawn and judged
   rl-lab approximate "sin(3*x) + 0.3*x**2" --page fit.html
                                                      one hidden layer and any function
+  rl-lab represent rl_lab/Robot-DoorKey-8x8-v0       what layers learn without labels
   rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
 """
 

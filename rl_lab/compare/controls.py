@@ -59,7 +59,8 @@ def _of_stages(contender: Contender) -> list[Contender]:
         found[SHUFFLED] = shuffled
     if any(isinstance(stage, Represent) for stage in stages):
         found["untrained layers"] = [
-            replace(stage, epochs=0) if isinstance(stage, Represent) else stage for stage in stages
+            replace(stage, objective="autoencoder", epochs=0) if isinstance(stage, Represent) else stage
+            for stage in stages
         ]
     if last is not None and any(isinstance(stage, (Clone, FitValue)) for stage in stages):
         found[WARM_UP_ONLY] = [replace(last, kl_coef=0.0, fall_back=0)]

@@ -59,7 +59,7 @@ def test_a_control_learns_nothing():
     stages = [Represent("both", steps=2048), Finetune()]
     named = {control.name: control for control in controls(Contender("mine", "ppo", {"stages": stages}))}
     assert list(named) == ["scratch", "untrained layers"]
-    assert named["untrained layers"].hyperparameters["stages"][0] == Represent("both", steps=2048, epochs=0)
+    assert named["untrained layers"].hyperparameters["stages"][0] == Represent("autoencoder", steps=2048, epochs=0)
     artifact = Represent("both", steps=256, epochs=0).run(Context(ROBOT, 0, None, SMALL))
     assert artifact.ledger.gradient_steps == 0
     assert artifact.ledger.learner_steps == 256

@@ -1,0 +1,36 @@
+"""`rl-lab represent`: what layers learn from observations without labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from rl_lab.cli.app import app, show
+
+
+@app.command
+def represent(
+    env: Positional[str] = "rl_lab/Robot-DoorKey-8x8-v0",
+    out: Path | None = None,
+    steps: int = 200_000,
+    epochs: int = 5,
+    seed: int = 0,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> None:
+    """Learn representations without labels, and read off them where the robot is, how it stands, what it carries.
+
+    Example: rl-lab represent rl_lab/Robot-DoorKey-8x8-v0 --steps 200000
+
+    Args:
+        env: id of one of the robot's worlds.
+        out: folder of the results; by default results/representations.
+        steps: environment steps that each objective learns from.
+        epochs: how often each is learned from.
+        seed: of everything random.
+        as_json: print JSON.
+    """
+    from rl_lab.lessons import representations
+
+    show(representations.study(env, steps, epochs, seed), out, as_json)

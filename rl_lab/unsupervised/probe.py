@@ -1,0 +1,40 @@
+"""Linear probes: what can be read off features with one layer, and no more (Alain and Bengio 2016)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.errors import LabError
+from rl_lab.supervised import Classifier
+
+LEAST = 20  # samples on either side that a class needs to count
+
+
+def probe(
+    features: NDArray[np.generic], labels: NDArray[np.generic], groups: NDArray[np.generic], seed: int = 0
+) -> float:
+    """Balanced accuracy of a softmax on features, on groups of samples that it has not seen; 1 / classes is chance.
+
+    Args:
+        features: `(samples, features)`.
+        labels: the class of each, `(samples,)`.
+        groups: of samples that belong together, such as those of one lane, `(samples,)`; half of them are held out.
+        seed: of which are held out, and of the fit.
+
+    Raises:
+        LabError: fewer than two classes are frequent enough on both sides.
+    """
+    known = np.unique(groups)
+    held = np.isin(groups, np.random.default_rng(seed).permutation(known)[: len(known) // 2])
+    classes = [c for c in np.unique(labels) if min((labels[held] == c).sum(), (labels[~held] == c).sum()) >= LEAST]
+    if len(classes) < 2:
+        raise LabError(f"{len(classes)} of the classes were met {LEAST} times on both sides; give more samples")
+    usable = np.isin(labels, classes)
+    learned, tested = ~held & usable, held & usable
+    rows = features.astype(np.float32)
+    deviation = rows[learned].std(axis=0)
+    rows = (rows - rows[learned].mean(axis=0)) / np.where(deviation > 1e-6, deviation, 1)
+    fitted = Classifier((), class_weight="balanced", early_stopping=True, random_state=seed, max_iter=100)
+    right = fitted.fit(rows[learned], labels[learned]).predict(rows[tested]) == labels[tested]
+    return float(np.mean([right[labels[tested] == c].mean() for c in classes]))
