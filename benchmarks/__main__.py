@@ -23,12 +23,20 @@ import rl_lab  # noqa: F401  registers the environments
 from benchmarks.common import Figure, machine, save, show
 
 Name = Literal[
-    "robot_steps", "cartpole_steps", "core_minibatch", "cartpole_ppo", "memory", "envpool_steps", "doorkey_ppo"
+    "robot_steps",
+    "cartpole_steps",
+    "core_minibatch",
+    "digits_mlp",
+    "cartpole_ppo",
+    "memory",
+    "envpool_steps",
+    "doorkey_ppo",
 ]
 TITLES: dict[str, str] = {
     "robot_steps": "Steps of the robot beside MiniGrid",
     "cartpole_steps": "Steps of CartPole beside Gymnasium",
     "core_minibatch": "A minibatch of the two networks beside eager torch",
+    "digits_mlp": "Fitting a classifier of digits",
     "cartpole_ppo": "PPO at SB3's defaults",
     "memory": "Memory",
     "envpool_steps": "Steps of the robot beside EnvPool",

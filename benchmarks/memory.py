@@ -1,4 +1,4 @@
-"""Memory: 4096 lanes of the robot, and a process that trains PPO.
+"""Memory: 4096 lanes of the robot, a process that trains PPO, and a representation learned from a million images.
 
     python -m benchmarks memory
 
@@ -42,6 +42,26 @@ with open("/proc/self/status") as file:  # getrusage's peak is the parent's wher
     print(next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1.024 / 1e3)
 """
 
+IMAGES = """
+from rl_lab.stages import Context, Ledger
+from rl_lab.stages.represent import experienced
+from rl_lab.unsupervised.representation import Representation
+
+def peak():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1.024 / 1e3
+
+def learn(steps):
+    context = Context("rl_lab/Robot-DoorKey-8x8-v0", hyperparameters={"num_envs": 16, "n_steps": 250})
+    context.begin(Ledger())
+    Representation("both", actions=7, max_iter=1).fit(experienced(context.agent(), steps))
+
+learn(4000)
+before = peak()
+learn(1_000_000)
+print(peak() - before)
+"""
+
 
 def run(full: bool) -> list[Figure]:
     if not os.path.exists("/proc/self/statm"):
@@ -50,6 +70,7 @@ def run(full: bool) -> list[Figure]:
         compiling = _printed(PPO, RL_LAB_CACHE=empty)
     return [
         Figure("4096 robot lanes", "MB", _printed(LANES), bar=50.0),
+        Figure("a representation from a million robot images", "MB", _printed(IMAGES), bar=200.0),
         Figure("peak of a PPO process", "MB", _printed(PPO), bar=600.0),
         Figure("peak of a PPO process that compiles first", "MB", compiling, bar=600.0),
     ]
