@@ -38,7 +38,18 @@ def test_a_run_is_evaluated(run):
 def test_help_has_examples_and_every_command():
     done = lab("--help")
     assert done.returncode == 0
-    for word in ("compare", "train", "eval", "verdict", "demos", "learn", "profile", "demo", "rl-lab train ppo --env"):
+    for word in (
+        "compare",
+        "train",
+        "eval",
+        "verdict",
+        "demos",
+        "learn",
+        "cluster",
+        "profile",
+        "demo",
+        "rl-lab train ppo --env",
+    ):
         assert word in done.stdout
     assert "--learning-rate" in lab("train", "--help").stdout
 
@@ -92,6 +103,8 @@ CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
         (["demos", DOORKEY, "--expert", "planner", "--out", "no name"], "is no name of a data set"),
         (["demos", DOORKEY, "--expert", "planner", "--out", "a-v0", "--episodes", "0"], "episodes=0"),
         (["learn", "digits", "--splits", "1"], "splits=1 is not allowed"),
+        (["cluster", "cats"], "'cats' is not known; give processes, digits, fortunes"),
+        (["cluster", "digits", "--clusters", "0"], "clusters=0 is not allowed"),
         (["dance"], "dance"),
     ],
 )
