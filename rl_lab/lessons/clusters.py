@@ -93,8 +93,7 @@ def model(method: str, number: int, rows: NDArray[np.float64], seed: int) -> KMe
     """An estimator with this lesson's settings."""
     if method == "kmeans":
         return KMeans(number, n_init=STARTS[method], random_state=seed)
-    settings = {"n_init": STARTS[method], "tol": TOLERANCE, "reg_covar": _floor(rows), "random_state": seed}
-    return GaussianMixture(number, **settings)
+    return GaussianMixture(number, n_init=STARTS[method], tol=TOLERANCE, reg_covar=_floor(rows), random_state=seed)
 
 
 def peers(method: str, number: int, rows: NDArray[np.float64], seed: int) -> dict[str, Any]:
