@@ -22,6 +22,7 @@ from rl_lab.unsupervised import Choice, GaussianMixture, KMeans, choose
 STARTS = {"kmeans": 20, "mixture": 10}  # of each fit
 FLOOR = 1e-4  # added to the variances of a mixture, as part of the mean variance of the features
 TOLERANCE = 1e-4  # of mixtures: with 1e-3, EM stops on plateaus between long clusters
+STEPS = 500  # of EM, at most
 METHODS = ("kmeans", "mixture")
 Draw = Callable[[int], tuple[NDArray[np.float64], NDArray[np.int64]]]
 
@@ -93,7 +94,9 @@ def model(method: str, number: int, rows: NDArray[np.float64], seed: int) -> KMe
     """An estimator with this lesson's settings."""
     if method == "kmeans":
         return KMeans(number, n_init=STARTS[method], random_state=seed)
-    return GaussianMixture(number, n_init=STARTS[method], tol=TOLERANCE, reg_covar=_floor(rows), random_state=seed)
+    return GaussianMixture(
+        number, n_init=STARTS[method], tol=TOLERANCE, max_iter=STEPS, reg_covar=_floor(rows), random_state=seed
+    )
 
 
 def peers(method: str, number: int, rows: NDArray[np.float64], seed: int) -> dict[str, Any]:
@@ -102,7 +105,8 @@ def peers(method: str, number: int, rows: NDArray[np.float64], seed: int) -> dic
 
     if method == "kmeans":
         return {"scikit-learn's KMeans": cluster.KMeans(number, n_init=STARTS[method], random_state=seed)}
-    settings = {"n_init": STARTS[method], "tol": TOLERANCE, "reg_covar": _floor(rows), "random_state": seed}
+    settings = {"n_init": STARTS[method], "tol": TOLERANCE, "max_iter": STEPS, "reg_covar": _floor(rows)}
+    settings["random_state"] = seed
     drawn = mixture.GaussianMixture(number, init_params="random_from_data", **settings)
     return {
         "scikit-learn's GaussianMixture": mixture.GaussianMixture(number, **settings),
