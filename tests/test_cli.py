@@ -48,6 +48,7 @@ def test_help_has_examples_and_every_command():
         "profile",
         "demo",
         "approximate",
+        "cluster",
         "rl-lab train ppo --env",
     ):
         assert word in done.stdout
@@ -110,6 +111,8 @@ CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
         (["approximate", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["approximate", "x*y", "--page", "page.html"], "a page draws functions of x alone"),
         (["approximate", "x", "--page", "nowhere/page.html"], "nowhere/page.html cannot be written"),
+        (["cluster", "cats"], "'cats' is not known; give processes, digits, fortunes"),
+        (["cluster", "digits", "--clusters", "0"], "clusters=0 is not allowed"),
         (["dance"], "dance"),
     ],
 )

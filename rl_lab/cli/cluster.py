@@ -22,11 +22,8 @@ def cluster(
 ) -> None:
     """Find groups without labels, beside scikit-learn: how many, which, and whether they are those that were hidden.
 
-    Examples:
-        rl-lab cluster processes                      two processes made the points: which?
-        rl-lab cluster digits
-        rl-lab cluster fortunes --method kmeans
-        rl-lab cluster my.csv --clusters 4            writes labels.csv, the cluster of each row
+    Try "rl-lab cluster processes", "rl-lab cluster digits", "rl-lab cluster fortunes --method kmeans", or a file of
+    your own, "rl-lab cluster my.csv": labels.csv has the cluster of each of its rows.
 
     Args:
         data: "processes", "digits", "fortunes" (`make data` installs them), or a CSV file of numbers.

@@ -81,7 +81,7 @@ def _told(found: dict[str, Any], repeats: int) -> list[str]:
     for criterion, numbers in found["chosen"].items():
         lines.append(f"  the {criterion} finds two in {numbers.count(2)} of {repeats} draws")
     for method, scores in found["agreement"].items():
-        lines += [f"  {method}", *clusters.told_scores(scores)]
+        lines += [f"  by {method}", *(f"  {line}" for line in clusters.told_scores(scores))]
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import time
 from collections.abc import Callable, Sequence
@@ -18,8 +19,10 @@ from rl_lab.lessons.cluster_tasks import Task
 from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.unsupervised import Choice, GaussianMixture, KMeans, choose
 
-STARTS = 10  # of each fit
+STARTS = {"kmeans": 20, "mixture": 10}  # of each fit
 FLOOR = 1e-4  # added to the variances of a mixture, as part of the mean variance of the features
+TOLERANCE = 1e-4  # of mixtures: with 1e-3, EM stops on plateaus between long clusters
+STEPS = 500  # of EM, at most
 METHODS = ("kmeans", "mixture")
 Draw = Callable[[int], tuple[NDArray[np.float64], NDArray[np.int64]]]
 
@@ -48,6 +51,7 @@ def study(
     if seed < 0:
         raise LabError(f"seed={seed} is not allowed; it must be at least 0")
     command = f"rl-lab cluster {data} --clusters {clusters} --method {method} --seed {seed} --repeats {repeats}"
+    _check_scikit_learn()
     if data == "processes":
         from rl_lab.lessons import cluster_processes
 
@@ -89,17 +93,20 @@ def of_task(task: Task, clusters: int | str, method: str, seed: int, repeats: in
 def model(method: str, number: int, rows: NDArray[np.float64], seed: int) -> KMeans | GaussianMixture:
     """An estimator with this lesson's settings."""
     if method == "kmeans":
-        return KMeans(number, n_init=STARTS, random_state=seed)
-    return GaussianMixture(number, n_init=STARTS, reg_covar=_floor(rows), random_state=seed)
+        return KMeans(number, n_init=STARTS[method], random_state=seed)
+    return GaussianMixture(
+        number, n_init=STARTS[method], tol=TOLERANCE, max_iter=STEPS, reg_covar=_floor(rows), random_state=seed
+    )
 
 
 def peers(method: str, number: int, rows: NDArray[np.float64], seed: int) -> dict[str, Any]:
-    """scikit-learn's estimators with the same settings."""
+    """scikit-learn's estimators with the same settings; mixtures from their usual starts, and from drawn samples."""
     from sklearn import cluster, mixture
 
     if method == "kmeans":
-        return {"scikit-learn's KMeans": cluster.KMeans(number, n_init=STARTS, random_state=seed)}
-    settings = {"n_init": STARTS, "reg_covar": _floor(rows), "random_state": seed}
+        return {"scikit-learn's KMeans": cluster.KMeans(number, n_init=STARTS[method], random_state=seed)}
+    settings = {"n_init": STARTS[method], "tol": TOLERANCE, "max_iter": STEPS, "reg_covar": _floor(rows)}
+    settings["random_state"] = seed
     drawn = mixture.GaussianMixture(number, init_params="random_from_data", **settings)
     return {
         "scikit-learn's GaussianMixture": mixture.GaussianMixture(number, **settings),
@@ -156,6 +163,11 @@ def told_choice(choice: Choice, truth: int | None) -> str:
     best = "least" if choice.criterion == "BIC" else "greatest"
     line = f"the {choice.criterion} is {best} for {choice.number} clusters, of {numbers[0]} to {numbers[-1]}"
     return line if truth is None else f"{line}; hidden were {truth}"
+
+
+def _check_scikit_learn() -> None:
+    if importlib.util.find_spec("sklearn") is None:
+        raise LabError("clusters are shown beside scikit-learn's, which is not installed; pip install scikit-learn")
 
 
 def _floor(rows: NDArray[np.float64]) -> float:

@@ -19,6 +19,7 @@ from rl_lab.unsupervised.expectation import DIAGONAL, FULL, Mixture, Sums
 from rl_lab.unsupervised.kmeans import KMeans, check_distinct, nearest
 
 SHORT = 10  # steps of EM by which a start is judged
+SAME = 1e-4  # relative difference of inertias below which k-means has ended in the same place
 KINDS = {"full": FULL, "diag": DIAGONAL}
 
 
@@ -53,8 +54,8 @@ class GaussianMixture(Parameters):
         reg_covar: added to variances, so that no component shrinks to a point.
         max_iter: the most steps of a run.
         n_init: how often to start; the likeliest end is kept. A start is the likelier of two after a few steps, one
-            from the clusters of k-means and one from clusters around samples that are drawn: k-means alone leads to
-            the same place again and again, and to a wrong one where clusters are long.
+            from the clusters of k-means, unless these were met before, and one from clusters around samples that are
+            drawn: k-means alone leads to the same place again and again, and to a wrong one where clusters are long.
         random_state: seed of what is drawn.
 
     Attributes:
@@ -103,7 +104,8 @@ class GaussianMixture(Parameters):
         check_distinct(rows, self.n_components, "n_components")
         samples = in_blocks(rows)
         rng = np.random.default_rng(self.random_state)
-        runs = [self._run(rows, samples, rng) for _ in range(self.n_init)]
+        known: list[float] = []
+        runs = [self._run(rows, samples, rng, known) for _ in range(self.n_init)]
         best = max(runs, key=lambda run: run.likelihood)
         self.weights_, self.means_, self.covariances_ = best.end
         self.lower_bound_, self.n_iter_, self.converged_ = best.likelihood, best.steps, best.converged
@@ -169,14 +171,16 @@ class GaussianMixture(Parameters):
 
         return Tags("density_estimator", TargetTags(required=False))
 
-    def _run(self, rows: NDArray[np.float64], samples: NDArray[np.float64], rng: np.random.Generator) -> Run:
-        """EM from the likelier of two starts."""
-        kmeans = KMeans(self.n_components, n_init=1, random_state=int(rng.integers(2**32))).fit(rows)
+    def _run(
+        self, rows: NDArray[np.float64], samples: NDArray[np.float64], rng: np.random.Generator, known: list[float]
+    ) -> Run:
+        """EM from the likelier of two starts; `known` are the inertias of k-means that were started from already."""
         drawn = rows[rng.choice(len(rows), self.n_components, replace=False)]
-        starts = [
-            self._begun(kmeans.labels_, kmeans.cluster_centers_, samples),
-            self._begun(nearest(rows, drawn), drawn, samples),
-        ]
+        starts = [self._begun(nearest(rows, drawn), drawn, samples)]
+        kmeans = KMeans(self.n_components, n_init=1, random_state=int(rng.integers(2**32))).fit(rows)
+        if not any(math.isclose(kmeans.inertia_, inertia, rel_tol=SAME) for inertia in known):
+            starts.insert(0, self._begun(kmeans.labels_, kmeans.cluster_centers_, samples))
+            known.append(kmeans.inertia_)
         short = min(SHORT, self.max_iter)
         tried = max(
             (self._climbed(start, short, len(rows), samples) for start in starts), key=lambda run: run.likelihood
