@@ -46,11 +46,8 @@ def variations(power: Power, copies: int, rng: np.random.Generator, ranges: Rang
     rows = np.empty((copies, WIDTH), np.float32)
     for row in rows:
         heard = _heard(power, rng, ranges)
-        view = View(
-            *rng.integers(-ranges.edge, ranges.edge, 2, endpoint=True).tolist(),
-            bow=ranges.bow * rng.uniform(-1, 1),
-            sway=ranges.sway * rng.uniform(-1, 1),
-        )
+        start, stop = rng.integers(-ranges.edge, ranges.edge, 2, endpoint=True).tolist()
+        view = View(start, stop, ranges.bow * rng.uniform(-1, 1), ranges.sway * rng.uniform(-1, 1))
         row[:] = described(mel(heard, 1 + ranges.warp * rng.uniform(-1, 1)), view)
     return rows
 
