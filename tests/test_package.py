@@ -84,6 +84,7 @@ def test_there_is_never_a_second_copy(module):
 
 
 HEAVY = ("torch", "scipy", "numba", "llvmlite", "stable_baselines3", "matplotlib", "pandas", "tensorboard", "pygame")
+HEAVY += ("sklearn", "skimage", "librosa", "soundfile", "PIL")
 
 
 def test_importing_registers_everything_and_stays_cheap(python):
@@ -111,6 +112,7 @@ def test_what_is_imported_is_declared():
         "cloudpickle": "gymnasium",
         "PIL": "matplotlib",
         "sklearn": "scikit-learn",
+        "skimage": "scikit-image",
     }
     declared = {re.split(r"[><=\[; ]", line)[0] for line in PROJECT["project"]["dependencies"]}
     extras = PROJECT["project"]["optional-dependencies"]
