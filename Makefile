@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo data test lint types links bench proofs clean
+.PHONY: help demo data test lint types links gallery bench proofs clean
 
 help:
 	@echo "make demo     our PPO against Stable-Baselines3's on two robot tasks; the report is in results/robot"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint     ruff, as linter and as formatter"
 	@echo "make types    mypy"
 	@echo "make links    renew the links in typings, after a file was added to rl_lab"
+	@echo "make gallery  the pictures and figures of the lessons, from real runs"
 	@echo "make bench    the lab beside its peers, as ratios"
 	@echo "make proofs   the long runs behind the claims in the README"
 	@echo "make clean    delete .venv and what builds leave behind"
@@ -26,7 +27,7 @@ demo: .venv/installed
 	$(BIN)/rl-lab compare examples/robot.toml
 
 # What the lessons learn from, beyond what Python's packages bring: see .ci/data.
-data:
+data: .venv/installed-learn
 	@bash .ci/data
 
 test: .venv/installed-test
@@ -44,6 +45,9 @@ links:
 	@mkdir -p typings/rl_lab
 	@find typings/rl_lab -type l -delete
 	@ln -s ../../envs ../../agents $(addprefix ../../,$(filter-out %/__pycache__,$(wildcard rl_lab/*))) typings/rl_lab/
+
+gallery: data .venv/installed-test
+	$(BIN)/python docs/gallery.py $(ARGS)
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -68,7 +72,12 @@ clean:
 	@$(PIP) -e .
 	@touch $@
 
+.venv/installed-learn: .venv/made pyproject.toml constraints.txt
+	@echo "installing what the lessons need into .venv (a few hundred MB, once)"
+	@$(PIP) -e '.[learn]'
+	@touch $@ .venv/installed
+
 .venv/installed-test: .venv/made pyproject.toml constraints.txt
 	@echo "installing rl-lab and what its tests need into .venv (a few hundred MB, once)"
 	@$(PIP) -e '.[test,dev]'
-	@touch $@ .venv/installed
+	@touch $@ .venv/installed .venv/installed-learn

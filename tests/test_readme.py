@@ -41,7 +41,7 @@ def test_the_environment_shown_is_the_one_that_runs():
         (
             "my_expert",
             {
-                "200_000": "9_500, seeds=2, episodes=2, points=2, quiet=True",
+                "200_000": "2_500, seeds=2, episodes=2, points=2, quiet=True",
                 "my_package:MyEnv-v0": "CartPole-v1",
                 "expert=my_expert, episodes=50": "expert=lambda o, i: int(o[2] + 0.5 * o[3] > 0), episodes=2",
                 "seed=seed)": "seed=seed, n_steps=256)",
