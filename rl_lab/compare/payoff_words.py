@@ -38,7 +38,8 @@ def _about(plan: Plan, payoff: Payoff, controls: Sequence[Payoff], level: float 
         reached = f"reached it after {charged:,.0f}" if np.isfinite(charged) else "never reached it in half of the runs"
         told.append(f"Asked for {level:g}, it {reached}{' charged steps' if np.isfinite(charged) else ''}.")
     if payoff.ahead is not None and plan.baseline != payoff.contender:
-        told.append(f"From step {payoff.ahead:,.0f} on it was never behind {plan.baseline}: there it broke even.")
+        since = f"From step {payoff.ahead:,.0f} on, where it broke even, it" if payoff.ahead > 0 else "It"
+        told.append(f"{since} was never behind {plan.baseline}.")
     if controls:
         ends = ", ".join(f"{_called(each.contender)} at {each.final:.2f}" for each in controls)
         told.append(
