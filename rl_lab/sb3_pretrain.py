@@ -23,7 +23,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize, is_vecenv_wra
 from rl_lab.agents.anchor import HoldSchedule
 from rl_lab.agents.checks import whole_number
 from rl_lab.agents.policy import ActorCritic
-from rl_lab.data.demonstrations import Demonstrations, collect
+from rl_lab.data.demonstrations import Demonstrations
+from rl_lab.data.playing import collect
 from rl_lab.errors import LabError
 from rl_lab.sb3_weights import from_sb3, put_weights
 from rl_lab.stages import experts

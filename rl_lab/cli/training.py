@@ -157,7 +157,8 @@ def demos(
     """
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.plan import Environment
-    from rl_lab.data.demonstrations import check_name, collect
+    from rl_lab.data.demonstrations import check_name
+    from rl_lab.data.playing import collect
     from rl_lab.stages import experts
 
     check_name(out)

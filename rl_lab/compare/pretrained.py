@@ -13,7 +13,7 @@ from rl_lab.agents import PPO
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter
 from rl_lab.compare.plan import Contender
-from rl_lab.data import demonstrations
+from rl_lab.data import playing
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
@@ -83,7 +83,7 @@ def try_out(contender: Contender, maker: Maker) -> None:
                 shown = Demonstrations.read(stage.dataset)
                 shown.check_fits(maker.environment.name, env.observation_space, env.action_space, env.spec)
             else:
-                demonstrations.try_out(env, experts.find(stage.expert, env).act)
+                playing.try_out(env, experts.find(stage.expert, env).act)
         except LabError as error:
             raise LabError(f"contender {contender.name!r} on {maker.environment.name}: {error}") from error
 

@@ -1,0 +1,142 @@
+"""Having an expert play, step by step, with every mistake of his or of the environment's told with its place."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+
+from rl_lab.data.demonstrations import Demonstrations, Episode, named
+from rl_lab.errors import LabError
+
+EPISODE_LIMIT = 100_000  # steps
+
+
+class Expert(Protocol):
+    """Whoever knows what to do. A method `reset(env)`, where there is one, is called as each episode starts."""
+
+    def __call__(self, observation: Any, info: dict[str, Any]) -> Any:
+        """The action for what is observed."""
+
+
+def collect(
+    env: gym.Env,
+    expert: Expert | Callable[[Any, dict[str, Any]], Any],
+    episodes: int,
+    seed: int = 0,
+    report: Callable[[Episode], None] | None = None,
+) -> Demonstrations:
+    """Let an expert play.
+
+    Args:
+        env: a single environment.
+        expert: `expert(observation, info) -> action`.
+        episodes: how many; their resets have the seeds `seed`, `seed + 1` and so on.
+        seed: of the first episode.
+        report: called after each episode.
+
+    Raises:
+        LabError: the expert gives an action that is not allowed, never ends an episode, or earns no reward at all.
+    """
+    for name, value, least in (("episodes", episodes, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+    played = []
+    for number in range(episodes):
+        played.append(_play(env, expert, seed + number))
+        if report is not None:
+            report(played[-1])
+    if not any(episode.rewards.any() or episode.terminated for episode in played):
+        raise LabError(
+            f"the expert earned no reward in {episodes} episodes; an expert that never succeeds teaches nothing"
+        )
+    name, arguments = named(env.spec, type(env.unwrapped).__name__)
+    return Demonstrations(name, arguments, env.observation_space, env.action_space, played)
+
+
+def try_out(env: gym.Env, expert: Any, seed: int = 0, steps: int = 200) -> None:
+    """Let an expert act for a while.
+
+    Raises:
+        LabError: it fails or gives an action that is not allowed, or the environment gives NaN.
+    """
+    limited = gym.wrappers.TimeLimit(env, steps)
+    _play(limited, expert, seed)
+
+
+def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
+    observation, info = env.reset(seed=seed)
+    if hasattr(expert, "reset"):
+        expert.reset(env)
+    observations, actions, rewards = [_kept(observation)], [], []
+    for step in range(EPISODE_LIMIT):
+        where = f"at step {step} of the episode with seed {seed}"
+        _check_finite("observation", observation, where)
+        action = _checked(env.action_space, _answer(expert, observation, info, where), where)
+        observation, reward, terminated, truncated, info = env.step(action)
+        _check_finite("reward", reward, where)
+        observations.append(_kept(observation))
+        actions.append(action)
+        rewards.append(float(reward))
+        if terminated or truncated:
+            return Episode(seed, observations, np.array(actions), np.array(rewards), bool(terminated))
+    raise LabError(f"the expert's episode did not end within {EPISODE_LIMIT} steps; give the environment a time limit")
+
+
+def _answer(expert: Any, observation: Any, info: dict[str, Any], where: str) -> Any:
+    """What the expert says; an error of its own is told with its place."""
+    try:
+        return expert(observation, info)
+    except LabError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise LabError(
+            f"the expert failed {where}: {type(error).__name__}: {error} ({Path(frame.filename).name}, line "
+            f"{frame.lineno}); it is called as expert(observation, info)"
+        ) from error
+
+
+def _check_finite(kind: str, value: Any, where: str) -> None:
+    for name, part in value.items() if isinstance(value, dict) else [("", value)]:
+        if isinstance(part, dict):
+            _check_finite(kind, part, where)
+        elif (array := np.asarray(part)).dtype.kind == "f" and not np.isfinite(array).all():
+            raise LabError(
+                f"the {kind} {name and repr(name) + ' '}of the environment holds {array[~np.isfinite(array)].flat[0]} "
+                f"{where}; every number must be finite: mend the environment"
+            )
+
+
+def _checked(space: gym.Space, action: Any, where: str) -> Any:
+    """An expert's action as the environment wants it; the pair that a `predict` returns is welcome."""
+    given = action[0] if isinstance(action, tuple) and len(action) == 2 else action
+    array = np.asarray(given)
+    if isinstance(space, gym.spaces.Discrete) and array.dtype.kind in "iu" and array.size == 1:
+        given = int(array.reshape(()))
+    elif isinstance(space, gym.spaces.Box) and array.dtype.kind in "iuf" and array.size == np.prod(space.shape):
+        given = array.astype(space.dtype).reshape(space.shape)
+    if given not in space:
+        raise LabError(f"the expert answered {action!r} {where}; the action space is {space}{_hint(space, array)}")
+    return given
+
+
+def _hint(space: gym.Space, array: np.ndarray) -> str:
+    """What would have been an answer."""
+    if isinstance(space, gym.spaces.Discrete):
+        first, last = int(space.start), int(space.start + space.n - 1)
+        return f": a whole number from {first} to {last}"
+    if isinstance(space, gym.spaces.Box) and array.shape != space.shape:
+        return f": {space.dtype} of shape {space.shape}, and this has shape {array.shape}"
+    return ""
+
+
+def _kept(observation: Any) -> Any:
+    """An observation that the environment's next step cannot change."""
+    if isinstance(observation, dict):
+        return {name: _kept(part) for name, part in observation.items()}
+    return observation.copy() if isinstance(observation, np.ndarray) else observation
