@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 
-from rl_lab.cli import comparing, generate, learning, training  # noqa: F401  # which register their commands
+from rl_lab.cli import cluster, comparing, generate, learning, training  # noqa: F401  # which register their commands
 from rl_lab.cli.app import app
 from rl_lab.errors import LabError
 
@@ -22,6 +22,7 @@ Examples:
   rl-lab eval runs/cartpole --episodes 100
   rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --out doorkey/planner-v0
   rl-lab learn digits                                learning with labels
+  rl-lab cluster digits                              groups without labels
   rl-lab generate digits                             what nobody wrote, drawn and judged
   rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
 """

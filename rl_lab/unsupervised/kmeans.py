@@ -82,7 +82,7 @@ class KMeans(Parameters):
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """The nearest cluster of each sample, `(samples,)`."""
-        return self._assigned(self._known(X))
+        return self._nearest(self._known(X))
 
     def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
         """`fit`, and then the cluster of each sample."""
@@ -101,7 +101,7 @@ class KMeans(Parameters):
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Minus the sum of the squared distances of samples to their nearest centres: greater is better."""
         rows = self._known(X)
-        return -float(((rows - self.cluster_centers_[self._assigned(rows)]) ** 2).sum())
+        return -float(((rows - self.cluster_centers_[self._nearest(rows)]) ** 2).sum())
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn's own tools ask an estimator."""
@@ -114,10 +114,15 @@ class KMeans(Parameters):
             raise LabError("this KMeans is not fitted yet; call fit(X) first")
         return self._rows(X, self.n_features_in_)
 
-    def _assigned(self, rows: NDArray[np.float64]) -> NDArray[np.int64]:
-        labels = np.full(len(rows), lloyd.NOWHERE)
-        _compiled(lloyd.assign)(lloyd.points(rows - self._mean), self._centers, labels)
-        return labels
+    def _nearest(self, rows: NDArray[np.float64]) -> NDArray[np.int64]:
+        return nearest(rows - self._mean, self._centers)
+
+
+def nearest(rows: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which centre `(clusters, features)` lies nearest to each of the rows `(samples, features)`."""
+    labels = np.full(len(rows), lloyd.NOWHERE)
+    _compiled(lloyd.assign)(lloyd.points(rows), centers, labels)
+    return labels
 
 
 def check_distinct(rows: NDArray[np.float64], clusters: int, name: str) -> None:

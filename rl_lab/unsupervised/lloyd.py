@@ -93,7 +93,7 @@ def refill(samples, centers, labels, sizes):
         far[i] = squared_distance(samples.rows[i], centers[labels[i]])
     for k in range(sizes.shape[0]):
         if sizes[k] == 0:
-            i = np.argmax(far)
+            i = int(np.argmax(far))
             far[i] = ZERO
             sizes[labels[i]] -= 1
             sizes[k], labels[i] = 1, k
@@ -170,9 +170,10 @@ def spread(samples, draws, centers):
     for k in range(clusters):
         trials = candidates if k > 0 else 1
         for trial in range(trials):
-            place = int(draws[k, trial] * count)
-            if k > 0:
-                place = np.searchsorted(summed, draws[k, trial] * summed[count - 1], side="right")
+            drawn = draws[k, trial]
+            place = (
+                np.searchsorted(summed, drawn * summed[count - 1], side="right") if k > 0 else np.int64(drawn * count)
+            )
             tried[trial, :] = samples.rows[min(place, count - 1)]
         squared_distances(samples, lengths, tried[:trials], products, distances)
         best, least = 0, HUGE

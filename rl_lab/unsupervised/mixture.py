@@ -16,18 +16,25 @@ from rl_lab.estimators import Parameters, whole
 from rl_lab.unsupervised import expectation
 from rl_lab.unsupervised.blocks import in_blocks
 from rl_lab.unsupervised.expectation import DIAGONAL, FULL, Mixture, Sums
-from rl_lab.unsupervised.kmeans import KMeans, check_distinct
+from rl_lab.unsupervised.kmeans import KMeans, check_distinct, nearest
 
+SHORT = 10  # steps of EM by which a start is judged
 KINDS = {"full": FULL, "diag": DIAGONAL}
+
+
+class Distributions(NamedTuple):
+    """The parameters of a mixture."""
+
+    weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
 
 
 class Run(NamedTuple):
     """Where one start of EM ended."""
 
     likelihood: float  # mean log likelihood of a sample
-    weights: NDArray[np.float64]
-    means: NDArray[np.float64]
-    covariances: NDArray[np.float64]
+    end: Distributions
     steps: int
     converged: bool
 
@@ -36,13 +43,18 @@ class Run(NamedTuple):
 class GaussianMixture(Parameters):
     """A mixture of normal distributions, fitted by EM; names and conventions are those of scikit-learn.
 
+    Where to start is found by short runs, as in C. Biernacki, G. Celeux and G. Govaert, "Choosing starting values for
+    the EM algorithm for getting the highest likelihood in multivariate Gaussian mixture models", 2003.
+
     Args:
         n_components: how many distributions.
         covariance_type: "full", or "diag" where features are taken to be independent within a component.
         tol: a run ends when the mean log likelihood grows by less.
         reg_covar: added to variances, so that no component shrinks to a point.
         max_iter: the most steps of a run.
-        n_init: how often to start anew, from a run of k-means each; the likeliest is kept.
+        n_init: how often to start; the likeliest end is kept. A start is the likelier of two after a few steps, one
+            from the clusters of k-means and one from clusters around samples that are drawn: k-means alone leads to
+            the same place again and again, and to a wrong one where clusters are long.
         random_state: seed of what is drawn.
 
     Attributes:
@@ -90,10 +102,10 @@ class GaussianMixture(Parameters):
         rows = self._rows(X)
         check_distinct(rows, self.n_components, "n_components")
         samples = in_blocks(rows)
-        seeds = np.random.SeedSequence(self.random_state).generate_state(self.n_init)
-        runs = [self._run(rows, samples, int(seed)) for seed in seeds]
+        rng = np.random.default_rng(self.random_state)
+        runs = [self._run(rows, samples, rng) for _ in range(self.n_init)]
         best = max(runs, key=lambda run: run.likelihood)
-        self.weights_, self.means_, self.covariances_ = best.weights, best.means, best.covariances
+        self.weights_, self.means_, self.covariances_ = best.end
         self.lower_bound_, self.n_iter_, self.converged_ = best.likelihood, best.steps, best.converged
         self.n_features_in_ = rows.shape[1]
         return self
@@ -157,28 +169,49 @@ class GaussianMixture(Parameters):
 
         return Tags("density_estimator", TargetTags(required=False))
 
-    def _run(self, rows: NDArray[np.float64], samples: NDArray[np.float64], seed: int) -> Run:
-        """EM from one run of k-means."""
-        kind, count = KINDS[self.covariance_type], len(rows)
-        begun = KMeans(self.n_components, n_init=1, random_state=seed).fit(rows)
-        sums = self._room(rows.shape[1])
-        _compiled(expectation.start, kind)(begun.labels_, samples, begun.cluster_centers_, sums)
-        parameters = self._maximised(begun.cluster_centers_, sums, count)
-        likelihood, steps, converged = -math.inf, 0, False
-        while steps < self.max_iter and not converged:
+    def _run(self, rows: NDArray[np.float64], samples: NDArray[np.float64], rng: np.random.Generator) -> Run:
+        """EM from the likelier of two starts."""
+        kmeans = KMeans(self.n_components, n_init=1, random_state=int(rng.integers(2**32))).fit(rows)
+        drawn = rows[rng.choice(len(rows), self.n_components, replace=False)]
+        starts = [
+            self._begun(kmeans.labels_, kmeans.cluster_centers_, samples),
+            self._begun(nearest(rows, drawn), drawn, samples),
+        ]
+        short = min(SHORT, self.max_iter)
+        tried = max(
+            (self._climbed(start, short, len(rows), samples) for start in starts), key=lambda run: run.likelihood
+        )
+        if tried.converged or short == self.max_iter:
+            return tried
+        run = self._climbed(tried.end, self.max_iter - short, len(rows), samples)
+        return run._replace(steps=run.steps + short)
+
+    def _begun(
+        self, labels: NDArray[np.int64], centers: NDArray[np.float64], samples: NDArray[np.float64]
+    ) -> Distributions:
+        """The distributions of clusters."""
+        sums = self._room(centers.shape[1])
+        _compiled(expectation.start, KINDS[self.covariance_type])(labels, samples, centers, sums)
+        return self._maximised(centers, sums)
+
+    def _climbed(self, begin: Distributions, most: int, count: int, samples: NDArray[np.float64]) -> Run:
+        """So many steps of EM, or fewer, where the likelihood grows no more."""
+        step, sums = _compiled(expectation.step, KINDS[self.covariance_type]), self._room(begin.means.shape[1])
+        at, likelihood, steps, converged = begin, -math.inf, 0, False
+        while steps < most and not converged:
             steps += 1
-            before, mixture = likelihood, self._as_densities(*parameters)
-            likelihood = float(_compiled(expectation.step, kind)(count, samples, mixture, sums)) / count
-            parameters = self._maximised(mixture.means, sums, count)
+            before, mixture = likelihood, self._as_densities(at)
+            likelihood = float(step(count, samples, mixture, sums)) / count
+            at = self._maximised(mixture.means, sums)
             converged = abs(likelihood - before) < self.tol
-        return Run(likelihood, *parameters, steps, converged)
+        return Run(likelihood, at, steps, converged)
 
     def _room(self, features: int) -> Sums:
         height = features if self.covariance_type == "full" else 1
         shapes = (self.n_components,), (self.n_components, features), (self.n_components, height, features)
         return Sums(*(np.zeros(shape) for shape in shapes))
 
-    def _maximised(self, means: NDArray[np.float64], sums: Sums, count: int) -> tuple[NDArray[np.float64], ...]:
+    def _maximised(self, means: NDArray[np.float64], sums: Sums) -> Distributions:
         """Weights, means and covariances from sums around the means of the step before."""
         shares = sums.responsibilities + 10 * np.finfo(np.float64).eps  # as scikit-learn: never a division by zero
         shifts = sums.first / shares[:, None]
@@ -189,12 +222,11 @@ class GaussianMixture(Parameters):
             lower = np.tril(seconds)
             covariances = lower + np.tril(lower, -1).transpose(0, 2, 1) - shifts[:, :, None] * shifts[:, None]
             covariances += self.reg_covar * np.eye(means.shape[1])
-        return shares / shares.sum(), means + shifts, covariances
+        return Distributions(shares / shares.sum(), means + shifts, covariances)
 
-    def _as_densities(
-        self, weights: NDArray[np.float64], means: NDArray[np.float64], covariances: NDArray[np.float64]
-    ) -> Mixture:
+    def _as_densities(self, given: Distributions) -> Mixture:
         """What the kernels compute densities from."""
+        weights, means, covariances = given
         try:
             if self.covariance_type == "diag":
                 if not (covariances > 0).all():
@@ -217,7 +249,7 @@ class GaussianMixture(Parameters):
         self._check_fitted()
         rows = self._rows(X, self.n_features_in_)
         probabilities, likelihoods = np.empty((len(rows), self.n_components)), np.empty(len(rows))
-        mixture = self._as_densities(self.weights_, self.means_, self.covariances_)
+        mixture = self._as_densities(Distributions(self.weights_, self.means_, self.covariances_))
         judge = _compiled(expectation.judge, KINDS[self.covariance_type])
         judge(len(rows), in_blocks(rows), mixture, probabilities, likelihoods)
         return probabilities, likelihoods

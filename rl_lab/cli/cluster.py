@@ -1,0 +1,42 @@
+"""`rl-lab cluster`: which groups are there, if nobody says?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from rl_lab.cli.app import app, show
+
+
+@app.command
+def cluster(
+    data: Positional[str],
+    clusters: int | Literal["auto"] = "auto",
+    method: Literal["kmeans", "mixture"] = "mixture",
+    out: Path | None = None,
+    seed: int = 0,
+    repeats: int = 10,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> None:
+    """Find groups without labels, beside scikit-learn: how many, which, and whether they are those that were hidden.
+
+    Examples:
+        rl-lab cluster processes                      two processes made the points: which?
+        rl-lab cluster digits
+        rl-lab cluster fortunes --method kmeans
+        rl-lab cluster my.csv --clusters 4            writes labels.csv, the cluster of each row
+
+    Args:
+        data: "processes", "digits", "fortunes" (`make data` installs them), or a CSV file of numbers.
+        clusters: how many; "auto" chooses by the BIC of mixtures or the silhouette of k-means.
+        method: of clustering; "processes" shows both.
+        out: folder of the results; by default results/cluster-DATA.
+        seed: of everything random.
+        repeats: seeds over which the agreement with hidden labels is averaged.
+        as_json: print JSON.
+    """
+    from rl_lab.lessons import clusters as lesson
+
+    show(lesson.study(data, clusters, method, seed, repeats), out, as_json)

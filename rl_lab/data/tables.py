@@ -1,0 +1,73 @@
+"""Tables of numbers, from people's own CSV files."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.errors import LabError
+
+
+class Table(NamedTuple):
+    """Numbers, a row for each line of a file."""
+
+    names: list[str]  # of the columns
+    rows: NDArray[np.float64]  # (rows, columns)
+
+
+def read(path: Path) -> Table:
+    """Read a CSV file of numbers; a first line without any number is taken for the names of its columns.
+
+    Raises:
+        LabError: the file is missing, empty or no text, a line is longer or shorter than the first, or a cell is no
+            finite number.
+    """
+    lines = _lines(path)
+    if not lines:
+        raise LabError(f"{path} is empty; give a CSV file with a line of numbers for each row")
+    first = [cell.strip() for cell in lines[0][1]]
+    header = all(_number(cell) is None for cell in first)
+    names = first if header else [str(place) for place in range(1, len(first) + 1)]
+    rows = [_row(path, line, cells, names) for line, cells in lines[header:]]
+    if not rows:
+        raise LabError(f"{path} holds names of columns and no row; give a line of numbers for each row")
+    return Table(names, np.array(rows))
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Lines that are not empty, each with its number."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except OSError as error:
+        raise LabError(f"{path} cannot be read ({error.strerror}); give a CSV file of numbers") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise LabError(f"{path} is no text; give a CSV file of numbers") from None
+
+
+def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[float]:
+    if len(cells) != len(names):
+        raise LabError(f"line {line} of {path} has {len(cells)} cells and the first {len(names)}; they must be as many")
+    numbers = []
+    for name, cell in zip(names, cells, strict=True):
+        number = _number(cell)
+        if number is None:
+            what = f"holds {cell.strip()!r}" if cell.strip() else "is empty"
+            raise LabError(f"column {name} {what} in line {line} of {path}; leave out text, and fill or drop gaps")
+        if not math.isfinite(number):
+            raise LabError(f"column {name} holds {cell.strip()} in line {line} of {path}; every number must be finite")
+        numbers.append(number)
+    return numbers
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
