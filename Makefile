@@ -9,10 +9,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo test lint types links bench proofs clean
+.PHONY: help demo data test lint types links bench proofs clean
 
 help:
 	@echo "make demo     our PPO against Stable-Baselines3's on two robot tasks; the report is in results/robot"
+	@echo "make data     Debian's packages with voices, recordings, drawings and texts, for rl-lab learn and its kin"
 	@echo "make test     the tests"
 	@echo "make lint     ruff, as linter and as formatter"
 	@echo "make types    mypy"
@@ -23,6 +24,10 @@ help:
 
 demo: .venv/installed
 	$(BIN)/rl-lab compare examples/robot.toml
+
+# What the lessons learn from, beyond what Python's packages bring: see .ci/data.
+data:
+	@bash .ci/data
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -1,34 +1,52 @@
-"""What a recogniser sees of a word: how loud each mel band was, over the word's length, as decibels.
+"""What a recogniser sees of a word: how loud each mel band was, moment by moment, in decibels.
 
-Davis and Mermelstein (1980), "Comparison of parametric representations for monosyllabic word recognition";
-the filters and the Fourier transform are librosa's.
+The filters and the Fourier transform are librosa's.
 """
 
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.data.sound import HOP, RATE, Sound, spoken
+from rl_lab.data.sound import HOP, RATE, Sound, endpoints, spoken
 from rl_lab.errors import LabError
 
 WINDOW = 400  # samples, 25 ms
-BINS = 512
-BANDS = 24
+TRANSFORM = 512
+BINS = 150  # of the Fourier transform, up to 4.7 kHz
+BANDS = 16  # so few and wide that a voice's pitch does not show as stripes
 LOWEST, HIGHEST = 100.0, 3_700.0  # Hz: what a telephone carries, so that a call and a studio look alike
-MOMENTS = 32  # to which a word of any length is stretched
-FLOOR = 50.0  # dB below the word's loudest band, under which all is silence
+MARGIN = RATE // 10  # of silence around a sound, from which a word's ends can be drawn
+MOMENTS = 20  # to which a word of any length is stretched
+FLOOR = 60.0  # dB below the word's loudest band, under which all is silence
 WIDTH = BANDS * MOMENTS + 1
 
+Power = NDArray[np.float32]
 
-def log_mel(sound: Sound, warp: float = 1.0) -> NDArray[np.float32]:
-    """Decibels of each mel band, float32 `(frames, 24)`, a frame each hundredth of a second.
+
+class View(NamedTuple):
+    """How a word is looked at; as it is, by default."""
+
+    start: int = 0  # hundredths of a second by which the word's first moment is moved
+    stop: int = 0
+    bow: float = 0.0  # by which its middle is moved, as a share of its length
+    sway: float = 0.0  # by which its first half is moved one way and its second the other
+
+
+AS_IT_IS = View()
+
+
+def spectrogram(sound: Sound) -> Power:
+    """The power of each frequency, a frame each hundredth of a second.
 
     Args:
         sound: `(samples,)` at 16 kHz.
-        warp: how far frequencies are stretched, as by a shorter vocal tract (Jaitly and Hinton, 2013).
+
+    Returns:
+        float32 `(frames, 150)`, with a tenth of a second of silence on either side.
 
     Raises:
         LabError: librosa is missing.
@@ -37,42 +55,70 @@ def log_mel(sound: Sound, warp: float = 1.0) -> NDArray[np.float32]:
         import librosa
     except ImportError:
         raise LabError("log-mel features need librosa, which is not installed; pip install 'rl-lab[learn]'") from None
-    padded = sound if len(sound) >= BINS else np.pad(sound, (0, BINS - len(sound)))
-    spectrum = librosa.stft(padded, n_fft=BINS, hop_length=HOP, win_length=WINDOW, pad_mode="constant")
-    power = np.square(np.abs(spectrum)).T @ _filters(round(warp, 3)).T
-    return (10 * np.log10(np.maximum(power, 1e-10))).astype(np.float32)
+    padded = np.pad(sound, MARGIN)
+    spectrum = librosa.stft(padded, n_fft=TRANSFORM, hop_length=HOP, win_length=WINDOW, center=False)
+    return np.square(np.abs(spectrum[:BINS])).T.astype(np.float32)
 
 
-def features(sound: Sound, warp: float = 1.0) -> NDArray[np.float32]:
-    """A word as numbers, however long and loud it was spoken, float32 `(769,)`.
-
-    The word is cut out of the silence around it and stretched to 32 moments. Each band's mean over the word is
-    taken away, and with it the microphone and the line; the last number is the word's length.
+def mel(power: Power, warp: float = 1.0) -> Power:
+    """The power in each mel band, float32 `(frames, 16)`.
 
     Args:
-        sound: `(samples,)` at 16 kHz.
-        warp: see `log_mel`.
+        power: `(frames, 150)`.
+        warp: by how much frequencies are stretched, as by a shorter vocal tract (Jaitly and Hinton, 2013).
+    """
+    return power @ _filters(round(warp, 2))
+
+
+def described(bands: Power, view: View = AS_IT_IS) -> NDArray[np.float32]:
+    """A word as numbers, however long and loud it was spoken.
+
+    The word is cut out of the silence around it and stretched to 20 moments; its mean is taken away, and with it the
+    loudness. The last number is the word's length.
+
+    Args:
+        bands: from `mel`.
+        view: how it is looked at.
+
+    Returns:
+        float32 `(321,)`.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    first, last = endpoints(_decibels(bands.sum(axis=1)))
+    first = min(max(first + view.start, 0), len(bands) - 4)
+    last = max(min(last + view.stop, len(bands)), first + 4)
+    levels = _decibels(bands[first:last])
+    levels = gaussian_filter1d(np.maximum(levels, levels.max() - FLOOR), 0.7, axis=1)
+    share = np.linspace(0, 1, MOMENTS)
+    share = share + view.bow * np.sin(np.pi * share) + view.sway * np.sin(2 * np.pi * share)
+    places = np.clip(share, 0, 1) * (len(levels) - 1)
+    before = np.minimum(places.astype(int), len(levels) - 2)
+    weight = (places - before)[:, None]
+    stretched = levels[before] * (1 - weight) + levels[before + 1] * weight
+    length = np.log2((last - first) / 60)  # about 0 for a word
+    return np.append((stretched - levels.mean()) / 15, length).astype(np.float32)
+
+
+def features(sound: Sound) -> NDArray[np.float32]:
+    """`described` for a sound at 16 kHz.
 
     Raises:
         LabError: the sound is silent.
     """
-    place = spoken(sound)
-    if place is None:
+    if spoken(sound) is None:
         raise LabError("the sound is silent; there is no word in it")
-    decibels = log_mel(sound[place.start : place.stop], warp)
-    decibels = np.maximum(decibels, decibels.max() - FLOOR)
-    decibels -= decibels.mean(axis=0)
-    moments = np.linspace(0, len(decibels) - 1, MOMENTS)
-    before = np.minimum(moments.astype(int), len(decibels) - 2 if len(decibels) > 1 else 0)
-    share = (moments - before)[:, None]
-    stretched = decibels[before] * (1 - share) + decibels[np.minimum(before + 1, len(decibels) - 1)] * share
-    length = np.log2(len(decibels) / 60)  # about 0 for a word
-    return np.append(stretched / 15, length).astype(np.float32)
+    return described(mel(spectrogram(sound)))
+
+
+def _decibels(power: NDArray[np.floating]) -> NDArray[np.floating]:
+    return 10 * np.log10(power + 1e-8)
 
 
 @functools.cache
 def _filters(warp: float) -> NDArray[np.float32]:
-    """Triangles over the bins of the Fourier transform, `(24, 257)`; a warp moves them down by its factor."""
+    """Triangles over the bins, `(150, 16)`; a warp moves them down by its factor."""
     import librosa
 
-    return librosa.filters.mel(sr=RATE * warp, n_fft=BINS, n_mels=BANDS, fmin=LOWEST, fmax=HIGHEST)
+    triangles = librosa.filters.mel(sr=RATE * warp, n_fft=TRANSFORM, n_mels=BANDS, fmin=LOWEST, fmax=HIGHEST, norm=None)
+    return np.ascontiguousarray(triangles[:, :BINS].T)

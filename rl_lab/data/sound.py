@@ -17,7 +17,7 @@ LEAST_RATE = 4_000  # below it the band is gone that tells vowels apart
 STREAMED = 0x7FFFFF00  # a WAV that was piped claims at least so many bytes, as its writer could not know
 HOP = RATE // 100
 QUIET = -65.0  # dB of full scale; a recording whose loudest moment lies below it is silent
-DEPTH = 35.0  # dB below the loudest moment, down to which speech counts
+DEPTH = 32.0  # dB below the loudest moment, down to which speech counts
 
 Sound = NDArray[np.float32]
 
@@ -111,7 +111,7 @@ def loudness(sound: Sound) -> NDArray[np.float64]:
 def stretches(sound: Sound, pause: float = 0.25, least: float = 0.08) -> list[Stretch]:
     """Where something is said: stretches louder than silence, apart by pauses.
 
-    Speech is what lies less than 35 dB below the loudest moment, and nearer to it than to the background.
+    Speech is what lies less than 32 dB below the loudest moment, and nearer to it than to the background.
 
     Args:
         sound: `(samples,)` at 16 kHz.
@@ -122,12 +122,10 @@ def stretches(sound: Sound, pause: float = 0.25, least: float = 0.08) -> list[St
         The stretches in order; none where the sound is silent.
     """
     levels = loudness(sound)
-    loudest, background = levels.max(), np.percentile(levels, 10)
-    if loudest < QUIET:
+    if levels.max() < QUIET:
         return []
-    floor = max(loudest - DEPTH, background + 0.3 * (loudest - background))
     found: list[list[int]] = []
-    for hop in np.flatnonzero(levels >= floor).tolist():
+    for hop in np.flatnonzero(levels >= _floor(levels)).tolist():
         if found and hop - found[-1][1] < pause * 100:
             found[-1][1] = hop + 1
         else:
@@ -139,6 +137,17 @@ def spoken(sound: Sound) -> Stretch | None:
     """From the first moment at which something is said to the last, or None where the sound is silent."""
     found = stretches(sound)
     return Stretch(found[0].start, found[-1].stop) if found else None
+
+
+def endpoints(levels: NDArray[np.floating]) -> tuple[int, int]:
+    """The first and one past the last of some levels, in decibels, at which something is said."""
+    loud = np.flatnonzero(levels >= _floor(levels))
+    return int(loud[0]), int(loud[-1]) + 1
+
+
+def _floor(levels: NDArray[np.floating]) -> float:
+    loudest, background = float(levels.max()), float(np.percentile(levels, 10))
+    return max(loudest - DEPTH, background + 0.3 * (loudest - background))
 
 
 def _refuse_cut(content: bytes, name: str) -> None:

@@ -29,10 +29,10 @@ DAYS = ("today", "tomorrow", "yesterday")
 VOCABULARY = (*DIGITS, *COMMANDS, *DAYS, WAKE)
 
 _ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-us-nyc", "en-gb-x-rp", "en-029", "en-gb-x-gbclan", "en-gb-x-gbcwmd")
-_VARIANTS = (
-    "f1 m1 Alicia adam f2 m2 Andrea Alex f3 m3 Annie Andy f4 m4 belinda caleb f5 m5 linda david steph m6 aunty Gene "
-    "steph2 m7 grandma John anika m8 steph3 Lee klatt max klatt2 Mike klatt3 rob victor travis"
-).split()
+_VARIANTS = """
+f1 m1 Alicia adam f2 m2 Andrea Alex f3 m3 Annie Andy f4 m4 belinda quincy f5 m5 linda david steph m6 aunty Gene
+steph2 m7 grandma john anika m8 steph3 Lee klatt max klatt2 Mike klatt3 rob victor travis
+"""  # of espeak-ng's voices; each is a speaker, and speaks with one accent
 
 
 class Voice(NamedTuple):
@@ -66,7 +66,7 @@ class Recording(NamedTuple):
 
 VOICES = (
     *(Voice("flite", name) for name in ("slt", "rms", "awb", "kal16")),
-    *(Voice("espeak-ng", f"{_ACCENTS[i % len(_ACCENTS)]}+{name}") for i, name in enumerate(_VARIANTS)),
+    *(Voice("espeak-ng", f"{_ACCENTS[i % len(_ACCENTS)]}+{name}") for i, name in enumerate(_VARIANTS.split())),
 )
 
 # Files whose names do not say what is spoken in them.
@@ -117,6 +117,9 @@ def spoken_by(voice: Voice, sayings: Iterable[Saying]) -> list[Sound]:
     chosen = list(sayings)
     if not chosen:
         return []
+    variant = voice.name.partition("+")[2]
+    if variant and voice.engine == "espeak-ng" and version(voice.engine) and variant not in _variants():
+        raise LabError(f"espeak-ng has no speaker {variant!r}; `espeak-ng --voices=variant` lists them")
     key = repr((version(voice.engine), tuple(voice), RATE, [tuple(saying) for saying in chosen]))
     found = cache.kept("speech", key, lambda: _pack([_synthesised(voice, saying) for saying in chosen]))
     return [part.astype(np.float32) / 32767 for part in np.split(found["samples"], found["ends"][:-1])]
@@ -160,6 +163,13 @@ def version(engine: str) -> str:
     except FileNotFoundError:
         raise LabError(f"{engine} is not installed; run `make data`, or install Debian's {PACKAGES[engine]}") from None
     return told.stdout.strip() + told.stderr.strip()
+
+
+@functools.cache
+def _variants() -> frozenset[str]:
+    """The speakers that espeak-ng has; of one that it has not it says nothing, and speaks as usual."""
+    told = subprocess.run(["espeak-ng", "--voices=variant"], capture_output=True, text=True, check=False, timeout=60)
+    return frozenset(line.partition("!v/")[2].split("  ")[0].strip() for line in told.stdout.splitlines())
 
 
 def _synthesised(voice: Voice, saying: Saying) -> Sound:

@@ -1,74 +1,67 @@
-"""Variations of a spoken word, as rooms, lines and speakers make them: for training, never for a test."""
+"""Variations of a spoken word, as speakers, rooms and lines make them: for training, never for a test."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.data.log_mel import features
-from rl_lab.data.sound import RATE, Sound, spoken
+from rl_lab.data.log_mel import BINS, WIDTH, Power, View, described, mel
+from rl_lab.data.sound import RATE
+
+HERTZ = np.arange(BINS) * RATE / 512
+SPEECH = slice(4, 120)  # bins of the band that is looked at
 
 
-class Range(NamedTuple):
+@dataclass(frozen=True)
+class Range:
     """How much a word is varied; each number is drawn anew for each copy."""
 
-    speed: float = 0.12
-    """Played faster or slower by this share at most, pitch and all (Ko et al., 2015)."""
-    warp: float = 0.12
+    warp: float = 0.2
     """Frequencies stretched by this share at most, as by another vocal tract (Jaitly and Hinton, 2013)."""
     noise: tuple[float, float] = (12.0, 45.0)
-    """Decibels of the word over noise, least and most."""
+    """Decibels of the word's loudest moment over noise, least and most."""
     tilt: float = 6.0
     """Decibels of treble raised or lowered, at most."""
-    edge: float = 0.04
-    """Seconds cut off or left at either end, at most."""
+    equaliser: float = 3.0
+    """Deviation of the decibels by which a line colours a sound, at 8 frequencies up to 4 kHz."""
+    edge: int = 4
+    """Hundredths of a second by which the word's ends are moved, at most."""
+    bow: float = 0.12
+    """Share of the word by which its middle is moved, at most."""
+    sway: float = 0.05
+    """Share by which its halves are moved against one another, at most."""
 
 
-def varied(sound: Sound, rng: np.random.Generator, ranges: Range = Range()) -> Sound:
-    """One variation of a word: speed, ends, treble, coloured noise and gain; same generator, same sound.
+def variations(power: Power, copies: int, rng: np.random.Generator, ranges: Range = Range()) -> NDArray[np.float32]:
+    """Features of varied copies of a word, float32 `(copies, 321)`; same generator, same copies.
 
     Args:
-        sound: `(samples,)` at 16 kHz, not silent.
+        power: the word's, from `spectrogram`.
+        copies: how many.
         rng: draws what is varied.
         ranges: by how much.
     """
-    import soxr
-
-    speed = 1 + ranges.speed * rng.uniform(-1, 1)
-    word = soxr.resample(_cut(sound, rng, ranges.edge), RATE * speed, RATE)
-    bend = ranges.tilt * rng.uniform(-1, 1)
-    word = _tilted(word, bend)
-    noise = _tilted(rng.standard_normal(len(word)), rng.uniform(-15, 0))
-    level = 10 ** (-rng.uniform(*ranges.noise) / 20)
-    noise *= level * np.sqrt(np.mean(word**2) / max(np.mean(noise**2), 1e-12))
-    mixed = word + noise
-    return (mixed * (rng.uniform(0.1, 0.9) / max(np.abs(mixed).max(), 1e-6))).astype(np.float32)
-
-
-def variations(
-    sound: Sound, copies: int, rng: np.random.Generator, ranges: Range = Range()
-) -> NDArray[np.float32]:
-    """Features of a word as it is, and of varied copies of it, float32 `(1 + copies, 769)`."""
-    rows = [features(sound)]
-    for _ in range(copies):
-        one = varied(sound, rng, ranges)
-        rows.append(features(one, 1 + ranges.warp * rng.uniform(-1, 1)))
-    return np.stack(rows)
+    rows = np.empty((copies, WIDTH), np.float32)
+    for row in rows:
+        heard = _heard(power, rng, ranges)
+        view = View(
+            *rng.integers(-ranges.edge, ranges.edge, 2, endpoint=True).tolist(),
+            bow=ranges.bow * rng.uniform(-1, 1),
+            sway=ranges.sway * rng.uniform(-1, 1),
+        )
+        row[:] = described(mel(heard, 1 + ranges.warp * rng.uniform(-1, 1)), view)
+    return rows
 
 
-def _cut(sound: Sound, rng: np.random.Generator, edge: float) -> Sound:
-    """The word, with a little more or less at its ends."""
-    place = spoken(sound)
-    if place is None:
-        return sound
-    start, stop = rng.integers(-int(edge * RATE), int(edge * RATE), 2, endpoint=True)
-    return sound[max(place.start + min(start, 0), 0) : place.stop + max(stop, 0)]
-
-
-def _tilted(samples: NDArray[np.floating], decibels: float) -> NDArray[np.float64]:
-    """Louder by so many decibels at 4 kHz, quieter by as many at 250 Hz, in a straight line over octaves."""
-    spectrum = np.fft.rfft(samples)
-    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / RATE), 60) / 1000) / 2
-    return np.fft.irfft(spectrum * 10 ** (decibels * np.clip(octaves, -1, 1) / 20), len(samples))
+def _heard(power: Power, rng: np.random.Generator, ranges: Range) -> Power:
+    """The word over coloured noise, through a line that colours both."""
+    colour = np.maximum(HERTZ, 60) ** -rng.uniform(0, 2)
+    colour /= colour[SPEECH].sum()
+    level = power[:, SPEECH].sum(axis=1).max() * 10 ** (-rng.uniform(*ranges.noise) / 10)
+    noisy = power + level * colour * rng.exponential(1, power.shape)  # a periodogram of noise is exponential
+    octaves = np.clip(np.log2(np.maximum(HERTZ, 60) / 1000) / 2, -1, 1)
+    line = np.interp(HERTZ, np.linspace(0, 4000, 8), rng.normal(0, ranges.equaliser, 8))
+    decibels = ranges.tilt * rng.uniform(-1, 1) * octaves + line
+    return (noisy * 10 ** (decibels / 10)).astype(np.float32)

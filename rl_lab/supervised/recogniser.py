@@ -70,7 +70,8 @@ class Recogniser:
     def listen(self, sound: Sound) -> list[Heard]:
         """What is said in a longer sound, pause by pause; nothing where it is silent."""
         places = stretches(sound)
-        shares = self.predict_proba([sound[place.start : place.stop] for place in places])
+        margin = RATE // 10  # so that a weak beginning or end is not lost
+        shares = self.predict_proba([sound[max(start - margin, 0) : stop + margin] for start, stop in places])
         return [
             Heard(place.start / RATE, place.stop / RATE, self._ranked(row))
             for place, row in zip(places, shares, strict=True)

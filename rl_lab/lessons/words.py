@@ -1,0 +1,176 @@
+"""Which word was spoken, and was it the wake phrase? Learned from synthetic voices, tested on others and on a human."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.data import speech
+from rl_lab.data.corpus import Corpus, Scope, corpus
+from rl_lab.data.sound import RATE, read
+from rl_lab.errors import LabError
+from rl_lab.lessons import words_told
+from rl_lab.lessons.findings import Findings, Picture
+from rl_lab.lessons.progress import telling
+from rl_lab.lessons.words_told import LOGISTIC, OURS
+from rl_lab.supervised.classifier import Classifier
+from rl_lab.supervised.recogniser import NONE, Recogniser
+
+HIDDEN = (256, 128)
+EPOCHS = 15
+ALL = Scope()
+KEPT = "recogniser.safetensors"
+
+
+class Test(NamedTuple):
+    """What a learner said of words in voices that it never heard."""
+
+    truth: NDArray[np.str_]  # (rows,), NONE for strangers
+    voices: NDArray[np.int64]  # (rows,)
+    probabilities: dict[str, NDArray[np.float64]]  # by learner, (rows, classes)
+    classes: list[str]
+
+
+def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
+    """Learn words from synthetic voices, beside scikit-learn's learners, and keep the recogniser.
+
+    Voices are held out in folds, and strangers too: a word that is none of the vocabulary is tested only by
+    recognisers that heard neither the voice nor the word. The recogniser that is kept heard every voice; the human
+    was heard by none.
+
+    Args:
+        folds: parts of the voices, of which each is held out once.
+        seed: of variations and weights.
+        scope: words and voices.
+
+    Raises:
+        LabError: Debian's packages or Python's are missing, or `folds` is out of range.
+    """
+    if not 2 <= folds <= len(scope.voices):
+        raise LabError(f"splits={folds} is not allowed; it must be from 2 to {len(scope.voices)}, the voices")
+    recordings = speech.recorded(scope.words)
+    with telling("words") as tell:
+        spoken = corpus(scope, seed, tell)
+        test = _held_out(spoken, scope, folds, seed, tell)
+        models = {}
+        for name in words_told.COLOURS:
+            tell(f"{name}, all voices")
+            models[name] = _fit(name, spoken, scope, np.ones(len(spoken.texts), bool), seed)
+        recogniser = Recogniser(models[OURS])
+        tell("the human")
+        human = _human(models, recogniser, recordings)
+        found = words_told.summary(test, scope, human, seed)
+        found["prompts"] = _prompts(recogniser)
+    return Findings(
+        "words",
+        "Which word was spoken?",
+        words_told.told(found),
+        found,
+        f"rl-lab learn words --splits {folds} --seed {seed}",
+        tables=words_told.tables(found),
+        pictures=[Picture("words", "What was heard as what", words_told.picture(test, human, found))],
+        files={KEPT: _content(recogniser)},
+    )
+
+
+def heard_in(file: Path, model: Path, top: int, as_json: bool) -> str:
+    """What a recogniser hears in a sound file, as text or JSON.
+
+    Raises:
+        LabError: the model or the file is missing or damaged, the file is silent, or `top` is less than 1.
+    """
+    if top < 1:
+        raise LabError(f"top={top} is not allowed; it must be at least 1")
+    if not model.is_file():
+        raise LabError(
+            f"there is no recogniser in {model}; make one with `rl-lab learn words`, or name it with --model"
+        )
+    recogniser = Recogniser.load(model)
+    heard = recogniser.listen(read(file))
+    if not heard:
+        raise LabError(f"{file} is silent: nothing in it is loud enough and long enough for a word")
+    if as_json:
+        return json.dumps([one._asdict() for one in heard], indent=1)
+    lines = []
+    for one in heard:
+        likely = "   ".join(f"{word} {share:.2f}" for word, share in list(one.probabilities.items())[:top])
+        lines.append(f"{one.start:6.2f}–{one.stop:.2f} s   {likely}")
+    return "\n".join(lines)
+
+
+def _held_out(spoken: Corpus, scope: Scope, folds: int, seed: int, tell: Callable[[str], None]) -> Test:
+    """Every voice's words at their usual speed, as learners hear them that never heard the voice."""
+    strangers = {word: place % folds for place, word in enumerate(scope.strangers)}
+    fold_of_word = np.array([strangers.get(str(text), -1) for text in spoken.texts])
+    fold_of_voice = spoken.voices % folds
+    tested = spoken.plain & ((fold_of_word < 0) | (fold_of_word == fold_of_voice))
+    classes = sorted({*scope.words, NONE})
+    probabilities = {name: np.zeros((int(tested.sum()), len(classes))) for name in words_told.COLOURS}
+    for name, shares in probabilities.items():
+        for fold in range(folds):
+            tell(f"{name}, fold {fold + 1} of {folds}")
+            learned = (fold_of_voice != fold) & (fold_of_word != fold)
+            model = _fit(name, spoken, scope, learned, seed + 1 + fold)
+            here = fold_of_voice[tested] == fold
+            shares[here] = model.predict_proba(spoken.rows[tested][here])
+    return Test(_labels(spoken.texts[tested], scope), spoken.voices[tested], probabilities, classes)
+
+
+def _labels(texts: NDArray[np.str_], scope: Scope) -> NDArray[np.str_]:
+    return np.where(np.isin(texts, scope.words), texts, NONE)
+
+
+def _fit(name: str, spoken: Corpus, scope: Scope, chosen: NDArray[np.bool_], seed: int) -> Any:
+    """A learner, fitted to the chosen words and to their variations; the same for every learner."""
+    from threadpoolctl import threadpool_limits
+
+    copies = np.moveaxis(spoken.varied[chosen], 1, 0)
+    rows = np.concatenate([spoken.rows[chosen], *copies])
+    labels = np.tile(_labels(spoken.texts[chosen], scope), 1 + len(copies))
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's, that it could go on for longer
+        return _learner(name, seed).fit(rows, labels)
+
+
+def _learner(name: str, seed: int) -> Any:
+    if name == OURS:
+        return Classifier(HIDDEN, alpha=0.1, max_iter=EPOCHS, random_state=seed)
+    if name == LOGISTIC:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(C=0.1, max_iter=60)
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier(HIDDEN, alpha=0.1, max_iter=EPOCHS, random_state=seed)
+
+
+def _human(models: dict[str, Any], recogniser: Recogniser, recordings: list[speech.Recording]) -> words_told.Human:
+    from rl_lab.data.log_mel import features
+
+    sounds = [read(recording.path) for recording in recordings]
+    rows = np.stack([features(sound) for sound in sounds])
+    shares = {name: model.predict_proba(rows) for name, model in models.items()}
+    strangers = recogniser.predict_proba(speech.recorded_strangers())
+    return words_told.Human([recording.word for recording in recordings], shares, strangers)
+
+
+def _prompts(recogniser: Recogniser) -> dict[str, Any]:
+    """False alarms of the wake phrase in all that the human ever says, pause by pause."""
+    seconds, alarms = 0.0, []
+    for path, sound in speech.recorded_prompts():
+        seconds += len(sound) / RATE
+        alarms += [path.stem for heard in recogniser.listen(sound) if heard.word == speech.WAKE]
+    return {"minutes": seconds / 60, "false alarms": alarms}
+
+
+def _content(recogniser: Recogniser) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="rl_lab-words-") as folder:
+        recogniser.save(Path(folder) / KEPT)
+        return (Path(folder) / KEPT).read_bytes()
