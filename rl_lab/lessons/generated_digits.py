@@ -10,8 +10,10 @@ import numpy as np
 from rl_lab.errors import LabError
 from rl_lab.lessons import drawn_digits
 from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.progress import telling
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.unsupervised.autoencoder import Autoencoder
+from rl_lab.unsupervised.pca import PCA
 from rl_lab.unsupervised.vae import VariationalAutoencoder
 
 CODE_SIZES = (2, 4, 8, 16, 32)
@@ -28,16 +30,13 @@ class Digits(NamedTuple):
     held_labels: np.ndarray
 
 
-def study(
-    samples: int = 1000, epochs: int = 2000, seed: int = 0, progress: Callable[[str, int, int], None] | None = None
-) -> Findings:
+def study(samples: int = 1000, epochs: int = 2000, seed: int = 0) -> Findings:
     """Learn what digits look like, draw new ones, and have them judged.
 
     Args:
         samples: digits that are drawn.
         epochs: of the variational autoencoder.
         seed: of the split, of the networks and of the draws.
-        progress: called as `progress(what, done, of)`.
 
     Raises:
         LabError: scikit-learn is missing, or there are too few samples or epochs.
@@ -47,11 +46,13 @@ def study(
             f"{samples} samples and {epochs} epochs are not allowed; at least 20 samples and 1 epoch are needed"
         )
     digits = load(seed)
-    tell = progress or (lambda what, done, of: None)
     judge = Classifier((256,), random_state=seed).fit(digits.images, digits.labels)
-    errors = reconstruction_errors(digits, seed, tell)
-    model = VariationalAutoencoder((256, 128), n_components=8, max_iter=epochs, random_state=seed, **TRAINING)
-    model.fit(digits.images, report=lambda history: tell("drawing", len(history.losses), epochs))
+    with telling("digits") as tell:
+        errors = reconstruction_errors(digits, seed, tell)
+        model = VariationalAutoencoder((256, 128), n_components=8, max_iter=epochs, random_state=seed, **TRAINING)
+        model.fit(
+            digits.images, report=lambda history: tell(f"learning to draw, epoch {len(history.losses)} of {epochs}")
+        )
     images = model.sample(samples, seed)
     known = digits.images
     noise = np.random.default_rng(seed).permuted(digits.held, axis=1)  # the same pixels, each digit's shuffled
@@ -64,9 +65,7 @@ def study(
     }
     pictures = [
         Picture(
-            "drawn",
-            "New digits, and beneath each its nearest training digit",
-            drawn_digits.nearest(images, digits.images, judge),
+            "drawn", "New digits, each above its nearest training digit", drawn_digits.nearest(images, known, judge)
         ),
         Picture("distances", "How far from the nearest training digit", drawn_digits.distances(pairs, known)),
         Picture("walk", "A walk through the code, from one digit to the next", drawn_digits.walk(model, digits)),
@@ -93,18 +92,14 @@ def load(seed: int) -> Digits:
     return Digits(parts[0], parts[2], parts[1], parts[3])
 
 
-def reconstruction_errors(
-    digits: Digits, seed: int, tell: Callable[[str, int, int], None]
-) -> dict[str, dict[str, float]]:
+def reconstruction_errors(digits: Digits, seed: int, tell: Callable[[str], None]) -> dict[str, dict[str, float]]:
     """Mean squared errors of pixels on digits never seen, by the number of numbers in a code."""
-    from sklearn.decomposition import PCA
-
     errors: dict[str, dict[str, float]] = {}
     for done, size in enumerate(CODE_SIZES):
-        tell("repeating", done, len(CODE_SIZES))
+        tell(f"learning to repeat, code {done + 1} of {len(CODE_SIZES)}")
         coder = Autoencoder((128, 64), n_components=size, max_iter=400, random_state=seed, **TRAINING)
         coder.fit(digits.images)
-        axes = PCA(size, random_state=seed).fit(digits.images)
+        axes = PCA(size).fit(digits.images)
         back = axes.inverse_transform(axes.transform(digits.held))
         errors[str(size)] = {
             "autoencoder": _error(coder.reconstruct(digits.held), digits.held),

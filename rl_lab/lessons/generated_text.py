@@ -13,6 +13,7 @@ import numpy as np
 from rl_lab.data import texts
 from rl_lab.errors import LabError
 from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.progress import telling
 from rl_lab.unsupervised.alphabet import Alphabet
 from rl_lab.unsupervised.characters import CharacterModel, check_request
 from rl_lab.unsupervised.copying import longest_copied
@@ -54,7 +55,6 @@ def study(
     wish: Wish | None = None,
     epochs: int | None = None,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
 ) -> Findings:
     """Learn to write, measure how well on text never seen, and see how much of what was written was copied.
 
@@ -63,7 +63,6 @@ def study(
         wish: what is to be written.
         epochs: passes over the text; by default, as many as its length makes worth while.
         seed: of the split, the model and what is written.
-        progress: called as `progress(what, done, of)`.
 
     Raises:
         LabError: the text is missing, too short or no text, or a wish is not allowed.
@@ -73,12 +72,12 @@ def study(
     parts = split(entries, seed)
     model = settings(sum(map(len, parts.learned)), epochs, seed)
     check_request(Alphabet.of(parts.learned, model.least), wish.texts, wish.prompt, wish.length, wish.temperature)
-    tell = progress or (lambda what, done, of: None)
-    model.fit(
-        parts.learned,
-        validation=parts.chosen_by,
-        report=lambda history: tell("learning to write", len(history.losses), model.max_iter),
-    )
+    with telling("text") as tell:
+        model.fit(
+            parts.learned,
+            validation=parts.chosen_by,
+            report=lambda history: tell(f"learning to write, epoch {len(history.losses)} of {model.max_iter} done"),
+        )
     ngrams = chosen(parts, model.alphabet_)
     bits = {
         "character model": model.bits_per_character(parts.tested),
