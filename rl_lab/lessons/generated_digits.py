@@ -139,20 +139,27 @@ def neighbours(images: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def told(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
-    lines = [
-        f"{name:15} {one['recognised']:6.1%} recognised with probability over {SURE}, evenness {one['evenness']:.3f}, "
-        f"nearest training digit {one['median distance']:.2f} away (median; least {one['least distance']:.2f})"
+    lines = [f"read as some digit with a probability over {SURE}:"]
+    lines += [
+        f"  {name:15} {one['recognised']:6.1%}, evenness of the ten {one['evenness']:.3f}"
         for name, one in found["judged"].items()
     ]
-    made = found["judged"]["generated"]
-    lines.append(
-        "commonest of those recognised "
-        f"{max(made['shares']):.1%}, rarest {min(made['shares']):.1%}; "
-        f"the judge reads {found['accuracy of the judge']:.1%} of the held-out digits rightly"
-    )
-    lines.append(f"copies of a training digit, pixel by pixel: {made['copies']:.1%}")
-    bound = found["bound"]
-    lines.append(f"bound {bound['training']:.2f} nats a digit in training, {bound['held out']:.2f} held out")
+    lines.append("distance to the nearest training digit:")
+    lines += [
+        f"  {name:15} median {one['median distance']:.2f}, least {one['least distance']:.2f}, "
+        f"copies {one['copies']:.1%}"
+        for name, one in found["judged"].items()
+    ]
+    made, bound = found["judged"]["generated"], found["bound"]
+    errors = found["reconstruction errors"]["8"]
+    lines += [
+        f"of the generated that are recognised, the commonest digit has {max(made['shares']):.1%}, "
+        f"the rarest {min(made['shares']):.1%}",
+        f"the judge reads {found['accuracy of the judge']:.1%} of the held-out digits rightly",
+        f"the bound is {bound['training']:.2f} nats a digit in training, {bound['held out']:.2f} held out",
+        "mean squared error of held-out pixels through a code of 8 numbers: "
+        f"autoencoder {errors['autoencoder']:.4f}, principal components {errors['principal components']:.4f}",
+    ]
     return lines
 
 

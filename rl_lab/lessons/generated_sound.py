@@ -185,10 +185,11 @@ def told(found: dict[str, Any]) -> list[str]:
         f"a real voice's {one['median distance, real voices']:.1f}"
         for word, one in found["words"].items()
     ]
-    lines.append(
-        f"recognised in all: {found['recognised']:.1%} of the generated, {found['recognised, real']:.1%} of real words "
-        f"in the voices that were learnt from; recogniser: {found['recogniser']}"
-    )
+    lines += [
+        f"recognised in all: {found['recognised']:.1%} of the generated words,",
+        f"  {found['recognised, real']:.1%} of the real ones in the voices that were learnt from",
+        f"the recogniser that listened: {found['recogniser']}",
+    ]
     return lines
 
 

@@ -135,7 +135,7 @@ def settings(characters: int, epochs: int | None, seed: int) -> CharacterModel:
         most = max(1, min(12, 10_000_000 // characters))
         made = CharacterModel((512,), window=12, least=20, learning_rate_init=3e-3)
     else:
-        most = max(4, min(30, 2_000_000 // characters))
+        most = max(4, min(15, 2_000_000 // characters))
         made = CharacterModel((256,), window=8, embedding=16, least=2, batch_size=64, alpha=0.05)
     return made.set_params(max_iter=epochs or most, n_iter_no_change=10**6, random_state=seed)
 
@@ -187,23 +187,28 @@ def newness(model: CharacterModel, parts: Parts, wish: Wish, seed: int, count: i
 def told(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     entries, characters = found["entries"], found["characters"]
+    bits = found["bits a character"]
     lines = [
         f"{found['corpus']}: {entries['learned']} entries of {characters['learned']} characters to learn from, "
-        f"{entries['tested']} of {characters['tested']} to test on"
+        f"{entries['tested']} of {characters['tested']} to test on",
+        "bits a character on the held-out text; gzip sees only the last 32 kB before it:",
     ]
-    lines += [f"{name:16} {bits:.3f} bits a character, held out" for name, bits in found["bits a character"].items()]
+    lines += [
+        f"  {name:16} {cost:.3f}{'  fewest' if cost == min(bits.values()) else ''}" for name, cost in bits.items()
+    ]
     of = found["copied"]
-    lines.append(
-        f"longest stretch that stands in the training text: {of['median length']:.0f} characters in a generated text "
-        f"(median; most {of['longest length']}), {of['median length, people']:.0f} in a person's held-out one "
-        f"(most {of['longest length, people']})"
-    )
+    lines += [
+        "longest stretch that stands in the training text, in characters:",
+        f"  generated texts         median {of['median length']:.0f}, most {of['longest length']}",
+        f"  people's, held out      median {of['median length, people']:.0f}, most {of['longest length, people']}",
+    ]
     if "new words" in found:
         new = found["new words"]
-        lines.append(
-            f"of {new['made']} generated, {new['different']:.1%} different, {new['learned']:.1%} stand in the training "
-            f"text, {new['unseen but real']:.1%} exist and were never seen"
-        )
+        lines += [
+            f"of {new['made']} generated: {new['different']:.1%} different, {new['learned']:.1%} stand in the training "
+            "text,",
+            f"  {new['unseen but real']:.1%} exist and were never seen",
+        ]
     return lines
 
 
