@@ -29,15 +29,15 @@ def matched(found: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.i
     from scipy.optimize import linear_sum_assignment
     from scipy.sparse import coo_array
 
-    shape = int(found.max()) + 1, int(labels.max()) + 1
-    shared = coo_array((np.ones(len(found)), (found, labels)), shape).toarray()
+    clusters, places = np.unique(found, return_inverse=True)
+    shared = coo_array((np.ones(len(found)), (places, labels)), (len(clusters), int(labels.max()) + 1)).toarray()
     numbers = dict(zip(*(side.tolist() for side in linear_sum_assignment(-shared)), strict=True))
-    for cluster in range(shape[0]):
+    for cluster in range(len(clusters)):
         number = int(shared[cluster].argmax())
         while cluster not in numbers and number in numbers.values():
             number += len(COLOURS)
         numbers.setdefault(cluster, number)
-    return np.array([numbers[cluster] for cluster in range(shape[0])])[found]
+    return np.array([numbers[cluster] for cluster in range(len(clusters))])[places]
 
 
 def plane(rows: NDArray[np.float64], parts: Sequence[tuple[str, NDArray[np.int64], Sequence[str]]]) -> Figure:
@@ -45,7 +45,8 @@ def plane(rows: NDArray[np.float64], parts: Sequence[tuple[str, NDArray[np.int64
 
     Args:
         rows: `(samples, features)`.
-        parts: for each panel a title, the part `(samples,)` of each sample, and names of the parts.
+        parts: for each panel a title, the part `(samples,)` of each sample, and names of the parts; names longer than
+            two letters stand in a legend, since they would hide one another in the plane.
     """
     from matplotlib.figure import Figure
 
@@ -54,8 +55,11 @@ def plane(rows: NDArray[np.float64], parts: Sequence[tuple[str, NDArray[np.int64
     if places.shape[1] == 1:  # a single column: side by side, by chance, so that points do not hide one another
         places = np.column_stack([places, np.random.default_rng(0).uniform(-1, 1, len(places))])
     figure = Figure(figsize=(5.6 * len(parts) + (1.2 if len(parts) == 1 else 0), 5.4), layout="constrained")
+    short = all(len(name) <= 2 for _, _, names in parts for name in names)
+    if not short:
+        _add_legend(figure, parts[-1][2])
     for axes, (title, part, names) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
-        scatter(axes, places, part, names)
+        scatter(axes, places, part, names if short else [""] * len(names))
         axes.set_title(title, loc="left", fontsize=12)
         along = [f"principal component {i + 1} ({ratio:.0%})" for i, ratio in enumerate(pca.explained_variance_ratio_)]
         axes.set(xlabel=along[0], ylabel=along[1] if len(along) > 1 else "")
@@ -64,8 +68,15 @@ def plane(rows: NDArray[np.float64], parts: Sequence[tuple[str, NDArray[np.int64
     return figure
 
 
+def _add_legend(figure: Figure, names: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    dots = [Line2D([], [], color=COLOURS[k], marker="o", linestyle="", label=name) for k, name in enumerate(names)]
+    figure.legend(handles=dots, loc="outside lower center", ncols=len(names), frameon=False, fontsize=11)
+
+
 def scatter(axes: Any, places: NDArray[np.float64], part: NDArray[np.int64], names: Sequence[str]) -> None:
-    """Points in the plane, a colour for each part, whose name stands in its middle."""
+    """Points in the plane, a colour for each part, whose name, where it has one, stands in its middle."""
     size = float(np.clip(9_000 / len(places), 3, 26))
     order = np.random.default_rng(0).permutation(len(places))  # so that no part lies on top of the others
     for marker in range(-(-len(names) // len(COLOURS))):
@@ -75,7 +86,7 @@ def scatter(axes: Any, places: NDArray[np.float64], part: NDArray[np.int64], nam
             *places[chosen].T, c=colours, s=size, marker=MARKERS[marker % len(MARKERS)], alpha=0.65, linewidths=0
         )
     for k, name in enumerate(names):
-        if (part == k).any():
+        if name and (part == k).any():
             middle = np.median(places[part == k], axis=0)
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": COLOURS[k % len(COLOURS)]}
             axes.annotate(name, middle, ha="center", va="center", fontsize=9, color=INK, bbox=box)

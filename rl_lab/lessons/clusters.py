@@ -18,7 +18,7 @@ from rl_lab.lessons.cluster_tasks import Task
 from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.unsupervised import Choice, GaussianMixture, KMeans, choose
 
-STARTS = 10  # of each fit
+STARTS = {"kmeans": 20, "mixture": 10}  # of each fit
 FLOOR = 1e-4  # added to the variances of a mixture, as part of the mean variance of the features
 METHODS = ("kmeans", "mixture")
 Draw = Callable[[int], tuple[NDArray[np.float64], NDArray[np.int64]]]
@@ -89,8 +89,8 @@ def of_task(task: Task, clusters: int | str, method: str, seed: int, repeats: in
 def model(method: str, number: int, rows: NDArray[np.float64], seed: int) -> KMeans | GaussianMixture:
     """An estimator with this lesson's settings."""
     if method == "kmeans":
-        return KMeans(number, n_init=STARTS, random_state=seed)
-    return GaussianMixture(number, n_init=STARTS, reg_covar=_floor(rows), random_state=seed)
+        return KMeans(number, n_init=STARTS[method], random_state=seed)
+    return GaussianMixture(number, n_init=STARTS[method], reg_covar=_floor(rows), random_state=seed)
 
 
 def peers(method: str, number: int, rows: NDArray[np.float64], seed: int) -> dict[str, Any]:
@@ -98,8 +98,8 @@ def peers(method: str, number: int, rows: NDArray[np.float64], seed: int) -> dic
     from sklearn import cluster, mixture
 
     if method == "kmeans":
-        return {"scikit-learn's KMeans": cluster.KMeans(number, n_init=STARTS, random_state=seed)}
-    settings = {"n_init": STARTS, "reg_covar": _floor(rows), "random_state": seed}
+        return {"scikit-learn's KMeans": cluster.KMeans(number, n_init=STARTS[method], random_state=seed)}
+    settings = {"n_init": STARTS[method], "reg_covar": _floor(rows), "random_state": seed}
     drawn = mixture.GaussianMixture(number, init_params="random_from_data", **settings)
     return {
         "scikit-learn's GaussianMixture": mixture.GaussianMixture(number, **settings),
