@@ -21,9 +21,10 @@ Examples:
   rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --out runs/cartpole
   rl-lab eval runs/cartpole --episodes 100
   rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --out doorkey/planner-v0
-  rl-lab learn digits                                learning with labels
+  rl-lab learn digits                                learning with labels; also faces, cats, words
+  rl-lab listen said.wav                             which words are spoken in it
   rl-lab cluster digits                              groups without labels
-  rl-lab generate digits                             what nobody wrote, drawn and judged
+  rl-lab generate digits                             what nobody wrote, drawn and judged; also text, sound
   rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
 """
 

@@ -55,7 +55,7 @@ def grey(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
     from PIL import Image
 
     small = Image.fromarray(colours).convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return np.asarray(small, np.float32) / 255
+    return (np.asarray(small) / 255).astype(np.float32)
 
 
 def varied(images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -21,8 +21,8 @@ BANDS = 16  # so few and wide that a voice's pitch does not show as stripes
 LOWEST, HIGHEST = 100.0, 3_700.0  # Hz: what a telephone carries, so that a call and a studio look alike
 MARGIN = RATE // 10  # of silence around a sound, from which a word's ends can be drawn
 MOMENTS = 20  # to which a word of any length is stretched
-FLOOR = 60.0  # dB below the word's loudest band, under which all is silence
-WIDTH = BANDS * MOMENTS + 1
+FLOOR = 45.0  # dB below the word's loudest band, under which all is silence
+WIDTH = (BANDS + 1) * MOMENTS + 1
 
 Power = NDArray[np.float32]
 
@@ -73,15 +73,15 @@ def mel(power: Power, warp: float = 1.0) -> Power:
 def described(bands: Power, view: View = AS_IT_IS) -> NDArray[np.float32]:
     """A word as numbers, however long and loud it was spoken.
 
-    The word is cut out of the silence around it and stretched to 20 moments; its mean is taken away, and with it the
-    loudness. The last number is the word's length.
+    The word is cut out of the silence around it and stretched to 20 moments. Each moment is the shape of its
+    spectrum, its mean taken away, and its loudness below the word's loudest. The last number is the word's length.
 
     Args:
         bands: from `mel`.
         view: how it is looked at.
 
     Returns:
-        float32 `(321,)`.
+        float32 `(341,)`.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -90,14 +90,16 @@ def described(bands: Power, view: View = AS_IT_IS) -> NDArray[np.float32]:
     last = max(min(last + view.stop, len(bands)), first + 4)
     levels = _decibels(bands[first:last])
     levels = gaussian_filter1d(np.maximum(levels, levels.max() - FLOOR), 0.7, axis=1)
+    loudness = levels.mean(axis=1, keepdims=True)
+    seen = np.concatenate([levels - loudness, loudness - loudness.max()], axis=1)
     share = np.linspace(0, 1, MOMENTS)
     share = share + view.bow * np.sin(np.pi * share) + view.sway * np.sin(2 * np.pi * share)
-    places = np.clip(share, 0, 1) * (len(levels) - 1)
-    before = np.minimum(places.astype(int), len(levels) - 2)
+    places = np.clip(share, 0, 1) * (len(seen) - 1)
+    before = np.minimum(places.astype(int), len(seen) - 2)
     weight = (places - before)[:, None]
-    stretched = levels[before] * (1 - weight) + levels[before + 1] * weight
+    stretched = seen[before] * (1 - weight) + seen[before + 1] * weight
     length = np.log2((last - first) / 60)  # about 0 for a word
-    return np.append((stretched - levels.mean()) / 15, length).astype(np.float32)
+    return np.append(stretched / 15, length).astype(np.float32)
 
 
 def features(sound: Sound) -> NDArray[np.float32]:

@@ -122,7 +122,8 @@ def spoken_by(voice: Voice, sayings: Iterable[Saying]) -> list[Sound]:
         raise LabError(f"espeak-ng has no speaker {variant!r}; `espeak-ng --voices=variant` lists them")
     key = repr((version(voice.engine), tuple(voice), RATE, [tuple(saying) for saying in chosen]))
     found = cache.kept("speech", key, lambda: _pack([_synthesised(voice, saying) for saying in chosen]))
-    return [part.astype(np.float32) / 32767 for part in np.split(found["samples"], found["ends"][:-1])]
+    samples = (found["samples"] / 32767).astype(np.float32)
+    return np.split(samples, found["ends"][:-1])
 
 
 def recorded(words: Sequence[str] = VOCABULARY) -> list[Recording]:

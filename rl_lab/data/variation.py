@@ -22,7 +22,7 @@ class Range:
     """Frequencies stretched by this share at most, as by another vocal tract (Jaitly and Hinton, 2013)."""
     noise: tuple[float, float] = (12.0, 45.0)
     """Decibels of the word's loudest moment over noise, least and most."""
-    tilt: float = 6.0
+    tilt: float = 10.0
     """Decibels of treble raised or lowered, at most."""
     equaliser: float = 3.0
     """Deviation of the decibels by which a line colours a sound, at 8 frequencies up to 4 kHz."""
@@ -35,7 +35,7 @@ class Range:
 
 
 def variations(power: Power, copies: int, rng: np.random.Generator, ranges: Range = Range()) -> NDArray[np.float32]:
-    """Features of varied copies of a word, float32 `(copies, 321)`; same generator, same copies.
+    """Features of varied copies of a word, float32 `(copies, 341)`; same generator, same copies.
 
     Args:
         power: the word's, from `spectrogram`.
@@ -46,11 +46,8 @@ def variations(power: Power, copies: int, rng: np.random.Generator, ranges: Rang
     rows = np.empty((copies, WIDTH), np.float32)
     for row in rows:
         heard = _heard(power, rng, ranges)
-        view = View(
-            *rng.integers(-ranges.edge, ranges.edge, 2, endpoint=True).tolist(),
-            bow=ranges.bow * rng.uniform(-1, 1),
-            sway=ranges.sway * rng.uniform(-1, 1),
-        )
+        start, stop = rng.integers(-ranges.edge, ranges.edge, 2, endpoint=True).tolist()
+        view = View(start, stop, ranges.bow * rng.uniform(-1, 1), ranges.sway * rng.uniform(-1, 1))
         row[:] = described(mel(heard, 1 + ranges.warp * rng.uniform(-1, 1)), view)
     return rows
 

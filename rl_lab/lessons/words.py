@@ -24,7 +24,7 @@ from rl_lab.supervised.classifier import Classifier
 from rl_lab.supervised.recogniser import NONE, Recogniser
 
 HIDDEN = (256, 128)
-EPOCHS = 15
+EPOCHS = 25
 ALL = Scope()
 KEPT = "recogniser.safetensors"
 
@@ -32,7 +32,8 @@ KEPT = "recogniser.safetensors"
 class Test(NamedTuple):
     """What a learner said of words in voices that it never heard."""
 
-    truth: NDArray[np.str_]  # (rows,), NONE for strangers
+    texts: NDArray[np.str_]  # (rows,), what was said
+    truth: NDArray[np.str_]  # (rows,), the same, but NONE for strangers
     voices: NDArray[np.int64]  # (rows,)
     probabilities: dict[str, NDArray[np.float64]]  # by learner, (rows, classes)
     classes: list[str]
@@ -67,7 +68,7 @@ def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
         tell("the human")
         human = _human(models, recogniser, recordings)
         found = words_told.summary(test, scope, human, seed)
-        found["prompts"] = _prompts(recogniser)
+        found["prompts"] = _prompts(recogniser, found["wake phrase"]["threshold"])
     return Findings(
         "words",
         "Which word was spoken?",
@@ -120,7 +121,8 @@ def _held_out(spoken: Corpus, scope: Scope, folds: int, seed: int, tell: Callabl
             model = _fit(name, spoken, scope, learned, seed + 1 + fold)
             here = fold_of_voice[tested] == fold
             shares[here] = model.predict_proba(spoken.rows[tested][here])
-    return Test(_labels(spoken.texts[tested], scope), spoken.voices[tested], probabilities, classes)
+    texts = spoken.texts[tested]
+    return Test(texts, _labels(texts, scope), spoken.voices[tested], probabilities, classes)
 
 
 def _labels(texts: NDArray[np.str_], scope: Scope) -> NDArray[np.str_]:
@@ -161,13 +163,15 @@ def _human(models: dict[str, Any], recogniser: Recogniser, recordings: list[spee
     return words_told.Human([recording.word for recording in recordings], shares, strangers)
 
 
-def _prompts(recogniser: Recogniser) -> dict[str, Any]:
+def _prompts(recogniser: Recogniser, threshold: float) -> dict[str, Any]:
     """False alarms of the wake phrase in all that the human ever says, pause by pause."""
-    seconds, alarms = 0.0, []
-    for path, sound in speech.recorded_prompts():
+    seconds, heard = 0.0, []
+    for _, sound in speech.recorded_prompts():
         seconds += len(sound) / RATE
-        alarms += [path.stem for heard in recogniser.listen(sound) if heard.word == speech.WAKE]
-    return {"minutes": seconds / 60, "false alarms": alarms}
+        heard += recogniser.listen(sound)
+    most = sum(one.word == speech.WAKE for one in heard)
+    sure = sum(one.probabilities[speech.WAKE] > threshold for one in heard)
+    return {"minutes": seconds / 60, "stretches": len(heard), "false alarms": most, "false alarms at threshold": sure}
 
 
 def _content(recogniser: Recogniser) -> bytes:

@@ -192,7 +192,7 @@ def picture(question: Question, answers: dict[str, Answers], found: dict[str, An
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.4), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25), wspace=0.04)
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25), wspace=0.04, squeeze=False)[0]
     _draw_bars(left.subplots(), found)
     _draw_mistakes(right, question, answers[OURS].probabilities, shown)
     return figure
