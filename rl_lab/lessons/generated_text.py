@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,6 +69,8 @@ def study(
         LabError: the text is missing, too short or no text, or a wish is not allowed.
     """
     wish = wish or Wish()
+    if epochs is not None and epochs < 1:
+        raise LabError(f"epochs={epochs} is not allowed; it must be at least 1")
     entries = list(dict.fromkeys(load(corpus)))
     parts = split(entries, seed)
     model = settings(sum(map(len, parts.learned)), epochs, seed)
@@ -99,7 +102,9 @@ def study(
         found["new words"] = newness(model, parts, wish, seed)
     learning = [np.log2(np.e) * np.array(losses) for losses in (model.loss_curve_, model.history_.validation_losses)]
     drawn = [Picture("bits", "Bits a character: fewer are better", picture(bits, *learning))]
-    command = f"rl-lab generate text --corpus {corpus} --temperature {wish.temperature:g} --seed {seed}"
+    command = f"rl-lab generate text --corpus {shlex.quote(corpus)} --temperature {wish.temperature:g} --seed {seed}"
+    command += f" --length {wish.length}" + (f" --prompt {shlex.quote(wish.prompt)}" if wish.prompt else "")
+    command += f" --epochs {epochs}" if epochs else ""
     tables = [written_table(found["copied"]["samples"])]
     question = "Text that nobody wrote: how well is it guessed, and is it new?"
     return Findings("generated-text", question, told(found), found, command, tables, drawn)
@@ -133,7 +138,7 @@ def settings(characters: int, epochs: int | None, seed: int) -> CharacterModel:
     """A model for a text of so many characters, that takes about a minute at most."""
     if characters >= LARGE:
         most = max(1, min(12, 10_000_000 // characters))
-        made = CharacterModel((512,), window=12, least=20, learning_rate_init=3e-3)
+        made = CharacterModel((512,), window=12, embedding=24, least=20, learning_rate_init=4e-3)
     else:
         most = max(4, min(15, 2_000_000 // characters))
         made = CharacterModel((256,), window=8, embedding=16, least=2, batch_size=64, alpha=0.05)

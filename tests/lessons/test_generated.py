@@ -74,6 +74,7 @@ def test_text_is_written_and_its_copies_are_seen(tmp_path, rhymes):
     assert found["written"][0] in page.read_text()
     again = generated_text.study(str(rhymes), Wish("cat", 30, 1.0), epochs=6, seed=1)
     assert again.json == findings.json
+    assert findings.command.endswith("--temperature 1 --seed 1 --length 30 --prompt cat --epochs 6")
 
 
 def test_compressors_see_what_was_learned():
@@ -172,6 +173,7 @@ def test_bad_numbers_get_a_sentence():
     for ask, words in (
         (lambda: generated_digits.study(samples=1), "1 samples and 2000 epochs are not allowed"),
         (lambda: generated_digits.study(epochs=0), "1000 samples and 0 epochs are not allowed"),
+        (lambda: generated_text.study("names", epochs=0), "epochs=0 is not allowed; it must be at least 1"),
         (lambda: generated_sound.study("eleven"), "word='eleven' is not allowed; it is one of zero, one"),
         (lambda: generated_sound.study("one", samples=0), "0 samples and 200 epochs are not allowed"),
     ):
