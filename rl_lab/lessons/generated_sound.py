@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,7 +90,7 @@ def study(
     found["recognised"] = float(np.mean([one["recognised"] for one in found["words"].values()]))
     found["recognised, real"] = float(np.mean([one["recognised, real"] for one in found["words"].values()]))
     drawn = Picture("sounds", "One generated word each, above its nearest training example", picture(made, pictures))
-    chosen = f" --word {word}" if word else ""
+    chosen = (f" --word {word}" if word else "") + (f" --model {shlex.quote(str(model))}" if model else "")
     return Findings(
         "generated-sound",
         "Digits that nobody spoke: are they understood, and are they new?",
