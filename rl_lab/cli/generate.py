@@ -18,7 +18,7 @@ Json = Annotated[bool, arg(name="json")]
 
 @generate.command
 def digits(
-    out: Path | None = None, samples: int = 1000, epochs: int = 2000, seed: int = 0, as_json: Json = False
+    out: Path | None = None, samples: int = 1000, epochs: int = 5000, seed: int = 0, as_json: Json = False
 ) -> None:
     """Draw digits that nobody wrote, with a variational autoencoder, and have the digit classifier judge them.
 
@@ -75,7 +75,7 @@ def text(
 def sound(
     word: str | None = None,
     samples: int = 20,
-    epochs: int = 200,
+    epochs: int = 500,
     model: Path | None = None,
     out: Path | None = None,
     seed: int = 0,

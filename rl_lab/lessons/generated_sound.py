@@ -53,7 +53,7 @@ class Made(NamedTuple):
 def study(
     word: str | None = None,
     samples: int = 20,
-    epochs: int = 200,
+    epochs: int = 500,
     seed: int = 0,
     model: Path | None = None,
 ) -> Findings:
