@@ -18,7 +18,7 @@ Json = Annotated[bool, arg(name="json")]
 
 @generate.command
 def digits(
-    out: Path | None = None, samples: int = 1000, epochs: int = 5000, seed: int = 0, as_json: Json = False
+    out: Path | None = None, samples: int = 1000, epochs: int = 2000, seed: int = 0, as_json: Json = False
 ) -> None:
     """Draw digits that nobody wrote, with a variational autoencoder, and have the digit classifier judge them.
 
