@@ -32,7 +32,7 @@ Examples:
   rl-lab learn digits                                learning with labels; also faces, cats, words
   rl-lab listen said.wav                             which words are spoken in it
   rl-lab cluster digits                              groups without labels
-  rl-lab generate digits                             what nobody wrote, drawn and judged
+  rl-lab generate digits                             what nobody wrote, drawn and judged; also text, sound
   rl-lab approximate "sin(3*x) + 0.3*x**2" --page fit.html
                                                      one hidden layer and any function
   rl-lab represent rl_lab/Robot-DoorKey-8x8-v0       what layers learn without labels

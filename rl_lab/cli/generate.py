@@ -9,7 +9,6 @@ from tyro.conf import arg
 from tyro.extras import SubcommandApp
 
 from rl_lab.cli.app import app, show
-from rl_lab.cli.progress import watched
 
 generate = SubcommandApp()
 app.command(generate, name="generate", help="Make what was not there before: digits, text or a spoken word.")
@@ -34,9 +33,7 @@ def digits(
     """
     from rl_lab.lessons import generated_digits
 
-    with watched(not as_json) as tell:
-        findings = generated_digits.study(samples, epochs, seed, tell)
-    show(findings, out, as_json)
+    show(generated_digits.study(samples, epochs, seed), out, as_json)
 
 
 @generate.command
@@ -68,8 +65,7 @@ def text(
     from rl_lab.lessons import generated_text
 
     wish = generated_text.Wish(prompt, length, temperature)
-    with watched(not as_json) as tell:
-        findings = generated_text.study(corpus, wish, epochs, seed, tell)
+    findings = generated_text.study(corpus, wish, epochs, seed)
     show(findings, out, as_json)
     if not as_json:
         print(*findings.figures["written"][:3], sep="\n\n")
@@ -79,7 +75,7 @@ def text(
 def sound(
     word: str | None = None,
     samples: int = 20,
-    epochs: int = 200,
+    epochs: int = 500,
     model: Path | None = None,
     out: Path | None = None,
     seed: int = 0,
@@ -100,6 +96,4 @@ def sound(
     """
     from rl_lab.lessons import generated_sound
 
-    with watched(not as_json) as tell:
-        findings = generated_sound.study(word, samples, epochs, seed, model, tell)
-    show(findings, out, as_json)
+    show(generated_sound.study(word, samples, epochs, seed, model), out, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.data import mel_image, sound, speech
-from rl_lab.data.log_mel import features
+from rl_lab.data.corpus import STRANGERS as WORDS
+from rl_lab.data.corpus import Scope, corpus
 from rl_lab.data.speech import DIGITS, Saying, Voice
 from rl_lab.errors import LabError
 from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.progress import telling
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.supervised.recogniser import NONE, Recogniser
 from rl_lab.unsupervised.vae import VariationalAutoencoder
@@ -24,8 +27,9 @@ if TYPE_CHECKING:
 SPEAKERS = speech.VOICES[::2]  # from whom speaking is learnt
 OTHERS = speech.VOICES[1::2]  # from whom the recogniser learns: it has heard none of what it judges
 MANNERS = ((1.0, 1.0), (0.85, 1.2), (1.2, 0.85), (0.9, 0.8), (1.1, 1.3))  # speed and pitch
-STRANGERS = speech.COMMANDS[:8]  # words that are no digits
-Tell = Callable[[str, int, int], None]
+STRANGERS = WORDS[::5]  # words that are no digits
+COPIES = 3  # variations of each word that the recogniser learns from
+Tell = Callable[[str], None]
 
 
 class Spoken(NamedTuple):
@@ -49,10 +53,9 @@ class Made(NamedTuple):
 def study(
     word: str | None = None,
     samples: int = 20,
-    epochs: int = 200,
+    epochs: int = 500,
     seed: int = 0,
     model: Path | None = None,
-    progress: Tell | None = None,
 ) -> Findings:
     """Learn how digits sound, speak new ones, and have the recogniser listen.
 
@@ -62,7 +65,6 @@ def study(
         epochs: of each autoencoder.
         seed: of the networks, of the draws and of the phases.
         model: file of the recogniser that listens; by default one is trained on voices that nothing else here heard.
-        progress: called as `progress(what, done, of)`.
 
     Raises:
         LabError: Debian's packages or Python's are missing, the word is no digit, or there are too few samples.
@@ -71,17 +73,16 @@ def study(
         raise LabError(f"word={word!r} is not allowed; it is one of {', '.join(DIGITS)}")
     if samples < 1 or epochs < 1:
         raise LabError(f"{samples} samples and {epochs} epochs are not allowed; at least 1 of each is needed")
-    tell = progress or (lambda what, done, of: None)
     words = DIGITS if word is None else (word,)
-    recogniser = Recogniser.load(model) if model else judge(seed, tell)
-    learned = said(SPEAKERS, words, MANNERS, "listening to voices", tell)
-    pictures = np.stack([mel_image.picture(one) for one in learned.sounds])
-    others = said(OTHERS, words, MANNERS[:1], "listening to others", tell)
     made: dict[str, Made] = {}
-    for done, each in enumerate(words):
-        tell("learning to speak", done, len(words))
-        made[each] = _made(each, learned, pictures, recogniser, samples, epochs, seed)
-    tell("learning to speak", len(words), len(words))
+    with telling("sound") as tell:
+        recogniser = Recogniser.load(model) if model else judge(seed, tell)
+        learned = said(SPEAKERS, words, MANNERS, tell)
+        pictures = np.stack([mel_image.picture(one) for one in learned.sounds])
+        others = said(OTHERS, words, MANNERS[:1], tell)
+        for each in words:
+            tell(f"learning to say {each!r}")
+            made[each] = _made(each, learned, pictures, recogniser, samples, epochs, seed)
     found: dict[str, Any] = {
         "recogniser": str(model) if model else "trained on other voices",
         "words": {each: _summary(each, made[each], learned, pictures, others, recogniser) for each in words},
@@ -89,7 +90,7 @@ def study(
     found["recognised"] = float(np.mean([one["recognised"] for one in found["words"].values()]))
     found["recognised, real"] = float(np.mean([one["recognised, real"] for one in found["words"].values()]))
     drawn = Picture("sounds", "One generated word each, above its nearest training example", picture(made, pictures))
-    chosen = f" --word {word}" if word else ""
+    chosen = (f" --word {word}" if word else "") + (f" --model {shlex.quote(str(model))}" if model else "")
     return Findings(
         "generated-sound",
         "Digits that nobody spoke: are they understood, and are they new?",
@@ -102,26 +103,23 @@ def study(
     )
 
 
-def said(
-    voices: Sequence[Voice], words: Sequence[str], manners: Sequence[tuple[float, float]], what: str, tell: Tell
-) -> Spoken:
+def said(voices: Sequence[Voice], words: Sequence[str], manners: Sequence[tuple[float, float]], tell: Tell) -> Spoken:
     """Words in every voice and manner."""
     sayings = [Saying(word, *manner) for word in words for manner in manners]
     sounds: list[sound.Sound] = []
-    for done, voice in enumerate(voices):
-        tell(what, done, len(voices))
+    for place, voice in enumerate(voices, 1):
+        tell(f"{voice} speaks, {place} of {len(voices)}")
         sounds += speech.spoken_by(voice, sayings)
-    tell(what, len(voices), len(voices))
     texts = np.array([saying.text for saying in sayings] * len(voices))
     return Spoken(sounds, texts, [voice for voice in voices for _ in sayings])
 
 
 def judge(seed: int, tell: Tell) -> Recogniser:
     """A recogniser of the digits that knows only voices from which speaking is not learnt."""
-    heard = said(OTHERS, (*DIGITS, *STRANGERS), MANNERS[1:3], "teaching the recogniser", tell)
-    labels = np.where(np.isin(heard.words, DIGITS), heard.words, NONE)
-    rows = np.stack([features(one) for one in heard.sounds])
-    return Recogniser(Classifier((256,), alpha=0.1, max_iter=60, random_state=seed).fit(rows, labels))
+    heard = corpus(Scope(OTHERS, DIGITS, STRANGERS, COPIES), seed, tell)
+    rows = np.concatenate([heard.rows, *np.moveaxis(heard.varied, 1, 0)])
+    labels = np.tile(np.where(np.isin(heard.texts, DIGITS), heard.texts, NONE), 1 + COPIES)
+    return Recogniser(Classifier((256, 128), alpha=0.1, max_iter=20, random_state=seed).fit(rows, labels))
 
 
 def _made(
@@ -183,14 +181,16 @@ def _share(words: Sequence[str], heard: NDArray[np.float64], word: str) -> float
 def told(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     lines = [
-        f"{word:6} recognised {one['recognised']:4.0%} generated, {one['recognised, real']:4.0%} real; nearest training "
-        f"example {one['median distance']:.1f} away, a real voice's {one['median distance, real voices']:.1f}"
+        f"{word:6} recognised {one['recognised']:4.0%} generated, {one['recognised, real']:4.0%} real; "
+        f"nearest training example {one['median distance']:.1f} away, "
+        f"a real voice's {one['median distance, real voices']:.1f}"
         for word, one in found["words"].items()
     ]
-    lines.append(
-        f"recognised in all: {found['recognised']:.1%} of the generated, {found['recognised, real']:.1%} of real words "
-        f"in the voices that were learnt from; recogniser: {found['recogniser']}"
-    )
+    lines += [
+        f"recognised in all: {found['recognised']:.1%} of the generated words,",
+        f"  {found['recognised, real']:.1%} of the real ones in the voices that were learnt from",
+        f"the recogniser that listened: {found['recogniser']}",
+    ]
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 from rl_lab.data import texts
 from rl_lab.errors import LabError
 from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.progress import telling
 from rl_lab.unsupervised.alphabet import Alphabet
 from rl_lab.unsupervised.characters import CharacterModel, check_request
 from rl_lab.unsupervised.copying import longest_copied
@@ -54,7 +56,6 @@ def study(
     wish: Wish | None = None,
     epochs: int | None = None,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
 ) -> Findings:
     """Learn to write, measure how well on text never seen, and see how much of what was written was copied.
 
@@ -63,22 +64,23 @@ def study(
         wish: what is to be written.
         epochs: passes over the text; by default, as many as its length makes worth while.
         seed: of the split, the model and what is written.
-        progress: called as `progress(what, done, of)`.
 
     Raises:
         LabError: the text is missing, too short or no text, or a wish is not allowed.
     """
     wish = wish or Wish()
+    if epochs is not None and epochs < 1:
+        raise LabError(f"epochs={epochs} is not allowed; it must be at least 1")
     entries = list(dict.fromkeys(load(corpus)))
     parts = split(entries, seed)
     model = settings(sum(map(len, parts.learned)), epochs, seed)
     check_request(Alphabet.of(parts.learned, model.least), wish.texts, wish.prompt, wish.length, wish.temperature)
-    tell = progress or (lambda what, done, of: None)
-    model.fit(
-        parts.learned,
-        validation=parts.chosen_by,
-        report=lambda history: tell("learning to write", len(history.losses), model.max_iter),
-    )
+    with telling("text") as tell:
+        model.fit(
+            parts.learned,
+            validation=parts.chosen_by,
+            report=lambda history: tell(f"learning to write, epoch {len(history.losses)} of {model.max_iter} done"),
+        )
     ngrams = chosen(parts, model.alphabet_)
     bits = {
         "character model": model.bits_per_character(parts.tested),
@@ -100,7 +102,9 @@ def study(
         found["new words"] = newness(model, parts, wish, seed)
     learning = [np.log2(np.e) * np.array(losses) for losses in (model.loss_curve_, model.history_.validation_losses)]
     drawn = [Picture("bits", "Bits a character: fewer are better", picture(bits, *learning))]
-    command = f"rl-lab generate text --corpus {corpus} --temperature {wish.temperature:g} --seed {seed}"
+    command = f"rl-lab generate text --corpus {shlex.quote(corpus)} --temperature {wish.temperature:g} --seed {seed}"
+    command += f" --length {wish.length}" + (f" --prompt {shlex.quote(wish.prompt)}" if wish.prompt else "")
+    command += f" --epochs {epochs}" if epochs else ""
     tables = [written_table(found["copied"]["samples"])]
     question = "Text that nobody wrote: how well is it guessed, and is it new?"
     return Findings("generated-text", question, told(found), found, command, tables, drawn)
@@ -134,9 +138,9 @@ def settings(characters: int, epochs: int | None, seed: int) -> CharacterModel:
     """A model for a text of so many characters, that takes about a minute at most."""
     if characters >= LARGE:
         most = max(1, min(12, 10_000_000 // characters))
-        made = CharacterModel((512,), window=12, least=20, learning_rate_init=3e-3)
+        made = CharacterModel((512,), window=12, embedding=24, least=20, learning_rate_init=4e-3)
     else:
-        most = max(4, min(30, 2_000_000 // characters))
+        most = max(4, min(15, 2_000_000 // characters))
         made = CharacterModel((256,), window=8, embedding=16, least=2, batch_size=64, alpha=0.05)
     return made.set_params(max_iter=epochs or most, n_iter_no_change=10**6, random_state=seed)
 
@@ -188,23 +192,28 @@ def newness(model: CharacterModel, parts: Parts, wish: Wish, seed: int, count: i
 def told(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     entries, characters = found["entries"], found["characters"]
+    bits = found["bits a character"]
     lines = [
         f"{found['corpus']}: {entries['learned']} entries of {characters['learned']} characters to learn from, "
-        f"{entries['tested']} of {characters['tested']} to test on"
+        f"{entries['tested']} of {characters['tested']} to test on",
+        "bits a character on the held-out text; gzip sees only the last 32 kB before it:",
     ]
-    lines += [f"{name:16} {bits:.3f} bits a character, held out" for name, bits in found["bits a character"].items()]
+    lines += [
+        f"  {name:16} {cost:.3f}{'  fewest' if cost == min(bits.values()) else ''}" for name, cost in bits.items()
+    ]
     of = found["copied"]
-    lines.append(
-        f"longest stretch that stands in the training text: {of['median length']:.0f} characters in a generated text "
-        f"(median; most {of['longest length']}), {of['median length, people']:.0f} in a person's held-out one "
-        f"(most {of['longest length, people']})"
-    )
+    lines += [
+        "longest stretch that stands in the training text, in characters:",
+        f"  generated texts         median {of['median length']:.0f}, most {of['longest length']}",
+        f"  people's, held out      median {of['median length, people']:.0f}, most {of['longest length, people']}",
+    ]
     if "new words" in found:
         new = found["new words"]
-        lines.append(
-            f"of {new['made']} generated, {new['different']:.1%} different, {new['learned']:.1%} stand in the training "
-            f"text, {new['unseen but real']:.1%} exist and were never seen"
-        )
+        lines += [
+            f"of {new['made']} generated: {new['different']:.1%} different, {new['learned']:.1%} stand in the training "
+            "text,",
+            f"  {new['unseen but real']:.1%} exist and were never seen",
+        ]
     return lines
 
 

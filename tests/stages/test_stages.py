@@ -215,7 +215,7 @@ def test_a_pipeline_from_a_file(tmp_path):
 
 BAD = {
     "stage 'clone' needs demonstrations, which no stage before it gives": lambda: Pipeline([Clone()]),
-    "stage 'clonne' is unknown; choose among demonstrations, clone": lambda: Pipeline([{"stage": "clonne"}]),
+    "stage 'clonne' is unknown; choose among demonstrations, represent, clone": lambda: Pipeline([{"stage": "clonne"}]),
     "stage 'clone' has no setting 'epochs'; it has max_iter": lambda: Pipeline([{"stage": "clone", "epochs": 3}]),
     "a pipeline without stages does nothing": lambda: Pipeline([]),
     "takes an expert or a dataset; give exactly one": lambda: Demonstrate(),
