@@ -19,10 +19,10 @@ robot|world|word|machine|window|water|table|paper|music|garden|orange|purple|cam
 doctor|station|airport|banana|tomato|extension|number|monday|friday|january|august|hundred|thousand|million|alpha|bravo
 charlie|delta|foxtrot|golf|hotel|india|juliet|kilo|mike|november|oscar|papa|quebec|romeo|sierra|tango|uniform|victor
 whiskey|zulu|eleven|twelve|twenty|thirty|eighty|hello there|hello robot|hello word|hollow world|the world|good morning
-goodnight|thank you|see you|fellow|low|night|fine|heaven|force|tree|sick|stock|gone|loft|write|less|know
+goodnight|thank you|see you|fellow|low|night|fine|heaven|force|tree|sick|stock|gone|loft|ride|less|nose
 """
 STRANGERS = tuple(_STRANGERS.strip().replace("\n", "|").split("|"))
-"""Words that are none of the vocabulary, some of them much like it."""
+"""Words that are none of the vocabulary, some of them much like it, but none that sounds the same (know, write)."""
 
 
 class Scope(NamedTuple):

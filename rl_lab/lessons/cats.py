@@ -69,8 +69,9 @@ def _told(found: dict[str, Any]) -> list[str]:
     return [
         *yes_or_no.told(found, "a cat"),
         "these are drawings of one font, in grey; the unit of the intervals is the glyph",
-        f"{len(cats) - len(whole)} of the {len(cats)} cats are one head with other expressions, so a held-out head has "
-        f"siblings; the two whole cats have one: {whole[0]:.0%} and {whole[1]:.0%}",
+        f"{len(cats) - len(whole)} of the {len(cats)} cats are one head with other expressions, "
+        "so a held-out head has siblings",
+        f"each of the two whole cats has one; how probable a cat they seem: {whole[0]:.0%} and {whole[1]:.0%}",
         f"spot check: the photograph of a real cat {verdict} ({photograph:.0%}); one picture proves nothing either way",
         f"big cats, which were left out: {big}",
     ]

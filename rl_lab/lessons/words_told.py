@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,7 @@ OURS, LOGISTIC, THEIRS = "ours", "logistic regression", "scikit-learn's MLP"
 COLOURS = {OURS: "#2a66ad", LOGISTIC: "#c4661f", THEIRS: "#2f8558"}
 MUST = "words right, if it must be one"
 FLITES = "words right, flite's voices"
+WIDE = 108  # characters of a line, as the page shows them
 RARE = 0.01  # of other words that may raise a false alarm, where recall is asked for
 
 
@@ -85,12 +87,12 @@ def told(found: dict[str, Any]) -> list[str]:
         must = _share(human[name][MUST])
         lines.append(f"  {name:20} {_share(human[name]['words right'])} of the words ({must} if it must be one)")
     wrong = [f"{said} → {heard}" for said, heard in human["heard"] if said != heard]
-    return [
-        *lines,
+    lines += [
         f"  ours mishears: {', '.join(wrong) or 'none'}",
         f"  ours refuses {_share(human[OURS]['strangers refused'])} of her words that are none of these",
         *_told_of_wake(wake, found["prompts"]),
     ]
+    return [part for line in lines for part in textwrap.wrap(line, WIDE, subsequent_indent=" " * 6)]
 
 
 def _told_of_wake(wake: dict[str, Any], prompts: dict[str, Any]) -> list[str]:
@@ -191,7 +193,7 @@ def _wake(test: Test, human: Human) -> dict[str, Any]:
     return {
         "found": _wilson(heard[said]),
         "false alarms": int(heard[~said].sum()),
-        "false alarms by": Counter(test.texts[heard & ~said].tolist()).most_common(4),
+        "false alarms by": [list(pair) for pair in Counter(test.texts[heard & ~said].tolist()).most_common(4)],
         "threshold": float(threshold),
         "others": int((~said).sum()),
         "balanced accuracy": float((heard[said].mean() + (~heard[~said]).mean()) / 2),

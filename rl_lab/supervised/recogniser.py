@@ -15,6 +15,7 @@ from rl_lab.errors import LabError
 from rl_lab.supervised.classifier import Classifier
 
 NONE = "none of these"
+LONGEST = 1.6  # seconds; what lasts longer is a sentence, and no word
 
 
 class Heard(NamedTuple):
@@ -31,7 +32,7 @@ class Heard(NamedTuple):
 
 
 class Recogniser:
-    """Tells words apart; what is none of them, silence included, is "none of these".
+    """Tells words apart; what is none of them, silence and sentences included, is "none of these".
 
     Args:
         classifier: fitted to the features of words; its classes are the words.
@@ -57,7 +58,7 @@ class Recogniser:
             sounds: at 16 kHz, a word in each.
         """
         shares = np.zeros((len(sounds), len(self.words)))
-        audible = [i for i, sound in enumerate(sounds) if len(sound) and spoken(sound)]
+        audible = [i for i, sound in enumerate(sounds) if _may_be_a_word(sound)]
         shares[:, self.words.index(NONE)] = 1
         if audible:
             shares[audible] = self.classifier.predict_proba(np.stack([features(sounds[i]) for i in audible]))
@@ -92,3 +93,8 @@ class Recogniser:
 
     def _ranked(self, row: NDArray[np.float64]) -> dict[str, float]:
         return {self.words[i]: float(row[i]) for i in np.argsort(-row, kind="stable")}
+
+
+def _may_be_a_word(sound: Sound) -> bool:
+    place = spoken(sound)
+    return place is not None and place.stop - place.start <= LONGEST * RATE

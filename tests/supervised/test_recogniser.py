@@ -30,7 +30,8 @@ def recogniser():
 
 def test_words_are_told_apart_and_silence_is_none(recogniser):
     sounds = [glide("up", 1), glide("down", 2), glide(NONE, 3), np.zeros(8000, np.float32), np.zeros(0, np.float32)]
-    assert recogniser.predict(sounds) == ["up", "down", NONE, NONE, NONE]
+    sounds.append(glide("up", seconds=2))  # too long for a word
+    assert recogniser.predict(sounds) == ["up", "down", NONE, NONE, NONE, NONE]
     shares = recogniser.predict_proba(sounds)
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     assert recogniser.predict_proba([]).shape == (0, 3)
