@@ -41,7 +41,7 @@ GALLERY = {
     "cluster_processes": Shown("rl-lab cluster processes", "apart"),
     "cluster_digits": Shown("rl-lab cluster digits", "plane"),
     "cluster_fortunes": Shown("rl-lab cluster fortunes --method kmeans", "plane"),
-    "generated_digits": Shown("rl-lab generate digits", "samples"),
+    "generated_digits": Shown("rl-lab generate digits", "drawn"),
     "generated_text": Shown("rl-lab generate text", "bits"),
     "generated_names": Shown("rl-lab generate text --corpus names", "bits"),
     "generated_sound": Shown("rl-lab generate sound", "sounds"),

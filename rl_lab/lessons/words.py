@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import tempfile
 import warnings
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from rl_lab.data import speech
 from rl_lab.data.corpus import Corpus, Scope, corpus
-from rl_lab.data.sound import RATE, read
+from rl_lab.data.noises import noises
+from rl_lab.data.sound import RATE, read, spoken
 from rl_lab.errors import LabError
 from rl_lab.lessons import words_told
 from rl_lab.lessons.findings import Findings, Picture
@@ -28,6 +30,7 @@ EPOCHS = 25
 # Half of what is learned from are strangers, as many as it pleased us to have. This factor on the odds of "none of
 # these" makes up for it: of flite's held-out voices, about as many words are accepted as strangers refused.
 LEAN = 0.4
+NOISES = 400  # beeps and the like that are learned from; others are tested
 ALL = Scope()
 KEPT = "recogniser.safetensors"
 
@@ -72,10 +75,12 @@ def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
         human = _human(models, recogniser, recordings)
         found = words_told.summary(test, scope, human, seed)
         found["prompts"] = _prompts(recogniser, found["wake phrase"]["threshold"])
+        heard = recogniser.predict(noises(NOISES, np.random.default_rng([NOISES, seed])))
+        found["noises refused"] = float(np.mean([word == NONE for word in heard]))
     return Findings(
         "words",
         "Which word was spoken?",
-        words_told.told(found),
+        [*words_told.told(found), f"beeps, noises and knocks refused: {found['noises refused']:.1%} of {NOISES}"],
         found,
         f"rl-lab learn words --splits {folds} --seed {seed}",
         tables=words_told.tables(found),
@@ -136,14 +141,24 @@ def _fit(name: str, spoken: Corpus, scope: Scope, chosen: NDArray[np.bool_], see
     """A learner, fitted to the chosen words and to their variations; the same for every learner."""
     from threadpoolctl import threadpool_limits
 
-    copies = np.moveaxis(spoken.varied[chosen], 1, 0)
-    rows = np.concatenate([spoken.rows[chosen], *copies])
+    copies, strange = np.moveaxis(spoken.varied[chosen], 1, 0), _noise_rows()
+    rows = np.concatenate([spoken.rows[chosen], *copies, strange])
     labels = np.tile(_labels(spoken.texts[chosen], scope), 1 + len(copies))
+    labels = np.concatenate([labels, np.full(len(strange), NONE, labels.dtype)])
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn's, that it could go on for longer
         model = _learner(name, seed).fit(rows, labels)
     _output_biases(name, model)[model.classes_.tolist().index(NONE)] += np.log(LEAN)
     return model
+
+
+@functools.cache
+def _noise_rows() -> NDArray[np.float32]:
+    """Features of beeps, noises and knocks, which are no words either."""
+    from rl_lab.data.log_mel import features
+
+    made = noises(NOISES, np.random.default_rng(NOISES))
+    return np.stack([features(sound) for sound in made if spoken(sound) is not None])
 
 
 def _output_biases(name: str, model: Any) -> NDArray[np.floating]:
