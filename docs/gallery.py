@@ -48,6 +48,9 @@ GALLERY = {
     "representations": Shown("rl-lab represent", "probes"),
 }
 
+ON_THE_SHEET = ("approximate", "generated_digits", "cluster_processes", "faces")
+WIDTH, GAP = 760, 24  # pixels
+
 
 def main(names: Positional[tuple[str, ...]] = (), out: Path = Path("docs/gallery")) -> None:
     """Run commands, and keep a picture and the words of each.
@@ -64,6 +67,25 @@ def main(names: Positional[tuple[str, ...]] = (), out: Path = Path("docs/gallery
         start = time.perf_counter()
         words = made(name, out)
         print(f"{name}: {time.perf_counter() - start:.0f} s\n{words}", flush=True)
+    if all((out / f"{name}.png").exists() for name in ON_THE_SHEET):
+        sheet(out)
+
+
+def sheet(out: Path) -> None:
+    """Four of the pictures side by side, for the README."""
+    from PIL import Image
+
+    pictures = [Image.open(out / f"{name}.png").convert("RGB") for name in ON_THE_SHEET]
+    scaled = [picture.resize((WIDTH, round(picture.height * WIDTH / picture.width))) for picture in pictures]
+    columns = scaled[::2], scaled[1::2]
+    height = max(sum(picture.height + GAP for picture in column) for column in columns)
+    whole = Image.new("RGB", (2 * WIDTH + 3 * GAP, height + GAP), "white")
+    for place, column in enumerate(columns):
+        top = GAP
+        for picture in column:
+            whole.paste(picture, (GAP + place * (WIDTH + GAP), top))
+            top += picture.height + GAP
+    whole.save(out.parent / "gallery.png", optimize=True)
 
 
 def made(name: str, out: Path) -> str:

@@ -31,7 +31,7 @@ from rl_lab.stages import experts
 from rl_lab.stages.clone import Clone
 from rl_lab.stages.demonstrate import APART, dealt_out, rows_of
 from rl_lab.stages.ledger import Ledger
-from rl_lab.stages.till import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, BudgetSpent, till_of
+from rl_lab.stages.till import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, BudgetSpent, Till, till_of
 from rl_lab.stages.value import ROUNDS, FitValue, Played
 from rl_lab.supervised.estimator import Estimator
 
@@ -77,34 +77,46 @@ def pretrain(
         LabError: the model is of another kind, the expert never succeeds or answers out of range, or the data set
             is one of another environment.
     """
-    if not isinstance(model, (PPO, A2C)):
-        raise LabError(f"{type(model).__name__} cannot be pretrained so; use PPO or A2C")
+    _check(model, env, clone, value)
     if (expert is None) == (dataset is None):
         raise LabError("pretrain takes an expert or a dataset; give exactly one of them")
+    whole_number("episodes", episodes, 1)
+    schedule = HoldSchedule(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
+    held, source = Holding(schedule), _Source(expert, dataset, episodes)
+    till, outer = _till(env, model)
+    if till is None:
+        _pretrained(model, env, source, clone, value)
+    elif till.control == WARM_UP_ONLY:
+        return Holding(replace(schedule, kl_coef=0.0))
+    else:
+        _charged(till, outer, model, env, source, clone, value)
+    return held
+
+
+def _check(model: Any, env: Any, clone: Any, value: Any) -> None:
+    """Refuse what cannot be pretrained, and give a model that was loaded without an environment the one it has."""
+    if not isinstance(model, (PPO, A2C)):
+        raise LabError(f"{type(model).__name__} cannot be pretrained so; use PPO or A2C")
     if not isinstance(env, (gym.Env, VecEnv)):
         raise LabError(f"env is {env!r}; give the environment itself that the model was made with")
     for name, given, kind in (("clone", clone, Clone), ("value", value, FitValue)):
         if given is not None and not isinstance(given, kind):
             raise LabError(f"{name}={given!r} is not allowed; give a {kind.__name__}(...) of rl_lab.stages, or None")
-    whole_number("episodes", episodes, 1)
-    if model.env is None:  # as `load` without an environment leaves it
+    if model.env is None:
         model.set_env(env)
-    if model.env is not None and is_vecenv_wrapped(model.env, VecNormalize):
+    if is_vecenv_wrapped(model.env, VecNormalize):
         raise LabError("the model's environment is in a VecNormalize, which pretraining cannot follow; leave it out")
-    schedule = HoldSchedule(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
-    policy = from_sb3(model)
-    till, outer = _till(env, model)
-    if till is None:
-        _pretrained(model, env, policy, _Source(expert, dataset, episodes), clone, value)
-        return Holding(schedule)
-    if till.control == WARM_UP_ONLY:
-        return Holding(replace(schedule, kl_coef=0.0))
+
+
+def _charged(
+    till: Till, outer: Any, model: Any, env: Any, source: _Source, clone: Clone | None, value: FitValue | None
+) -> None:
+    """Pretrain in a comparison, which counts the steps and judges what they gave; or only as much as a control says."""
     before = till.steps
     till.judge_if_due(model, outer)
+    wanted = None if value is None or till.control == CLONE_ONLY else replace(value, steps=value.within(till.budget))
     try:
-        source = _Source(expert, dataset, episodes, till.control == SHUFFLED)
-        value = None if value is None or till.control == CLONE_ONLY else replace(value, steps=value.within(till.budget))
-        spent = _pretrained(model, env, policy, source, clone, value)
+        spent = _pretrained(model, env, source._replace(shuffled=till.control == SHUFFLED), clone, wanted)
     except BudgetSpent as error:
         raise LabError(
             f"pretraining took all {till.budget} steps of the budget; give more steps, fewer episodes, or fewer steps "
@@ -114,7 +126,6 @@ def pretrain(
     till.switch(spent, model, outer)
     if till.control == CLONE_ONLY:
         till.rest()
-    return Holding(schedule)
 
 
 class _Source(NamedTuple):
@@ -127,10 +138,10 @@ class _Source(NamedTuple):
 
 
 def _pretrained(
-    model: Any, env: gym.Env | VecEnv, policy: ActorCritic, source: _Source, clone: Clone | None, value: FitValue | None
+    model: Any, env: gym.Env | VecEnv, source: _Source, clone: Clone | None, value: FitValue | None
 ) -> Ledger:
     """Fit the model's actor and critic; what that cost."""
-    seed = model.seed or 0
+    policy, seed = from_sb3(model), model.seed or 0
     shown, teacher_steps = _shown(env, source, seed)
     shown.check_fits("the model", policy.observation_space, policy.action_space, getattr(env, "spec", None))
     actions = dealt_out(shown.actions(), seed) if source.shuffled else shown.actions()

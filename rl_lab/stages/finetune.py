@@ -85,18 +85,15 @@ class Finetune(Stage):
                 f"{steps} steps are left for stage 'finetune', less than one rollout of {rollout} "
                 f"({agent.source.lanes} environments times n_steps={agent.settings.n_steps}); give more"
             )
-        fresh = artifact is not None and not artifact.part(
-            "actor"
-        )  # there is no policy to hold, only layers to start from
+        # Where there are layers to start from but no policy, there is nothing to hold.
+        fresh = artifact is not None and not artifact.part("actor")
         anchor = Anchor.to(agent.policy, FREE if fresh else self._schedule.over(steps))
         _warn_if_frozen(anchor.schedule, steps)
         if not anchor.schedule.idle:
             agent.hold(anchor)
-        guard = (
-            _Guard(self, agent, anchor, self._earned(context, agent, anchor, artifact))
-            if self.fall_back and not fresh
-            else None
-        )
+        guard = None
+        if self.fall_back and not fresh:
+            guard = _Guard(self, agent, anchor, self._earned(context, agent, anchor, artifact))
         context.report(f"finetune: {steps} steps")
         context.train(agent, steps, guard)
         notes = {"returns to the clone": guard.falls if guard else 0, "steps": agent.num_timesteps}
