@@ -104,6 +104,7 @@ def _check(model: Any, env: Any, clone: Any, value: Any) -> None:
             raise LabError(f"{name}={given!r} is not allowed; give a {kind.__name__}(...) of rl_lab.stages, or None")
     if model.env is None:
         model.set_env(env)
+    assert model.env is not None
     if is_vecenv_wrapped(model.env, VecNormalize):
         raise LabError("the model's environment is in a VecNormalize, which pretraining cannot follow; leave it out")
 
