@@ -1,6 +1,6 @@
 """Does pretraining pay for my Stable-Baselines3 agent? Ten lines of one's own, and a verdict.
 
-    python examples/pretrain_my_sb3.py            ten seeds, about twenty minutes on two cores
+    python examples/pretrain_my_sb3.py            ten seeds, about half an hour on two cores
     python examples/pretrain_my_sb3.py --seeds 2  a smoke test
 
 The environment is MiniGrid's own DoorKey-6x6, with its image as a flat vector; the expert is a robot that explores
@@ -56,7 +56,7 @@ def pretrained(env, seed, steps):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=200_000)
+    parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--out", default="studies/sb3")
     given = parser.parse_args()
     result = compare(

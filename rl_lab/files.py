@@ -30,6 +30,22 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder where it is not there, and see that it can be written to.
+
+    Raises:
+        LabError: it cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise LabError(
+            f"{folder} cannot be made or written to ({error.strerror}); name another folder with --out"
+        ) from None
+
+
 @contextmanager
 def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     """Have a folder to oneself; a process that dies, however it dies, gives it back.

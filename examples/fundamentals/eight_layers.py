@@ -35,7 +35,7 @@ def main(out: Path = Path("results/depth"), seeds: int = 5, epochs: int = 60) ->
         gradient = norms_by_layer(network, losses.cross_entropy, data.learned)
         print(f"{activation:8}", " ".join(f"{size:.0e}" for size in gradient))
 
-    # Does it matter? With gradient descent, the sigmoid learns nothing at any learning rate. Adam, which divides each
+    # Does it matter? With gradient descent, the sigmoid learns nothing at any of six rates. Adam, which divides each
     # gradient by its own size, gets some way. It is the product of weights and slopes that must stay near 1: with first
     # weights of gain 4 the sigmoid learns after all, if less steadily, and tanh is as good as ReLU here, or better.
     # ReLU, whose slope is 1 wherever it answers, is the simplest way to have it so.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,29 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def show(findings: Findings, out: Path | None, as_json: bool) -> None:
-    """Write what a lesson found to its folder, `results/NAME` by default, and print it."""
+def ready(out: Path | None) -> None:
+    """See that results can be kept, before there are any; nothing is left of the trial.
+
+    Raises:
+        LabError: the folder cannot be made, or not be written to.
+    """
+    from rl_lab.files import make_folder
+
+    if out is not None:
+        known = out.exists()
+        make_folder(out)
+        if not known:
+            out.rmdir()
+
+
+def show(study: Callable[[], Findings], out: Path | None, as_json: bool) -> Findings:
+    """Hold a lesson, write what it found to its folder, `results/NAME` by default, and print it.
+
+    Raises:
+        LabError: the folder cannot be made, which is said before the lesson is held.
+    """
+    ready(out)
+    findings = study()
     page = findings.write(out or Path("results") / findings.name)
     print(findings.json if as_json else f"{findings.text}\npage: {page}")
+    return findings

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from rl_lab.cli.app import app, show
+from rl_lab.cli.app import app, ready, show
 
 
 @app.command
@@ -44,8 +44,9 @@ def approximate(
     options = approximation.Options(source, hidden, low, high, activation, seed, most)
     if page is not None:
         approximation_page.check(targets.target(source, low, high).variables, page)
+    ready(out)
     result = approximation.approximate(options)
-    show(approximation.findings(result), out, as_json)
+    show(lambda: approximation.findings(result), out, as_json)
     if page is not None:
         approximation_page.write(result, page)
         if not as_json:

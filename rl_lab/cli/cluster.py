@@ -36,4 +36,4 @@ def cluster(
     """
     from rl_lab.lessons import clusters as lesson
 
-    show(lesson.study(data, clusters, method, seed, repeats), out, as_json)
+    show(lambda: lesson.study(data, clusters, method, seed, repeats), out, as_json)

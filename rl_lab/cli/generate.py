@@ -33,7 +33,7 @@ def digits(
     """
     from rl_lab.lessons import generated_digits
 
-    show(generated_digits.study(samples, epochs, seed), out, as_json)
+    show(lambda: generated_digits.study(samples, epochs, seed), out, as_json)
 
 
 @generate.command
@@ -65,8 +65,7 @@ def text(
     from rl_lab.lessons import generated_text
 
     wish = generated_text.Wish(prompt, length, temperature)
-    findings = generated_text.study(corpus, wish, epochs, seed)
-    show(findings, out, as_json)
+    findings = show(lambda: generated_text.study(corpus, wish, epochs, seed), out, as_json)
     if not as_json:
         print(*findings.figures["written"][:3], sep="\n\n")
 
@@ -96,4 +95,4 @@ def sound(
     """
     from rl_lab.lessons import generated_sound
 
-    show(generated_sound.study(word, samples, epochs, seed, model), out, as_json)
+    show(lambda: generated_sound.study(word, samples, epochs, seed, model), out, as_json)

@@ -33,4 +33,4 @@ def represent(
     """
     from rl_lab.lessons import representations
 
-    show(representations.study(env, steps, epochs, seed), out, as_json)
+    show(lambda: representations.study(env, steps, epochs, seed), out, as_json)

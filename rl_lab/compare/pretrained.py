@@ -64,7 +64,7 @@ def check_budget(contender: Contender, budget: int) -> None:
     if least > budget:
         raise LabError(
             f"the stages of {contender.name} cost at least {least} steps, of which {rollout} are one rollout of PPO, "
-            f"and the budget is {budget}; give more steps, or fewer to stage 'value', or fewer episodes"
+            f"and the budget is {budget}; give more steps, cheaper stages, or shorter rollouts (n_steps, num_envs)"
         )
 
 

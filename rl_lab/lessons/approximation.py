@@ -1,4 +1,7 @@
-"""Universal approximation: one hidden layer fits any function, by training and by towers set by hand."""
+"""Universal approximation: one hidden layer fits any function, by training and by towers set by hand.
+
+Towers over a line are one hidden layer; over a plane they are two, of which the second says where both steps are met.
+"""
 
 from __future__ import annotations
 
@@ -141,12 +144,14 @@ def told(result: Result) -> list[str]:
     goal, options = result.target, result.options
     names = " and ".join(goal.variables)
     lines = [f"{goal.text}, {names} from {goal.low:g} to {goal.high:g}, {options.activation}, seed {options.seed}"]
-    for width, built in dict.fromkeys(((options.hidden, options.hidden), (max(result.trained), max(result.built)))):
+    for width, built in ((options.hidden, options.hidden), (max(result.trained), max(result.built))):
         lines.append(_line(f"{width} hidden units, trained", result.trained_errors[width]))
         at_most = max((units for units in result.built if units <= built), default=None)
         if at_most is not None:
             lines.append(_line(f"{at_most} hidden units, towers", result.built_errors[at_most]))
-    return lines
+    if len(goal.variables) > 1:
+        lines.append("  the trained network has one hidden layer, the towers have two, and both are counted")
+    return list(dict.fromkeys(lines))
 
 
 def _line(what: str, missed: Error) -> str:

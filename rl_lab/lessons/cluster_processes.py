@@ -79,7 +79,7 @@ def _chosen(method: str, number: int | str, points: NDArray[np.float64], _: NDAr
 def _told(found: dict[str, Any], repeats: int) -> list[str]:
     lines = []
     for criterion, numbers in found["chosen"].items():
-        lines.append(f"  the {criterion} finds two in {numbers.count(2)} of {repeats} draws")
+        lines.append(f"  the {criterion} says that there are two in {numbers.count(2)} of {repeats} draws")
     for method, scores in found["agreement"].items():
         lines += [f"  by {method}", *(f"  {line}" for line in clusters.told_scores(scores))]
     return lines

@@ -19,6 +19,7 @@ from rl_lab.lessons.cluster_tasks import Task
 from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.unsupervised import Choice, GaussianMixture, KMeans, choose
 
+LEAST = 5  # seeds for an interval, as in comparisons
 STARTS = {"kmeans": 20, "mixture": 10}  # of each fit
 FLOOR = 1e-4  # added to the variances of a mixture, as part of the mean variance of the features
 TOLERANCE = 1e-4  # of mixtures: with 1e-3, EM stops on plateaus between long clusters
@@ -46,8 +47,10 @@ def study(
         raise LabError(f"clusters={clusters!r} is not allowed; it must be auto or a whole number of at least 1")
     if method not in METHODS:
         raise LabError(f"method={method!r} is not allowed; it must be one of {', '.join(METHODS)}")
-    if repeats < 2:
-        raise LabError(f"repeats={repeats} is not allowed; it must be at least 2, for a mean and its interval")
+    if repeats < LEAST:
+        raise LabError(
+            f"repeats={repeats} is not allowed; it must be at least {LEAST}: intervals from fewer miss too often"
+        )
     if seed < 0:
         raise LabError(f"seed={seed} is not allowed; it must be at least 0")
     command = f"rl-lab cluster {data} --clusters {clusters} --method {method} --seed {seed} --repeats {repeats}"

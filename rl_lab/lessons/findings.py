@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rl_lab.errors import LabError
-from rl_lab.files import write_bytes, write_text
+from rl_lab.files import make_folder, write_bytes, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,10 +74,7 @@ class Findings:
         Raises:
             LabError: the folder cannot be made.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LabError(f"{folder} cannot be made ({error.strerror}); name another folder with --out") from None
+        make_folder(folder)
         drawn = {picture.name: png(picture.figure) for picture in self.pictures}
         for name, content in drawn.items():
             write_bytes(folder / f"{name}.png", content)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rl_lab.agents.checks import whole_number
 from rl_lab.agents.environments import make_source
 from rl_lab.envs.robot import cells
 from rl_lab.envs.robot.planner import plan_state
@@ -20,6 +21,7 @@ from rl_lab.unsupervised.representation import OBJECTIVES, Representation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEAST = 1000  # steps, from which anything can be learned
 LANES, LOOKS = 64, 250  # of the walks that are probed
 ERRS = 0.5  # share of actions that the planner's half of the lanes draws at random
 SETTINGS = {"num_envs": 16, "n_steps": 256}
@@ -38,10 +40,12 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
     Raises:
         LabError: the world is none of the robot's.
     """
+    whole_number("steps", steps, LEAST)
+    whole_number("epochs", epochs, 1)
+    rows, labels, lanes = walked(env, seed)
     context = Context(env, seed, hyperparameters=SETTINGS)
     context.begin(Ledger())
     agent = context.agent()
-    rows, labels, lanes = walked(env, seed)
     seen = experienced(agent, steps)
     options: dict[str, Any] = {"actions": agent.policy.outputs, "scale": float(agent.policy.encoder.scale)}
     features = {"raw observation": rows}
@@ -61,7 +65,11 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
     )
     lines = [f"{'balanced accuracy':18}" + "".join(f"{fact:>12}" for fact in facts)]
     lines += [f"{row[0]:18}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in table.rows]
-    numbers = {"env": env, "steps": len(seen.rows) * seen.rows.shape[1], "accuracy": found, "chance": chance}
+    learned = len(seen.rows) * seen.rows.shape[1]
+    lines.append(
+        f"{learned:,} steps at random, {epochs} epochs; one seed, so that differences of some hundredths are none"
+    )
+    numbers = {"env": env, "steps": learned, "accuracy": found, "chance": chance}
     drawn = Picture("probes", "What a linear probe reads off the features", _drawn(found, facts, chance))
     command = f"rl-lab represent {env} --steps {steps} --epochs {epochs} --seed {seed}"
     title = "What does a representation know that learned without labels?"

@@ -80,13 +80,20 @@ def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
     return Findings(
         "words",
         "Which word was spoken?",
-        [*words_told.told(found), f"beeps, noises and knocks refused: {found['noises refused']:.1%} of {NOISES}"],
+        [*words_told.told(found), *_remarks(found)],
         found,
         f"rl-lab learn words --splits {folds} --seed {seed}",
         tables=words_told.tables(found),
         pictures=[Picture("words", "What was heard as what", words_told.picture(test, human, found))],
         files={KEPT: _content(recogniser)},
     )
+
+
+def _remarks(found: dict[str, Any]) -> list[str]:
+    return [
+        f"beeps, noises and knocks refused: {found['noises refused']:.1%} of {NOISES}, made as those learned from were",
+        f'the odds of "none of these" are those learned times {LEAN}, which was set with flite\'s voices in view',
+    ]
 
 
 def heard_in(file: Path, model: Path, top: int, as_json: bool) -> str:

@@ -12,6 +12,7 @@ from rl_lab.agents.anchor import positive
 from rl_lab.agents.checks import whole_number
 from rl_lab.agents.normalizer import FIRM
 from rl_lab.core import weights
+from rl_lab.core.graft import graft
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
@@ -84,8 +85,9 @@ class Represent(Stage):
         if "normalizer" in (known := policy_parts(agent)):
             agent.normalizer.count[:] = FIRM  # under other moments, the layers would see something else
             parts["normalizer"] = known["normalizer"]
-        losses = representation.history_.losses
-        notes = {"objective": self.objective, "loss": losses[-1] if losses else None}
+        losses, grafted = representation.history_.losses, graft(representation.trunk_, agent.policy.actor)
+        context.report(f"represent: of the actor's and the critic's layers, {grafted}")
+        notes = {"objective": self.objective, "loss": losses[-1] if losses else None, "grafted": str(grafted)}
         return handed_on(self, context, artifact, notes, **parts)
 
 

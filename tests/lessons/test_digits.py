@@ -31,5 +31,5 @@ def test_one_split_is_refused():
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(LabError, match=r"cannot be made .*name another folder"):
+    with pytest.raises(LabError, match=r"cannot be made or written to .*name another folder"):
         Findings("x", "?", [], {}).write(tmp_path / "file" / "out")

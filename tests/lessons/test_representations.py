@@ -21,4 +21,4 @@ def test_what_layers_know(tmp_path, monkeypatch):
 
 def test_other_worlds_are_refused():
     with pytest.raises(LabError, match="CartPole-v1 is none of the robot's worlds"):
-        representations.study("rl_lab/CartPole-v1", steps=100)
+        representations.study("rl_lab/CartPole-v1", steps=1000)

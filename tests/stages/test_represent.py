@@ -21,6 +21,7 @@ def test_layers_go_into_actor_and_critic(objective, tmp_path):
     assert artifact.ledger.learner_steps == 1024  # whole rollouts
     assert artifact.ledger.gradient_steps > 0
     assert artifact.ledger.labels == artifact.ledger.demonstration_transitions == 0
+    assert artifact.notes["represent"]["grafted"] == "layers copied 0, 1; skipped 2"
     trunk = weights.network(artifact.part("trunk"), "tanh")
     assert trunk.sizes == (151, 64, 64)
     trained = []
