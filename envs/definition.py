@@ -104,17 +104,8 @@ class Definition:
         return np.dtype(fields + FRAMEWORK_FIELDS, align=True)
 
     def config_record(self) -> np.ndarray:
-        """The config as an array of one record: integers as int64, floats as float64."""
-        arrays = {name: np.asarray(value) for name, value in self.config.items()}
-        wide = {"i": np.int64, "u": np.int64, "f": np.float64, "b": np.bool_}
-        for name, array in arrays.items():
-            if array.dtype.kind not in wide:
-                raise LabError(f"config {name!r} of {self.name} is {self.config[name]!r}; it must hold numbers")
-        dtype = [(n, wide[a.dtype.kind] if a.ndim == 0 else a.dtype, a.shape) for n, a in arrays.items()]
-        record = np.zeros(1, np.dtype(dtype, align=True))
-        for name, array in arrays.items():
-            record[name] = array
-        return record
+        """The config as an array of one record; see the function of this name."""
+        return config_record(self.name, self.config)
 
     def _check_kernels(self) -> None:
         for role in kernels.PARAMETERS:
@@ -140,6 +131,24 @@ class Definition:
             raise LabError(
                 f"{self.name} has max_steps={limit!r}; it must be a whole number of steps, or 0 for no limit"
             )
+
+
+def config_record(name: str, config: Mapping[str, Any]) -> np.ndarray:
+    """A config as kernels read it, an array of one record: integers as int64, floats as float64.
+
+    Raises:
+        LabError: a value holds no numbers; `name` says whose it is.
+    """
+    arrays = {key: np.asarray(value) for key, value in config.items()}
+    wide = {"i": np.int64, "u": np.int64, "f": np.float64, "b": np.bool_}
+    for key, array in arrays.items():
+        if array.dtype.kind not in wide:
+            raise LabError(f"config {key!r} of {name} is {config[key]!r}; it must hold numbers")
+    dtype = [(key, wide[a.dtype.kind] if a.ndim == 0 else a.dtype, a.shape) for key, a in arrays.items()]
+    record = np.zeros(1, np.dtype(dtype, align=True))
+    for key, array in arrays.items():
+        record[key] = array
+    return record
 
 
 def _field_names(dtype: np.dtype) -> Iterator[str]:
