@@ -310,7 +310,7 @@ def remembers(state, key):
     word, bit = seen_at(state, key)
     if (state.seen[word] & bit) == 0:
         return False
-    for index in range(state.positions):
+    for index in range(state.positions):  # noqa: SIM110  kernels know no generators
         if state.history[index] == key:
             return True
     return False

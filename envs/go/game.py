@@ -19,6 +19,7 @@ from rl_lab.envs.go.vertices import COLUMNS, checked_action, vertex
 from rl_lab.errors import LabError
 
 COLOURS = ("black", "white")
+PROBLEMS = ("", "occupied", "suicide", "ko", "superko")  # by verdict
 REASONS = {
     OCCUPIED: "a stone is there already",
     SUICIDE: "that is suicide: the stone would have no liberty and takes nothing",
@@ -178,6 +179,11 @@ class Board:
         action, colour = checked_action(move, self.size), self._checked_colour(colour)
         return not self.is_over and self._verdict(action, colour) == LEGAL
 
+    def problem(self, move: str | int | None, colour: str | None = None) -> str:
+        """Why the rules forbid a move: "occupied", "suicide", "ko", "superko", or "" where they do not."""
+        action, colour = checked_action(move, self.size), self._checked_colour(colour)
+        return PROBLEMS[self._verdict(action, colour)]
+
     def area(self) -> Area:
         """Tromp and Taylor's area of each side as the board stands: nothing is dead but what was taken."""
         counts = np.zeros(2, np.int64)
@@ -217,8 +223,10 @@ class Board:
         return "\n".join([letters, *rows, letters, f"{state}, captures {black}-{white}"])
 
     def state(self) -> NDArray[Any]:
-        """The record of the game `(1,)`, see `layout.state_dtype`: a copy."""
-        return self._states.copy()
+        """The record of the game `(1,)`, see `layout.state_dtype`: a copy whose bytes are equal where games are."""
+        copy = np.zeros(1, self._states.dtype)
+        copy[...] = self._states  # `copy()` leaves the gaps between fields unwritten
+        return copy
 
     def __repr__(self) -> str:
         return f"Board({self.size}, {len(self.moves)} moves, {self.to_play} to play)"
@@ -270,7 +278,7 @@ def area_first(states, config, counts):
     counts[0], counts[1] = score.area(states[0], config[0])
 
 
-KERNELS = {
+KERNELS: dict[str, Callable[..., Any]] = {
     "clear": clear_first,
     "play": play_first,
     "verdict": verdict_first,

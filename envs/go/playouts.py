@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 
-from rl_lab import random
+from rl_lab import jit, random
 from rl_lab.envs.go.board import is_eye, play, verdict
 from rl_lab.envs.go.layout import LEGAL, PASS
 from rl_lab.envs.go.score import margin
@@ -17,7 +20,7 @@ def random_move(state, stream, config):
     """
     colour, left = np.int64(state.to_play), np.int64(state.empties)
     while left > 0:
-        index = random.integers(stream, 0, left)
+        index = random.integers(stream, 0, left)  # type: ignore[arg-type]
         point = np.int64(state.empty[index])
         if not is_eye(state, point, colour, config.width + 1) and verdict(state, point, colour, config) == LEGAL:
             return point
@@ -36,7 +39,18 @@ def playout(state, stream, config):
         play(state, random_move(state, stream, config), config)
 
 
-def run_playouts(states, streams, config, margins):
+def run(states, streams, config, margins):
+    """`repeat`, compiled once for each capacity of boards."""
+    return compiled(states.dtype)(states, streams, config, margins)
+
+
+@functools.cache
+def compiled(dtype: np.dtype) -> Callable[..., int]:
+    """Machine code of `repeat` for records of this dtype."""
+    return jit.specialize(repeat, key=str(dtype.descr), name="Go's playouts", exact=True)
+
+
+def repeat(states, streams, config, margins):
     """Play from one game as it stands to the end, again and again.
 
     Args:

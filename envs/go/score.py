@@ -31,14 +31,14 @@ def area(state, config):
 
 def spread(state, config):
     """Mark what each empty point reaches: first beside it, then through its empty neighbours until nothing changes."""
-    stride, touching = config.width + 1, False
+    stride, touching = config.width + 1, False  # whether an empty point lies beside another
     for index in range(state.empties):
         point = np.int64(state.empty[index])
-        reached = 0
+        reached = np.int64(0)
         for beside in around(point, stride):
             stone = np.int64(state.stones[beside])
             if stone < EMPTY:
-                reached |= 1 << stone
+                reached |= np.int64(1) << stone
             touching |= stone == EMPTY
         state.work[point] = reached
     while touching:

@@ -33,7 +33,7 @@ def action_at(name: str, size: int) -> int:
         return size * size
     letter, number = text[:1], text[1:]
     if letter == "I" and number.isdecimal():
-        raise LabError(f"{name!r} is no point: the letters of columns leave out I; did you mean J{number} or H{number}?")
+        raise LabError(f"{name!r} is no point: the columns leave out I; did you mean J{number} or H{number}?")
     if letter not in COLUMNS or not letter or not (number.isascii() and number.isdecimal()):
         raise LabError(f"{name!r} is no move; write a letter and a number such as 'C3', or 'pass'")
     row, column = size - int(number), COLUMNS.index(letter)
@@ -85,7 +85,7 @@ def handicap_vertices(size: int, stones: int) -> list[str]:
     if not whole or stones not in (0, *range(2, most + 1)):
         allowed = f"0 or 2 to {most}" if most else "0: a fixed handicap needs a board of 7x7 or more"
         raise LabError(f"handicap={stones!r} is not allowed on {size}x{size}; it must be {allowed}")
-    line = 4 if size > 12 else 3
+    line = 4 if size > 11 else 3  # as GNU Go has it, which the specification names as its reference
     low, high, middle = line, size + 1 - line, (size + 1) // 2
     corners = [(low, low), (high, high), (low, high), (high, low)]
     sides = [(low, middle), (high, middle), (middle, low), (middle, high)]
