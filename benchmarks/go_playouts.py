@@ -44,7 +44,7 @@ def run(full: bool) -> list[Figure]:
 
 def ours(size: int, ko: str) -> Callable[[], float]:
     """Playouts per second of our board."""
-    board = Board(size, ko=ko, komi=7.5, max_moves=POSITIONS[9 if size <= 9 else 19] - 1)
+    board = Board(size, ko=ko, komi=7.5, max_moves=POSITIONS[9 if size <= 9 else 19] - 3)
     states = np.concatenate([board.state(), board.state()])
     config, streams, margins = (
         config_record("Go", board.rules.config()),

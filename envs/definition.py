@@ -71,6 +71,9 @@ class Definition:
     """Discrete (the action is an int64), or Box or MultiDiscrete (an array row)."""
     action_mask: Kernel | None = None
     """`action_mask(state, mask, config)`: fill a row of bools, one an action of a Discrete space."""
+    endings: tuple[str, ...] = ()
+    """Bool fields of the state that say how an episode ended: told in info by these names, True only in the last
+    step. `step` sets them every time, `reset` leaves them alone."""
     render: Callable[[Any, Any, str], Any] | None = None
     """`render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`."""
     render_modes: tuple[str, ...] = ()
@@ -87,6 +90,7 @@ class Definition:
     def __post_init__(self) -> None:
         self._check_kernels()
         self._check_names()
+        self._check_endings()
         self._check_limit()
         observation_buffer(self.observation_space, 1)
         action_buffer(self.action_space, 1)
@@ -124,6 +128,11 @@ class Definition:
         for name, *_ in FRAMEWORK_FIELDS:
             if name in self.state.names:
                 raise LabError(f"{self.name} has a field {name!r}, which the framework adds itself; leave it out")
+
+    def _check_endings(self) -> None:
+        for name in self.endings:
+            if name not in (self.state.names or ()) or self.state[name] != np.bool_:
+                raise LabError(f"{self.name} names {name!r} in endings; it must be a field of the state and np.bool_")
 
     def _check_limit(self) -> None:
         limit = self.config.get("max_steps")

@@ -166,7 +166,7 @@ def superko_slowly(states, streams, config, moves, counts):
     """
     state, trial, rules = states[0], states[1], config[0]
     for _ in range(moves):
-        if state.passes >= 2 or state.moves >= rules.max_steps:
+        if state.passes >= 2 or state.moves >= rules.max_moves:
             kernels.clear(state, rules)
         colour, chosen, legal = np.int64(state.to_play), PASS, 0
         for index in range(state.empties):

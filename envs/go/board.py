@@ -64,6 +64,7 @@ def clear(state, config):
         state.stones[point] = OFF
         state.near[point] = 4 * NEAR_EMPTY  # what the border counts is read by nobody
         state.stood[point] = 0
+        state.chains[point] = NO_POINT
     for word in range(state.seen.shape[0]):
         state.seen[word] = 0
     state.empties = 0
@@ -236,6 +237,7 @@ def take(state, stone, stride):
     count, point = 0, stone
     while count == 0 or point != stone:
         state.stones[point] = EMPTY
+        state.chains[point] = NO_POINT
         state.position ^= KEYS[colour, point]
         state.stood[point] |= np.uint8(1 << colour)
         add_empty(state, point)

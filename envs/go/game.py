@@ -14,11 +14,11 @@ from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import board, score
 from rl_lab.envs.go.layout import KO, LEGAL, OCCUPIED, SUICIDE, SUPERKO, state_dtype
+from rl_lab.envs.go.render import COLOURS, stones_of, write
 from rl_lab.envs.go.rules import Rules
-from rl_lab.envs.go.vertices import COLUMNS, checked_action, vertex
+from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.errors import LabError
 
-COLOURS = ("black", "white")
 PROBLEMS = ("", "occupied", "suicide", "ko", "superko")  # by verdict
 REASONS = {
     OCCUPIED: "a stone is there already",
@@ -106,10 +106,7 @@ class Board:
     @property
     def stones(self) -> NDArray[np.int8]:
         """What stands where, `(size, size)` from the upper left: 1 black, -1 white, 0 nothing."""
-        colours = np.array([1, -1, 0, 0], np.int8)  # by BLACK, WHITE, EMPTY, OFF
-        stride = self.size + 1
-        grid = self._states["stones"][0][: stride * (stride + 1)].reshape(-1, stride)
-        return colours[grid[1 : self.size + 1, 1:]]
+        return stones_of(self._states.view(np.recarray)[0], self._config.view(np.recarray)[0])
 
     @property
     def is_over(self) -> bool:
@@ -213,14 +210,7 @@ class Board:
 
     def ascii(self) -> str:
         """The board as text, Black `X` and White `O`, with whose turn it is."""
-        letters = f"{'':{len(str(self.size))}} {' '.join(COLUMNS[: self.size])}"
-        width, rows = len(str(self.size)), []
-        for row, stones in enumerate(self.stones):
-            number = self.size - row
-            rows.append(f"{number:{width}} {' '.join('.XO'[stone] for stone in stones)} {number}")
-        black, white = self.captures
-        state = "over" if self.has_ended else "broken off" if self.truncated else f"{self.to_play} to play"
-        return "\n".join([letters, *rows, letters, f"{state}, captures {black}-{white}"])
+        return write(self._states.view(np.recarray)[0], self._config.view(np.recarray)[0])
 
     def state(self) -> NDArray[Any]:
         """The record of the game `(1,)`, see `layout.state_dtype`: a copy whose bytes are equal where games are."""

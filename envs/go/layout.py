@@ -20,7 +20,7 @@ BLACK, WHITE, EMPTY, OFF = range(4)  # what is on a point; OFF is the border
 PASS = 0  # as a point: it lies on the border
 NO_POINT = 0  # where a point is kept, and there is none
 SIMPLE, POSITIONAL, SITUATIONAL = range(3)  # rules of ko
-LEGAL, OCCUPIED, SUICIDE, KO, SUPERKO = range(5)  # what `board.verdict` says of a move
+LEGAL, OCCUPIED, SUICIDE, KO, SUPERKO = range(5)  # what `board.verdict` says of a move; those of ko are last
 
 # What superko remembers: the position after every move and the first one. It must hold the longest game.
 POSITIONS = {9: 512, 19: 1536}
@@ -63,17 +63,16 @@ def state_dtype(capacity: int) -> np.dtype:
         [
             ("liberties", np.uint64, (points,)),  # by chain: its pseudo-liberties as one word
             ("position", np.uint64),  # key of the stones on the board
-            ("history", np.uint64, (POSITIONS[capacity],)),  # keys of positions or situations, none under simple ko
             ("seen", np.uint64, (SEEN_WORDS[capacity],)),  # a bit by the lowest bits of each key in the history
             ("positions", np.int32),  # in the history
             ("moves", np.int32),  # played, passes among them
             ("captures", np.int32, (2,)),  # stones that Black and White have taken; suicides go to the other side
             ("near", np.uint16, (points,)),  # by point: its neighbours, counted
-            ("sizes", np.uint16, (points,)),  # by chain: its stones
+            ("work", number, (points,)),  # by point: the workspace of scores and of planes
+            ("sizes", number, (points,)),  # by chain: its stones
             ("stones", np.uint8, (points,)),  # by point: BLACK, WHITE, EMPTY or OFF
             ("stood", np.uint8, (points,)),  # by point: bit 0 if a black stone was taken from there, bit 1 if a white
-            ("work", np.uint8, (points,)),  # by point: the workspace of scores and of planes
-            ("chains", number, (points,)),  # by stone: the point that its chain is known by
+            ("chains", number, (points,)),  # by point: the point that its chain is known by, NO_POINT without a stone
             ("next", number, (points,)),  # by stone: another one of its chain, all around
             ("empty", number, (stones,)),  # the empty points, in no order
             ("places", number if stones <= 255 else np.uint16, (points,)),  # by empty point: where it is in `empty`
@@ -82,6 +81,7 @@ def state_dtype(capacity: int) -> np.dtype:
             ("last", np.uint16, (2,)),  # the last move and the one before, PASS also where there is none
             ("to_play", np.uint8),
             ("passes", np.uint8),  # in a row, up to now
+            ("history", np.uint64, (POSITIONS[capacity],)),  # keys of positions or situations, none under simple ko
         ],
         align=True,
     )

@@ -35,7 +35,7 @@ def random_move(state, stream, config):
 
 def playout(state, stream, config):
     """Play random moves until both sides pass or the game is as long as it may be."""
-    while state.passes < 2 and state.moves < config.max_steps:
+    while state.passes < 2 and state.moves < config.max_moves:
         play(state, random_move(state, stream, config), config)
 
 

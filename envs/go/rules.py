@@ -53,7 +53,7 @@ class Rules:
             raise LabError(f"suicide={self.suicide!r} is not allowed; it must be True or False")
         handicap_vertices(self.size, self.handicap)
         _check_komi(self.komi)
-        most = POSITIONS[self.capacity] - 1
+        most = POSITIONS[self.capacity] - 3  # an environment may play two moves past the cap
         if self.max_moves is not None and (not _is_whole(self.max_moves) or not 1 <= self.max_moves <= most):
             raise LabError(
                 f"max_moves={self.max_moves!r} is not allowed; a game on {self.size}x{self.size} may last 1 to {most} "
@@ -88,7 +88,7 @@ class Rules:
             "suicide": bool(self.suicide),
             "handicap": int(self.handicap),
             "handicap_points": points,
-            "max_steps": self.longest,
+            "max_moves": self.longest,
         }
 
 

@@ -150,7 +150,7 @@ class TestRefusals:
             ({"size": 5, "handicap": 2}, "handicap=2 is not allowed on 5x5; it must be 0: a fixed handicap needs"),
             ({"size": 9, "handicap": 1}, "handicap=1 is not allowed on 9x9; it must be 0 or 2 to 9"),
             ({"size": 7, "handicap": 5}, "must be 0 or 2 to 4"),
-            ({"size": 9, "max_moves": 512}, "may last 1 to 511 moves"),
+            ({"size": 9, "max_moves": 512}, "may last 1 to 509 moves"),
             ({"size": 9, "max_moves": 0}, "max_moves=0"),
             ({"size": 9, "rules": "japanese"}, "a Board takes no argument 'rules'"),
         ],
