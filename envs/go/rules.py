@@ -15,8 +15,8 @@ from rl_lab.errors import LabError
 KO_RULES = ("simple", "positional", "situational")  # by their numbers in `layout`
 
 # Black's margin in area under best play. 2x2: positional superko, J. Tromp, "The game of Go" (tromp.github.io/go.html).
-# 3x3, 4x4, 5x5: E. van der Werf, "Solving Go on small boards", 2003; he gives 6x6 unproven. 7x7: Li Zhe's
-# analysis, 2015, unproven. 9x9: what strong programs settle on.
+# 3x3, 4x4, 5x5: solved (E. van der Werf, "Solving Go on small boards", 2003). 6x6, 7x7: analysed, not proven. 9x9: what
+# strong programs settle on.
 MARGINS = {2: 1, 3: 9, 4: 2, 5: 25, 6: 4, 7: 9, 9: 7}
 USUAL_KOMI = 7.0  # for boards without a margin: strong programs find it fair on 9x9 and on 19x19 alike
 MOST_KOMI = 1000.0

@@ -17,6 +17,7 @@ from rl_lab.envs import go
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.planes import PLANES
 from rl_lab.envs.go.registration import ENVIRONMENTS
+from rl_lab.envs.go.rules import default_komi
 from rl_lab.errors import LabError
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -69,6 +70,12 @@ def test_planes_and_masks_are_what_the_readme_says(size, ko):
 
 def test_the_readme_names_the_planes():
     assert tuple(re.findall(r"^\| \d+ \| ([^|]+) \|", README, re.MULTILINE)) == PLANES
+
+
+def test_the_readme_has_the_komi_that_is_in_force():
+    table = {int(n): float(k) for n, k in re.findall(r"^\| (\d+)x\d+ \| (\d+) \|", README, re.MULTILINE)}
+    others = float(re.findall(r"^\| all others \| (\d+) \|", README, re.MULTILINE)[0])
+    assert {size: default_komi(size) for size in range(2, 20)} == {n: table.get(n, others) for n in range(2, 20)}
 
 
 @pytest.mark.parametrize("opponent", ["random", "self"])
