@@ -24,6 +24,8 @@ from benchmarks.common import Figure, machine, save, show
 
 Name = Literal[
     "robot_steps",
+    "go_playouts",
+    "go_steps",
     "cartpole_steps",
     "core_minibatch",
     "digits_mlp",
@@ -34,6 +36,8 @@ Name = Literal[
 ]
 TITLES: dict[str, str] = {
     "robot_steps": "Steps of the robot beside MiniGrid",
+    "go_playouts": "Random games of Go beside OpenSpiel",
+    "go_steps": "Moves of Go beside OpenSpiel from Python",
     "cartpole_steps": "Steps of CartPole beside Gymnasium",
     "core_minibatch": "A minibatch of the two networks beside eager torch",
     "digits_mlp": "Fitting a classifier of digits",

@@ -15,7 +15,7 @@ from typing import Any
 
 from rl_lab.files import write_text
 
-PACKAGES = ("gymnasium", "numpy", "numba", "torch", "stable-baselines3", "minigrid", "envpool")
+PACKAGES = ("gymnasium", "numpy", "numba", "torch", "stable-baselines3", "minigrid", "envpool", "open_spiel")
 
 
 @dataclass

@@ -113,6 +113,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         lanes.actions[...] = checked_actions(self.single_action_space, actions, (self.num_envs,))
         lanes.step(self.mode)
         info, ended = self._masks(), lanes.terminated | lanes.truncated
+        for name in self.definition.endings:
+            info |= {name: lanes.states[name] & lanes.terminated, f"_{name}": np.ones(self.num_envs, np.bool_)}
         if ended.any():
             info |= self._endings(ended)
         if self.copy:

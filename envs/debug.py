@@ -67,7 +67,7 @@ def _limits(dtype: np.dtype) -> tuple[int, int] | None:
     return int(np.iinfo(dtype.base).min), int(np.iinfo(dtype.base).max)
 
 
-def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., None]:
+def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., Any]:
     """A loop over lanes as plain Python.
 
     Args:
@@ -79,10 +79,10 @@ def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., None]:
         divided by zero, it raises `KernelError` with the line.
     """
 
-    def run(*arguments: Any) -> None:
+    def run(*arguments: Any) -> Any:
         try:
             with np.errstate(over="raise", divide="raise"):
-                loop(*map(_checked, arguments))
+                return loop(*map(_checked, arguments))
         except bdb.BdbQuit:  # somebody left the debugger
             raise
         except Exception as error:

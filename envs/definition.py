@@ -71,6 +71,9 @@ class Definition:
     """Discrete (the action is an int64), or Box or MultiDiscrete (an array row)."""
     action_mask: Kernel | None = None
     """`action_mask(state, mask, config)`: fill a row of bools, one an action of a Discrete space."""
+    endings: tuple[str, ...] = ()
+    """Bool fields of the state that say how an episode ended: told in info by these names, True only in the last
+    step. `step` sets them every time, `reset` leaves them alone."""
     render: Callable[[Any, Any, str], Any] | None = None
     """`render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`."""
     render_modes: tuple[str, ...] = ()
@@ -87,6 +90,7 @@ class Definition:
     def __post_init__(self) -> None:
         self._check_kernels()
         self._check_names()
+        self._check_endings()
         self._check_limit()
         observation_buffer(self.observation_space, 1)
         action_buffer(self.action_space, 1)
@@ -104,17 +108,8 @@ class Definition:
         return np.dtype(fields + FRAMEWORK_FIELDS, align=True)
 
     def config_record(self) -> np.ndarray:
-        """The config as an array of one record: integers as int64, floats as float64."""
-        arrays = {name: np.asarray(value) for name, value in self.config.items()}
-        wide = {"i": np.int64, "u": np.int64, "f": np.float64, "b": np.bool_}
-        for name, array in arrays.items():
-            if array.dtype.kind not in wide:
-                raise LabError(f"config {name!r} of {self.name} is {self.config[name]!r}; it must hold numbers")
-        dtype = [(n, wide[a.dtype.kind] if a.ndim == 0 else a.dtype, a.shape) for n, a in arrays.items()]
-        record = np.zeros(1, np.dtype(dtype, align=True))
-        for name, array in arrays.items():
-            record[name] = array
-        return record
+        """The config as an array of one record; see the function of this name."""
+        return config_record(self.name, self.config)
 
     def _check_kernels(self) -> None:
         for role in kernels.PARAMETERS:
@@ -134,12 +129,35 @@ class Definition:
             if name in self.state.names:
                 raise LabError(f"{self.name} has a field {name!r}, which the framework adds itself; leave it out")
 
+    def _check_endings(self) -> None:
+        for name in self.endings:
+            if name not in (self.state.names or ()) or self.state[name] != np.bool_:
+                raise LabError(f"{self.name} names {name!r} in endings; it must be a field of the state and np.bool_")
+
     def _check_limit(self) -> None:
         limit = self.config.get("max_steps")
         if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 0:
             raise LabError(
                 f"{self.name} has max_steps={limit!r}; it must be a whole number of steps, or 0 for no limit"
             )
+
+
+def config_record(name: str, config: Mapping[str, Any]) -> np.ndarray:
+    """A config as kernels read it, an array of one record: integers as int64, floats as float64.
+
+    Raises:
+        LabError: a value holds no numbers; `name` says whose it is.
+    """
+    arrays = {key: np.asarray(value) for key, value in config.items()}
+    wide = {"i": np.int64, "u": np.int64, "f": np.float64, "b": np.bool_}
+    for key, array in arrays.items():
+        if array.dtype.kind not in wide:
+            raise LabError(f"config {key!r} of {name} is {config[key]!r}; it must hold numbers")
+    dtype = [(key, wide[a.dtype.kind] if a.ndim == 0 else a.dtype, a.shape) for key, a in arrays.items()]
+    record = np.zeros(1, np.dtype(dtype, align=True))
+    for key, array in arrays.items():
+        record[key] = array
+    return record
 
 
 def _field_names(dtype: np.dtype) -> Iterator[str]:

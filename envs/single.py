@@ -78,7 +78,8 @@ class BatchEnv(gym.Env):
         lanes.actions[0] = checked_actions(self.action_space, action, ())
         lanes.step(DISABLED)
         flags = bool(lanes.terminated[0]), bool(lanes.truncated[0])
-        return self._observation(), float(lanes.rewards[0]), *flags, self._info()
+        endings = {name: flags[0] and bool(lanes.states[name][0]) for name in self.definition.endings}
+        return self._observation(), float(lanes.rewards[0]), *flags, self._info() | endings
 
     def action_masks(self) -> np.ndarray:
         """Which actions are allowed now, bool `(actions,)`, under the name that SB3-contrib looks for."""

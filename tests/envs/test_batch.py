@@ -1,5 +1,6 @@
 """The batch against Gymnasium: its SyncVectorEnv of our single environments, its wrappers, its checkers."""
 
+import dataclasses
 import warnings
 
 import gymnasium as gym
@@ -13,6 +14,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 from rl_lab.envs import Definition, register
 from rl_lab.envs.batch import BatchEnv, BatchVectorEnv
+from rl_lab.errors import LabError
 
 LANES, SEEDS = 5, [11, 3, 3, 0, 2**40]
 
@@ -223,3 +225,8 @@ def test_masks_of_a_single_environment():
     _, info = env.reset(seed=0)
     np.testing.assert_array_equal(env.action_masks(), info["action_mask"])
     assert info["action_mask"].dtype == bool
+
+
+def test_endings_are_bool_fields_of_the_state():
+    with pytest.raises(LabError, match="names 'place' in endings; it must be a field of the state"):
+        dataclasses.replace(gather(), endings=("place",))

@@ -1,0 +1,67 @@
+"""Moves of Go through the public interfaces: 9x9, random legal moves, beside OpenSpiel from Python.
+
+    python -m benchmarks go_steps
+
+Ours is the VectorEnv in self-play form with full superko in the mask and all planes, on one core; choosing the moves
+is part of its time. OpenSpiel's side asks for the legal list and the observation tensor of every position, simple ko.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gymnasium as gym
+import numpy as np
+
+from benchmarks.common import Figure, compared, interleave, speed
+
+LANES, STEPS, OPENSPIEL_STEPS, ROUNDS = 256, 200_000, 20_000, 9
+
+
+def run(full: bool) -> list[Figure]:
+    try:
+        import pyspiel  # noqa: F401
+    except ImportError:
+        return []
+    sides = {"alone": ours("self"), "buffers": ours("self", copy=False), "random": ours("random"), "peer": openspiel()}
+    samples = interleave(ROUNDS, **sides)
+    return [
+        compared("self-play, one thread", "moves/s", samples["alone"], samples["peer"], "OpenSpiel", bar=6),
+        compared("with copy=False", "moves/s", samples["buffers"], samples["peer"], "OpenSpiel"),
+        compared("against the random opponent", "steps/s", samples["random"], samples["peer"], "OpenSpiel"),
+    ]
+
+
+def ours(opponent: str, **arguments: bool) -> Callable[[], float]:
+    """Steps per second of our 9x9."""
+    envs = gym.make_vec("rl_lab/Go-9x9-v0", num_envs=LANES, opponent=opponent, **arguments)
+    _, info = envs.reset(seed=0)
+    noise = np.random.default_rng(0).integers(1, 2**16, (31, LANES, 82), np.uint16)
+
+    def work(steps: int = STEPS // LANES) -> None:
+        nonlocal info
+        for step in range(steps):
+            actions = np.argmax(noise[step % 31] * info["action_mask"], axis=1)  # any that is allowed
+            *_, info = envs.step(actions)
+
+    work(200)  # compiles, or loads, and spreads the lanes over all stages of the game
+    return lambda: speed(STEPS // LANES * LANES, work)
+
+
+def openspiel() -> Callable[[], float]:
+    """Moves per second of OpenSpiel's Go from Python."""
+    import pyspiel
+
+    game = pyspiel.load_game("go(board_size=9,komi=7.0)")
+    draws = np.random.default_rng(0).random(997).tolist()
+
+    def work() -> None:
+        state = game.new_initial_state()
+        for step in range(OPENSPIEL_STEPS):
+            if state.is_terminal():
+                state = game.new_initial_state()
+            legal = state.legal_actions()
+            state.observation_tensor()
+            state.apply_action(legal[int(draws[step % 997] * len(legal))])
+
+    return lambda: speed(OPENSPIEL_STEPS, work)

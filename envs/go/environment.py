@@ -1,0 +1,168 @@
+"""Go as an environment: against an opponent inside it, or one move after the other for both sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from rl_lab import random
+from rl_lab.envs import Definition
+from rl_lab.envs.go import planes, score
+from rl_lab.envs.go.board import clear, play, point_of, verdict
+from rl_lab.envs.go.layout import BLACK, LEGAL, PASS, WHITE, state_dtype
+from rl_lab.envs.go.playouts import random_move
+from rl_lab.envs.go.render import render
+from rl_lab.envs.go.rules import Rules
+from rl_lab.errors import LabError
+
+OPPONENTS = ("random", "self")
+COLOURS = ("black", "white", "drawn")
+REWARDS = ("result", "margin")
+DRAWN = COLOURS.index("drawn")
+
+
+def go(
+    size: int = 9,
+    opponent: str = "random",
+    colour: str = "drawn",
+    reward: str = "result",
+    komi: float | None = None,
+    ko: str = "positional",
+    suicide: bool = False,
+    handicap: int = 0,
+    max_moves: int | None = None,
+) -> Definition:
+    """A game of Go; `action` is `row * size + column` from the upper left, and `size * size` passes.
+
+    An action that the rules forbid loses at once, with `info["illegal_action"]`; `info["action_mask"]` says which
+    are allowed. A game that reaches its longest length is truncated and pays nothing.
+
+    Args:
+        size: side of the board, 2 to 19.
+        opponent: "random", which plays uniformly random moves that fill no eye of its own, and passes where there
+            are none; or "self": every step is a move of whoever is to play, who sees the board from their own side
+            and gets the reward of that move.
+        colour: what the agent plays against an opponent: "black", "white", or "drawn" by lot every game.
+        reward: "result", 1 for a win, -1 for a loss, 0 for a draw; or "margin", the points that one is ahead after
+            komi, and for an illegal action the whole board and komi behind.
+        komi: for White; default is Black's margin under best play, see `rules.default_komi`.
+        ko: "positional", "situational" or "simple".
+        suicide: whether that is allowed.
+        handicap: Black's stones before the first move, which is White's then.
+        max_moves: of both sides together; default `2 * size**2`. Against an opponent each side gets half of them.
+
+    Raises:
+        LabError: an argument is not allowed.
+    """
+    for name, value, allowed in (
+        ("opponent", opponent, OPPONENTS),
+        ("colour", colour, COLOURS),
+        ("reward", reward, REWARDS),
+    ):
+        if value not in allowed:
+            raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
+    rules = Rules(size, komi, ko, suicide, handicap, max_moves)
+    alone = opponent == "self"
+    steps = rules.longest if alone else (rules.longest + 1) // 2
+    return Definition(
+        name="Go",
+        state=lane_fields(rules.capacity),
+        config=rules.config() | {"max_steps": steps, "colour": COLOURS.index(colour), "by_margin": reward == "margin"},
+        reset=begin_alone if alone else begin_against,
+        step=step_alone if alone else step_against,
+        observe=planes.observe,
+        action_mask=planes.action_mask,
+        observation_space=observation_space(rules),
+        action_space=spaces.Discrete(size * size + 1),
+        render=render,
+        render_modes=("ansi",),
+        endings=("illegal_action",),
+    )
+
+
+def lane_fields(capacity: int) -> np.dtype:
+    """The fields of a game and of what an environment adds."""
+    game = state_dtype(capacity)
+    fields: list[Any] = [(name, game.fields[name][0]) for name in game.names or ()]  # type: ignore[index]
+    return np.dtype(
+        [
+            *fields,
+            ("verdicts", np.uint8, game["stones"].shape),  # by empty point: what the rules say of the next move there
+            ("colour", np.uint8),  # that the agent plays against an opponent
+            ("illegal_action", np.bool_),  # whether the last action was
+        ],
+        align=True,
+    )
+
+
+def observation_space(rules: Rules) -> spaces.Box:
+    """Planes between 0 and 1, but for komi, which is that of the rules or what it takes from Black."""
+    low = np.zeros((len(planes.PLANES), rules.size, rules.size), np.float32)
+    high = np.ones_like(low)
+    komi = abs(rules.komi_in_force) / rules.size**2
+    low[planes.KOMI], high[planes.KOMI] = -komi, komi
+    return spaces.Box(low, high, dtype=np.float32)
+
+
+def begin_alone(state, config):
+    """Start a game that the agent plays for both sides."""
+    clear(state, config)
+    planes.look(state, config)
+
+
+def begin_against(state, config):
+    """Start a game against the opponent, who begins if that is Black, or White after a handicap."""
+    clear(state, config)
+    state.colour = config.colour if config.colour != DRAWN else random.integers(state.random, BLACK, WHITE + 1)
+    if state.colour != state.to_play:
+        reply(state, config)
+    planes.look(state, config)
+
+
+def step_alone(state, action, config):
+    """Play a move for whoever is to play; the reward is theirs."""
+    colour = np.int64(state.to_play)
+    if not make(state, action, config):
+        return forfeit(config), True
+    planes.look(state, config)
+    return (outcome(state, colour, config), True) if state.passes >= 2 else (0.0, False)
+
+
+def step_against(state, action, config):
+    """Play a move, and let the opponent answer unless the game is over."""
+    if not make(state, action, config):
+        return forfeit(config), True
+    if state.passes < 2:
+        reply(state, config)
+    planes.look(state, config)
+    return (outcome(state, np.int64(state.colour), config), True) if state.passes >= 2 else (0.0, False)
+
+
+def make(state, action, config):
+    """Play a move if the rules allow it; whether they did."""
+    point = point_of(action, config)
+    state.illegal_action = point != PASS and verdict(state, point, np.int64(state.to_play), config) != LEGAL
+    if state.illegal_action:
+        return False
+    play(state, point, config)
+    return True
+
+
+def reply(state, config):
+    """The opponent's move."""
+    play(state, random_move(state, state.random, config), config)
+
+
+def outcome(state, colour, config):
+    """The reward of a colour in a finished game."""
+    margin = score.margin(state, config) if colour == BLACK else -score.margin(state, config)
+    if config.by_margin:
+        return margin
+    return 1.0 if margin > 0 else -1.0 if margin < 0 else 0.0
+
+
+def forfeit(config):
+    """The reward of an illegal action."""
+    return -(config.width * config.width + abs(config.komi)) if config.by_margin else -1.0

@@ -1,0 +1,286 @@
+"""A game of Go for people: the kernels of `board` with checks, coordinates and a way back."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab import jit
+from rl_lab.envs.debug import plainly
+from rl_lab.envs.definition import config_record
+from rl_lab.envs.go import board, score
+from rl_lab.envs.go.layout import KO, LEGAL, OCCUPIED, SUICIDE, SUPERKO, state_dtype
+from rl_lab.envs.go.render import COLOURS, stones_of, write
+from rl_lab.envs.go.rules import Rules
+from rl_lab.envs.go.vertices import checked_action, vertex
+from rl_lab.errors import LabError
+
+PROBLEMS = ("", "occupied", "suicide", "ko", "superko")  # by verdict
+REASONS = {
+    OCCUPIED: "a stone is there already",
+    SUICIDE: "that is suicide: the stone would have no liberty and takes nothing",
+    KO: "that is ko: the stone there was just taken; play elsewhere first",
+    SUPERKO: "that repeats an earlier position, which superko forbids",
+}
+
+
+class Area(NamedTuple):
+    """Points of each side: its stones, and the empty points from which only they are reached."""
+
+    black: int
+    white: int
+
+
+class Captures(NamedTuple):
+    """Stones that each side has taken; a suicide counts for the other side."""
+
+    black: int
+    white: int
+
+
+class Board:
+    """A game of Go.
+
+    Args:
+        size: side of the board, 2 to 19.
+        komi, ko, suicide, handicap, max_moves: see `rules.Rules`.
+        debug: run the kernels as plain Python.
+
+    Attributes:
+        rules: of this game.
+        moves: what was played, pairs of a colour and an action.
+
+    Moves are vertices as GTP has them ("C3", "pass"), indices `row * size + column` from the upper left, or
+    None for a pass, whose index is `size * size`.
+
+    Example:
+        >>> board = Board(5)
+        >>> for move in ("C3", "B3", "A1", "B2", "E5", "B4", "E4", "A3", "D1", "C2"):
+        ...     board.play(move)
+        >>> print(board.ascii())
+          A B C D E
+        5 . . . . X 5
+        4 . O . . X 4
+        3 O O X . . 3
+        2 . O O . . 2
+        1 X . . X . 1
+          A B C D E
+        black to play, captures 0-0
+
+    Raises:
+        LabError: an argument is not allowed.
+    """
+
+    def __init__(self, size: int = 9, *, debug: bool = False, **rules: Any) -> None:
+        unknown = rules.keys() - {"komi", "ko", "suicide", "handicap", "max_moves"}
+        if unknown:
+            raise LabError(
+                f"a Board takes no argument {min(unknown)!r}; it takes komi, ko, suicide, handicap, max_moves"
+            )
+        self.rules, self.debug = Rules(size, **rules), debug
+        self.moves: list[tuple[str, int]] = []
+        self._states = np.zeros(1, state_dtype(self.rules.capacity))
+        self._config = config_record("Go", self.rules.config())
+        self._before: list[NDArray[Any]] = []
+        self._run("clear")
+
+    @property
+    def size(self) -> int:
+        """Side of the board."""
+        return self.rules.size
+
+    @property
+    def to_play(self) -> str:
+        """Whose turn it is, "black" or "white"."""
+        return COLOURS[int(self._states["to_play"][0])]
+
+    @property
+    def captures(self) -> Captures:
+        """Stones taken by Black and by White."""
+        return Captures(*map(int, self._states["captures"][0]))
+
+    @property
+    def stones(self) -> NDArray[np.int8]:
+        """What stands where, `(size, size)` from the upper left: 1 black, -1 white, 0 nothing."""
+        return stones_of(self._states.view(np.recarray)[0], self._config.view(np.recarray)[0])
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody may play on: after two passes, or when the game is broken off."""
+        return self.has_ended or self.truncated
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether both have passed, one after the other."""
+        return bool(self._states["passes"][0] >= 2)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the game is broken off, having lasted as long as the rules allow."""
+        return not self.has_ended and len(self.moves) >= self.rules.longest
+
+    def play(self, move: str | int | None, colour: str | None = None) -> None:
+        """Play a move.
+
+        Args:
+            move: a vertex, an index, or None for a pass.
+            colour: "black" or "white", in turn or not; default is whoever is to play.
+
+        Raises:
+            LabError: the move is off the board or illegal, with the reason, or the game is over.
+        """
+        action, colour = checked_action(move, self.size), self._checked_colour(colour)
+        name = f"{colour} cannot play {vertex(action, self.size)}"
+        if self.has_ended:
+            raise LabError(f"{name}: both sides have passed, and the game is over")
+        if self.truncated:
+            raise LabError(f"{name}: the game was broken off after {self.rules.longest} moves, its max_moves")
+        if problem := self._verdict(action, colour):
+            raise LabError(f"{name}: {REASONS[problem]}")
+        self._before.append(self._states.copy())
+        self._states["to_play"] = COLOURS.index(colour)
+        self._run("play", action)
+        self.moves.append((colour, action))
+
+    def undo(self) -> None:
+        """Take the last move back.
+
+        Raises:
+            LabError: there is none.
+        """
+        if not self._before:
+            raise LabError("there is no move to take back")
+        self._states[...] = self._before.pop()
+        self.moves.pop()
+
+    def resume(self) -> None:
+        """Go on after two passes, as players do who disagree about what is dead."""
+        self._states["passes"] = 0
+
+    def legal(self, colour: str | None = None) -> list[int]:
+        """Indices of all legal moves, the pass last; none when the game is over."""
+        return [] if self.is_over else np.flatnonzero(self.mask(colour)).tolist()
+
+    def mask(self, colour: str | None = None) -> NDArray[np.bool_]:
+        """Which moves the rules allow, bool `(size * size + 1,)`, the pass last and always among them."""
+        mask = np.ones(self.size**2 + 1, np.bool_)
+        self._run("legal", COLOURS.index(self._checked_colour(colour)), mask)
+        return mask
+
+    def is_legal(self, move: str | int | None, colour: str | None = None) -> bool:
+        """Whether a move may be played; False for all when the game is over."""
+        action, colour = checked_action(move, self.size), self._checked_colour(colour)
+        return not self.is_over and self._verdict(action, colour) == LEGAL
+
+    def problem(self, move: str | int | None, colour: str | None = None) -> str:
+        """Why the rules forbid a move: "occupied", "suicide", "ko", "superko", or "" where they do not."""
+        action, colour = checked_action(move, self.size), self._checked_colour(colour)
+        return PROBLEMS[self._verdict(action, colour)]
+
+    def area(self) -> Area:
+        """Tromp and Taylor's area of each side as the board stands: nothing is dead but what was taken."""
+        counts = np.zeros(2, np.int64)
+        self._run("area", counts)
+        return Area(int(counts[0]), int(counts[1]))
+
+    def score(self) -> float:
+        """Black's area less White's and komi: above 0 Black has won, at 0 it is a draw."""
+        black, white = self.area()
+        return black - white - self.rules.komi_in_force
+
+    def result(self) -> str:
+        """The score as GTP and SGF write it: "B+2.5", "W+1", or "0" for a draw."""
+        score = self.score()
+        return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
+
+    def symmetries(self) -> NDArray[np.int8]:
+        """The eight boards `(8, size, size)` that are this one turned and mirrored, itself first; see `stones`."""
+        return eightfold(self.stones)
+
+    def copy(self) -> Board:
+        """Another game that has gone the same way."""
+        twin = object.__new__(Board)
+        twin.__dict__.update(self.__dict__)
+        twin.moves, twin._before, twin._states = list(self.moves), list(self._before), self._states.copy()
+        return twin
+
+    def ascii(self) -> str:
+        """The board as text, Black `X` and White `O`, with whose turn it is."""
+        return write(self._states.view(np.recarray)[0], self._config.view(np.recarray)[0])
+
+    def state(self) -> NDArray[Any]:
+        """The record of the game `(1,)`, see `layout.state_dtype`: a copy whose bytes are equal where games are."""
+        copy = np.zeros(1, self._states.dtype)
+        copy[...] = self._states  # `copy()` leaves the gaps between fields unwritten
+        return copy
+
+    def __repr__(self) -> str:
+        return f"Board({self.size}, {len(self.moves)} moves, {self.to_play} to play)"
+
+    def _verdict(self, action: int, colour: str) -> int:
+        if action == self.size**2:
+            return LEGAL
+        return int(self._run("verdict", action, COLOURS.index(colour)))
+
+    def _checked_colour(self, colour: str | None) -> str:
+        if colour is None:
+            return self.to_play
+        if colour not in COLOURS:
+            raise LabError(f"colour={colour!r} is not allowed; it must be black or white")
+        return colour
+
+    def _run(self, what: str, *arguments: Any) -> Any:
+        return kernel(what, self.rules.capacity, self.debug)(self._states, self._config, *arguments)
+
+
+def eightfold(grid: NDArray[Any]) -> NDArray[Any]:
+    """A square array `(n, n)` turned by 0, 90, 180 and 270 degrees, and mirrored and turned: `(8, n, n)`."""
+    return np.stack([np.rot90(way, turns) for way in (grid, np.fliplr(grid)) for turns in range(4)])
+
+
+def clear_first(states, config):
+    """`board.clear` for the one game of a Board."""
+    board.clear(states[0], config[0])
+
+
+def play_first(states, config, action):
+    """`board.play`, by action."""
+    board.play(states[0], board.point_of(action, config[0]), config[0])
+
+
+def verdict_first(states, config, action, colour):
+    """`board.verdict`, by action."""
+    return board.verdict(states[0], board.point_of(action, config[0]), colour, config[0])
+
+
+def legal_first(states, config, colour, mask):
+    """`board.verdict` of all points."""
+    for action in range(config[0].width * config[0].width):
+        mask[action] = board.verdict(states[0], board.point_of(action, config[0]), colour, config[0]) == LEGAL
+
+
+def area_first(states, config, counts):
+    """`score.area`."""
+    counts[0], counts[1] = score.area(states[0], config[0])
+
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "clear": clear_first,
+    "play": play_first,
+    "verdict": verdict_first,
+    "legal": legal_first,
+    "area": area_first,
+}
+
+
+@functools.cache
+def kernel(what: str, capacity: int, debug: bool) -> Callable[..., Any]:
+    """A kernel for boards up to a capacity, compiled or as plain Python."""
+    name = f"Go's {what}"
+    if debug:
+        return plainly(name, KERNELS[what])
+    return jit.specialize(KERNELS[what], key=str(state_dtype(capacity).descr), name=name, exact=True)

@@ -1,0 +1,71 @@
+"""Games of uniformly random moves that fill no eye of their own (B. Brügmann's, Monte Carlo Go, 1993)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from rl_lab import jit, random
+from rl_lab.envs.go.board import is_eye, play, verdict
+from rl_lab.envs.go.layout import LEGAL, PASS
+from rl_lab.envs.go.score import margin
+
+
+def random_move(state, stream, config):
+    """A legal move that fills no eye, each as likely as any other; PASS if there is none.
+
+    Points that will not do go to the end of the list of empty points, out of the draw.
+    """
+    colour, left = np.int64(state.to_play), np.int64(state.empties)
+    while left > 0:
+        index = random.integers(stream, 0, left)  # type: ignore[arg-type]
+        point = np.int64(state.empty[index])
+        if not is_eye(state, point, colour, config.width + 1) and verdict(state, point, colour, config) == LEGAL:
+            return point
+        left -= 1
+        other = np.int64(state.empty[left])
+        state.empty[index] = other
+        state.places[other] = index
+        state.empty[left] = point
+        state.places[point] = left
+    return PASS
+
+
+def playout(state, stream, config):
+    """Play random moves until both sides pass or the game is as long as it may be."""
+    while state.passes < 2 and state.moves < config.max_moves:
+        play(state, random_move(state, stream, config), config)
+
+
+def run(states, streams, config, margins):
+    """`repeat`, compiled once for each capacity of boards."""
+    return compiled(states.dtype)(states, streams, config, margins)
+
+
+@functools.cache
+def compiled(dtype: np.dtype) -> Callable[..., int]:
+    """Machine code of `repeat` for records of this dtype."""
+    return jit.specialize(repeat, key=str(dtype.descr), name="Go's playouts", exact=True)
+
+
+def repeat(states, streams, config, margins):
+    """Play from one game as it stands to the end, again and again.
+
+    Args:
+        states: records `(2,)`: the game, and a place to play on.
+        streams: uint64 `(1, 1)`, the random stream.
+        config: record `(1,)`.
+        margins: float64 `(playouts,)`, filled with Black's margins after komi.
+
+    Returns:
+        Number of moves played.
+    """
+    moves = 0
+    for index in range(margins.shape[0]):
+        states[1] = states[0]
+        playout(states[1], streams[0], config[0])
+        margins[index] = margin(states[1], config[0])
+        moves += states[1].moves - states[0].moves
+    return moves

@@ -1,0 +1,114 @@
+"""What two players agree on before a game of Go, checked, and as the config that kernels read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rl_lab.envs.go.layout import CAPACITIES, POSITIONS, capacity_for
+from rl_lab.envs.go.vertices import action_at, handicap_vertices
+from rl_lab.errors import LabError
+
+KO_RULES = ("simple", "positional", "situational")  # by their numbers in `layout`
+
+# Black's margin in area under best play. 2x2: positional superko, J. Tromp, "The game of Go" (tromp.github.io/go.html).
+# 3x3, 4x4, 5x5: solved (E. van der Werf, "Solving Go on small boards", 2003). 6x6, 7x7: analysed, not proven. 9x9: what
+# strong programs settle on.
+MARGINS = {2: 1, 3: 9, 4: 2, 5: 25, 6: 4, 7: 9, 9: 7}
+USUAL_KOMI = 7.0  # for boards without a margin: strong programs find it fair on 9x9 and on 19x19 alike
+MOST_KOMI = 1000.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of a game; two passes end it, Tromp and Taylor's area counts.
+
+    Raises:
+        LabError: one of them is not allowed.
+    """
+
+    size: int
+    """Side of the board, 2 to 19."""
+    komi: float | None = None
+    """What White gets; default is Black's margin under best play, which makes a draw, or 7 where none is known."""
+    ko: str = "positional"
+    """`positional`: no position comes back; `situational`: none with the same side to play; `simple`: a single
+    stone that took a single stone is not taken back at once."""
+    suicide: bool = False
+    """Whether a move may leave its own chain without liberties; the chain is taken off."""
+    handicap: int = 0
+    """Black stones at GTP's fixed places before White's first move."""
+    max_moves: int | None = None
+    """Moves, passes among them, after which the game is broken off; default twice the points."""
+
+    def __post_init__(self) -> None:
+        if not _is_whole(self.size) or not 2 <= self.size <= CAPACITIES[-1]:
+            raise LabError(f"size={self.size!r} is not allowed; a board may be 2 to {CAPACITIES[-1]} points wide")
+        if self.ko not in KO_RULES:
+            raise LabError(f"ko={self.ko!r} is not allowed; it must be one of {', '.join(KO_RULES)}")
+        if not isinstance(self.suicide, (bool, np.bool_)):
+            raise LabError(f"suicide={self.suicide!r} is not allowed; it must be True or False")
+        handicap_vertices(self.size, self.handicap)
+        _check_komi(self.komi)
+        most = POSITIONS[self.capacity] - 3  # an environment may play two moves past the cap
+        if self.max_moves is not None and (not _is_whole(self.max_moves) or not 1 <= self.max_moves <= most):
+            raise LabError(
+                f"max_moves={self.max_moves!r} is not allowed; a game on {self.size}x{self.size} may last 1 to {most} "
+                "moves, since superko remembers all of them"
+            )
+
+    @property
+    def capacity(self) -> int:
+        """The largest board that the same machine code serves."""
+        return capacity_for(self.size)
+
+    @property
+    def komi_in_force(self) -> float:
+        """The komi, or its default."""
+        return default_komi(self.size) if self.komi is None else float(self.komi)
+
+    @property
+    def longest(self) -> int:
+        """The cap on moves, or its default."""
+        return 2 * self.size**2 if self.max_moves is None else int(self.max_moves)
+
+    def config(self) -> dict[str, Any]:
+        """What kernels read."""
+        stride, points = self.size + 1, np.zeros(9, np.int64)
+        for index, name in enumerate(handicap_vertices(self.size, self.handicap)):
+            row, column = divmod(action_at(name, self.size), self.size)
+            points[index] = (row + 1) * stride + column + 1
+        return {
+            "width": int(self.size),
+            "komi": self.komi_in_force,
+            "ko": KO_RULES.index(self.ko),
+            "suicide": bool(self.suicide),
+            "handicap": int(self.handicap),
+            "handicap_points": points,
+            "max_moves": self.longest,
+        }
+
+
+def default_komi(size: int) -> float:
+    """Black's margin under best play, which leaves a draw; 7 on boards whose margin nobody knows.
+
+    Take half a point off for games that are always decided.
+
+    Example:
+        >>> default_komi(5), default_komi(9), default_komi(13)
+        (25.0, 7.0, 7.0)
+    """
+    return float(MARGINS.get(size, USUAL_KOMI))
+
+
+def _check_komi(komi: Any) -> None:
+    number = isinstance(komi, (int, float, np.integer, np.floating)) and not isinstance(komi, bool)
+    if komi is not None and not (number and math.isfinite(komi) and abs(komi) <= MOST_KOMI):
+        raise LabError(f"komi={komi!r} is not allowed; it must be a finite number from -{MOST_KOMI:g} to {MOST_KOMI:g}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
