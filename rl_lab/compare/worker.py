@@ -112,7 +112,10 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
     if not is_lab(job.contender):
         warm_torch()
     judge = Judge(job.maker, job.evaluation, evaluation_seeds(job.seed, job.evaluation.episodes))
-    tell = lambda point: report(point.step, _mean(point.returns))  # noqa: E731
+
+    def tell(point: Any) -> None:
+        report(point.step, _mean(point.returns))
+
     meter = Meter(job.steps, job.evaluation.points, judge, tell, job.contender.control)
     ready = time.perf_counter()
     try:

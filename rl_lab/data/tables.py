@@ -27,11 +27,11 @@ def read(path: Path) -> Table:
         LabError: the file is missing, empty or no text, a line is longer or shorter than the first, or a cell is no
             finite number.
     """
-    lines = _lines(path)
+    lines = lines_of(path, "a CSV file of numbers")
     if not lines:
         raise LabError(f"{path} is empty; give a CSV file with a line of numbers for each row")
     first = [cell.strip() for cell in lines[0][1]]
-    header = all(_number(cell) is None for cell in first)
+    header = all(number_of(cell) is None for cell in first)
     names = first if header else [str(place) for place in range(1, len(first) + 1)]
     rows = [_row(path, line, cells, names) for line, cells in lines[header:]]
     if not rows:
@@ -39,16 +39,24 @@ def read(path: Path) -> Table:
     return Table(names, np.array(rows))
 
 
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Lines that are not empty, each with its number."""
+def lines_of(path: Path, wanted: str) -> list[tuple[int, list[str]]]:
+    """The cells of the lines that are not empty, each line with its number.
+
+    Args:
+        path: of a CSV file.
+        wanted: what it should have been, for the error.
+
+    Raises:
+        LabError: the file is missing or no text.
+    """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except OSError as error:
-        raise LabError(f"{path} cannot be read ({error.strerror}); give a CSV file of numbers") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise LabError(f"{path} is no text; give a CSV file of numbers") from None
+        raise LabError(f"{path} cannot be read ({error.strerror}); give {wanted}") from None
+    except (ValueError, csv.Error):  # bytes that are no text, or a name that no file can have
+        raise LabError(f"{path} is no text; give {wanted}") from None
 
 
 def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[float]:
@@ -56,7 +64,7 @@ def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[floa
         raise LabError(f"line {line} of {path} has {len(cells)} cells and the first {len(names)}; they must be as many")
     numbers = []
     for name, cell in zip(names, cells, strict=True):
-        number = _number(cell)
+        number = number_of(cell)
         if number is None:
             what = f"holds {cell.strip()!r}" if cell.strip() else "is empty"
             raise LabError(f"column {name} {what} in line {line} of {path}; leave out text, and fill or drop gaps")
@@ -66,7 +74,8 @@ def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[floa
     return numbers
 
 
-def _number(cell: str) -> float | None:
+def number_of(cell: str) -> float | None:
+    """What a cell says, or None where that is no number."""
     try:
         return float(cell)
     except ValueError:

@@ -171,9 +171,7 @@ def predict(task, parameters, layout, code, seen, chosen, features, scratch):
     by_outputs = scratch.by_outputs[: count * outputs_width].reshape((count, outputs_width))
     total = losses.squared_error(outputs, targets, weights, by_outputs)
     gradient = scratch.gradient[layout.trunk_end : layout.predictor_end]
-    by_inputs = scratch.by_head_inputs[: count * sizes[0]].reshape((count, sizes[0]))
-    given = head, sizes, code, head_inputs, scratch.head_hidden, by_outputs, gradient, by_inputs
-    mlp.backward_through(*given, scratch.flow)
+    by_inputs = pull(head, sizes, code, head_inputs, by_outputs, gradient, scratch)
     for i in range(count):
         for j in range(width):
             scratch.by_features[i, j] += by_inputs[i, j]
@@ -208,15 +206,21 @@ def tell_action(task, parameters, layout, code, seen, chosen, features, scratch)
             for j in range(outputs_width):
                 targets[i, j] = np.float32(seen.actions[chosen[i], j])
         total = losses.squared_error(outputs, targets, weights, by_outputs)
-    gradient = scratch.gradient[layout.predictor_end :]
-    by_inputs = scratch.by_head_inputs[: count * sizes[0]].reshape((count, sizes[0]))
-    given = head, sizes, code, head_inputs, scratch.head_hidden, by_outputs, gradient, by_inputs
-    mlp.backward_through(*given, scratch.flow)
+    by_inputs = pull(head, sizes, code, head_inputs, by_outputs, scratch.gradient[layout.predictor_end :], scratch)
     for i in range(count):
         for j in range(width):
             scratch.by_features[i, j] += by_inputs[i, j]
             scratch.by_features[count + i, j] += by_inputs[i, width + j]
     return total
+
+
+@jit.fast
+def pull(head, sizes, code, inputs, by_outputs, gradient, scratch):
+    """A head's backward pass: fills the gradient of its parameters, and returns that by its inputs."""
+    by_inputs = scratch.by_head_inputs[: inputs.size].reshape(inputs.shape)
+    given = head, sizes, code, inputs, scratch.head_hidden, by_outputs, gradient, by_inputs
+    mlp.backward_through(*given, scratch.flow)
+    return by_inputs
 
 
 @jit.fast
