@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import types
 from collections.abc import Callable, Iterator
@@ -114,9 +115,16 @@ def _reached(function: Callable[..., Any]) -> Iterator[types.FunctionType]:
             continue
         seen.add(id(each))
         yield each
-        cells = [cell.cell_contents for cell in each.__closure__ or () if cell.cell_contents is not None]
-        named = [each.__globals__.get(name) for name in _names(each.__code__)]
-        waiting += [one for one in [*cells, *named] if getattr(one, "__module__", None) == each.__module__]
+        waiting += [one for one in _named(each) if getattr(one, "__module__", None) == each.__module__]
+
+
+def _named(function: types.FunctionType) -> list[Any]:
+    """What a function refers to, in its module and in the functions around it."""
+    found = [function.__globals__.get(name) for name in _names(function.__code__)]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # a name that has no value yet
+            found.append(cell.cell_contents)
+    return found
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -125,10 +133,12 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _names_pretrain(function: types.FunctionType) -> bool:
-    names = _names(function.__code__)
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    for found in [*(function.__globals__.get(name) for name in names), *cells]:
-        if getattr(found, "__module__", "") == "rl_lab.sb3_pretrain" and found.__name__ == "pretrain":
-            return True
-    modules = {getattr(function.__globals__.get(name), "__name__", name) for name in names}
-    return "pretrain" in names and bool(modules & {"rl_lab.sb3", "rl_lab.sb3_pretrain"})
+    names, found = _names(function.__code__), _named(function)
+    if any(
+        getattr(one, "__module__", "") == "rl_lab.sb3_pretrain" and getattr(one, "__name__", "") == "pretrain"
+        for one in found
+    ):
+        return True
+    modules = {getattr(one, "__name__", "") for one in found if isinstance(one, types.ModuleType)} | names
+    known = "rl_lab.sb3" in modules or {"rl_lab", "sb3"} <= modules
+    return "pretrain" in names and known

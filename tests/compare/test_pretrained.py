@@ -8,6 +8,7 @@ import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
+import rl_lab.sb3
 from rl_lab.compare import Environment, Question, compare, compare_plan, load_plan
 from rl_lab.compare.controls import calls_pretrain, controls, with_controls
 from rl_lab.compare.payoff import payoffs
@@ -372,6 +373,19 @@ def by_its_module(env, seed, steps):
     return rl_lab.sb3.pretrain(None, env)
 
 
+def by_the_whole_path(env, seed, steps):
+    return rl_lab.sb3.pretrain(None, env)
+
+
+def around(later):
+    def inner(env, seed, steps):
+        return undefined_yet(env) or pretrain(None, env)
+
+    if later:
+        undefined_yet = later
+    return inner
+
+
 def imported_inside(env, seed, steps):
     from rl_lab.sb3 import pretrain as warmed
 
@@ -388,6 +402,8 @@ def plain_model(env, seed, steps):
         (pretrained_model, True),
         (by_a_helper, True),
         (by_its_module, True),
+        (by_the_whole_path, True),
+        (around(None), True),
         (imported_inside, True),
         (plain_model, False),
     ],
