@@ -19,6 +19,7 @@ from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.errors import LabError
 
+ARGUMENTS = ("komi", "ko", "suicide", "handicap", "max_moves")  # of a Board, beside its size
 PROBLEMS = ("", "occupied", "suicide", "ko", "superko")  # by verdict
 REASONS = {
     OCCUPIED: "a stone is there already",
@@ -77,11 +78,8 @@ class Board:
     """
 
     def __init__(self, size: int = 9, *, debug: bool = False, **rules: Any) -> None:
-        unknown = rules.keys() - {"komi", "ko", "suicide", "handicap", "max_moves"}
-        if unknown:
-            raise LabError(
-                f"a Board takes no argument {min(unknown)!r}; it takes komi, ko, suicide, handicap, max_moves"
-            )
+        if unknown := rules.keys() - set(ARGUMENTS):
+            raise LabError(f"a Board takes no argument {min(unknown)!r}; it takes {', '.join(ARGUMENTS)}")
         self.rules, self.debug = Rules(size, **rules), debug
         self.setup: list[tuple[str, int]] = []
         self.moves: list[tuple[str, int]] = []
@@ -110,13 +108,26 @@ class Board:
         game = cls(len(position.stones), **arguments)
         if game.rules.handicap:
             raise LabError(f"handicap={game.rules.handicap} is not allowed with a position, which has its own stones")
-        for value, colour in ((1, "black"), (-1, "white")):
-            game.setup += [(colour, int(action)) for action in np.flatnonzero(position.stones == value)]
         game._states["captures"] = position.captures
         colour = game._checked_colour(to_play or position.to_play)
         game._run("arrange", np.ascontiguousarray(position.stones), COLOURS.index(colour))
         if not np.array_equal(game.stones, position.stones):
             raise LabError("stones without a liberty cannot stand on a board; here some have none:\n" + text)
+        game._note_setup()
+        return game
+
+    @classmethod
+    def from_state(cls, state: Any, rules: Rules) -> Board:
+        """The game that a record holds, with its ko and all that superko remembers, but not the moves that led there.
+
+        Args:
+            state: a record with the fields of `layout.state_dtype`, and perhaps more.
+            rules: of the game.
+        """
+        game = cls(rules.size, **{name: getattr(rules, name) for name in ARGUMENTS})
+        for name in game._states.dtype.names or ():
+            game._states[name][0] = state[name]
+        game._note_setup()
         return game
 
     @property
@@ -251,6 +262,10 @@ class Board:
 
     def __repr__(self) -> str:
         return f"Board({self.size}, {len(self.moves)} moves, {self.to_play} to play)"
+
+    def _note_setup(self) -> None:
+        for value, colour in ((1, "black"), (-1, "white")):
+            self.setup += [(colour, int(action)) for action in np.flatnonzero(self.stones == value)]
 
     def _verdict(self, action: int, colour: str) -> int:
         if action == self.size**2:

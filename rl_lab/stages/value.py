@@ -124,7 +124,9 @@ class FitValue(Stage):
             usable = first.valid  # episodes are shorter than the horizon of the discount: limits count as ends
         self._fit(policy, first.rows[usable], returns[usable], seed, run)
         second = play()
-        rows, rewards, dones, truncated, turned, valid, _ = (np.concatenate(pair) for pair in zip(first, second, strict=True))
+        rows, rewards, dones, truncated, turned, valid, _ = (
+            np.concatenate(pair) for pair in zip(first, second, strict=True)
+        )
         truncated[len(first.dones) :] = False  # what followed is in their rewards
         returns, known = monte_carlo(rewards, dones, truncated, turned, gamma, second.last_values)
         usable = known & valid
