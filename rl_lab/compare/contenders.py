@@ -24,11 +24,7 @@ CONTRIB = {"maskable_ppo": "MaskablePPO"}  # of sb3-contrib, a package of its ow
 NETWORK = ("net_arch", "activation")  # what Stable-Baselines3 wants in policy_kwargs, and plans may write flat
 NAMES = [*LAB, *(f"sb3:{name}" for name in (*SB3, *CONTRIB)), "module:function"]
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
-NUM_ENVS = {
-    "ppo": 8,
-    "a2c": 8,
-    "maskable_ppo": 8,
-}  # environments at once where the plan does not say; for the others, one
+NUM_ENVS = dict.fromkeys(("ppo", "a2c", "maskable_ppo"), 8)  # at once where the plan does not say; for others, one
 
 
 def check(contender: Contender) -> None:

@@ -124,13 +124,12 @@ class FitValue(Stage):
             usable = first.valid  # episodes are shorter than the horizon of the discount: limits count as ends
         self._fit(policy, first.rows[usable], returns[usable], seed, run)
         second = play()
-        rows, rewards, dones, truncated, turned, valid, _ = (
-            np.concatenate(pair) for pair in zip(first, second, strict=True)
-        )
-        truncated[len(first.dones) :] = False  # what followed is in their rewards
-        returns, known = monte_carlo(rewards, dones, truncated, turned, gamma, second.last_values)
-        usable = known & valid
-        return self._fit(policy, rows[usable], returns[usable], seed, run)
+        both = Played(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))
+        both.truncated[len(first.dones) :] = False  # what followed is in their rewards
+        ends = both.dones, both.truncated, both.turned
+        returns, known = monte_carlo(both.rewards, *ends, gamma, second.last_values)
+        usable = known & both.valid
+        return self._fit(policy, both.rows[usable], returns[usable], seed, run)
 
     def _fit(self, policy: ActorCritic, rows: np.ndarray, returns: np.ndarray, seed: int, run: Fit) -> Estimator:
         options: dict[str, Any] = {
@@ -146,8 +145,10 @@ class FitValue(Stage):
 def played(agent: PPO) -> Played:
     """One rollout of an agent that learns nothing from it."""
     rollout = agent.collect()
-    kept = rollout.observations, rollout.rewards, rollout.dones, rollout.truncated, rollout.turned, rollout.valid
-    return Played(*(array.copy() for array in kept), agent.engine.values(agent.progress.current))
+    kept = rollout.rewards, rollout.dones, rollout.truncated, rollout.turned, rollout.valid
+    rewards, dones, truncated, turned, valid = (array.copy() for array in kept)
+    values = agent.engine.values(agent.progress.current)
+    return Played(rollout.observations.copy(), rewards, dones, truncated, turned, valid, values)
 
 
 def _earned(agent: PPO) -> float | None:

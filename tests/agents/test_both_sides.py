@@ -100,7 +100,7 @@ def wins_as_black(agent, games=200):
 
 
 def test_what_says_that_the_turn_passed_must_be_a_flag_of_the_state():
-    with pytest.raises(LabError, match="'side' in turned; it must be a field of the state and np.bool_"):
+    with pytest.raises(LabError, match="'side' in turned; it must be a field of the state"):
         Definition(
             "Game", np.dtype([("side", np.int8)]), {"max_steps": 3}, lambda state, config: None,
             lambda state, action, config: (0.0, False), lambda state, observation, config: None,
