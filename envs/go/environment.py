@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from rl_lab import random
 from rl_lab.envs import Definition
-from rl_lab.envs.go import planes, score
+from rl_lab.envs.go import planes, score, uct
 from rl_lab.envs.go.board import clear, play, point_of, verdict
 from rl_lab.envs.go.greedy import greedy_move
 from rl_lab.envs.go.layout import BLACK, LEGAL, PASS, WHITE, state_dtype
@@ -23,7 +23,7 @@ from rl_lab.errors import LabError
 COLOURS = ("black", "white", "drawn")
 REWARDS = ("result", "margin")
 DRAWN = COLOURS.index("drawn")
-MOVES: dict[str, Callable[..., Any]] = {"random": random_move, "greedy": greedy_move}
+MOVES: dict[str, Callable[..., Any]] = {"random": random_move, "greedy": greedy_move, "mcts": uct.mcts_move}
 SELF = "self"
 
 

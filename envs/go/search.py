@@ -152,7 +152,7 @@ def kernels(capacity: int, debug: bool) -> Kernels:
     """The kernels for boards up to a capacity."""
     entries = {
         "plant": plant_first,
-        "search": functools.partial(think_first, functools.partial(uct.search, uct.playout)),
+        "search": functools.partial(think_first, uct.random_search),
         "candidates": candidates_first,
     }
     if debug:
