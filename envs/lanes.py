@@ -124,6 +124,9 @@ class Lanes:
         assert self.definition.render is not None
         return self.definition.render(self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0], mode)
 
+    def close(self) -> None:
+        """Give back what they hold beside memory: here nothing."""
+
     def _step_range(self, mode: int, start: int, stop: int) -> None:
         self._step(
             start,

@@ -90,7 +90,7 @@ class Board:
 
     @classmethod
     def from_ascii(cls, text: str, to_play: str | None = None, **arguments: Any) -> Board:
-        """A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
+        r"""A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
 
         Args:
             text: rows of `X`, `O` and `.`, with or without their numbers, the letters, and the last line.
@@ -101,7 +101,7 @@ class Board:
             LabError: that is no square board, or has stones without liberties; or an argument is not allowed.
 
         Example:
-            >>> Board.from_ascii(".X.\\nXX.\\n.OO", to_play="white").area()
+            >>> Board.from_ascii(".X.\nXX.\n.OO", to_play="white").area()
             Area(black=4, white=2)
         """
         position = read(text)
@@ -111,8 +111,9 @@ class Board:
         game._states["captures"] = position.captures
         colour = game._checked_colour(to_play or position.to_play)
         game._run("arrange", np.ascontiguousarray(position.stones), COLOURS.index(colour))
-        if not np.array_equal(game.stones, position.stones):
-            raise LabError("stones without a liberty cannot stand on a board; here some have none:\n" + text)
+        if (lost := np.flatnonzero(game.stones != position.stones)).size:
+            name = vertex(int(lost[0]), game.size)
+            raise LabError(f"in this position {name} has no liberty; a stone without one cannot stand on a board")
         game._note_setup()
         return game
 
@@ -259,6 +260,10 @@ class Board:
         copy = np.zeros(1, self._states.dtype)
         copy[...] = self._states  # `copy()` leaves the gaps between fields unwritten
         return copy
+
+    def holds(self, state: Any) -> bool:
+        """Whether a record is at the position of this game, after as many moves."""
+        return all(self._states[name][0] == state[name] for name in ("position", "moves", "passes", "to_play"))
 
     def __repr__(self) -> str:
         return f"Board({self.size}, {len(self.moves)} moves, {self.to_play} to play)"

@@ -40,7 +40,8 @@ NODE = np.dtype(
 
 def tree_dtype(capacity: int) -> np.dtype:
     """What a search needs beside its nodes, on boards up to `capacity`."""
-    points, fields = point_count(capacity), state_dtype(capacity).fields or {}
+    points, fields = point_count(capacity), state_dtype(capacity).fields
+    assert fields is not None
     # With `longest` first it is no game with more fields behind, for which Numba would take it.
     game = np.dtype([("longest", np.int64), *((name, field[0]) for name, field in fields.items())], align=True)
     return np.dtype(
@@ -56,8 +57,8 @@ def tree_dtype(capacity: int) -> np.dtype:
 
 def lane_fields(capacity: int, playouts: int) -> list[tuple[str, Any]]:
     """Fields of a game that has a tree beside it, for the opponent; powers of two, to share machine code."""
-    nodes = 1 << max(playouts, 127).bit_length()
-    return [("tree", tree_dtype(capacity)), ("nodes", NODE, (nodes,))]
+    nodes: Any = NODE, (1 << max(playouts, 127).bit_length(),)
+    return [("tree", tree_dtype(capacity)), ("nodes", *nodes)]
 
 
 def plant(tree, nodes):
@@ -107,7 +108,7 @@ def search(evaluate, game, tree, nodes, stream, config, playouts):
 
 def best_point(nodes):
     """The move that most playouts tried at the root, the one tried first of equals; PASS if none was."""
-    best, most = PASS, 0
+    best, most = np.int64(PASS), np.int64(0)
     child = np.int64(nodes[ROOT].first)
     while child != NO_NODE:
         node = nodes[child]
@@ -143,7 +144,7 @@ def descend(tree, nodes, stream, config):
 
 def favourite(nodes, number, colour):
     """The child with the highest upper confidence bound, and that bound; below all others if there is no child."""
-    best, highest = NO_NODE, -1.0
+    best, highest = np.int64(NO_NODE), -1.0
     child, wide = np.int64(nodes[number].first), EXPLORATION * math.sqrt(math.log(nodes[number].visits + 1.0))
     while child != NO_NODE:
         node = nodes[child]
@@ -160,8 +161,8 @@ def untried(game, tree, nodes, number, stream, config):
 
     A pass comes first in answer to a pass, since that ends the game, and else last.
     """
-    for point in range(tree.tried.shape[0]):
-        tree.tried[point] = 0
+    for any_point in range(tree.tried.shape[0]):
+        tree.tried[any_point] = 0
     child = np.int64(nodes[number].first)
     while child != NO_NODE:
         tree.tried[nodes[child].point] = 1
