@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from rl_lab import jit
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import board, score
-from rl_lab.envs.go.layout import KO, LEGAL, OCCUPIED, SUICIDE, SUPERKO, state_dtype
+from rl_lab.envs.go.layout import EMPTY, KO, LEGAL, OCCUPIED, SUICIDE, SUPERKO, state_dtype
 from rl_lab.envs.go.render import COLOURS, stones_of, write
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import checked_action, vertex
@@ -42,6 +42,14 @@ class Captures(NamedTuple):
     white: int
 
 
+class Start(NamedTuple):
+    """A position from which a game begins: indices of stones, and who plays first."""
+
+    black: tuple[int, ...]
+    white: tuple[int, ...]
+    to_play: str
+
+
 class Board:
     """A game of Go.
 
@@ -53,6 +61,7 @@ class Board:
     Attributes:
         rules: of this game.
         moves: what was played, pairs of a colour and an action.
+        start: the position that was set up, or None.
 
     Moves are vertices as GTP has them ("C3", "pass"), indices `row * size + column` from the upper left, or
     None for a pass, whose index is `size * size`.
@@ -83,6 +92,7 @@ class Board:
             )
         self.rules, self.debug = Rules(size, **rules), debug
         self.moves: list[tuple[str, int]] = []
+        self.start: Start | None = None
         self._states = np.zeros(1, state_dtype(self.rules.capacity))
         self._config = config_record("Go", self.rules.config())
         self._before: list[NDArray[Any]] = []
@@ -145,6 +155,36 @@ class Board:
         self._states["to_play"] = COLOURS.index(colour)
         self._run("play", action)
         self.moves.append((colour, action))
+
+    def set_up(self, black: Iterable[str | int], white: Iterable[str | int] = (), to_play: str = "black") -> None:
+        """Begin from a position, as problems do, and games with a handicap that Black places where Black likes.
+
+        Superko knows of no position before this one.
+
+        Args:
+            black: vertices or indices of black stones.
+            white: of white ones.
+            to_play: "black" or "white".
+
+        Raises:
+            LabError: moves have been played, two stones share a point, a chain has no liberties, or the rules give a
+                handicap already.
+        """
+        first, second = (tuple(sorted({checked_action(move, self.size) for move in side})) for side in (black, white))
+        if self.moves or self.rules.handicap:
+            reason = "moves have been played" if self.moves else "the rules give a handicap already"
+            raise LabError(f"no position can be set up: {reason}; take a new Board")
+        stones = np.full(self.size**2 + 1, EMPTY, np.uint8)
+        for colour, actions in enumerate((first, second)):
+            for action in actions:
+                if stones[action] != EMPTY or action == self.size**2:
+                    raise LabError(f"no position can be set up with two stones or none on {vertex(action, self.size)}")
+                stones[action] = colour
+        before = self._states.copy()
+        if not self._run("set_up", stones, COLOURS.index(self._checked_colour(to_play))):
+            self._states[...] = before
+            raise LabError("no position can be set up in which stones have no liberty")
+        self.start = Start(first, second, to_play)
 
     def undo(self) -> None:
         """Take the last move back.
@@ -247,6 +287,11 @@ def clear_first(states, config):
     board.clear(states[0], config[0])
 
 
+def set_up_first(states, config, stones, to_play):
+    """`board.set_up`, whether it is legal."""
+    return board.set_up(states[0], stones, to_play, config[0])
+
+
 def play_first(states, config, action):
     """`board.play`, by action."""
     board.play(states[0], board.point_of(action, config[0]), config[0])
@@ -270,6 +315,7 @@ def area_first(states, config, counts):
 
 KERNELS: dict[str, Callable[..., Any]] = {
     "clear": clear_first,
+    "set_up": set_up_first,
     "play": play_first,
     "verdict": verdict_first,
     "legal": legal_first,
