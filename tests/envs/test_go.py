@@ -28,7 +28,7 @@ README = (Path(go.__file__).parent / "README.md").read_text()
 def documented(game, moves, komi):
     """The planes of a plain reference's game, by the README's sentences."""
     size, me = game.size, game.to_play
-    grid, planes = np.array(game.grid), np.zeros((len(PLANES), size, size), np.float32)
+    grid, planes = np.array(game.grid), np.zeros((len(PLANES), size, size), np.int8)
     planes[0], planes[1] = grid == me, grid == -me
     for plane, move in zip((2, 3), reversed(moves[-2:]), strict=False):
         if move < size * size:
@@ -41,7 +41,8 @@ def documented(game, moves, komi):
     for point in np.argwhere(grid == 0):
         planes[7][tuple(point)] = "ko" in game.problem(tuple(point.tolist()))
     planes[8] = me == 1
-    planes[9] = -me * komi / size**2
+    planes[9].flat[: int(2 * komi) // 2] = -2 * me
+    planes[9].flat[int(2 * komi) // 2] = -me * (int(2 * komi) % 2)
     return planes
 
 
@@ -78,7 +79,7 @@ def test_the_readme_has_the_komi_that_is_in_force():
     assert {size: default_komi(size) for size in range(2, 20)} == {n: table.get(n, others) for n in range(2, 20)}
 
 
-@pytest.mark.parametrize("opponent", ["random", "self"])
+@pytest.mark.parametrize("opponent", ["random", "greedy", "self"])
 def test_checkers_find_nothing(opponent):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -206,7 +207,7 @@ def test_text_shows_the_board():
     ("arguments", "sentence"),
     [
         ({"size": 20}, "a board may be 2 to 19"),
-        ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, self"),
+        ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, greedy, self"),
         ({"colour": "red"}, "colour='red' is not allowed; it must be one of black, white, drawn"),
         ({"reward": "komi"}, "reward='komi' is not allowed; it must be one of result, margin"),
         ({"komi": float("nan")}, "komi=nan"),
