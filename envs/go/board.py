@@ -88,31 +88,15 @@ def clear(state, config):
     for stone in range(config.handicap):
         place(state, config.handicap_points[stone], BLACK, stride)
         state.to_play = WHITE
-    forget(state)
+    start_history(state, config)
+
+
+def start_history(state, config):
+    """Make the present position the first that superko knows."""
+    for word in range(state.seen.shape[0]):
+        state.seen[word] = 0
+    state.positions = 0
     remember(state, situation(state.position, state.to_play, config))
-
-
-def set_up(state, stones, to_play, config):
-    """Begin a game with other stones on the board; whether all of them have liberties.
-
-    One by one they are put there. Where all have liberties in the end, none is without on the way: what is not yet
-    connected to its liberty has one where the connection will be.
-
-    Args:
-        state: of a game without handicap.
-        stones: uint8 `(size * size,)`, BLACK, WHITE or EMPTY, by rows from the upper left.
-        to_play: who plays first.
-        config: of the game.
-    """
-    clear(state, config)
-    for action in range(config.width * config.width):
-        if stones[action] != EMPTY:
-            place(state, point_of(action, config), np.int64(stones[action]), config.width + 1)
-    state.ko = NO_POINT
-    state.to_play = to_play
-    forget(state)
-    remember(state, situation(state.position, state.to_play, config))
-    return state.captures[BLACK] + state.captures[WHITE] == 0
 
 
 def play(state, point, config):
@@ -318,13 +302,6 @@ def chain_key(state, stone, colour):
 def situation(position, to_play, config):
     """What may not come back: the position, and under situational superko who plays next."""
     return position ^ WHITE_TO_PLAY if config.ko == SITUATIONAL and to_play == WHITE else position
-
-
-def forget(state):
-    """Empty the history."""
-    for word in range(state.seen.shape[0]):
-        state.seen[word] = 0
-    state.positions = 0
 
 
 def remember(state, key):

@@ -16,6 +16,10 @@ from rl_lab.errors import LabError
 GAMES = "/usr/games"  # where Debian puts gnugo, which is not on every PATH
 
 
+class EngineDied(LabError):
+    """A program that is asked over GTP has ended."""
+
+
 class Engine:
     """A program that is asked over GTP; use it in a `with` statement, or close it.
 
@@ -24,7 +28,8 @@ class Engine:
         seconds: how long an answer may take.
 
     Raises:
-        LabError: the program is not there; later: it dies, does not answer in time, or refuses a command.
+        LabError: the program is not there; later: it does not answer in time, or refuses a command.
+        EngineDied: later: it has ended.
     """
 
     def __init__(self, command: Sequence[str], seconds: float = 60.0) -> None:
@@ -85,8 +90,8 @@ class Engine:
             raise LabError(f"{self.command[0]} answers {command!r} with {text[:80]!r}, which is not GTP")
         return text[1:].strip()
 
-    def _died(self, command: str) -> LabError:
-        return LabError(f"{self.command[0]} has died (code {self.process.poll()}) before it answered {command!r}")
+    def _died(self, command: str) -> EngineDied:
+        return EngineDied(f"{self.command[0]} has died (code {self.process.poll()}) before it answered {command!r}")
 
     def _read(self, output: IO[str]) -> None:
         try:

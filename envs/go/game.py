@@ -13,8 +13,8 @@ from rl_lab import jit
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import board, score
-from rl_lab.envs.go.layout import EMPTY, KO, LEGAL, OCCUPIED, SUICIDE, SUPERKO, state_dtype
-from rl_lab.envs.go.render import COLOURS, stones_of, write
+from rl_lab.envs.go.layout import BLACK, KO, LEGAL, NO_POINT, OCCUPIED, SUICIDE, SUPERKO, WHITE, state_dtype
+from rl_lab.envs.go.render import COLOURS, read, stones_of, write
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.errors import LabError
@@ -42,14 +42,6 @@ class Captures(NamedTuple):
     white: int
 
 
-class Start(NamedTuple):
-    """A position from which a game begins: indices of stones, and who plays first."""
-
-    black: tuple[int, ...]
-    white: tuple[int, ...]
-    to_play: str
-
-
 class Board:
     """A game of Go.
 
@@ -60,8 +52,8 @@ class Board:
 
     Attributes:
         rules: of this game.
-        moves: what was played, pairs of a colour and an action.
-        start: the position that was set up, or None.
+        setup: stones that were there before the first move, pairs of a colour and an action; see `from_ascii`.
+        moves: what was played, likewise.
 
     Moves are vertices as GTP has them ("C3", "pass"), indices `row * size + column` from the upper left, or
     None for a pass, whose index is `size * size`.
@@ -91,12 +83,37 @@ class Board:
                 f"a Board takes no argument {min(unknown)!r}; it takes komi, ko, suicide, handicap, max_moves"
             )
         self.rules, self.debug = Rules(size, **rules), debug
+        self.setup: list[tuple[str, int]] = []
         self.moves: list[tuple[str, int]] = []
-        self.start: Start | None = None
         self._states = np.zeros(1, state_dtype(self.rules.capacity))
         self._config = config_record("Go", self.rules.config())
         self._before: list[NDArray[Any]] = []
         self._run("clear")
+
+    @classmethod
+    def from_ascii(cls, text: str, to_play: str | None = None, **arguments: Any) -> Board:
+        """A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
+
+        Args:
+            text: rows of `X`, `O` and `.`, with or without their numbers, the letters, and the last line.
+            to_play: "black" or "white"; default is what the last line says, or else Black.
+            arguments: as for a Board, without size and handicap.
+
+        Raises:
+            LabError: that is no square board, or has stones without liberties; or an argument is not allowed.
+
+        Example:
+            >>> Board.from_ascii(".X.\\nXX.\\n.OO", to_play="white").area()
+            Area(black=4, white=2)
+        """
+        position = read(text)
+        game = cls(len(position.stones), **arguments)
+        if game.rules.handicap:
+            raise LabError(f"handicap={game.rules.handicap} is not allowed with a position, which has its own stones")
+        black, white = (np.flatnonzero(position.stones == value).tolist() for value in (1, -1))
+        game.set_up(black, white, to_play or position.to_play)
+        game._states["captures"] = position.captures
+        return game
 
     @property
     def size(self) -> int:
@@ -107,6 +124,11 @@ class Board:
     def to_play(self) -> str:
         """Whose turn it is, "black" or "white"."""
         return COLOURS[int(self._states["to_play"][0])]
+
+    @property
+    def first_to_play(self) -> str:
+        """Whose turn it was at the beginning."""
+        return COLOURS[int((self._before[0] if self._before else self._states)["to_play"][0])]
 
     @property
     def captures(self) -> Captures:
@@ -157,9 +179,9 @@ class Board:
         self.moves.append((colour, action))
 
     def set_up(self, black: Iterable[str | int], white: Iterable[str | int] = (), to_play: str = "black") -> None:
-        """Begin from a position, as problems do, and games with a handicap that Black places where Black likes.
+        """Begin at a position, as problems do, and games with a handicap that stands where Black likes.
 
-        Superko knows of no position before this one.
+        No move led there, there is no ko, and superko knows of no position before this one.
 
         Args:
             black: vertices or indices of black stones.
@@ -167,24 +189,24 @@ class Board:
             to_play: "black" or "white".
 
         Raises:
-            LabError: moves have been played, two stones share a point, a chain has no liberties, or the rules give a
-                handicap already.
+            LabError: something stands on the board already, two stones share a point, or a chain has no liberty.
         """
-        first, second = (tuple(sorted({checked_action(move, self.size) for move in side})) for side in (black, white))
-        if self.moves or self.rules.handicap:
-            reason = "moves have been played" if self.moves else "the rules give a handicap already"
-            raise LabError(f"no position can be set up: {reason}; take a new Board")
-        stones = np.full(self.size**2 + 1, EMPTY, np.uint8)
-        for colour, actions in enumerate((first, second)):
-            for action in actions:
-                if stones[action] != EMPTY or action == self.size**2:
-                    raise LabError(f"no position can be set up with two stones or none on {vertex(action, self.size)}")
-                stones[action] = colour
+        if self.moves or self.setup or self.rules.handicap:
+            raise LabError("a position can be set up on an empty board only; take a new Board")
+        stones, setup = np.zeros((self.size, self.size), np.int8), list[tuple[str, int]]()
+        for value, colour, side in ((1, "black", black), (-1, "white", white)):
+            for action in sorted({checked_action(move, self.size) for move in side}):
+                if action == self.size**2 or stones.flat[action]:
+                    why = "a pass is no stone" if action == self.size**2 else "a black one is there already"
+                    raise LabError(f"a {colour} stone cannot stand on {vertex(action, self.size)}: {why}")
+                stones.flat[action] = value
+                setup.append((colour, action))
         before = self._states.copy()
-        if not self._run("set_up", stones, COLOURS.index(self._checked_colour(to_play))):
+        self._run("arrange", stones, COLOURS.index(self._checked_colour(to_play)))
+        if not np.array_equal(self.stones, stones):
             self._states[...] = before
-            raise LabError("no position can be set up in which stones have no liberty")
-        self.start = Start(first, second, to_play)
+            raise LabError("stones without a liberty cannot stand on a board; here some have none")
+        self.setup = setup
 
     def undo(self) -> None:
         """Take the last move back.
@@ -287,9 +309,20 @@ def clear_first(states, config):
     board.clear(states[0], config[0])
 
 
-def set_up_first(states, config, stones, to_play):
-    """`board.set_up`, whether it is legal."""
-    return board.set_up(states[0], stones, to_play, config[0])
+def arrange_first(states, config, stones, to_play):
+    """Put stones on the empty board `(size, size)`, 1 black, -1 white; the game begins there.
+
+    A chain that has a liberty in the end has one all the way, in whatever order stones come.
+    """
+    state, size = states[0], config[0].width
+    for row in range(size):
+        for column in range(size):
+            if stones[row, column] != 0:
+                colour = BLACK if stones[row, column] > 0 else WHITE
+                board.place(state, (row + 1) * (size + 1) + column + 1, colour, size + 1)
+    state.to_play = to_play
+    state.ko = NO_POINT
+    board.start_history(state, config[0])
 
 
 def play_first(states, config, action):
@@ -315,7 +348,7 @@ def area_first(states, config, counts):
 
 KERNELS: dict[str, Callable[..., Any]] = {
     "clear": clear_first,
-    "set_up": set_up_first,
+    "arrange": arrange_first,
     "play": play_first,
     "verdict": verdict_first,
     "legal": legal_first,

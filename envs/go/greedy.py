@@ -20,13 +20,13 @@ def greedy_move(state, stream, config):
     second liberty. Or else `random_move`. Among equals each is as likely as any other.
     """
     stride, colour = config.width + 1, np.int64(state.to_play)
-    best, most, equals = PASS, 0, 0
+    best, most, equals = np.int64(PASS), 0, 0
     for index in range(state.empties):
         point = np.int64(state.empty[index])
         gain = worth(state, point, colour, stride)
         if gain > 0 and gain >= most and verdict(state, point, colour, config) == LEGAL:
             equals = equals + 1 if gain == most else 1
-            if random.integers(stream, 0, equals) == 0:  # type: ignore[arg-type]
+            if random.integers(stream, 0, equals) == 0:
                 best = point
             most = gain
     return best if most > 0 else random_move(state, stream, config)
@@ -45,7 +45,7 @@ def worth(state, point, colour, stride):
 
 def in_atari_beside(state, point, colour, stride):
     """How many stones of a colour have `point` as their only liberty."""
-    stones = 0
+    stones = np.int64(0)
     for beside in around(point, stride):
         atari = state.stones[beside] == colour and in_atari_at(state, beside, point)
         if atari and is_first(state, beside, point, stride):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
-from rl_lab.envs.go.game import Board, Start
+from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.rules import Rules, most_moves
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
@@ -16,6 +16,14 @@ class Players(NamedTuple):
 
     black: str = ""
     white: str = ""
+
+
+class Start(NamedTuple):
+    """A position at which a game begins: indices of stones, and who plays first."""
+
+    black: tuple[int, ...]
+    white: tuple[int, ...]
+    to_play: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,10 @@ class Game:
             about: other fields: players, result, comments.
         """
         result = board.copy().result() if board.has_ended else "Void" if board.truncated else ""
-        return replace(cls(board.rules, list(board.moves), board.start, result=result), **about)
+        black, white = (tuple(a for c, a in board.setup if c == colour) for colour in ("black", "white"))
+        begun = bool(board.setup) or (board.first_to_play == "white" and not board.rules.handicap)
+        start = Start(black, white, board.first_to_play) if begun else None
+        return replace(cls(board.rules, list(board.moves), start, result=result), **about)
 
     @property
     def handicap(self) -> int:

@@ -6,8 +6,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rl_lab.envs.go.game import Board, Start
-from rl_lab.envs.go.record import Game
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.record import Game, Start
 from rl_lab.envs.go.sgf_reader import MOST_BYTES, Reader, fixed_handicap, place_of, sgfmill_sgf
 from rl_lab.errors import LabError
 from rl_lab.files import write_bytes

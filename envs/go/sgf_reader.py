@@ -6,9 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rl_lab.envs.go.encodings import decoded
-from rl_lab.envs.go.game import Start
 from rl_lab.envs.go.layout import CAPACITIES
-from rl_lab.envs.go.record import Game, Players
+from rl_lab.envs.go.record import Game, Players, Start
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import action_at, handicap_vertices
 from rl_lab.errors import LabError
@@ -103,8 +102,8 @@ class Reader:
         if first == "white" and not white and len(black) > 1 and self._is_fixed(black):
             fixed = len(black)
         rules = Rules(self.size, komi, ko, suicide, fixed)
-        set_up = bool(black or white or self.root.has_property("PL")) and not fixed
-        return rules, Start(black, white, first) if set_up else None
+        said = first == "white" and self.root.has_property("PL")
+        return rules, Start(black, white, first) if (black or white or said) and not fixed else None
 
     def _is_fixed(self, black: tuple[int, ...]) -> bool:
         try:

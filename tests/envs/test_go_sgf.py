@@ -12,8 +12,8 @@ from sgfmill import boards, sgf_grammar, sgf_moves
 from sgfmill import sgf as sgfmill
 
 from rl_lab.envs.go import sgf
-from rl_lab.envs.go.game import Board, Start
-from rl_lab.envs.go.record import Game
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.record import Game, Start
 from rl_lab.envs.go.rules import Rules, default_komi
 from rl_lab.errors import LabError
 
@@ -92,7 +92,7 @@ def test_what_sgfmill_writes_is_read(size, seed):
     assert game.board().stones.tolist() == stones_of(position)
     if not legal:
         theirs.root.set_setup_stones(black - white, white - black)
-        with pytest.raises(LabError, match="no position can be set up in which stones have no liberty"):
+        with pytest.raises(LabError, match="stones without a liberty cannot stand on a board"):
             sgf.read(theirs.serialise()).board()
 
 
@@ -107,7 +107,7 @@ def test_handicaps_are_fixed_or_free():
         game = sgf.read(text)
         assert game.handicap == handicap
         assert game.board().state().tobytes() == board.state().tobytes()
-    assert game.start == free.start
+    assert game.start == Start((40, 72), (), "white")
     assert sgf.read("(;SZ[9]HA[2];W[ee])").board().stones.sum() == 1  # the stones are taken for granted
     assert sgf.read("(;SZ[9]HA[2];B[ee];B[aa];W[bb])").handicap == 0  # they are put there by moves
 
@@ -139,9 +139,9 @@ def test_superko_knows_of_nothing_before_what_was_set_up():
 @pytest.mark.parametrize(
     ("black", "white", "sentence"),
     [
-        (["A1"], ["A1"], "with two stones or none on A1"),
-        (["pass"], [], "with two stones or none on pass"),
-        (["A1", "B1"], ["A2", "B2", "C1"], "in which stones have no liberty"),
+        (["A1"], ["A1"], "a white stone cannot stand on A1: a black one is there already"),
+        (["pass"], [], "a black stone cannot stand on pass: a pass is no stone"),
+        (["A1", "B1"], ["A2", "B2", "C1"], "stones without a liberty cannot stand on a board"),
         (["F1"], [], "off the board"),
     ],
 )
@@ -153,10 +153,9 @@ def test_positions_that_cannot_be_set_up(black, white, sentence):
 
 
 def test_a_game_that_has_begun_is_not_set_up():
-    with pytest.raises(LabError, match="moves have been played; take a new Board"):
-        sgf.read("(;SZ[5];B[aa])").board().set_up(["C3"])
-    with pytest.raises(LabError, match="the rules give a handicap already"):
-        Board(9, handicap=2).set_up(["C3"])
+    for board in (sgf.read("(;SZ[5];B[aa])").board(), sgf.read("(;SZ[5]AB[aa])").board(), Board(9, handicap=2)):
+        with pytest.raises(LabError, match="on an empty board only; take a new Board"):
+            board.set_up(["C3"])
 
 
 @pytest.mark.parametrize(
