@@ -53,7 +53,7 @@ class Rules:
             raise LabError(f"suicide={self.suicide!r} is not allowed; it must be True or False")
         handicap_vertices(self.size, self.handicap)
         _check_komi(self.komi)
-        most = POSITIONS[self.capacity] - 3  # an environment may play two moves past the cap
+        most = most_moves(self.size)
         if self.max_moves is not None and (not _is_whole(self.max_moves) or not 1 <= self.max_moves <= most):
             raise LabError(
                 f"max_moves={self.max_moves!r} is not allowed; a game on {self.size}x{self.size} may last 1 to {most} "
@@ -90,6 +90,16 @@ class Rules:
             "handicap_points": points,
             "max_moves": self.longest,
         }
+
+
+def most_moves(size: int) -> int:
+    """The longest game whose positions superko can remember.
+
+    Example:
+        >>> most_moves(9), most_moves(19)
+        (509, 1533)
+    """
+    return POSITIONS[capacity_for(size)] - 3  # an environment may play two moves past the cap
 
 
 def default_komi(size: int) -> float:
