@@ -90,6 +90,7 @@ def lane_fields(capacity: int) -> np.dtype:
         [
             *fields,
             ("verdicts", np.uint8, game["stones"].shape),  # by empty point: what the rules say of the next move there
+            ("counts", np.int16, game["stones"].shape),  # by chain: its liberties; NO_POINT has none
             ("colour", np.uint8),  # that the agent plays against an opponent
             ("illegal_action", np.bool_),  # whether the last action was
         ],
@@ -98,23 +99,24 @@ def lane_fields(capacity: int) -> np.dtype:
 
 
 def observation_space(rules: Rules) -> spaces.Box:
-    """Planes between 0 and 1, but for komi, which is that of the rules or what it takes from Black."""
-    low = np.zeros((len(planes.PLANES), rules.size, rules.size), np.float32)
+    """Planes of 0 and 1, but for komi, which is paid or got."""
+    low = np.zeros((len(planes.PLANES), rules.size, rules.size), np.int8)
     high = np.ones_like(low)
-    komi = abs(rules.komi_in_force) / rules.size**2
-    low[planes.KOMI], high[planes.KOMI] = -komi, komi
-    return spaces.Box(low, high, dtype=np.float32)
+    low[planes.KOMI], high[planes.KOMI] = -planes.FULL, planes.FULL
+    return spaces.Box(low, high, dtype=np.int8)
 
 
 def begin_alone(state, config):
     """Start a game that the agent plays for both sides."""
     clear(state, config)
+    planes.count_liberties(state, config)
     planes.look(state, config)
 
 
 def begin_against(state, config):
     """Start a game against the opponent, who begins if that is Black, or White after a handicap."""
     clear(state, config)
+    planes.count_liberties(state, config)
     state.colour = config.colour if config.colour != DRAWN else random.integers(state.random, BLACK, WHITE + 1)
     if state.colour != state.to_play:
         reply(state, config)
@@ -146,13 +148,23 @@ def make(state, action, config):
     state.illegal_action = point != PASS and verdict(state, point, np.int64(state.to_play), config) != LEGAL
     if state.illegal_action:
         return False
-    play(state, point, config)
+    advance(state, point, config)
     return True
 
 
 def reply(state, config):
     """The opponent's move."""
-    play(state, random_move(state, state.random, config), config)
+    advance(state, random_move(state, state.random, config), config)
+
+
+def advance(state, point, config):
+    """Play a legal move or PASS, and keep the count of liberties, anew only where stones were taken."""
+    taken = state.captures[BLACK] + state.captures[WHITE]
+    play(state, point, config)
+    if state.captures[BLACK] + state.captures[WHITE] != taken:
+        planes.count_liberties(state, config)
+    elif point != PASS:
+        planes.recount_liberties(state, point, config)
 
 
 def outcome(state, colour, config):

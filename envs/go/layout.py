@@ -68,7 +68,7 @@ def state_dtype(capacity: int) -> np.dtype:
             ("moves", np.int32),  # played, passes among them
             ("captures", np.int32, (2,)),  # stones that Black and White have taken; suicides go to the other side
             ("near", np.uint16, (points,)),  # by point: its neighbours, counted
-            ("work", number, (points,)),  # by point: the workspace of scores and of planes
+            ("work", number, (points,)),  # by point: the workspace of scores
             ("sizes", number, (points,)),  # by chain: its stones
             ("stones", np.uint8, (points,)),  # by point: BLACK, WHITE, EMPTY or OFF
             ("stood", np.uint8, (points,)),  # by point: bit 0 if a black stone was taken from there, bit 1 if a white

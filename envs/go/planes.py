@@ -21,6 +21,8 @@ PLANES = (
 )  # `envs/go/README.md` says what each holds
 OWN, OPPOSING, LAST, BEFORE, ONE, TWO, MANY, BARRED, BLACK_PLAYS, KOMI = range(len(PLANES))
 
+FULL = 2  # what a point of komi fills a point of the board with
+
 
 def look(state, config):
     """Find out what the rules say of each point, for `observe` and `action_mask`, in `state.verdicts`."""
@@ -33,36 +35,60 @@ def look(state, config):
 
 
 def observe(state, planes, config):
-    """Fill the planes, float32 `(10, size, size)`, the first row uppermost.
+    """Fill the planes, int8 `(10, size, size)`, the first row uppermost.
 
     Boards are as good as random to a processor, which would guess wrong at every second branch; so there are none.
+    What lies scattered is gathered into three of the planes first, and they are told apart in loops without gaps.
     """
-    size, stride, colour = config.width, config.width + 1, np.int64(state.to_play)
-    komi = config.komi / (size * size)
-    count_liberties(state, stride)
+    gather(state, planes, config)
+    points, colour = config.width * config.width, np.int64(state.to_play)
+    cells = planes.reshape(-1)
+    own, opposing = cells[OWN * points : OPPOSING * points], cells[OPPOSING * points :]
+    one, two, many = cells[ONE * points : TWO * points], cells[TWO * points : MANY * points], cells[MANY * points :]
+    for point in range(points):
+        stone, liberties = own[point], one[point]
+        own[point] = stone == colour
+        opposing[point] = stone == 1 - colour
+        one[point] = liberties == 1
+        two[point] = liberties == 2
+        many[point] = liberties > 2
+    fill(cells[LAST * points : (BEFORE + 1) * points], 0)
+    fill(cells[BLACK_PLAYS * points : KOMI * points], colour == BLACK)
+    lay_komi(cells[KOMI * points :], -config.komi if colour == BLACK else config.komi)
+    mark(planes[LAST], np.int64(state.last[0]), config.width + 1)
+    mark(planes[BEFORE], np.int64(state.last[1]), config.width + 1)
+
+
+def gather(state, planes, config):
+    """Collect from the points of the board what stands there, how many liberties it has, and what ko bars."""
+    size, stride = config.width, config.width + 1
     for row in range(size):
         first = (row + 1) * stride + 1
         for column in range(size):
             point = first + column
-            stone, liberties = np.int64(state.stones[point]), np.int64(state.work[state.chains[point]])
-            planes[OWN, row, column] = stone == colour
-            planes[OPPOSING, row, column] = stone == 1 - colour
-            planes[LAST, row, column] = 0.0
-            planes[BEFORE, row, column] = 0.0
-            planes[ONE, row, column] = liberties == 1
-            planes[TWO, row, column] = liberties == 2
-            planes[MANY, row, column] = liberties > 2
+            planes[OWN, row, column] = state.stones[point]
+            planes[ONE, row, column] = min(np.int64(state.counts[state.chains[point]]), 3)
             planes[BARRED, row, column] = state.verdicts[point] >= KO
-            planes[BLACK_PLAYS, row, column] = colour == BLACK
-            planes[KOMI, row, column] = -komi if colour == BLACK else komi
-    mark(planes[LAST], np.int64(state.last[0]), stride)
-    mark(planes[BEFORE], np.int64(state.last[1]), stride)
+
+
+def fill(cells, value):
+    """Set all cells to one value."""
+    for point in range(cells.shape[0]):
+        cells[point] = value
+
+
+def lay_komi(cells, komi):
+    """Lay komi out on the board: a point of it fills a point with 2, half a point with 1; what is paid is negative."""
+    halves, sign = round(FULL * abs(komi)), -1 if komi < 0 else 1
+    for point in range(cells.shape[0]):
+        cells[point] = sign * min(max(halves - FULL * point, 0), FULL)
 
 
 def mark(plane, point, stride):
     """Mark a move, unless it was a pass."""
     if point != PASS:
-        plane[point // stride - 1, point % stride - 1] = 1.0
+        row = point // stride
+        plane[row - 1, point - row * stride - 1] = 1
 
 
 def action_mask(state, mask, config):
@@ -75,26 +101,32 @@ def action_mask(state, mask, config):
     mask[size * size] = True
 
 
-def count_liberties(state, stride):
-    """Count the liberties of every chain, in `state.work` by chain; NO_POINT, the chain of no stone, has none.
+def count_liberties(state, config):
+    """Count the liberties of every chain, in `state.counts`; NO_POINT, the chain of no stone, has none."""
+    for point in range(state.counts.shape[0]):
+        state.counts[point] = 0
+    for index in range(state.empties):
+        add_beside(state, np.int64(state.empty[index]), 1, config)
 
-    What is no chain, or the same one again, is counted on the border: in a place of its own for each side, since
-    one addition to a place waits for the one before.
-    """
-    for point in range(state.work.shape[0]):
-        state.work[point] = 0
+
+def recount_liberties(state, point, config):
+    """Count again after a stone that took nothing: its neighbours lose its point, and its own chain is new."""
+    stride, own, liberties = config.width + 1, state.chains[point], 0
+    add_beside(state, point, -1, config)
     for index in range(state.empties):
         up, left, right, down = around(np.int64(state.empty[index]), stride)
-        first, second = np.int64(state.chains[up]), np.int64(state.chains[left])
-        third, fourth = np.int64(state.chains[right]), np.int64(state.chains[down])
-        second *= second != first
-        third *= (third != first) & (third != second)
-        fourth *= (fourth != first) & (fourth != second) & (fourth != third)
-        second += second == NO_POINT
-        third += 2 * (third == NO_POINT)
-        fourth += 3 * (fourth == NO_POINT)
-        state.work[first] += 1
-        state.work[second] += 1
-        state.work[third] += 1
-        state.work[fourth] += 1
-    state.work[NO_POINT] = 0
+        beside = (state.chains[up] == own) | (state.chains[left] == own)
+        liberties += beside | (state.chains[right] == own) | (state.chains[down] == own)
+    state.counts[own] = liberties
+
+
+def add_beside(state, point, liberties, config):
+    """Add to the liberties of every chain beside a point, once each."""
+    up, left, right, down = around(point, config.width + 1)
+    first, second = np.int64(state.chains[up]), np.int64(state.chains[left])
+    third, fourth = np.int64(state.chains[right]), np.int64(state.chains[down])
+    state.counts[first] += liberties
+    state.counts[second] += liberties * (second != first)
+    state.counts[third] += liberties * ((third != first) & (third != second))
+    state.counts[fourth] += liberties * ((fourth != first) & (fourth != second) & (fourth != third))
+    state.counts[NO_POINT] = 0

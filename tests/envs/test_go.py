@@ -28,7 +28,7 @@ README = (Path(go.__file__).parent / "README.md").read_text()
 def documented(game, moves, komi):
     """The planes of a plain reference's game, by the README's sentences."""
     size, me = game.size, game.to_play
-    grid, planes = np.array(game.grid), np.zeros((len(PLANES), size, size), np.float32)
+    grid, planes = np.array(game.grid), np.zeros((len(PLANES), size, size), np.int8)
     planes[0], planes[1] = grid == me, grid == -me
     for plane, move in zip((2, 3), reversed(moves[-2:]), strict=False):
         if move < size * size:
@@ -41,7 +41,8 @@ def documented(game, moves, komi):
     for point in np.argwhere(grid == 0):
         planes[7][tuple(point)] = "ko" in game.problem(tuple(point.tolist()))
     planes[8] = me == 1
-    planes[9] = -me * komi / size**2
+    planes[9].flat[: int(2 * komi) // 2] = -2 * me
+    planes[9].flat[int(2 * komi) // 2] = -me * (int(2 * komi) % 2)
     return planes
 
 
