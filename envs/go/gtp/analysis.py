@@ -125,7 +125,7 @@ def _moved(info: Info, session: Session, wish: Wish, board: Board, seconds: floa
                 yield _report(info, search, wish, board.size)
                 due = time.monotonic() + wish.interval
     yield _report(info, search, wish, board.size)
-    yield f"play {session.settle(thinker.thought(search), wish.colour)}"
+    yield f"play {session.settle(search.best(), wish.colour)}"
 
 
 def _search(session: Session) -> SearchThinker:

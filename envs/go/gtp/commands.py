@@ -121,8 +121,8 @@ def genmove(session: Session, arguments: list[str]) -> str:
     colour = words.colour(words.word(arguments, 0))
     board, seconds = session.think_for(colour)
     with session.on_the_clock(colour):
-        thought = session.thinker.choose(board, seconds)
-    return shown(session.settle(thought, colour))
+        action = session.thinker.choose(board, seconds)
+    return shown(session.settle(action, colour))
 
 
 @command
@@ -130,7 +130,7 @@ def reg_genmove(session: Session, arguments: list[str]) -> str:
     """A move of ours, not played; no clock runs."""
     colour = words.colour(words.word(arguments, 0))
     board, _ = session.think_for(colour)
-    return shown(vertex(session.thinker.choose(board).action, board.size))
+    return shown(vertex(session.thinker.choose(board), board.size))
 
 
 @command

@@ -11,7 +11,7 @@ from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp.clock import Clock
 from rl_lab.envs.go.gtp.framing import Inbox
 from rl_lab.envs.go.gtp.table import Table
-from rl_lab.envs.go.gtp.thinking import Thinker, Thought
+from rl_lab.envs.go.gtp.thinking import Thinker
 from rl_lab.envs.go.vertices import vertex
 
 
@@ -33,12 +33,13 @@ class Session:
         board = self.table.board_for(colour)
         return board, self.clock.budget(colour, int((board.stones == 0).sum()) // 2)
 
-    def settle(self, thought: Thought, colour: str) -> str:
-        """Play a move that was thought of, or resign; returns it as a vertex, "pass" or "resign"."""
-        if thought.winrate is not None and thought.winrate < self.resign:
+    def settle(self, action: int, colour: str) -> str:
+        """Play a move that was just thought of, or resign; returns it as a vertex, "pass" or "resign"."""
+        winrate = self.thinker.winrate() if self.resign else None
+        if winrate is not None and winrate < self.resign:
             return "resign"
-        self.table.play(thought.action, colour)
-        return vertex(thought.action, self.table.size)
+        self.table.play(action, colour)
+        return vertex(action, self.table.size)
 
     @contextmanager
     def on_the_clock(self, colour: str) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rl_lab.envs.go.game import Board
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FIRST_CHUNK = 8  # playouts before the first look around
 CHUNK_SECONDS = 0.02  # how long a chunk should take
-MOST_ANALYSED = 200_000  # playouts of one analysis; its tree has to lie in memory
+MOST_ANALYSED = 1_000_000  # playouts of one analysis, after which it waits; its tree has to lie in memory
 
 
 class Agent(Protocol):
@@ -26,14 +26,6 @@ class Agent(Protocol):
 
     def close(self) -> None:
         """Let go of what it holds."""
-
-
-class Thought(NamedTuple):
-    """What a thinker would play."""
-
-    action: int
-    winrate: float | None
-    """Of whoever is to play, 0 to 1, where the thinker knows."""
 
 
 class Thinker:
@@ -54,9 +46,13 @@ class Thinker:
         """The only board that it plays on; None for any."""
         return getattr(self.agent, "size", None)
 
-    def choose(self, board: Board, seconds: float | None = None) -> Thought:
-        """The move for whoever is to play."""
-        return Thought(int(self.agent(board)), None)
+    def choose(self, board: Board, seconds: float | None = None) -> int:
+        """The action for whoever is to play."""
+        return int(self.agent(board))
+
+    def winrate(self) -> float | None:
+        """The chance to win, 0 to 1, of whoever was to play with the action that was chosen; None if unknown."""
+        return None
 
     def close(self) -> None:
         """Let go of what the agent holds."""
@@ -77,13 +73,19 @@ class SearchThinker(Thinker):
     def __init__(self, agent: Agent, playouts: int, seed: int = 0) -> None:
         super().__init__(agent)
         self.playouts, self.seed = playouts, seed
-        self._searches: dict[tuple[int, int], Search] = {}
+        self._search: Search | None = None
+        self._capacity = 0
 
-    def choose(self, board: Board, seconds: float | None = None) -> Thought:
-        """The move for whoever is to play, by all playouts or as many as there is time for."""
+    def choose(self, board: Board, seconds: float | None = None) -> int:
+        """The action for whoever is to play, by all playouts or as many as there is time for."""
         for search in self.chunks(board, self.playouts, seconds):  # noqa: B007  the last one counts
             pass
-        return self.thought(search)
+        return search.best()
+
+    def winrate(self) -> float | None:
+        """The chance to win of whoever was to play with the best action."""
+        moves = self._search.moves() if self._search is not None else []
+        return moves[0].winrate if moves else None
 
     def chunks(self, board: Board, playouts: int, seconds: float | None = None) -> Iterator[Search]:
         """Think, and come back after each chunk of playouts; at least once.
@@ -93,8 +95,7 @@ class SearchThinker(Thinker):
             playouts: at the end.
             seconds: after which it is enough; None where only the playouts count.
         """
-        search, chunk = self._search(board.size, playouts), FIRST_CHUNK
-        search.start(board)
+        search, chunk = self._started(board), FIRST_CHUNK
         begun = before = time.monotonic()
         while True:
             search.think(min(chunk, playouts - search.playouts))
@@ -107,20 +108,14 @@ class SearchThinker(Thinker):
             if seconds is not None:
                 chunk = max(1, min(chunk, int(chunk * (begun + seconds - now) / CHUNK_SECONDS)))
 
-    def thought(self, search: Search) -> Thought:
-        """What a search would play, and its chances."""
-        action = search.best()
-        winrate = next((move.winrate for move in search.moves() if move.action == action), None)
-        return Thought(action, winrate)
-
-    def _search(self, size: int, playouts: int) -> Any:
-        """A search for boards of a size; kept, with what it holds."""
+    def _started(self, board: Board) -> Search:
+        """The search, at a position; one for each capacity of boards, the last one is kept."""
         from rl_lab.envs.go.search import Search
 
-        if (size, playouts) not in self._searches:
-            self._searches = {key: kept for key, kept in self._searches.items() if key[0] == size}
-            self._searches[size, playouts] = Search(size, playouts, self.seed)
-        return self._searches[size, playouts]
+        if self._search is None or self._capacity != board.rules.capacity:
+            self._search, self._capacity = Search(board.size, self.playouts, self.seed), board.rules.capacity
+        self._search.start(board)
+        return self._search
 
 
 def thinker_for(agent: Agent, spec: str, seed: int = 0) -> Thinker:
