@@ -65,8 +65,6 @@ def clear(state, config):
         state.near[point] = 4 * NEAR_EMPTY  # what the border counts is read by nobody
         state.stood[point] = 0
         state.chains[point] = NO_POINT
-    for word in range(state.seen.shape[0]):
-        state.seen[word] = 0
     state.empties = 0
     for action in range(size * size):
         point = point_of(action, config)
@@ -79,7 +77,6 @@ def clear(state, config):
             near += NEAR_EMPTY if state.stones[beside] == EMPTY else NEAR_BORDER
         state.near[point] = near
     state.position = np.uint64(0)
-    state.positions = 0
     state.moves = 0
     state.captures[BLACK] = 0
     state.captures[WHITE] = 0
@@ -91,6 +88,14 @@ def clear(state, config):
     for stone in range(config.handicap):
         place(state, config.handicap_points[stone], BLACK, stride)
         state.to_play = WHITE
+    start_history(state, config)
+
+
+def start_history(state, config):
+    """Make the present position the first that superko knows."""
+    for word in range(state.seen.shape[0]):
+        state.seen[word] = 0
+    state.positions = 0
     remember(state, situation(state.position, state.to_play, config))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,18 @@ from rl_lab import random
 from rl_lab.envs import Definition
 from rl_lab.envs.go import planes, score
 from rl_lab.envs.go.board import clear, play, point_of, verdict
+from rl_lab.envs.go.greedy import greedy_move
 from rl_lab.envs.go.layout import BLACK, LEGAL, PASS, WHITE, state_dtype
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.render import render
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError
 
-OPPONENTS = ("random", "self")
+OPPONENTS = ("random", "greedy", "self")
 COLOURS = ("black", "white", "drawn")
 REWARDS = ("result", "margin")
 DRAWN = COLOURS.index("drawn")
+MOVES = {"random": random_move, "greedy": greedy_move}
 
 
 def go(
@@ -42,7 +46,8 @@ def go(
     Args:
         size: side of the board, 2 to 19.
         opponent: "random", which plays uniformly random moves that fill no eye of its own, and passes where there
-            are none; or "self": every step is a move of whoever is to play, who sees the board from their own side
+            are none; "greedy", which captures, or else saves what is in atari, or else plays so, see `greedy`; or
+            "self": every step is a move of whoever is to play, who sees the board from their own side
             and gets the reward of that move.
         colour: what the agent plays against an opponent: "black", "white", or "drawn" by lot every game.
         reward: "result", 1 for a win, -1 for a loss, 0 for a draw; or "margin", the points that one is ahead after
@@ -66,12 +71,13 @@ def go(
     rules = Rules(size, komi, ko, suicide, handicap, max_moves)
     alone = opponent == "self"
     steps = rules.longest if alone else (rules.longest + 1) // 2
+    begin, step = (begin_alone, step_alone) if alone else against(MOVES[opponent])
     return Definition(
         name="Go",
         state=lane_fields(rules.capacity),
         config=rules.config() | {"max_steps": steps, "colour": COLOURS.index(colour), "by_margin": reward == "margin"},
-        reset=begin_alone if alone else begin_against,
-        step=step_alone if alone else step_against,
+        reset=begin,
+        step=step,
         observe=planes.observe,
         action_mask=planes.action_mask,
         observation_space=observation_space(rules),
@@ -113,16 +119,6 @@ def begin_alone(state, config):
     planes.look(state, config)
 
 
-def begin_against(state, config):
-    """Start a game against the opponent, who begins if that is Black, or White after a handicap."""
-    clear(state, config)
-    planes.count_liberties(state, config)
-    state.colour = config.colour if config.colour != DRAWN else random.integers(state.random, BLACK, WHITE + 1)
-    if state.colour != state.to_play:
-        reply(state, config)
-    planes.look(state, config)
-
-
 def step_alone(state, action, config):
     """Play a move for whoever is to play; the reward is theirs."""
     colour = np.int64(state.to_play)
@@ -132,14 +128,33 @@ def step_alone(state, action, config):
     return (outcome(state, colour, config), True) if state.passes >= 2 else (0.0, False)
 
 
-def step_against(state, action, config):
-    """Play a move, and let the opponent answer unless the game is over."""
-    if not make(state, action, config):
-        return forfeit(config), True
-    if state.passes < 2:
-        reply(state, config)
-    planes.look(state, config)
-    return (outcome(state, np.int64(state.colour), config), True) if state.passes >= 2 else (0.0, False)
+@functools.cache
+def against(move: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The kernels `reset` and `step` against an opponent.
+
+    Args:
+        move: `move(state, stream, config)`, a kernel that gives the point of the opponent's move.
+    """
+
+    def begin_against(state, config):
+        """Start a game against the opponent, who begins if that is Black, or White after a handicap."""
+        clear(state, config)
+        planes.count_liberties(state, config)
+        state.colour = config.colour if config.colour != DRAWN else random.integers(state.random, BLACK, WHITE + 1)
+        if state.colour != state.to_play:
+            advance(state, move(state, state.random, config), config)
+        planes.look(state, config)
+
+    def step_against(state, action, config):
+        """Play a move, and let the opponent answer unless the game is over."""
+        if not make(state, action, config):
+            return forfeit(config), True
+        if state.passes < 2:
+            advance(state, move(state, state.random, config), config)
+        planes.look(state, config)
+        return (outcome(state, np.int64(state.colour), config), True) if state.passes >= 2 else (0.0, False)
+
+    return begin_against, step_against
 
 
 def make(state, action, config):
@@ -150,11 +165,6 @@ def make(state, action, config):
         return False
     advance(state, point, config)
     return True
-
-
-def reply(state, config):
-    """The opponent's move."""
-    advance(state, random_move(state, state.random, config), config)
 
 
 def advance(state, point, config):

@@ -14,8 +14,8 @@ from rl_lab import jit
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import board, score
-from rl_lab.envs.go.layout import KO, LEGAL, OCCUPIED, SUICIDE, SUPERKO, state_dtype
-from rl_lab.envs.go.render import COLOURS, stones_of, write
+from rl_lab.envs.go.layout import BLACK, KO, LEGAL, NO_POINT, OCCUPIED, SUICIDE, SUPERKO, WHITE, state_dtype
+from rl_lab.envs.go.render import COLOURS, read, stones_of, write
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.errors import LabError
@@ -53,7 +53,8 @@ class Board:
 
     Attributes:
         rules: of this game.
-        moves: what was played, pairs of a colour and an action.
+        setup: stones that were there before the first move, pairs of a colour and an action; see `from_ascii`.
+        moves: what was played, likewise.
 
     Moves are vertices as GTP has them ("C3", "pass"), indices `row * size + column` from the upper left, or
     None for a pass, whose index is `size * size`.
@@ -83,6 +84,7 @@ class Board:
                 f"a Board takes no argument {min(unknown)!r}; it takes komi, ko, suicide, handicap, max_moves"
             )
         self.rules, self.debug = Rules(size, **rules), debug
+        self.setup: list[tuple[str, int]] = []
         self.moves: list[tuple[str, int]] = []
         self._states = np.zeros(1, state_dtype(self.rules.capacity))
         self._config = config_record("Go", self.rules.config())
@@ -94,6 +96,35 @@ class Board:
         """A game under rules that were made elsewhere."""
         fields = dataclasses.asdict(rules)
         return cls(fields.pop("size"), debug=debug, **fields)
+
+    @classmethod
+    def from_ascii(cls, text: str, to_play: str | None = None, **arguments: Any) -> Board:
+        """A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
+
+        Args:
+            text: rows of `X`, `O` and `.`, with or without their numbers, the letters, and the last line.
+            to_play: "black" or "white"; default is what the last line says, or else Black.
+            arguments: as for a Board, without size and handicap.
+
+        Raises:
+            LabError: that is no square board, or has stones without liberties; or an argument is not allowed.
+
+        Example:
+            >>> Board.from_ascii(".X.\\nXX.\\n.OO", to_play="white").area()
+            Area(black=4, white=2)
+        """
+        position = read(text)
+        game = cls(len(position.stones), **arguments)
+        if game.rules.handicap:
+            raise LabError(f"handicap={game.rules.handicap} is not allowed with a position, which has its own stones")
+        for value, colour in ((1, "black"), (-1, "white")):
+            game.setup += [(colour, int(action)) for action in np.flatnonzero(position.stones == value)]
+        game._states["captures"] = position.captures
+        colour = game._checked_colour(to_play or position.to_play)
+        game._run("arrange", np.ascontiguousarray(position.stones), COLOURS.index(colour))
+        if not np.array_equal(game.stones, position.stones):
+            raise LabError("stones without a liberty cannot stand on a board; here some have none:\n" + text)
+        return game
 
     @property
     def size(self) -> int:
@@ -271,6 +302,22 @@ def clear_first(states, config):
     board.clear(states[0], config[0])
 
 
+def arrange_first(states, config, stones, to_play):
+    """Put stones on the empty board `(size, size)`, 1 black, -1 white; the game begins there.
+
+    A chain that has a liberty in the end has one all the way, in whatever order stones come.
+    """
+    state, size = states[0], config[0].width
+    for row in range(size):
+        for column in range(size):
+            if stones[row, column] != 0:
+                colour = BLACK if stones[row, column] > 0 else WHITE
+                board.place(state, (row + 1) * (size + 1) + column + 1, colour, size + 1)
+    state.to_play = to_play
+    state.ko = NO_POINT
+    board.start_history(state, config[0])
+
+
 def play_first(states, config, action):
     """`board.play`, by action."""
     board.play(states[0], board.point_of(action, config[0]), config[0])
@@ -294,6 +341,7 @@ def area_first(states, config, counts):
 
 KERNELS: dict[str, Callable[..., Any]] = {
     "clear": clear_first,
+    "arrange": arrange_first,
     "play": play_first,
     "verdict": verdict_first,
     "legal": legal_first,

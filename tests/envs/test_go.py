@@ -79,7 +79,7 @@ def test_the_readme_has_the_komi_that_is_in_force():
     assert {size: default_komi(size) for size in range(2, 20)} == {n: table.get(n, others) for n in range(2, 20)}
 
 
-@pytest.mark.parametrize("opponent", ["random", "self"])
+@pytest.mark.parametrize("opponent", ["random", "greedy", "self"])
 def test_checkers_find_nothing(opponent):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -207,7 +207,7 @@ def test_text_shows_the_board():
     ("arguments", "sentence"),
     [
         ({"size": 20}, "a board may be 2 to 19"),
-        ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, self"),
+        ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, greedy, self"),
         ({"colour": "red"}, "colour='red' is not allowed; it must be one of black, white, drawn"),
         ({"reward": "komi"}, "reward='komi' is not allowed; it must be one of result, margin"),
         ({"komi": float("nan")}, "komi=nan"),

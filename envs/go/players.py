@@ -1,0 +1,149 @@
+"""Players by name: whoever is asked about a board answers with a move."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rl_lab import jit, random
+from rl_lab.envs.boundary import checked_seed
+from rl_lab.envs.definition import config_record
+from rl_lab.envs.go.board import action_of
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.greedy import greedy_move
+from rl_lab.envs.go.layout import state_dtype
+from rl_lab.envs.go.playouts import random_move
+from rl_lab.envs.go.search import MOST_PLAYOUTS, Search
+from rl_lab.errors import LabError
+
+HIGHEST_LEVEL = 10  # of GNU Go
+SPECS = f"random, greedy, mcts:N with 1 to {MOST_PLAYOUTS} playouts a move, gnugo:LEVEL with a level from 0 to 10"
+
+
+class Player(ABC):
+    """Answers questions about boards, any board at any time; use it in a `with` statement, or close it.
+
+    Attributes:
+        name: what it is called, as `player` takes it.
+    """
+
+    name: str
+
+    @abstractmethod
+    def __call__(self, board: Board) -> int:
+        """The action of a move for the side to play; a pass where both have passed already."""
+
+    def close(self) -> None:
+        """Give back what it holds, such as a process; it may be asked again all the same."""
+
+    def __enter__(self) -> Player:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+def player(spec: str, seed: int = 0) -> Player:
+    """A player by name.
+
+    Args:
+        spec: "random", "greedy", "mcts:N" with N playouts a move, or "gnugo:LEVEL", GNU Go at a level from 0 to 10.
+        seed: of its random stream: the same seed and the same questions give the same answers.
+
+    Raises:
+        LabError: there is no such player, or GNU Go is not installed.
+
+    Example:
+        >>> with player("mcts:100") as anna:
+        ...     anna.name, anna(Board(3, komi=8.5))  # the centre
+        ('mcts:100', 4)
+    """
+    checked_seed(seed)
+    kind, number = parsed(spec)
+    if kind == "mcts":
+        return Searcher(number, seed)
+    if kind == "gnugo":
+        from rl_lab.envs.go.gnugo import GnuGo
+
+        return GnuGo(number, seed)
+    return Mover(kind, seed)
+
+
+def parsed(spec: Any) -> tuple[str, int]:
+    """The kind of player that a name means, and its number, 0 where it has none.
+
+    Raises:
+        LabError: it means none.
+    """
+    if isinstance(spec, str):
+        kind, colon, text = spec.partition(":")
+        if kind in MOVES and not colon:
+            return kind, 0
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+        if (kind == "mcts" and 1 <= number <= MOST_PLAYOUTS) or (kind == "gnugo" and 0 <= number <= HIGHEST_LEVEL):
+            return kind, number
+    raise LabError(f"there is no player {spec!r}; there are: {SPECS}")
+
+
+class Mover(Player):
+    """Plays what a kernel says.
+
+    Args:
+        name: of `MOVES`.
+        seed: of the random stream.
+    """
+
+    def __init__(self, name: str, seed: int = 0) -> None:
+        self.name, self._streams = name, np.zeros((1, 1), np.uint64)
+        random.seed_stream(self._streams[0], np.random.SeedSequence(seed))
+
+    def __call__(self, board: Board) -> int:
+        """The kernel's move."""
+        if board.has_ended:
+            return board.size**2
+        config = config_record("Go", board.rules.config())
+        return int(move_kernel(self.name, board.rules.capacity)(board.state(), self._streams, config))
+
+
+class Searcher(Player):
+    """Plays the move that a tree search of its own likes best; it starts anew at every question.
+
+    Args:
+        playouts: a move.
+        seed: of the random stream.
+    """
+
+    def __init__(self, playouts: int, seed: int = 0) -> None:
+        self.name, self.playouts, self.seed = f"mcts:{playouts}", playouts, seed
+        self._searches: dict[int, Search] = {}  # by capacity
+
+    def __call__(self, board: Board) -> int:
+        """The move that most playouts tried."""
+        if board.has_ended:
+            return board.size**2
+        capacity = board.rules.capacity
+        if capacity not in self._searches:
+            self._searches[capacity] = Search(board.size, self.playouts, self.seed)
+        search = self._searches[capacity]
+        search.start(board)
+        search.think(self.playouts)
+        return search.best()
+
+
+MOVES: dict[str, Callable[..., Any]] = {"random": random_move, "greedy": greedy_move}
+
+
+def first_move(move, states, streams, config):
+    """A kernel's move in the one game of a Board, as an action."""
+    return action_of(move(states[0], streams[0], config[0]), config[0])
+
+
+@functools.cache
+def move_kernel(name: str, capacity: int) -> Callable[..., Any]:
+    """Machine code of a player for boards up to a capacity."""
+    loop = functools.partial(first_move, MOVES[name])
+    return jit.specialize(loop, key=str(state_dtype(capacity).descr), name=f"Go's {name} player", exact=True)

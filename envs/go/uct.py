@@ -1,0 +1,213 @@
+"""Monte Carlo tree search: UCT (L. Kocsis and C. Szepesvári, "Bandit based Monte-Carlo planning", 2006), as kernels.
+
+A tree is an array of nodes that somebody else made; every playout adds one, until the array is full. Children of a
+node are a linked list. What a new leaf is worth, `evaluate` says, which is bound to `search`: here random playouts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from rl_lab import random
+from rl_lab.envs.go.board import is_eye, play, verdict
+from rl_lab.envs.go.layout import BLACK, LEGAL, PASS, POSITIONS, point_count, state_dtype
+from rl_lab.envs.go.playouts import random_move
+from rl_lab.envs.go.score import margin
+
+ROOT = 0  # the first node
+NO_NODE = 0  # where a child is kept, and there is none: the root is nobody's child
+NOTHING = -1  # as a point: there is none left to try
+EXPLORATION = 0.4
+FIRST_PLAY = 1.0
+
+NODE = np.dtype(
+    [
+        ("value", np.float64),  # sum of results for Black: 1 won, 0.5 drawn, 0 lost
+        ("lead", np.float64),  # sum of Black's margins after komi
+        ("visits", np.int32),
+        ("first", np.int32),  # the youngest child
+        ("next", np.int32),  # the child of the same node that is next older
+        ("point", np.int16),  # the move that leads here
+        ("full", np.bool_),  # whether all moves worth trying have become children
+    ],
+    align=True,
+)
+
+
+def tree_dtype(capacity: int) -> np.dtype:
+    """What a search needs beside its nodes, on boards up to `capacity`."""
+    points = point_count(capacity)
+    return np.dtype(
+        [
+            ("game", state_dtype(capacity)),  # the game that a playout goes on
+            ("path", np.int32, (POSITIONS[capacity],)),  # nodes from the root to the leaf
+            ("tried", np.uint8, (points,)),  # by point: the workspace of `untried`
+            ("nodes", np.int32),  # in use
+        ],
+        align=True,
+    )
+
+
+def plant(tree, nodes):
+    """Begin a tree with its root alone."""
+    tree.nodes = 0
+    sprout(tree, nodes, PASS)
+
+
+def sprout(tree, nodes, point):
+    """Add a node; its number."""
+    number = np.int64(tree.nodes)
+    node = nodes[number]
+    node.value = 0.0
+    node.lead = 0.0
+    node.visits = 0
+    node.first = NO_NODE
+    node.next = NO_NODE
+    node.point = point
+    node.full = False
+    tree.nodes = number + 1
+    return number
+
+
+def search(evaluate, game, tree, nodes, stream, config, playouts):
+    """Add playouts to a tree.
+
+    Args:
+        evaluate: `evaluate(game, stream, config) -> (value, lead)`, what a leaf is worth to Black: 1 won, 0 lost,
+            and points ahead. It may play on; of a finished game it tells the result.
+        game: record of the game at the root, left as it is.
+        tree: record of `tree_dtype`, begun by `plant`.
+        nodes: records of `NODE`.
+        stream: random stream.
+        config: record.
+        playouts: how many.
+    """
+    for _ in range(playouts):
+        copy(game, tree.game, config)
+        length = descend(tree, nodes, stream, config)
+        value, lead = evaluate(tree.game, stream, config)
+        for index in range(length):
+            node = nodes[tree.path[index]]
+            node.visits += 1
+            node.value += value
+            node.lead += lead
+
+
+def descend(tree, nodes, stream, config):
+    """Play from the root to a new leaf, or to the end of the game; the number of nodes on `tree.path`."""
+    game, number, length = tree.game, ROOT, 1
+    tree.path[0] = ROOT
+    known = True
+    while known and game.passes < 2 and length < tree.path.shape[0] and game.positions < game.history.shape[0]:
+        best, worth = favourite(nodes, number, np.int64(game.to_play))
+        if not nodes[number].full and worth < FIRST_PLAY:
+            if tree.nodes == nodes.shape[0]:
+                return length
+            point = untried(game, tree, nodes, number, stream, config)
+            if point == NOTHING:
+                nodes[number].full = True
+            else:
+                best, known = sprout(tree, nodes, point), False
+                nodes[best].next = nodes[number].first
+                nodes[number].first = best
+        play(game, np.int64(nodes[best].point), config)
+        tree.path[length] = best
+        length += 1
+        number = best
+    return length
+
+
+def favourite(nodes, number, colour):
+    """The child with the highest upper confidence bound, and that bound; below all others if there is no child."""
+    best, highest = NO_NODE, -1.0
+    child, wide = np.int64(nodes[number].first), EXPLORATION * math.sqrt(math.log(nodes[number].visits + 1.0))
+    while child != NO_NODE:
+        node = nodes[child]
+        mean = node.value / node.visits
+        bound = (mean if colour == BLACK else 1.0 - mean) + wide / math.sqrt(node.visits)
+        if bound > highest:
+            best, highest = child, bound
+        child = np.int64(node.next)
+    return best, highest
+
+
+def untried(game, tree, nodes, number, stream, config):
+    """A random legal move that fills no eye and has no node yet; NOTHING if there is none.
+
+    A pass comes first in answer to a pass, since that ends the game, and else last.
+    """
+    for point in range(tree.tried.shape[0]):
+        tree.tried[point] = 0
+    child = np.int64(nodes[number].first)
+    while child != NO_NODE:
+        tree.tried[nodes[child].point] = 1
+        child = np.int64(nodes[child].next)
+    if game.passes > 0 and not tree.tried[PASS]:
+        return PASS
+    colour, left = np.int64(game.to_play), np.int64(game.empties)
+    while left > 0:
+        index = random.integers(stream, 0, left)  # type: ignore[arg-type]
+        point = np.int64(game.empty[index])
+        fine = not tree.tried[point] and not is_eye(game, point, colour, config.width + 1)
+        if fine and verdict(game, point, colour, config) == LEGAL:
+            return point
+        left -= 1
+        other = np.int64(game.empty[left])
+        game.empty[index] = other
+        game.places[other] = index
+        game.empty[left] = point
+        game.places[point] = left
+    return NOTHING if tree.tried[PASS] else PASS
+
+
+def candidates(game, config):
+    """How many moves the root may try."""
+    colour, count = np.int64(game.to_play), 1
+    for index in range(game.empties):
+        point = np.int64(game.empty[index])
+        count += not is_eye(game, point, colour, config.width + 1) and verdict(game, point, colour, config) == LEGAL
+    return count
+
+
+def playout(game, stream, config):
+    """What random moves to the end of the game make of it: `evaluate` of `search`.
+
+    The game's own `max_moves` does not count here, or games near it would not be played out.
+    """
+    longest = min(game.moves + 3 * config.width * config.width, game.history.shape[0] - 1)
+    while game.passes < 2 and game.moves < longest:
+        play(game, random_move(game, stream, config), config)
+    lead = margin(game, config)
+    return 1.0 if lead > 0 else 0.0 if lead < 0 else 0.5, lead
+
+
+def copy(source, target, config):
+    """Copy what there is of a game on a board of this size."""
+    for word in range(source.seen.shape[0]):
+        target.seen[word] = source.seen[word]
+    for index in range(source.positions):
+        target.history[index] = source.history[index]
+    for point in range((config.width + 1) * (config.width + 2) + 1):
+        target.liberties[point] = source.liberties[point]
+        target.near[point] = source.near[point]
+        target.sizes[point] = source.sizes[point]
+        target.stones[point] = source.stones[point]
+        target.stood[point] = source.stood[point]
+        target.chains[point] = source.chains[point]
+        target.next[point] = source.next[point]
+        target.places[point] = source.places[point]
+    for index in range(source.empties):
+        target.empty[index] = source.empty[index]
+    for index in range(2):
+        target.captures[index] = source.captures[index]
+        target.last[index] = source.last[index]
+    target.position = source.position
+    target.positions = source.positions
+    target.moves = source.moves
+    target.empties = source.empties
+    target.ko = source.ko
+    target.to_play = source.to_play
+    target.passes = source.passes
