@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -89,6 +90,12 @@ class Board:
         self._config = config_record("Go", self.rules.config())
         self._before: list[NDArray[Any]] = []
         self._run("clear")
+
+    @classmethod
+    def of(cls, rules: Rules, debug: bool = False) -> Board:
+        """A game under rules that were made elsewhere."""
+        fields = dataclasses.asdict(rules)
+        return cls(fields.pop("size"), debug=debug, **fields)
 
     @classmethod
     def from_ascii(cls, text: str, to_play: str | None = None, **arguments: Any) -> Board:
@@ -222,6 +229,23 @@ class Board:
     def resume(self) -> None:
         """Go on after two passes, as players do who disagree about what is dead."""
         self._states["passes"] = 0
+
+    def give_turn(self, colour: str) -> None:
+        """Make it a side's turn, whoever's it was, as programs that speak GTP may ask for.
+
+        Raises:
+            LabError: it is neither "black" nor "white".
+        """
+        self._states["to_play"] = COLOURS.index(self._checked_colour(colour))
+
+    def set_komi(self, komi: float | None) -> None:
+        """Change what White gets, in the middle of a game too; None is the default of the board.
+
+        Raises:
+            LabError: it is no finite number, or out of range.
+        """
+        self.rules = dataclasses.replace(self.rules, komi=komi)
+        self._config = config_record("Go", self.rules.config())
 
     def legal(self, colour: str | None = None) -> list[int]:
         """Indices of all legal moves, the pass last; none when the game is over."""
