@@ -83,7 +83,7 @@ def go(
         observation_space=observation_space(rules),
         action_space=spaces.Discrete(size * size + 1),
         render=render,
-        render_modes=("ansi",),
+        render_modes=("rgb_array", "ansi"),
         endings=("illegal_action",),
         turned="turned" if alone else "",
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rl_lab import jit
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import config_record
-from rl_lab.envs.go import board, score
+from rl_lab.envs.go import board, picture, score
 from rl_lab.envs.go.layout import BLACK, KO, LEGAL, NO_POINT, OCCUPIED, SUICIDE, SUPERKO, WHITE, state_dtype
 from rl_lab.envs.go.render import COLOURS, read, stones_of, write
 from rl_lab.envs.go.rules import Rules
@@ -297,6 +297,12 @@ class Board:
     def ascii(self) -> str:
         """The board as text, Black `X` and White `O`, with whose turn it is."""
         return write(self._states.view(np.recarray)[0], self._config.view(np.recarray)[0])
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The board as an image, uint8 `(height, width, 3)`: a ring on the last move, squares where ko forbids one."""
+        last = self.moves[-1][1] if self.moves and self.moves[-1][1] < self.size**2 else None
+        empty = np.flatnonzero(self.stones == 0).tolist()
+        return picture.draw(self.stones, last, [action for action in empty if "ko" in self.problem(action)])
 
     def state(self) -> NDArray[Any]:
         """The record of the game `(1,)`, see `layout.state_dtype`: a copy whose bytes are equal where games are."""
