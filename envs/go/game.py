@@ -20,6 +20,7 @@ from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.errors import LabError
 
+ARGUMENTS = ("komi", "ko", "suicide", "handicap", "max_moves")  # of a Board, beside its size
 PROBLEMS = ("", "occupied", "suicide", "ko", "superko")  # by verdict
 REASONS = {
     OCCUPIED: "a stone is there already",
@@ -78,11 +79,8 @@ class Board:
     """
 
     def __init__(self, size: int = 9, *, debug: bool = False, **rules: Any) -> None:
-        unknown = rules.keys() - {"komi", "ko", "suicide", "handicap", "max_moves"}
-        if unknown:
-            raise LabError(
-                f"a Board takes no argument {min(unknown)!r}; it takes komi, ko, suicide, handicap, max_moves"
-            )
+        if unknown := rules.keys() - set(ARGUMENTS):
+            raise LabError(f"a Board takes no argument {min(unknown)!r}; it takes {', '.join(ARGUMENTS)}")
         self.rules, self.debug = Rules(size, **rules), debug
         self.setup: list[tuple[str, int]] = []
         self.moves: list[tuple[str, int]] = []
@@ -120,6 +118,20 @@ class Board:
         black, white = (np.flatnonzero(position.stones == value).tolist() for value in (1, -1))
         game.set_up(black, white, to_play or position.to_play)
         game._states["captures"] = position.captures
+        return game
+
+    @classmethod
+    def from_state(cls, state: Any, rules: Rules) -> Board:
+        """The game that a record holds, with its ko and all that superko remembers, but not the moves that led there.
+
+        Args:
+            state: a record with the fields of `layout.state_dtype`, and perhaps more.
+            rules: of the game.
+        """
+        game = cls(rules.size, **{name: getattr(rules, name) for name in ARGUMENTS})
+        for name in game._states.dtype.names or ():
+            game._states[name][0] = state[name]
+        game._note_setup()
         return game
 
     @property
@@ -200,20 +212,19 @@ class Board:
         """
         if self.moves or self.setup or self.rules.handicap:
             raise LabError("a position can be set up on an empty board only; take a new Board")
-        stones, setup = np.zeros((self.size, self.size), np.int8), list[tuple[str, int]]()
+        stones = np.zeros((self.size, self.size), np.int8)
         for value, colour, side in ((1, "black", black), (-1, "white", white)):
             for action in sorted({checked_action(move, self.size) for move in side}):
                 if action == self.size**2 or stones.flat[action]:
                     why = "a pass is no stone" if action == self.size**2 else "a black one is there already"
                     raise LabError(f"a {colour} stone cannot stand on {vertex(action, self.size)}: {why}")
                 stones.flat[action] = value
-                setup.append((colour, action))
         before = self._states.copy()
         self._run("arrange", stones, COLOURS.index(self._checked_colour(to_play)))
         if not np.array_equal(self.stones, stones):
             self._states[...] = before
             raise LabError("stones without a liberty cannot stand on a board; here some have none")
-        self.setup = setup
+        self._note_setup()
 
     def undo(self) -> None:
         """Take the last move back.
@@ -312,6 +323,10 @@ class Board:
 
     def __repr__(self) -> str:
         return f"Board({self.size}, {len(self.moves)} moves, {self.to_play} to play)"
+
+    def _note_setup(self) -> None:
+        for value, colour in ((1, "black"), (-1, "white")):
+            self.setup += [(colour, int(action)) for action in np.flatnonzero(self.stones == value)]
 
     def _verdict(self, action: int, colour: str) -> int:
         if action == self.size**2:
