@@ -38,6 +38,7 @@ class CompiledEngine:
         self.scratch = ppo_update.make_scratch(batch, policy)
         self.adam = make_adam(len(policy.parameters), ppo_update.PARTS)
         kernels, key = policy.distribution, f"{policy.encoder.dtype} {policy.discrete}"
+        key += f" {source.view.turned.flags.c_contiguous}"  # where it is a field of the lanes' records, it is not
         decide = functools.partial(rollout.decide, kernels.sample)
         loss_gradient = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient, kernels.pull)
         self._update = jit.specialize(ppo_update.update, key=key, name="PPO's update", loss_gradient=loss_gradient)

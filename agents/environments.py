@@ -119,6 +119,7 @@ class CompiledSource(Source):
             finals,
             np.ones(self.lanes, np.bool_),
             _first_action(vector.single_action_space),
+            lanes.states[turned] if (turned := lanes.definition.turned) else np.zeros(0, np.bool_),
         )
 
     def reset(self, seed: int) -> None:
@@ -190,6 +191,7 @@ class VectorSource(Source):
             np.zeros(shape, self.encoder.dtype),
             np.ones(lanes, np.bool_),
             _first_action(space),
+            np.zeros(0, np.bool_),
         )
         self._resetting = np.zeros(lanes, np.bool_)
         self._taken = 0

@@ -30,6 +30,7 @@ class View(NamedTuple):
     final_observations: np.ndarray  # (lanes, size), where an episode ended
     valid: np.ndarray  # bool (lanes,), False where a step only reset the lane
     first_action: int  # number of the first action of a Discrete space
+    turned: np.ndarray  # bool (lanes,), whether what is seen now is seen by the other side of a game; or (0,)
 
 
 class Rollout(NamedTuple):
@@ -44,6 +45,7 @@ class Rollout(NamedTuple):
     dones: np.ndarray  # bool (steps, lanes), whether the episode ended with this step
     truncated: np.ndarray  # bool (steps, lanes), whether that was a limit of time
     valid: np.ndarray  # bool (steps, lanes), False for steps that only reset a lane
+    turned: np.ndarray  # bool (steps, lanes), whether what followed is worth to the mover what it is not to its viewer
     advantages: np.ndarray  # float32 (steps, lanes)
     returns: np.ndarray  # float32 (steps, lanes)
 
@@ -90,6 +92,7 @@ def make_rollout(
         np.zeros(shape, np.bool_),
         np.zeros(shape, np.bool_),
         np.ones(shape, np.bool_),
+        np.zeros(shape, np.bool_),
         np.zeros(shape, np.float32),
         np.zeros(shape, np.float32),
     )
@@ -175,8 +178,9 @@ def record(t, rollout, progress, normalizer, view, final_values):
         if normalizer.rewards:
             reward = normalize_reward(normalizer, reward)
         cut_off = view.truncated[n] and not view.terminated[n]
+        turned = view.turned.shape[0] > 0 and view.turned[n]
         if cut_off:
-            reward += normalizer.gamma * final_values[n]
+            reward += (-1.0 if turned else 1.0) * normalizer.gamma * final_values[n]
         done = view.terminated[n] or view.truncated[n]
         if done:
             normalizer.returns[n] = 0.0
@@ -184,6 +188,7 @@ def record(t, rollout, progress, normalizer, view, final_values):
         rollout.dones[t, n] = done
         rollout.truncated[t, n] = cut_off
         rollout.valid[t, n] = view.valid[n]
+        rollout.turned[t, n] = turned
 
 
 def count_episodes(progress, view):
@@ -203,6 +208,8 @@ def count_episodes(progress, view):
 def estimate_advantages(rollout, last_values, gamma, gae_lambda):
     """Fill advantages and returns by generalised advantage estimation (Schulman et al., 2016, equation 16).
 
+    Where a step passes the turn, what follows counts with the other sign, as in a game of zero sum.
+
     Args:
         rollout: `Rollout`.
         last_values: float32 `(lanes,)`, values of what is seen after the last step.
@@ -213,7 +220,7 @@ def estimate_advantages(rollout, last_values, gamma, gae_lambda):
     for n in range(lanes):
         advantage, next_value = 0.0, np.float64(last_values[n])
         for t in range(steps - 1, -1, -1):
-            going_on = 0.0 if rollout.dones[t, n] else 1.0
+            going_on = 0.0 if rollout.dones[t, n] else -1.0 if rollout.turned[t, n] else 1.0
             value = np.float64(rollout.values[t, n])
             delta = rollout.rewards[t, n] + gamma * next_value * going_on - value
             advantage = delta + gamma * gae_lambda * going_on * advantage

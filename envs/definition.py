@@ -74,6 +74,10 @@ class Definition:
     endings: tuple[str, ...] = ()
     """Bool fields of the state that say how an episode ended: told in info by these names, True only in the last
     step. `step` sets them every time, `reset` leaves them alone."""
+    turned: str = ""
+    """For games that an agent plays for both sides: the bool field of the state that says whether a step has passed
+    the turn to the other side, for whom every gain is the mover's loss. `step` sets it every time, `reset` leaves
+    it alone. Agents that learn take the value of what they see next with the sign that it says."""
     render: Callable[[Any, Any, str], Any] | None = None
     """`render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`."""
     render_modes: tuple[str, ...] = ()
@@ -90,7 +94,7 @@ class Definition:
     def __post_init__(self) -> None:
         self._check_kernels()
         self._check_names()
-        self._check_endings()
+        self._check_flags()
         self._check_limit()
         observation_buffer(self.observation_space, 1)
         action_buffer(self.action_space, 1)
@@ -129,10 +133,13 @@ class Definition:
             if name in self.state.names:
                 raise LabError(f"{self.name} has a field {name!r}, which the framework adds itself; leave it out")
 
-    def _check_endings(self) -> None:
-        for name in self.endings:
-            if name not in (self.state.names or ()) or self.state[name] != np.bool_:
-                raise LabError(f"{self.name} names {name!r} in endings; it must be a field of the state and np.bool_")
+    def _check_flags(self) -> None:
+        for place, names in (("endings", self.endings), ("turned", filter(None, [self.turned]))):
+            for name in names:
+                if name not in (self.state.names or ()) or self.state[name] != np.bool_:
+                    raise LabError(
+                        f"{self.name} names {name!r} in {place}; it must be a field of the state and np.bool_"
+                    )
 
     def _check_limit(self) -> None:
         limit = self.config.get("max_steps")

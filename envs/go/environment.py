@@ -85,6 +85,7 @@ def go(
         render=render,
         render_modes=("ansi",),
         endings=("illegal_action",),
+        turned="turned" if alone else "",
     )
 
 
@@ -99,6 +100,7 @@ def lane_fields(capacity: int) -> np.dtype:
             ("counts", np.int16, game["stones"].shape),  # by chain: its liberties; NO_POINT has none
             ("colour", np.uint8),  # that the agent plays against an opponent
             ("illegal_action", np.bool_),  # whether the last action was
+            ("turned", np.bool_),  # whether the agent goes on for the other side
         ],
         align=True,
     )
@@ -122,6 +124,7 @@ def begin_alone(state, config):
 def step_alone(state, action, config):
     """Play a move for whoever is to play; the reward is theirs."""
     colour = np.int64(state.to_play)
+    state.turned = True
     if not make(state, action, config):
         return forfeit(config), True
     planes.look(state, config)

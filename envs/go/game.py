@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,13 +117,9 @@ class Board:
         game = cls(len(position.stones), **arguments)
         if game.rules.handicap:
             raise LabError(f"handicap={game.rules.handicap} is not allowed with a position, which has its own stones")
-        for value, colour in ((1, "black"), (-1, "white")):
-            game.setup += [(colour, int(action)) for action in np.flatnonzero(position.stones == value)]
+        black, white = (np.flatnonzero(position.stones == value).tolist() for value in (1, -1))
+        game.set_up(black, white, to_play or position.to_play)
         game._states["captures"] = position.captures
-        colour = game._checked_colour(to_play or position.to_play)
-        game._run("arrange", np.ascontiguousarray(position.stones), COLOURS.index(colour))
-        if not np.array_equal(game.stones, position.stones):
-            raise LabError("stones without a liberty cannot stand on a board; here some have none:\n" + text)
         return game
 
     @property
@@ -135,6 +131,11 @@ class Board:
     def to_play(self) -> str:
         """Whose turn it is, "black" or "white"."""
         return COLOURS[int(self._states["to_play"][0])]
+
+    @property
+    def first_to_play(self) -> str:
+        """Whose turn it was at the beginning."""
+        return COLOURS[int((self._before[0] if self._before else self._states)["to_play"][0])]
 
     @property
     def captures(self) -> Captures:
@@ -183,6 +184,36 @@ class Board:
         self._states["to_play"] = COLOURS.index(colour)
         self._run("play", action)
         self.moves.append((colour, action))
+
+    def set_up(self, black: Iterable[str | int], white: Iterable[str | int] = (), to_play: str = "black") -> None:
+        """Begin at a position, as problems do, and games with a handicap that stands where Black likes.
+
+        No move led there, there is no ko, and superko knows of no position before this one.
+
+        Args:
+            black: vertices or indices of black stones.
+            white: of white ones.
+            to_play: "black" or "white".
+
+        Raises:
+            LabError: something stands on the board already, two stones share a point, or a chain has no liberty.
+        """
+        if self.moves or self.setup or self.rules.handicap:
+            raise LabError("a position can be set up on an empty board only; take a new Board")
+        stones, setup = np.zeros((self.size, self.size), np.int8), list[tuple[str, int]]()
+        for value, colour, side in ((1, "black", black), (-1, "white", white)):
+            for action in sorted({checked_action(move, self.size) for move in side}):
+                if action == self.size**2 or stones.flat[action]:
+                    why = "a pass is no stone" if action == self.size**2 else "a black one is there already"
+                    raise LabError(f"a {colour} stone cannot stand on {vertex(action, self.size)}: {why}")
+                stones.flat[action] = value
+                setup.append((colour, action))
+        before = self._states.copy()
+        self._run("arrange", stones, COLOURS.index(self._checked_colour(to_play)))
+        if not np.array_equal(self.stones, stones):
+            self._states[...] = before
+            raise LabError("stones without a liberty cannot stand on a board; here some have none")
+        self.setup = setup
 
     def undo(self) -> None:
         """Take the last move back.
