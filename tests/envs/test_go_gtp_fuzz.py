@@ -13,9 +13,9 @@ from go_talk import ANSWER, said, session
 from rl_lab.envs.go.gtp.commands import COMMANDS, known
 
 WORDS = [
-    *("b", "W", "black", "red", "e5", "A1", "b2", "t19", "i3", "pass", "resign", "0", "2", "5", "7", "9", "-1", "1e400"),
-    *("20", "4294967296", "nan", "inf", "0x10", "alive", "dead", "interval", "maxmoves", "true", "chinese", "tromp-taylor"),
-    *('{"ko":"SIMPLE"}', '{"ko":', "[[[[", "\u00e9", "\u2603", "../../etc/passwd", "name", "genmove", "%s%n", "''", "#"),
+    *("b", "W", "black", "red", "e5", "A1", "b2", "t19", "i3", "pass", "resign", "0", "2", "5", "7", "9", "-1", "20"),
+    *("1e400", "4294967296", "nan", "inf", "0x10", "alive", "dead", "interval", "maxmoves", "true", "chinese", "#"),
+    *('{"ko":"SIMPLE"}', '{"ko":', "[[[[", "\u00e9", "\u2603", "../../etc/passwd", "name", "genmove", "%s%n", "''"),
 ]
 GAME = ["play b {}", "play w {}", "genmove b", "genmove w", "undo", "showboard", "final_score", "list_stones w"]
 
@@ -72,7 +72,9 @@ def test_analyses_that_are_interrupted_are_answered_too():
     names = ["lz-analyze 0", "kata-analyze b 1", "lz-genmove_analyze w 1", "kata-genmove_analyze 0", "name", "undo"]
     rng = np.random.default_rng(2)
     lines = [f"{number} {rng.choice(names)}".encode() for number in range(200)]
-    found = checked(said(b"\n".join(itertools.chain.from_iterable((line, b"") for line in lines)), agent="mcts:16"), 200)
+    found = checked(
+        said(b"\n".join(itertools.chain.from_iterable((line, b"") for line in lines)), agent="mcts:16"), 200
+    )
     for line, answer in zip(lines, found, strict=True):
         if b"analyze" in line:
             assert "\ninfo move " in answer

@@ -32,8 +32,9 @@ class Session:
         board = self.table.board.copy()
         self.thinker.choose(board.copy(), 0.0)
         self.thinker.winrate()
-        board.play(None)
-        board.is_legal(0), board.legal(), board.score()
+        board.play("pass")
+        board.mask()
+        board.score()
 
     def think_for(self, colour: str) -> tuple[Board, float | None]:
         """The game as a side has to think about it, and for how many seconds it may."""
