@@ -11,7 +11,9 @@ from go_talk import answers, said, session, talk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rl_lab.envs.go import sgf
 from rl_lab.envs.go.engine import Engine, find_gnugo
+from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp import framing, thinking
 from rl_lab.envs.go.gtp.clock import Clock
 from rl_lab.envs.go.gtp.server import Server
@@ -179,6 +181,35 @@ def test_a_game_is_as_long_as_superko_can_remember():
     assert found[508] == "="
     assert found[509] == found[510] == "? the game has 509 moves, which is all that can be remembered"
     assert found[511:] == ["=", "="]
+
+
+def test_games_are_taken_from_files(tmp_path):
+    board = Board(5, komi=3.5, ko="situational", suicide=True)
+    for move in ("C3", "B3", "B2", "pass"):
+        board.play(move)
+    path = tmp_path / "a game.sgf"
+    sgf.write(path, board)
+    found = talk(f"loadsgf {path}", "list_stones b", "get_komi", "kata-get-rules", "undo", "undo", "list_stones b")
+    assert found[:3] == ["=", "= C3 B2", "= 3.5"]
+    assert '"ko":"SITUATIONAL","scoring":"AREA","suicide":true' in found[3]
+    assert found[6] == "= C3"
+    before = talk(f"loadsgf {path} 3", "list_stones b", "list_stones w")  # the position before the third move
+    assert before == ["=", "= C3", "= B3"]
+    assert talk(f"loadsgf {path} 99", "list_stones b")[1] == talk(f"loadsgf {path} 5", "list_stones b")[1] == "= C3 B2"
+    position = tmp_path / "position.sgf"
+    position.write_text("(;GM[1]SZ[7]AB[cc][dd]AW[ee]PL[W]KM[0.5];W[aa])")
+    found = talk(f"loadsgf {position}", "list_stones b", "undo", "undo", "kata-set-rule suicide true", "list_stones w")
+    assert found == ["=", "= C5 D4", "=", "? cannot undo", "=", "= E3"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no game", "(;GM[2])", "(;SZ[25])", "(;SZ[5];B[aa];W[aa])", "(;SZ[5];B[cc]", "(" * 5000]
+)
+def test_files_that_hold_no_game_change_nothing(text, tmp_path):
+    path = tmp_path / "game.sgf"
+    path.write_text(text)
+    lines = ["play b e5", f"loadsgf {path}", "list_stones b"]
+    assert talk(*lines) == ["=", "? cannot load file", "= E5"]
 
 
 def test_time_is_kept_by_the_clock():
