@@ -302,7 +302,8 @@ class _Player:
             for parts, array in zip(kept, (rows, earned, dones, cut_off), strict=True):
                 parts.append(np.asarray(array))
         rows, earned, dones, cut_off = (np.stack(parts) for parts in kept)
-        return Played(rows, earned, dones, cut_off, np.ones_like(dones), self._values(self.observations, len(dones[0])))
+        always, never = np.ones_like(dones), np.zeros_like(dones)
+        return Played(rows, earned, dones, cut_off, never, always, self._values(self.observations, len(dones[0])))
 
     def _values(self, observations: Any, batch: int) -> np.ndarray:
         return self.policy.values(self._rows(observations, batch))

@@ -20,11 +20,11 @@ from rl_lab.envs.go.render import render
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError
 
-OPPONENTS = ("random", "greedy", "self")
 COLOURS = ("black", "white", "drawn")
 REWARDS = ("result", "margin")
 DRAWN = COLOURS.index("drawn")
-MOVES = {"random": random_move, "greedy": greedy_move}
+MOVES: dict[str, Callable[..., Any]] = {"random": random_move, "greedy": greedy_move}
+SELF = "self"
 
 
 def go(
@@ -48,7 +48,7 @@ def go(
         opponent: "random", which plays uniformly random moves that fill no eye of its own, and passes where there
             are none; "greedy", which captures, or else saves what is in atari, or else plays so, see `greedy`; or
             "self": every step is a move of whoever is to play, who sees the board from their own side
-            and gets the reward of that move.
+            and gets the reward of that move. Or several, such as "self+greedy", of which each game draws one.
         colour: what the agent plays against an opponent: "black", "white", or "drawn" by lot every game.
         reward: "result", 1 for a win, -1 for a loss, 0 for a draw; or "margin", the points that one is ahead after
             komi, and for an illegal action the whole board and komi behind.
@@ -56,26 +56,34 @@ def go(
         ko: "positional", "situational" or "simple".
         suicide: whether that is allowed.
         handicap: Black's stones before the first move, which is White's then.
-        max_moves: of both sides together; default `2 * size**2`. Against an opponent each side gets half of them.
+        max_moves: of both sides together; default `2 * size**2`. Against an opponent each side gets half of them, but
+            as many as that where games with "self" are among them.
 
     Raises:
         LabError: an argument is not allowed.
     """
     for name, value, allowed in (
-        ("opponent", opponent, OPPONENTS),
         ("colour", colour, COLOURS),
         ("reward", reward, REWARDS),
     ):
         if value not in allowed:
             raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
     rules = Rules(size, komi, ko, suicide, handicap, max_moves)
-    alone = opponent == "self"
-    steps = rules.longest if alone else (rules.longest + 1) // 2
-    begin, step = (begin_alone, step_alone) if alone else against(MOVES[opponent])
+    others, alone = opponents(opponent)
+    if others and alone:
+        Rules(size, max_moves=2 * rules.longest)  # which superko must remember
+    begin, step = against(others or (random_move,))
+    more = {
+        "max_steps": rules.longest if alone else (rules.longest + 1) // 2,
+        "colour": COLOURS.index(colour),
+        "by_margin": reward == "margin",
+        "opponents": len(others) + alone,
+        "alone": len(others) if alone else -1,
+    }
     return Definition(
         name="Go",
         state=lane_fields(rules.capacity),
-        config=rules.config() | {"max_steps": steps, "colour": COLOURS.index(colour), "by_margin": reward == "margin"},
+        config=rules.config() | more,
         reset=begin,
         step=step,
         observe=planes.observe,
@@ -89,6 +97,22 @@ def go(
     )
 
 
+def opponents(names: str) -> tuple[tuple[Callable[..., Any], ...], bool]:
+    """The moves of opponents, and whether the agent is to play both sides, too.
+
+    Raises:
+        LabError: there is no such opponent, or one is named twice.
+    """
+    allowed = [*MOVES, SELF]
+    chosen = names.split("+") if isinstance(names, str) else []
+    if not chosen or not set(chosen) <= set(allowed) or len(set(chosen)) < len(chosen):
+        raise LabError(
+            f"opponent={names!r} is not allowed; it must be one of {', '.join(allowed)}, or several of them such as "
+            "'self+greedy'"
+        )
+    return tuple(MOVES[name] for name in chosen if name != SELF), SELF in chosen
+
+
 def lane_fields(capacity: int) -> np.dtype:
     """The fields of a game and of what an environment adds."""
     game = state_dtype(capacity)
@@ -98,7 +122,7 @@ def lane_fields(capacity: int) -> np.dtype:
             *fields,
             ("verdicts", np.uint8, game["stones"].shape),  # by empty point: what the rules say of the next move there
             ("counts", np.int16, game["stones"].shape),  # by chain: its liberties; NO_POINT has none
-            ("colour", np.uint8),  # that the agent plays against an opponent
+            ("opponent", np.uint8),  # of this game: its place among them, the last one if the agent plays both sides
             ("illegal_action", np.bool_),  # whether the last action was
             ("turned", np.bool_),  # whether the agent goes on for the other side
         ],
@@ -114,50 +138,49 @@ def observation_space(rules: Rules) -> spaces.Box:
     return spaces.Box(low, high, dtype=np.int8)
 
 
-def begin_alone(state, config):
-    """Start a game that the agent plays for both sides."""
-    clear(state, config)
-    planes.count_liberties(state, config)
-    planes.look(state, config)
-
-
-def step_alone(state, action, config):
-    """Play a move for whoever is to play; the reward is theirs."""
-    colour = np.int64(state.to_play)
-    state.turned = True
-    if not make(state, action, config):
-        return forfeit(config), True
-    planes.look(state, config)
-    return (outcome(state, colour, config), True) if state.passes >= 2 else (0.0, False)
-
-
 @functools.cache
-def against(move: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The kernels `reset` and `step` against an opponent.
+def against(moves: tuple[Callable[..., Any], ...]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The kernels `reset` and `step` of games against opponents, or with both sides.
 
     Args:
-        move: `move(state, stream, config)`, a kernel that gives the point of the opponent's move.
+        moves: kernels `move(state, stream, config)` that give the point of an opponent's move.
     """
+    move = moves[-1]
+    for place in reversed(range(len(moves) - 1)):
+        move = either(place, moves[place], move)
 
-    def begin_against(state, config):
-        """Start a game against the opponent, who begins if that is Black, or White after a handicap."""
+    def begin(state, config):
+        """Start a game; an opponent begins if he has Black, or White after a handicap."""
         clear(state, config)
         planes.count_liberties(state, config)
-        state.colour = config.colour if config.colour != DRAWN else random.integers(state.random, BLACK, WHITE + 1)
-        if state.colour != state.to_play:
-            advance(state, move(state, state.random, config), config)
+        state.opponent = random.integers(state.random, 0, config.opponents) if config.opponents > 1 else 0
+        if state.opponent != config.alone:
+            colour = config.colour if config.colour != DRAWN else random.integers(state.random, BLACK, WHITE + 1)
+            if colour != state.to_play:
+                advance(state, move(state, state.random, config), config)
         planes.look(state, config)
 
-    def step_against(state, action, config):
-        """Play a move, and let the opponent answer unless the game is over."""
+    def step(state, action, config):
+        """Play a move, and let the opponent answer unless the game is over; the reward is the mover's."""
+        colour = np.int64(state.to_play)
+        state.turned = state.opponent == config.alone
         if not make(state, action, config):
             return forfeit(config), True
-        if state.passes < 2:
+        if not state.turned and state.passes < 2:
             advance(state, move(state, state.random, config), config)
         planes.look(state, config)
-        return (outcome(state, np.int64(state.colour), config), True) if state.passes >= 2 else (0.0, False)
+        return (outcome(state, colour, config), True) if state.passes >= 2 else (0.0, False)
 
-    return begin_against, step_against
+    return begin, step
+
+
+def either(place: int, first: Callable[..., Any], others: Callable[..., Any]) -> Callable[..., Any]:
+    """The move of the opponent at one place, or of whoever else it is."""
+
+    def move(state, stream, config):
+        return first(state, stream, config) if state.opponent == place else others(state, stream, config)
+
+    return move
 
 
 def make(state, action, config):

@@ -20,6 +20,7 @@ from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.errors import LabError
 
+ARGUMENTS = ("komi", "ko", "suicide", "handicap", "max_moves")  # of a Board, beside its size
 PROBLEMS = ("", "occupied", "suicide", "ko", "superko")  # by verdict
 REASONS = {
     OCCUPIED: "a stone is there already",
@@ -78,11 +79,8 @@ class Board:
     """
 
     def __init__(self, size: int = 9, *, debug: bool = False, **rules: Any) -> None:
-        unknown = rules.keys() - {"komi", "ko", "suicide", "handicap", "max_moves"}
-        if unknown:
-            raise LabError(
-                f"a Board takes no argument {min(unknown)!r}; it takes komi, ko, suicide, handicap, max_moves"
-            )
+        if unknown := rules.keys() - set(ARGUMENTS):
+            raise LabError(f"a Board takes no argument {min(unknown)!r}; it takes {', '.join(ARGUMENTS)}")
         self.rules, self.debug = Rules(size, **rules), debug
         self.setup: list[tuple[str, int]] = []
         self.moves: list[tuple[str, int]] = []
@@ -92,14 +90,13 @@ class Board:
         self._run("clear")
 
     @classmethod
-    def of(cls, rules: Rules, debug: bool = False) -> Board:
+    def of(cls, rules: Rules) -> Board:
         """A game under rules that were made elsewhere."""
-        fields = dataclasses.asdict(rules)
-        return cls(fields.pop("size"), debug=debug, **fields)
+        return cls(rules.size, **{name: getattr(rules, name) for name in ARGUMENTS})
 
     @classmethod
     def from_ascii(cls, text: str, to_play: str | None = None, **arguments: Any) -> Board:
-        """A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
+        r"""A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
 
         Args:
             text: rows of `X`, `O` and `.`, with or without their numbers, the letters, and the last line.
@@ -110,7 +107,7 @@ class Board:
             LabError: that is no square board, or has stones without liberties; or an argument is not allowed.
 
         Example:
-            >>> Board.from_ascii(".X.\\nXX.\\n.OO", to_play="white").area()
+            >>> Board.from_ascii(".X.\nXX.\n.OO", to_play="white").area()
             Area(black=4, white=2)
         """
         position = read(text)
@@ -120,6 +117,20 @@ class Board:
         black, white = (np.flatnonzero(position.stones == value).tolist() for value in (1, -1))
         game.set_up(black, white, to_play or position.to_play)
         game._states["captures"] = position.captures
+        return game
+
+    @classmethod
+    def from_state(cls, state: Any, rules: Rules) -> Board:
+        """The game that a record holds, with its ko and all that superko remembers, but not the moves that led there.
+
+        Args:
+            state: a record with the fields of `layout.state_dtype`, and perhaps more.
+            rules: of the game.
+        """
+        game = cls.of(rules)
+        for name in game._states.dtype.names or ():
+            game._states[name][0] = state[name]
+        game._note_setup()
         return game
 
     @property
@@ -306,6 +317,10 @@ class Board:
 
     def __repr__(self) -> str:
         return f"Board({self.size}, {len(self.moves)} moves, {self.to_play} to play)"
+
+    def _note_setup(self) -> None:
+        for value, colour in ((1, "black"), (-1, "white")):
+            self.setup += [(colour, int(action)) for action in np.flatnonzero(self.stones == value)]
 
     def _verdict(self, action: int, colour: str) -> int:
         if action == self.size**2:

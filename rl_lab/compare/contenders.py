@@ -20,9 +20,11 @@ from rl_lab.stages.till import till_of
 
 LAB = {"ppo": "PPO"}
 SB3 = {"a2c": "A2C", "ddpg": "DDPG", "dqn": "DQN", "ppo": "PPO", "sac": "SAC", "td3": "TD3"}
+CONTRIB = {"maskable_ppo": "MaskablePPO"}  # of sb3-contrib, a package of its own
 NETWORK = ("net_arch", "activation")  # what Stable-Baselines3 wants in policy_kwargs, and plans may write flat
+NAMES = [*LAB, *(f"sb3:{name}" for name in (*SB3, *CONTRIB)), "module:function"]
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
-NUM_ENVS = {"ppo": 8, "a2c": 8}  # environments at once where the plan does not say; for the others, one
+NUM_ENVS = dict.fromkeys(("ppo", "a2c", "maskable_ppo"), 8)  # at once where the plan does not say; for others, one
 
 
 def check(contender: Contender) -> None:
@@ -123,23 +125,44 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[
         LabError: the contender cannot be made or the budget is too small for it.
         BudgetSpent: the contender went on past its budget.
     """
+    trainer = maker.for_training(contender.training)
     if pretrained.is_pretrained(contender):
-        return pretrained.train(contender, maker, seed, meter), None
+        return pretrained.train(contender, trainer, seed, meter), None
     if is_lab(contender):
-        return _train_lab(contender, maker, seed, meter), None
+        return _train_lab(contender, trainer, seed, meter), None
     if is_sb3(contender):
-        return _train_sb3(contender, maker, seed, meter), None
+        return _train_sb3(contender, trainer, seed, meter), None
     return _train_function(contender, maker, seed, meter)
+
+
+def trainer_of(contender: Contender, maker: Maker) -> Maker:
+    """The environment that a contender trains on.
+
+    Raises:
+        LabError: it cannot be made, or what it shows and takes is not what the judge's does.
+    """
+    trainer = maker.for_training(contender.training)
+    if contender.training:
+        mine, judged = trainer.single(), maker.single()
+        for name in ("observation_space", "action_space"):
+            if getattr(mine, name) != getattr(judged, name):
+                raise LabError(
+                    f"contender {contender.name!r} trains on {maker.environment.name} with "
+                    f"{dict(contender.training)}, which changes its {name.replace('_', ' ')} to {getattr(mine, name)}; "
+                    f"it is judged with {getattr(judged, name)}"
+                )
+    return trainer
 
 
 def load(contender: Contender, maker: Maker) -> None:
     """Compile, or load from the cache, the machine code that runs of a named contender need."""
+    judged, maker = maker, maker.for_training(contender.training)
     if pretrained.is_pretrained(contender):
         pretrained.rehearse(contender, maker)
     elif is_lab(contender):
         agent = _lab_agent(contender, maker, seed=0)
         agent.learn(_rollout(agent))
-        agent.predict(maker.evaluation(2).reset()[0])
+        agent.predict(judged.evaluation(2).reset()[0])
     elif controls.calls_pretrain(contender):
         pretrained.rehearse_fits()
     elif maker.batched and is_sb3(contender):
@@ -195,10 +218,11 @@ def _enough(budget: int, contender: Contender, num_envs: int, n_steps: int) -> N
 
 def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
     env: Any
+    trainer = maker.for_training(contender.training)
     if "num_envs" in contender.hyperparameters:
-        env = metered_vec_env(maker.sb3(num_envs(contender)), meter)
+        env = metered_vec_env(trainer.sb3(num_envs(contender)), meter)
     else:
-        env = Metered(maker.single(), maker, meter)
+        env = Metered(trainer.single(), maker, meter)
     meter.clock.start()
     model = function_of(contender)(env, seed, meter.budget, **_without(contender))
     meter.clock.stop()
@@ -217,14 +241,26 @@ def _constructor(contender: Contender) -> Callable[..., Any]:
     """What takes the hyperparameters."""
     if is_lab(contender):
         if contender.algorithm not in LAB:
-            raise unknown("contender", contender.algorithm, [*LAB, *(f"sb3:{name}" for name in SB3), "module:function"])
+            raise unknown("contender", contender.algorithm, NAMES)
         return getattr(import_module("rl_lab.agents"), LAB[str(contender.algorithm)])
     if is_sb3(contender):
         name = str(contender.algorithm).partition(":")[2]
+        if name in CONTRIB:
+            return getattr(_contrib(contender), CONTRIB[name])
         if name not in SB3:
-            raise unknown("contender", contender.algorithm, [*LAB, *(f"sb3:{name}" for name in SB3), "module:function"])
+            raise unknown("contender", contender.algorithm, NAMES)
         return getattr(import_module("stable_baselines3"), SB3[name])
     return function_of(contender)
+
+
+def _contrib(contender: Contender) -> Any:
+    try:
+        return import_module("sb3_contrib")
+    except ImportError:
+        raise LabError(
+            f"contender {contender.name!r} is {contender.algorithm!r}, which needs the package sb3-contrib; "
+            "install it with: pip install 'rl-lab[masks]'"
+        ) from None
 
 
 def _lab_agent(contender: Contender, maker: Maker, seed: int) -> Any:

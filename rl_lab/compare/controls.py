@@ -66,7 +66,7 @@ def _of_stages(contender: Contender) -> list[Contender]:
     if last is not None and any(isinstance(stage, (Clone, FitValue)) for stage in stages):
         found[WARM_UP_ONLY] = [replace(last, kl_coef=0.0, fall_back=0)]
     return [
-        Contender(name, contender.algorithm, rest if each is None else {**rest, STAGES: each})
+        replace(contender, name=name, hyperparameters=rest if each is None else {**rest, STAGES: each})
         for name, each in found.items()
     ]
 
@@ -74,7 +74,7 @@ def _of_stages(contender: Contender) -> list[Contender]:
 def _of_function(contender: Contender) -> list[Contender]:
     """The function itself, in which `pretrain` does only what the control says, and our own PPO."""
     return [
-        Contender("ours from scratch", "ppo", OURS),
+        Contender("ours from scratch", "ppo", OURS, contender.training),
         *(replace(contender, name=control, control=control) for control in CONTROLS),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ class Maker:
         """
         if environment.make is not None:
             return cls(environment, None)
-        return cls(environment, _portable(find_spec(environment.name)))
+        return cls(environment, _portable(find_spec(environment.known_as)))
 
     @property
     def id(self) -> str | None:
@@ -48,6 +49,13 @@ class Maker:
     def batched(self) -> bool:
         """Whether it is one of the lab's kind, whose batches seed every lane by itself."""
         return self.spec is not None and str(self.spec.vector_entry_point).startswith("rl_lab.")
+
+    def for_training(self, arguments: Mapping[str, Any]) -> Maker:
+        """The same environment with other arguments."""
+        if not arguments:
+            return self
+        merged = {**self.environment.arguments, **arguments}
+        return replace(self, environment=replace(self.environment, arguments=merged))
 
     def description(self) -> Any:
         """What counts about the environment, for the name of a run."""
@@ -62,7 +70,7 @@ class Maker:
 
     def register(self) -> None:
         """Let Gymnasium know the id in this process, too; its own package first, which would register it again."""
-        module = self.environment.name.rpartition(":")[0]
+        module = self.environment.known_as.rpartition(":")[0]
         if module and self.spec is not None and self.spec.id not in gym.registry:
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)

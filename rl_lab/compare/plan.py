@@ -25,7 +25,7 @@ class Environment:
     """One environment of a comparison."""
 
     name: str
-    """Gymnasium's id, `module:id`, or what the report calls a callable."""
+    """What the report calls it: Gymnasium's id, `module:id`, or any name where `id` or `make` says what is meant."""
     make: Callable[[], Any] | None = None
     """A function that makes the environment, where it has no id."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -36,6 +36,8 @@ class Environment:
     """Return of an optimal policy: the 1 of the normalised score."""
     steps: int | None = None
     """Budget of every run here, where it is not the plan's."""
+    id: str = ""
+    """Gymnasium's id or `module:id`, where the name is another."""
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -44,6 +46,11 @@ class Environment:
             raise LabError(f"environment {self.name!r} has one reference; give both random and optimal, or neither")
         if self.random is not None and self.random == self.optimal:
             raise LabError(f"environment {self.name!r} has random = optimal = {self.random}; they must differ")
+
+    @property
+    def known_as(self) -> str:
+        """What Gymnasium knows it by, perhaps with its module."""
+        return self.id or self.name
 
     @property
     def normalised(self) -> bool:
@@ -67,6 +74,8 @@ class Contender:
     """`"ppo"` (ours), `"sb3:ppo"`, `"module:function"`, or a function `f(env, seed, steps)`."""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the algorithm; `num_envs` says how many environments it steps at once."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the environment while it trains, beside those with which it is judged: `{"opponent": "self"}`."""
     control: str = ""
     """Which control of a function that calls `rl_lab.sb3.pretrain` this is; see `controls`."""
 

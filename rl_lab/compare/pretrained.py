@@ -81,7 +81,7 @@ def try_out(contender: Contender, maker: Maker) -> None:
         try:
             if stage.dataset is not None:
                 shown = Demonstrations.read(stage.dataset)
-                shown.check_fits(maker.environment.name, env.observation_space, env.action_space, env.spec)
+                shown.check_fits(maker.environment.known_as, env.observation_space, env.action_space, env.spec)
             else:
                 playing.try_out(env, experts.find(stage.expert, env).act)
         except LabError as error:

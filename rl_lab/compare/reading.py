@@ -61,10 +61,10 @@ def _environment(entry: Any) -> Environment:
     if isinstance(entry, str):
         return Environment(entry)
     entry = checks.table("environment", entry)
-    checks.keys("environment", entry, ["id", "arguments", "random", "optimal", "steps"])
+    checks.keys("environment", entry, ["id", "name", "arguments", "random", "optimal", "steps"])
     if "id" not in entry:
         raise LabError(f'environment {dict(entry)} has no id; write id = "CartPole-v1"')
-    return Environment(entry["id"], **{key: value for key, value in entry.items() if key != "id"})
+    return Environment(**{"name": entry["id"], **entry})
 
 
 def _contender(name: str, entry: Any, shared: Mapping[str, Any]) -> Contender:
@@ -73,9 +73,9 @@ def _contender(name: str, entry: Any, shared: Mapping[str, Any]) -> Contender:
     own = dict(checks.table(f"contender {name}", entry))
     if "algorithm" not in own:
         raise LabError(f'contender {name!r} has no algorithm; write algorithm = "sb3:ppo", "ppo" or "module:function"')
-    algorithm = own.pop("algorithm")
+    algorithm, training = own.pop("algorithm"), checks.table(f"training of {name}", own.pop("training", {}))
     a_function = isinstance(algorithm, str) and ":" in algorithm and not algorithm.startswith("sb3:")
-    return Contender(name, algorithm, own if a_function else {**shared, **own})
+    return Contender(name, algorithm, own if a_function else {**shared, **own}, training)
 
 
 def _build(kind: type, name: str, entry: Any) -> Any:

@@ -102,7 +102,8 @@ def all_tasks(plan: Plan) -> list[Task]:
                 name = maker.environment.name
                 budget = plan.budget(maker.environment)
                 job = Job(len(tasks), maker, contender, seed, budget, plan.evaluation)
-                key = fingerprint.digest(common, places[name], known[contender.name], budget, seed)
+                learns = known[contender.name], dict(contender.training)
+                key = fingerprint.digest(common, places[name], learns, budget, seed)
                 tasks.append(Task(job, key, name))
     return tasks
 
@@ -110,8 +111,9 @@ def all_tasks(plan: Plan) -> list[Task]:
 def _try_out(waiting: list[Task]) -> None:
     """Refuse, before anything is trained, what cannot go well."""
     for contender, maker in {task.group: (task.job.contender, task.job.maker) for task in waiting}.values():
+        trainer = contenders.trainer_of(contender, maker)
         if pretrained.is_pretrained(contender):
-            pretrained.try_out(contender, maker)
+            pretrained.try_out(contender, trainer)
 
 
 def cores() -> int:

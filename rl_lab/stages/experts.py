@@ -17,9 +17,10 @@ NAMED = {
     "planner": ("rl_lab.envs.robot.planner", "Planner"),
     "explorer": ("rl_lab.envs.robot.explorer", "Explorer"),
 }
+GO = "rl_lab.envs.go."
 FORMS = (
-    "give a function of (observation, info), 'planner' or 'explorer' (of the robot's worlds), module:function, or the "
-    "folder of a run"
+    "give a function of (observation, info), 'planner' or 'explorer' (of the robot's worlds), a player of Go such as "
+    "'mcts:500', module:function, or the folder of a run"
 )
 
 
@@ -57,6 +58,8 @@ def described(expert: Any) -> Any:
         files = sorted(Path(expert).glob("*.safetensors")) if Path(expert).is_dir() else [Path(expert)]
         return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     if isinstance(expert, str):
+        if _is_player(expert):
+            return expert
         module, label = NAMED.get(expert) or (expert.partition(":")[0], expert.partition(":")[2])
         try:
             return describe(getattr(import_module(module), label))
@@ -70,6 +73,10 @@ def described(expert: Any) -> Any:
 
 
 def _named(name: str, env: gym.Env) -> Callable[..., Any]:
+    if _is_player(name):
+        if "chains" not in _fields(env):
+            raise LabError(f"expert {name!r} plays Go, and {env.unwrapped} is another game; {FORMS}")
+        return import_module(GO + "expert").Expert(name)
     module, label = NAMED.get(name) or (name.partition(":")[0], name.partition(":")[2])
     if not label:
         raise LabError(f"expert {name!r} is unknown; {FORMS}")
@@ -83,6 +90,15 @@ def _named(name: str, env: gym.Env) -> Callable[..., Any]:
     if not callable(made):
         raise LabError(f"expert {name!r} is {made!r}, which cannot be called; {FORMS}")
     return made
+
+
+def _is_player(name: str) -> bool:
+    """Whether Go has a player of this name."""
+    try:
+        import_module(GO + "players").parsed(name)
+    except LabError:
+        return False
+    return True
 
 
 def _fields(env: gym.Env) -> tuple[str, ...]:

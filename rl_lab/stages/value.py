@@ -33,6 +33,7 @@ class Played(NamedTuple):
     rewards: np.ndarray  # float32 (steps, lanes)
     dones: np.ndarray  # bool (steps, lanes)
     truncated: np.ndarray  # bool (steps, lanes)
+    turned: np.ndarray  # bool (steps, lanes), whether what followed counts with the other sign
     valid: np.ndarray  # bool (steps, lanes), whether the step was one
     last_values: np.ndarray  # float32 (lanes,), of what was seen after the last step
 
@@ -117,17 +118,18 @@ class FitValue(Stage):
         head, bias = policy.critic.layers()[-1]
         head[:], bias[:] = 0, 0  # values that mean nothing must not end up in returns
         first = play()
-        returns, known = monte_carlo(first.rewards, first.dones, first.truncated, gamma)
+        returns, known = monte_carlo(first.rewards, first.dones, first.truncated, first.turned, gamma)
         usable = known & first.valid
         if not usable.any():
             usable = first.valid  # episodes are shorter than the horizon of the discount: limits count as ends
         self._fit(policy, first.rows[usable], returns[usable], seed, run)
         second = play()
-        rows, rewards, dones, truncated, valid, _ = (np.concatenate(pair) for pair in zip(first, second, strict=True))
-        truncated[len(first.dones) :] = False  # what followed is in their rewards
-        returns, known = monte_carlo(rewards, dones, truncated, gamma, second.last_values)
-        usable = known & valid
-        return self._fit(policy, rows[usable], returns[usable], seed, run)
+        both = Played(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))
+        both.truncated[len(first.dones) :] = False  # what followed is in their rewards
+        ends = both.dones, both.truncated, both.turned
+        returns, known = monte_carlo(both.rewards, *ends, gamma, second.last_values)
+        usable = known & both.valid
+        return self._fit(policy, both.rows[usable], returns[usable], seed, run)
 
     def _fit(self, policy: ActorCritic, rows: np.ndarray, returns: np.ndarray, seed: int, run: Fit) -> Estimator:
         options: dict[str, Any] = {
@@ -143,9 +145,10 @@ class FitValue(Stage):
 def played(agent: PPO) -> Played:
     """One rollout of an agent that learns nothing from it."""
     rollout = agent.collect()
-    kept = rollout.observations, rollout.rewards, rollout.dones, rollout.truncated, rollout.valid
-    rows, rewards, dones, truncated, valid = (array.copy() for array in kept)
-    return Played(rows, rewards, dones, truncated, valid, agent.engine.values(agent.progress.current))
+    kept = rollout.rewards, rollout.dones, rollout.truncated, rollout.turned, rollout.valid
+    rewards, dones, truncated, turned, valid = (array.copy() for array in kept)
+    values = agent.engine.values(agent.progress.current)
+    return Played(rollout.observations.copy(), rewards, dones, truncated, turned, valid, values)
 
 
 def _earned(agent: PPO) -> float | None:
@@ -160,6 +163,7 @@ def monte_carlo(
     rewards: np.ndarray,
     dones: np.ndarray,
     truncated: np.ndarray,
+    turned: np.ndarray,
     gamma: float,
     last_values: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -170,6 +174,7 @@ def monte_carlo(
         dones: bool `(steps, lanes)`, whether the episode ended with the step.
         truncated: bool `(steps, lanes)`, whether only a limit of time ended it, and its reward does not say what
             would have come.
+        turned: bool `(steps, lanes)`, whether what follows counts with the other sign.
         gamma: discount.
         last_values: float32 `(lanes,)`, of what was seen after the last step, where that is known.
 
@@ -181,7 +186,8 @@ def monte_carlo(
     following = np.zeros(lanes, np.float32) if last_values is None else last_values
     rest = np.ones(lanes) if last_values is None else np.zeros(lanes)
     for step in range(len(rewards) - 1, -1, -1):
-        following = np.where(dones[step], rewards[step], rewards[step] + gamma * following)
+        signs = np.where(turned[step], -gamma, gamma)
+        following = np.where(dones[step], rewards[step], rewards[step] + signs * following)
         rest = np.where(dones[step], np.where(truncated[step], gamma, 0.0), rest * gamma)
         returns[step], known[step] = following, rest < UNKNOWN
     return returns, known

@@ -79,7 +79,7 @@ def test_the_readme_has_the_komi_that_is_in_force():
     assert {size: default_komi(size) for size in range(2, 20)} == {n: table.get(n, others) for n in range(2, 20)}
 
 
-@pytest.mark.parametrize("opponent", ["random", "greedy", "self"])
+@pytest.mark.parametrize("opponent", ["random", "greedy", "self", "random+self"])
 def test_checkers_find_nothing(opponent):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -154,6 +154,20 @@ def test_the_opponent_answers_and_colours_are_drawn():
         assert (observations[:, 8] == (colour == "black")).all()
 
 
+def test_several_opponents_share_the_games_and_both_sides_are_played_in_the_others():
+    several, alone = (
+        gym.make_vec("rl_lab/Go-5x5-v0", num_envs=400, opponent=name) for name in ("greedy+self+random", "self")
+    )
+    several.reset(seed=3), alone.reset(seed=3)
+    opponent = several.lanes.states["opponent"].copy()
+    assert np.bincount(opponent, minlength=3).min() > 100
+    for _ in range(2):
+        several.step(np.arange(400) % 25), alone.step(np.arange(400) % 25)
+        np.testing.assert_array_equal(several.lanes.states["turned"], opponent == 2)
+    ours, theirs = (envs.lanes.states["moves"][opponent == 2] for envs in (several, alone))
+    np.testing.assert_array_equal(ours, theirs)
+
+
 def test_whole_games_against_the_random_opponent_end_by_score():
     envs = gym.make_vec("rl_lab/Go-5x5-v0", num_envs=64, komi=0.5, max_moves=400)
     _, info = envs.reset(seed=0)
@@ -207,7 +221,9 @@ def test_text_shows_the_board():
     ("arguments", "sentence"),
     [
         ({"size": 20}, "a board may be 2 to 19"),
-        ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, greedy, self"),
+        ({"opponent": "self+self"}, "opponent='self+self' is not allowed"),
+        ({"opponent": "self+greedy", "max_moves": 255}, "max_moves=510 is not allowed"),
+        ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, greedy, self, or several"),
         ({"colour": "red"}, "colour='red' is not allowed; it must be one of black, white, drawn"),
         ({"reward": "komi"}, "reward='komi' is not allowed; it must be one of result, margin"),
         ({"komi": float("nan")}, "komi=nan"),

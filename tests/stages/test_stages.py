@@ -148,7 +148,7 @@ def test_returns_are_those_of_their_definition(steps, lanes, gamma, seed):
     rewards = rng.standard_normal((steps, lanes)).astype(np.float32)
     dones = rng.random((steps, lanes)) < 0.3
     truncated = dones & (rng.random((steps, lanes)) < 0.5)
-    returns, known = monte_carlo(rewards, dones, truncated, gamma)
+    returns, known = monte_carlo(rewards, dones, truncated, np.zeros_like(dones), gamma)
     for lane in range(lanes):
         for step in range(steps):
             total, weight, end = 0.0, 1.0, None
