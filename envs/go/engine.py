@@ -19,6 +19,7 @@ from rl_lab.errors import LabError
 
 GAMES = "/usr/games"  # where Debian puts gnugo, which is not on every PATH
 LONGEST_ANSWER = 1 << 20  # bytes
+LOOK_SECONDS = 0.5  # between two looks at whether a silent program is still there
 
 
 class EngineError(LabError):
@@ -107,19 +108,12 @@ class Engine:
         lines: list[str] = []
         size = 0
         while True:
-            try:
-                line = self._inbox.get(max(0.0, end - time.monotonic()))
-            except TimeoutError:
-                raise self._silent(command) from None
-            if line is None:
-                raise self._died(command)
+            line = self._line(command, end)
             text = line.decode(errors="replace").rstrip()
             if text:
                 lines.append(text)
             elif lines:
                 break
-            elif time.monotonic() > end:
-                raise self._silent(command)
             size += len(line)
             if size > LONGEST_ANSWER:
                 raise EngineNonsense(f"{name} answers {command!r} with more than {LONGEST_ANSWER} bytes")
@@ -130,8 +124,19 @@ class Engine:
             raise EngineNonsense(f"{name} answers {command!r} with {answer[:80]!r}, which is not GTP")
         return answer[1:].strip()
 
-    def _silent(self, command: str) -> EngineSilent:
-        return EngineSilent(f"{self.command[0]} has not answered {command!r} within {self.seconds:g} seconds")
+    def _line(self, command: str, end: float) -> bytes:
+        """The next line of the answer to a command, before some time."""
+        while (left := end - time.monotonic()) > 0:
+            try:
+                line = self._inbox.get(min(left, LOOK_SECONDS))
+            except TimeoutError:
+                if self.process.poll() is None:
+                    continue
+                line = None  # somebody whom it has started still holds its output
+            if line is None:
+                raise self._died(command)
+            return line
+        raise EngineSilent(f"{self.command[0]} has not answered {command!r} within {self.seconds:g} seconds")
 
     def _died(self, command: str) -> EngineDied:
         try:

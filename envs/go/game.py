@@ -90,14 +90,13 @@ class Board:
         self._run("clear")
 
     @classmethod
-    def of(cls, rules: Rules, debug: bool = False) -> Board:
+    def of(cls, rules: Rules) -> Board:
         """A game under rules that were made elsewhere."""
-        fields = dataclasses.asdict(rules)
-        return cls(fields.pop("size"), debug=debug, **fields)
+        return cls(rules.size, **{name: getattr(rules, name) for name in ARGUMENTS})
 
     @classmethod
     def from_ascii(cls, text: str, to_play: str | None = None, **arguments: Any) -> Board:
-        """A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
+        r"""A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
 
         Args:
             text: rows of `X`, `O` and `.`, with or without their numbers, the letters, and the last line.
@@ -108,7 +107,7 @@ class Board:
             LabError: that is no square board, or has stones without liberties; or an argument is not allowed.
 
         Example:
-            >>> Board.from_ascii(".X.\\nXX.\\n.OO", to_play="white").area()
+            >>> Board.from_ascii(".X.\nXX.\n.OO", to_play="white").area()
             Area(black=4, white=2)
         """
         position = read(text)
@@ -128,7 +127,7 @@ class Board:
             state: a record with the fields of `layout.state_dtype`, and perhaps more.
             rules: of the game.
         """
-        game = cls(rules.size, **{name: getattr(rules, name) for name in ARGUMENTS})
+        game = cls.of(rules)
         for name in game._states.dtype.names or ():
             game._states[name][0] = state[name]
         game._note_setup()

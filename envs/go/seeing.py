@@ -30,7 +30,7 @@ def see(board: Board) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     lanes = np.zeros(1, lane_fields(board.rules.capacity))
     for name in game.dtype.names or ():
         lanes[name] = game[name]
-    seen, mask = np.zeros(space.shape, space.dtype), np.zeros(board.size**2 + 1, np.bool_)
+    seen, mask = np.zeros(space.shape, np.int8), np.zeros(board.size**2 + 1, np.bool_)
     kernel(board.rules.capacity)(lanes, config_record("Go", board.rules.config()), seen, mask)
     return seen, mask
 

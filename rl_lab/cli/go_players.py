@@ -41,7 +41,7 @@ def player_for(spec: str, seed: int = 0) -> Agent:
 def is_path(text: str) -> bool:
     """Whether there is a file or folder of this name."""
     try:
-        return Path(text).exists()
+        return bool(text) and Path(text).exists()
     except (OSError, ValueError):  # too long for a name, or with a null byte
         return False
 

@@ -55,8 +55,9 @@ def gtp(
         raise LabError(f"resign={resign} needs an agent that knows its chances, mcts:N; {agent} does not")
     if thinker.size not in (None, size):
         raise LabError(f"{agent} plays on {thinker.size}x{thinker.size} only; give --size {thinker.size}")
+    session = Session(table, thinker, resign)
     try:
-        thinker.choose(table.board.copy(), 0.0)  # compiles what there is to compile, before anybody waits for it
-        serve(Session(table, thinker, resign))
+        session.prepare()
+        serve(session)
     finally:
         thinker.close()

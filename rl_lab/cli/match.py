@@ -158,7 +158,7 @@ def _telling(found: Match) -> Iterator[Callable[[Entry], None]]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        title = escape(f"{found.names[0][:30]} – {found.names[1][:30]}")
+        title = escape(" – ".join(found.labels))
         task = progress.add_task(title, total=found.series.games)
 
         def tell(entry: Entry) -> None:

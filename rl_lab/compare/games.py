@@ -40,7 +40,8 @@ def share(points: float, games: int, confidence: float = CONFIDENCE) -> Range:
     mean, scale = points / games, 1 + z * z / games
     centre = (mean + z * z / (2 * games)) / scale
     half = z / scale * math.sqrt(mean * (1 - mean) / games + z * z / (4 * games * games))
-    return Range(mean, max(0.0, centre - half), min(1.0, centre + half))
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Range(mean, min(mean, low), max(mean, high))  # rounding may have put the ends beside it
 
 
 def elo(score: Range) -> Range:

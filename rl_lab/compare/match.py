@@ -12,6 +12,8 @@ from rl_lab.envs.go.matches.series import Entry, Series
 from rl_lab.envs.go.matches.sides import FAILURES
 from rl_lab.envs.go.vertices import vertex
 
+LONGEST_LABEL = 32  # characters
+
 
 @dataclass
 class Match:
@@ -84,9 +86,16 @@ class Match:
         return found
 
     @property
+    def labels(self) -> tuple[str, str]:
+        """What to call them in a line: as they were asked for, or, where that is long, as they call themselves."""
+        pairs = zip(self.names, self.called, strict=True)
+        first, second = (spec if len(spec) <= LONGEST_LABEL else called for spec, called in pairs)
+        return (first, second) if first != second else (f"{first} (1)", f"{second} (2)")
+
+    @property
     def text(self) -> str:
         """The figures, for people."""
-        first, second = self.names
+        first, second = self.labels
         if not self.entries:
             return f"{first} against {second}: no game was finished"
         games, score = len(self.entries), self.score

@@ -22,7 +22,7 @@ COMMANDS: dict[str, Command] = {}
 
 def command(function: Command) -> Command:
     """Register a function as the command of its name."""
-    COMMANDS[function.__name__] = function  # type: ignore[attr-defined]
+    COMMANDS[function.__name__] = function
     return function
 
 
@@ -228,7 +228,7 @@ def list_stones(session: Session, arguments: list[str]) -> str:
 def all_legal(session: Session, arguments: list[str]) -> str:
     """Where a side may put a stone."""
     colour, size = words.colour(words.word(arguments, 0)), session.table.size
-    return " ".join(vertex(action, size) for action in np.flatnonzero(session.table.board.mask(colour)[:-1]))
+    return " ".join(vertex(action, size) for action in np.flatnonzero(session.table.board.mask(colour)[:-1]).tolist())
 
 
 @command
@@ -283,4 +283,4 @@ def shown(move: str) -> str:
 def stones_of(session: Session, *sides: int) -> str:
     """Where stones stand, 1 for Black's and -1 for White's."""
     grid = session.table.board.stones.reshape(-1)
-    return " ".join(vertex(action, session.table.size) for action in np.flatnonzero(np.isin(grid, sides)))
+    return " ".join(vertex(action, session.table.size) for action in np.flatnonzero(np.isin(grid, sides)).tolist())

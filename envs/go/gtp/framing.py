@@ -31,12 +31,12 @@ class Refused(Exception):
 
 
 def parse(line: bytes) -> Request | None:
-    """What a line asks for; None for a line with nothing but spaces or a comment.
+    r"""What a line asks for; None for a line with nothing but spaces or a comment.
 
     Bytes that are no UTF-8 are kept as they are, as the names of files want it.
 
     Example:
-        >>> parse(b"12 play\\tB C3 # the centre")
+        >>> parse(b"12 play\tB C3 # the centre")
         Request(number='12', name='play', arguments=['B', 'C3'])
     """
     text = line.decode("utf-8", "surrogateescape").partition("#")[0].translate(DROPPED).strip()

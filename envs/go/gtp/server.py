@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -82,6 +83,8 @@ class Server:
 
 def serve(session: Session) -> None:
     """Speak GTP on standard input and output; whatever else is printed there meanwhile goes to standard error."""
+    if sys.__stdin__ is None or sys.__stdout__ is None:  # closed from the beginning; their numbers may be others' now
+        return
     with _own_output() as output:
         Server(session, partial(os.read, 0), partial(_send, output)).run()
 

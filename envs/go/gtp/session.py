@@ -27,6 +27,15 @@ class Session:
     inbox: Inbox = field(default_factory=Inbox)
     """What was sent and waits: a running analysis ends as soon as there is anything."""
 
+    def prepare(self) -> None:
+        """Compile what there is to compile, before anybody waits for an answer."""
+        board = self.table.board.copy()
+        self.thinker.choose(board.copy(), 0.0)
+        self.thinker.winrate()
+        board.play("pass")
+        board.mask()
+        board.score()
+
     def think_for(self, colour: str) -> tuple[Board, float | None]:
         """The game as a side has to think about it, and for how many seconds it may."""
         self.table.check_room()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass, field, replace
 
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp.framing import Refused
 from rl_lab.envs.go.gtp.rules import KataRules
-from rl_lab.envs.go.rules import default_komi, most_moves
+from rl_lab.envs.go.record import Game
+from rl_lab.envs.go.rules import Rules, default_komi, most_moves
 from rl_lab.envs.go.vertices import handicap_vertices, vertex
 from rl_lab.errors import LabError
 
 FEWEST_HANDICAP = 2
+
+log = logging.getLogger("rl_lab")
 
 
 @dataclass
@@ -24,11 +28,9 @@ class Table:
     rules: KataRules = field(default_factory=KataRules)
     handicap: int = 0
     """Black's stones before the first move."""
-    setup: int = 0
-    """How many of the board's moves only put them there."""
 
     def __post_init__(self) -> None:
-        self.board = Board(self.size, **self._agreed(), handicap=0)
+        self.board = Board.of(self._agreed(self.size))
 
     def clear(self, size: int | None = None) -> None:
         """Begin a game, on another board where one is named.
@@ -37,8 +39,7 @@ class Table:
             LabError: there is no such board.
         """
         size = self.size if size is None else size
-        board = Board(size, **self._agreed(size))
-        self.board, self.size, self.handicap, self.setup = board, size, 0, 0
+        self.board, self.size, self.handicap = Board.of(self._agreed(size)), size, 0
 
     def play(self, action: int, colour: str) -> None:
         """Play a move, of either side at any time.
@@ -61,9 +62,10 @@ class Table:
 
     def undo(self) -> None:
         """Take the last move back; handicap stones stay."""
-        if len(self.board.moves) <= self.setup:
-            raise Refused("cannot undo")
-        self.board.undo()
+        try:
+            self.board.undo()
+        except LabError:
+            raise Refused("cannot undo") from None
 
     def board_for(self, colour: str) -> Board:
         """A copy of the game, in which it is this side's turn."""
@@ -89,10 +91,12 @@ class Table:
         """
         before, self.rules = self.rules, rules
         try:
-            self.board = self._replayed()
+            agreed = replace(self._agreed(self.size), handicap=self.board.rules.handicap)
+            self.board = replace(Game.of(self.board), rules=agreed).board()
         except LabError as error:
             self.rules = before
             raise Refused(f"these rules do not fit the game: {error}") from None
+        self._renew_komi()
 
     def place_fixed(self, stones: int) -> list[str]:
         """Put Black's handicap on its usual points; returns them.
@@ -130,22 +134,42 @@ class Table:
             Refused: the board is not empty, a stone has no liberty, or the points are not all different.
         """
         self.check_empty()
-        board = Board(self.size, **self._agreed())
+        board = Board.of(self._agreed(self.size))
         try:
-            for name in vertices:
-                board.play(name, "black")
+            board.set_up(vertices, to_play="white")
         except LabError:
             raise Refused("bad vertex list") from None
-        self.board, self.handicap, self.setup = board, len(vertices), len(vertices)
+        if len(board.setup) < len(vertices):  # one was named twice
+            raise Refused("bad vertex list")
+        self.board, self.handicap = board, len(vertices)
         self._renew_komi()
         return vertices
 
-    def adopt(self, board: Board, handicap: int = 0) -> None:
-        """Take over a game from elsewhere, with its rules."""
-        rules = board.rules
-        self.size, self.board, self.handicap, self.setup = rules.size, board, handicap, 0
-        self.rules = KataRules(rules.ko.upper(), suicide=bool(rules.suicide))
-        self.komi = rules.komi_in_force
+    def load(self, path: str, move: int | None = None, size: int | None = None) -> None:
+        """Take over a game from a file, with its rules.
+
+        Args:
+            path: of an SGF.
+            move: the number of a move; the game is taken up to the position before it. None for all moves.
+            size: the only one that will do; None for any.
+
+        Raises:
+            Refused: the file cannot be read, or the game not be played; why is logged.
+        """
+        from rl_lab.envs.go import sgf
+
+        try:
+            game = sgf.read(path)
+            if size not in (None, game.rules.size):
+                raise LabError(f"the board of {path!r} is not {size}x{size}")
+            game = replace(game, rules=replace(game.rules, max_moves=most_moves(game.rules.size)))
+            board = game.board(None if move is None else min(max(0, move - 1), len(game.moves)))
+        except LabError as error:
+            log.error("rl-lab: %s", error)
+            raise Refused("cannot load file") from None
+        self.board, self.size, self.handicap = board, board.size, game.handicap
+        self.rules = KataRules(board.rules.ko.upper(), suicide=bool(board.rules.suicide))
+        self.komi = board.rules.komi_in_force
 
     def check_empty(self) -> None:
         """Refuse what needs an empty board."""
@@ -156,20 +180,10 @@ class Table:
         base = default_komi(self.size) if self.komi is None else self.komi
         self.board.set_komi(base + self.rules.bonus(self.handicap))
 
-    def _agreed(self, size: int | None = None) -> dict[str, object]:
-        size = self.size if size is None else size
-        longest = most_moves(size) if 0 < size <= 19 else None
-        return {"komi": self.komi, "ko": self.rules.ko.lower(), "suicide": self.rules.suicide, "max_moves": longest}
-
-    def _replayed(self) -> Board:
-        board = Board(self.size, **self._agreed(), handicap=self.board.rules.handicap)
-        for colour, action in self.board.moves:
-            if board.has_ended:
-                board.resume()
-            board.play(action, colour)
-        base = default_komi(self.size) if self.komi is None else self.komi
-        board.set_komi(base + self.rules.bonus(self.handicap))
-        return board
+    def _agreed(self, size: int) -> Rules:
+        """The rules for a board, without handicap; a game may last as long as superko can remember."""
+        rules = Rules(size, self.komi, self.rules.ko.lower(), self.rules.suicide)
+        return replace(rules, max_moves=most_moves(size))
 
 
 def spread(size: int, stones: int) -> list[int]:

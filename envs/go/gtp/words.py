@@ -29,7 +29,7 @@ def word(arguments: list[str], index: int) -> str:
 
 
 def colour(text: str) -> str:
-    """ "black" or "white", from a colour in any case or its first letter."""
+    """A colour, "black" or "white", from its name in any case or its first letter."""
     if text.lower() not in COLOURS:
         raise Refused(SYNTAX)
     return COLOURS[text.lower()]

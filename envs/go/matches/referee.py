@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rl_lab.envs.go.engine import EngineError
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.matches.sides import CRASH, ILLEGAL, RESIGN, TIME_OUT, Failure, Side
+from rl_lab.envs.go.matches.sides import ILLEGAL, RESIGN, TIME_OUT, Failure, Side
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
@@ -46,12 +45,12 @@ def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) ->
     for colour, side in sides.items():
         try:
             side.begin(board)
-        except EngineError as error:
-            return _lost(board, colour, Failure(CRASH, str(error)))
+        except Failure as failure:
+            return _lost(board, colour, failure)
     for action in opening:
-        for colour in sides:
+        for colour, side in sides.items():
             try:
-                sides[colour].told(board.to_play, action, board.size)
+                side.told(board.to_play, action, board.size)
             except Failure as failure:
                 return _lost(board, colour, failure)
         board.play(action)

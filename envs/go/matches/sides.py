@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -18,6 +17,7 @@ from rl_lab.errors import LabError
 
 ILLEGAL, TIME_OUT, CRASH, NONSENSE, REFUSAL = FAILURES = ("illegal move", "time-out", "crash", "nonsense", "refusal")
 RESIGN = -1  # as an action
+START_SECONDS = 60.0  # that a program may take to start and to get ready for a game, at least
 
 
 class Failure(Exception):
@@ -39,7 +39,12 @@ class Side(Protocol):
     name: str
 
     def begin(self, board: Board) -> None:
-        """Get ready for a game under the rules of an empty board."""
+        """Get ready for a game under the rules of an empty board.
+
+        Raises:
+            LabError: the side does not play on such a board.
+            Failure: it has failed.
+        """
 
     def told(self, colour: str, action: int, size: int) -> None:
         """Learn of a move that somebody else has made."""
@@ -68,7 +73,7 @@ class AgentSide:
 
     def __init__(self, make: Callable[[], Agent], seconds: float) -> None:
         self.make, self.seconds = make, seconds
-        self.agent = make()
+        self.agent, self.ready = make(), False
         self.name = self.agent.name
 
     def begin(self, board: Board) -> None:
@@ -80,7 +85,9 @@ class AgentSide:
         size = getattr(self.agent, "size", None)
         if size not in (None, board.size):
             raise LabError(f"{self.name} plays on {size}x{size} only; give --size {size}")
-        self.agent(board.copy())  # which compiles what there is to compile, before any time counts
+        if not self.ready:
+            self.agent(board.copy())  # which compiles what there is to compile, before any time counts
+        self.ready = True
 
     def told(self, colour: str, action: int, size: int) -> None:
         """Nothing to do: an agent sees the board."""
@@ -124,7 +131,7 @@ class EngineSide:
 
     def __init__(self, command: Sequence[str], seconds: float, timed: bool = False) -> None:
         self.command, self.seconds, self.timed = list(command), seconds, timed
-        self.engine = Engine(self.command, seconds)
+        self.engine = Engine(self.command, max(START_SECONDS, seconds))
         try:
             self.name, version, known = self.engine.ask("name", "version", "list_commands")
         except EngineError:
@@ -136,16 +143,23 @@ class EngineSide:
         """State the rules, and clear the board.
 
         Raises:
-            LabError: it does not play on this board, or has failed.
+            LabError: it refuses the board or komi.
+            Failure: it has failed.
         """
         rules = board.rules
         asked = [f"boardsize {board.size}"]
         if "kata-set-rules" in self.commands:
-            kata = KataRules(rules.ko.upper(), suicide=bool(rules.suicide))
-            asked.append(f"kata-set-rules {json.dumps(json.loads(kata.as_json()))}")
+            asked.append(f"kata-set-rules {KataRules(rules.ko.upper(), suicide=bool(rules.suicide)).as_json()}")
         if self.timed and "time_settings" in self.commands:
             asked.append(f"time_settings 0 {max(1, int(self.seconds))} 1")
-        self.engine.ask(*asked, "clear_board", f"komi {rules.komi_in_force:g}")
+        try:
+            self.engine.seconds = max(START_SECONDS, self.seconds)
+            self.engine.ask(*asked, "clear_board", f"komi {rules.komi_in_force:g}")
+        except EngineRefuses:
+            raise
+        except EngineError as error:
+            raise failure(error) from None
+        self.engine.seconds = self.seconds
 
     def told(self, colour: str, action: int, size: int) -> None:
         """Pass a move on."""
@@ -165,7 +179,7 @@ class EngineSide:
     def restart(self) -> None:
         """Start the program anew."""
         self.close()
-        self.engine = Engine(self.command, self.seconds)
+        self.engine = Engine(self.command, max(START_SECONDS, self.seconds))
 
     def close(self) -> None:
         """End the program."""
@@ -175,5 +189,10 @@ class EngineSide:
         try:
             return self.engine.ask(command)[0]
         except EngineError as error:
-            kinds = {EngineSilent: TIME_OUT, EngineDied: CRASH, EngineRefuses: REFUSAL}
-            raise Failure(kinds.get(type(error), NONSENSE), str(error)) from None
+            raise failure(error) from None
+
+
+def failure(error: EngineError) -> Failure:
+    """What a program has done, as a reason to lose."""
+    kinds = {EngineSilent: TIME_OUT, EngineDied: CRASH, EngineRefuses: REFUSAL}
+    return Failure(kinds.get(type(error), NONSENSE), str(error))
