@@ -35,6 +35,14 @@ def test_a_run_is_evaluated(run):
     assert "5 episodes of rl_lab/CartPole-v1" in lab("eval", run, "--episodes", 5).stdout
 
 
+def test_a_run_is_evaluated_with_other_arguments_of_its_environment(run):
+    done = lab("eval", run, "--episodes", 5, "--env-arg", "max_steps=3", "--json")
+    assert json.loads(done.stdout)["lengths"] == [3] * 5
+    wrong = lab("eval", run, "--env-arg", "max_stepz=3")
+    assert wrong.returncode == 2
+    assert "max_stepz" in wrong.stderr
+
+
 def test_help_has_examples_and_every_command():
     done = lab("--help")
     assert done.returncode == 0

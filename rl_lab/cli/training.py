@@ -74,17 +74,19 @@ def evaluate(
     run: Positional[Path],
     episodes: int = 100,
     seed: int = 0,
+    env_arg: tuple[str, ...] = (),
     stochastic: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
     """Play episodes with a trained agent and print their returns.
 
-    Example: rl-lab eval runs/cartpole --episodes 100 --json
+    Examples: rl-lab eval runs/cartpole --episodes 100 --json; rl-lab eval runs/go --env-arg opponent=greedy
 
     Args:
         run: folder of a run, or a file that PPO.save wrote.
         episodes: how many.
         seed: of the environment; the same seed gives the same episodes.
+        env_arg: arguments of the environment, as key=value, beside or instead of those that it was trained with.
         stochastic: draw actions instead of taking the most probable.
         as_json: print JSON.
     """
@@ -98,7 +100,7 @@ def evaluate(
 
     whole_number("episodes", episodes, 1)
     agent = load(run)
-    environment = Environment(agent.source.name, None, agent.env_kwargs)
+    environment = Environment(agent.source.name, None, {**agent.env_kwargs, **key_values(env_arg)})
     seeds = np.random.SeedSequence(seed).generate_state(episodes).tolist()
     played = Judge(Maker.of(environment), Evaluation(episodes=episodes, deterministic=not stochastic), seeds)(agent)
     returns, lengths = played.returns, played.lengths
