@@ -20,16 +20,14 @@ def gtp(
 ) -> None:
     """Speak GTP 2 on standard input and output: play Go in Sabaki, GoGui, or against other programs.
 
-    Examples:
-      rl-lab gtp --size 9 --agent mcts:2000
-      rl-lab gtp --size 5 --agent runs/go5
-      echo "genmove black" | rl-lab gtp --agent greedy
+    Examples: rl-lab gtp --size 9 --agent mcts:2000; rl-lab gtp --size 5 --agent runs/go5;
+    echo "genmove black" | rl-lab gtp --agent greedy
 
-    In Sabaki: Engines, Show Engines Sidebar, the cogwheel, Manage Engines, Add; path: what `which rl-lab` prints;
-    arguments: gtp --agent mcts:2000. `mcts:N` shows its thoughts there, in Leela Zero's format and in KataGo's.
+    In Sabaki: Engines, Manage Engines, Add; the path is what `which rl-lab` prints, the arguments are
+    gtp --agent mcts:2000. An agent mcts:N shows its thoughts there.
 
-    GoGui's referee: gogui-twogtp -black "rl-lab gtp --agent mcts:500" -white "gnugo --mode gtp --level 1"
-    -size 9 -komi 7 -games 10 -auto -sgffile games; ours, with intervals, is `rl-lab match`.
+    With GoGui's referee: gogui-twogtp -black "rl-lab gtp --agent mcts:500" -white "gnugo --mode gtp --level 1"
+    -size 9 -komi 7 -games 10 -auto -sgffile games; ours, with intervals, is rl-lab match.
 
     Args:
         size: of the board at first, 2 to 19.

@@ -47,10 +47,9 @@ def match(
     of `max-moves` moves is broken off and scored as the board stands. The area counts as it stands in any case, so a
     program should take dead stones before it passes.
 
-    Examples:
-      rl-lab match mcts:500 greedy --games 20 --size 5
-      rl-lab match mcts:2000 "gnugo --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead"
-      rl-lab match runs/go5 mcts:500 --size 5 --games 100 --out results/go5-against-mcts
+    Examples: rl-lab match mcts:500 greedy --games 40 --size 7;
+    rl-lab match mcts:2000 "gnugo --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead";
+    rl-lab match runs/go5 mcts:500 --size 5 --games 100 --out results/go5-against-mcts
 
     Args:
         first: random, greedy, mcts:N, gnugo:LEVEL, the folder of a run, or a command line that speaks GTP.
@@ -118,7 +117,8 @@ def _side(spec: str, seconds: float | None, seed: int) -> Side:
 
     patience = PATIENCE if seconds is None else seconds
     named = re.fullmatch(rf"(?:{'|'.join(NAMED)})(?::\S*)?", spec) is not None and spec != "gnugo"
-    command = None if named or (is_path(spec) and Path(spec).is_dir()) else command_of(spec)
+    kept = is_path(spec) and (Path(spec).is_dir() or spec.endswith(".safetensors"))
+    command = None if named or kept else command_of(spec)
     if command is not None:
         return EngineSide(command, patience, timed=seconds is not None)
     return AgentSide(lambda: player_for(spec, seed), patience)

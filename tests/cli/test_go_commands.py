@@ -55,9 +55,9 @@ def test_a_match_keeps_every_game(tmp_path, capsys):
 
 def test_programs_and_folders_play(trained, tmp_path, capsys):
     program = shlex.join([sys.executable, "-m", "rl_lab.cli", "gtp", "--agent", str(trained), "--size", "5"])
-    lab("match", trained, program, "--games", 2, "--size", 5, "--out", tmp_path)
+    lab("match", trained / "checkpoint.safetensors", program, "--games", 2, "--size", 5, "--out", tmp_path)
     said = capsys.readouterr().out
-    assert "go5" in said
+    assert "rl-lab go5" in said
     assert "no illegal move, no time-out, no crash" in said
     assert f"games: {tmp_path}" in said
 
@@ -138,6 +138,13 @@ def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch):
     with pytest.raises(LabError, match=sentence):
         lab(*words)
     assert not list(tmp_path.rglob("*.sgf"))
+
+
+def test_help_says_how_other_programs_find_us(capsys):
+    with pytest.raises(SystemExit):
+        lab("gtp", "--help")
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("Sabaki", "gogui-twogtp", "--agent mcts:2000", "runs/go5"))
 
 
 def test_the_exit_code_of_bad_input(monkeypatch, capsys):

@@ -76,11 +76,14 @@ def boardsize(session: Session, arguments: list[str]) -> str:
     size = sizes.pop()
     if sizes or session.thinker.size not in (None, size):
         raise Refused("unacceptable size")
+    before = session.table.board.rules.capacity
     try:
         session.table.clear(size)
     except LabError:
         raise Refused("unacceptable size") from None
     session.clock.restart()
+    if session.table.board.rules.capacity != before:  # other machine code
+        session.prepare()
     return ""
 
 

@@ -194,14 +194,11 @@ def spread(size: int, stones: int) -> list[int]:
         [12, 6, 8]
     """
     points = [divmod(action, size) for action in range(size * size)]
-    chosen: list[tuple[int, int]] = []
-
-    def distance(point: tuple[int, int]) -> tuple[int, int]:
-        row, column = point
-        edge = 2 * min(row + 1, column + 1, size - row, size - column)
-        others = min((abs(row - y) + abs(column - x) for y, x in chosen), default=edge)
-        return min(edge, others), others
-
+    edge = [2 * min(row + 1, column + 1, size - row, size - column) for row, column in points]
+    room, chosen = list(edge), list[int]()
     for _ in range(stones):
-        chosen.append(max((point for point in points if point not in chosen), key=distance))
-    return [row * size + column for row, column in chosen]
+        best = max(range(size * size), key=lambda action: (room[action], edge[action]))
+        chosen.append(best)
+        y, x = points[best]
+        room = [min(near, abs(row - y) + abs(column - x)) for near, (row, column) in zip(room, points, strict=True)]
+    return chosen

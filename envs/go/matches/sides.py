@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -149,7 +150,9 @@ class EngineSide:
         rules = board.rules
         asked = [f"boardsize {board.size}"]
         if "kata-set-rules" in self.commands:
-            asked.append(f"kata-set-rules {KataRules(rules.ko.upper(), suicide=bool(rules.suicide)).as_json()}")
+            kata = json.loads(KataRules(rules.ko.upper(), suicide=bool(rules.suicide)).as_json())
+            del kata["friendlyPassOk"]  # which older programs do not know
+            asked.append(f"kata-set-rules {json.dumps(kata, separators=(',', ':'))}")
         if self.timed and "time_settings" in self.commands:
             asked.append(f"time_settings 0 {max(1, int(self.seconds))} 1")
         try:
