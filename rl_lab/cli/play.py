@@ -55,6 +55,8 @@ def go(
     only = getattr(opponent, "size", size)
     if only != size:
         raise LabError(f"{agent} plays on {only}x{only} only; give --size {only}")
+    if agent.startswith("mcts:"):
+        player_for("mcts:1")(board)  # compiles before somebody waits
     session = Session(board, opponent, colour, Screen())
     try:
         session.play()
