@@ -27,9 +27,9 @@ def go(
 ) -> None:
     """Play Go. A move is a point such as C3, or pass; help shows what else there is.
 
-    Try "rl-lab play go --size 5 --agent mcts:500 --colour white", "rl-lab play go --size 9 --agent gnugo:5
-    --handicap 3 --sgf game.sgf", "rl-lab play go --size 5 --agent runs/go5", or moves from elsewhere:
-    "echo C3 | rl-lab play go --size 5".
+    Examples: rl-lab play go --size 5 --agent mcts:500 --colour white;
+    rl-lab play go --size 9 --agent gnugo:5 --handicap 3 --sgf game.sgf; rl-lab play go --size 5 --agent runs/go5;
+    echo C3 | rl-lab play go --size 5
 
     Where input or output is no terminal, boards are plain text.
 
