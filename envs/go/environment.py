@@ -106,7 +106,7 @@ def go(
         observation_space=observation_space(rules),
         action_space=spaces.Discrete(size * size + 1),
         render=render,
-        render_modes=("ansi",),
+        render_modes=("rgb_array", "ansi"),
         endings=("illegal_action",),
         turned="turned" if others.alone else "",
         inject=Beginning(rules, most, turns.one_of(others.moves or (random_move,)), others.outside),
@@ -155,7 +155,7 @@ def known(name: str) -> tuple[str, int]:
         return "", 0
 
 
-def lane_fields(capacity: int, playouts: int) -> np.dtype:
+def lane_fields(capacity: int, playouts: int = 0) -> np.dtype:
     """The fields of a game and of what an environment adds, a tree for that many playouts among them."""
     game = state_dtype(capacity)
     fields: list[Any] = [(name, game.fields[name][0]) for name in game.names or ()]  # type: ignore[index]

@@ -69,7 +69,7 @@ def board_from(options: dict[str, Any], rules: Rules, longest: int) -> Board:
     elif "to_play" in options:
         raise LabError(f"to_play={options['to_play']!r} needs a position: a game from the start begins by the rules")
     else:
-        board = Board(rules.size, **arguments)
+        board = Board.of(rules)
     play_all(board, options.get("moves", ()))
     if board.is_over:
         raise LabError("the game that the reset options describe is over; leave out its last move")
