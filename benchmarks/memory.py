@@ -1,4 +1,4 @@
-"""Memory: 4096 lanes of the robot and of Go, a process that trains PPO, and a representation learned from a million images.
+"""Memory: 4096 lanes of the robot and of Go, a process that trains PPO, and what learns from a million images.
 
     python -m benchmarks memory
 
@@ -82,9 +82,7 @@ def run(full: bool) -> list[Figure]:
         compiling = _printed(PPO, RL_LAB_CACHE=empty)
     return [
         Figure("4096 robot lanes", "MB", _printed(BATCH.format(run=ROBOTS)), bar=50.0),
-        Figure(
-            "4096 games of 9x9, with all that superko remembers", "MB", _printed(BATCH.format(run=GAMES)), bar=100.0
-        ),
+        Figure("4096 games of 9x9, superko included", "MB", _printed(BATCH.format(run=GAMES)), bar=100.0),
         Figure("a representation from a million robot images", "MB", _printed(IMAGES), bar=200.0),
         Figure("peak of a PPO process", "MB", _printed(PPO), bar=600.0),
         Figure("peak of a PPO process that compiles first", "MB", compiling, bar=600.0),
