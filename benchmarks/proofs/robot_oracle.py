@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -65,6 +65,9 @@ def position(theirs: Any) -> dict[str, Any]:
     for name, attribute in (("target", "target_pos"), ("target", "success_pos"), ("other", "failure_pos")):
         if hasattr(theirs, attribute):
             options[name] = tuple(int(n) for n in getattr(theirs, attribute))
+    for name, attribute in (("target", "door"), ("target", "red_door"), ("other", "blue_door")):
+        if hasattr(theirs, attribute):
+            options[name] = next(where for where, thing in lying.items() if thing is getattr(theirs, attribute))
     if hasattr(theirs, "obstacles"):
         options["obstacles"] = [tuple(int(n) for n in ball.cur_pos) for ball in theirs.obstacles]
     return options
@@ -74,6 +77,36 @@ def from_theirs(theirs: Any, ours: Any, seed: int) -> tuple[dict[str, Any], dict
     """Start both from a level of MiniGrid's; returns what both see."""
     observation, _ = theirs.reset(seed=seed)
     return observation, ours.reset(options=position(theirs))[0]
+
+
+def from_cluttered(theirs: Any, ours: Any, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Start both from a level of MiniGrid's in which other things lie around, too."""
+    theirs.reset(seed=seed)
+    clutter(theirs, np.random.default_rng(seed))
+    return theirs.gen_obs(), ours.reset(options=position(theirs))[0]
+
+
+def clutter(theirs: Any, rng: np.random.Generator, most: int = 8) -> None:
+    """Put all sorts of things on free cells, but none like those that the mission is about."""
+    words = theirs.mission.split()
+    for _ in range(int(rng.integers(1, most + 1))):
+        x, y = int(rng.integers(1, theirs.width - 1)), int(rng.integers(1, theirs.height - 1))
+        if theirs.grid.get(x, y) is None and (x, y) != tuple(theirs.agent_pos):
+            thing = any_thing(rng, range(6))
+            if thing.color not in words:
+                theirs.grid.set(x, y, thing)
+
+
+def any_thing(rng: np.random.Generator, palette: Sequence[int]) -> WorldObj:
+    """A wall, floor, door, key, ball, box (most with something in it), goal or lava."""
+    names = ["wall", "floor", "door", "door", "door", "key", "key", "key", "ball", "box", "goal", "lava"]
+    name, colour = names[rng.integers(len(names))], int(rng.choice(palette))
+    thing = WorldObj.decode(OBJECT_TO_IDX[name], colour, int(rng.integers(3)))
+    assert thing is not None
+    if name == "box" and rng.random() < 0.7:
+        inside = ["key", "ball", "box", "floor", "goal", "lava"][rng.integers(6)]
+        thing.contains = WorldObj.decode(OBJECT_TO_IDX[inside], int(rng.integers(6)), 0)
+    return thing
 
 
 def from_ours(theirs: Any, ours: Any, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -193,6 +226,6 @@ def play(theirs: Any, ours: Any, pilot: Pilot, seed: int, start: Start = from_th
         if terminated or truncated:
             ending = "successes" if reward > 0 else "failures" if terminated else "truncated"
             return seen + Counter({ending: 1, "episodes": 1, "terminated": int(terminated)})
-        if rng.random() < 0.02:
+        if rng.random() < 0.05:
             seen["moved over"] += 1
             assert_equal(image, ours.reset(options=position(theirs))[0], where + ", moved over")

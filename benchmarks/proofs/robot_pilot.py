@@ -56,6 +56,8 @@ def wishes(theirs: Any) -> Iterator[Wish]:
 
     doors = where(lambda thing: thing.type == "door")
     yield from mission_wishes(theirs, where)
+    if theirs.action_space.n <= FORWARD + 1:
+        return
     locked = {lying[place].color for place in doors if lying[place].is_locked}
     if hands is not None and hands.type == "key":
         yield where(lambda thing: thing.type == "door" and thing.is_locked and thing.color == hands.color), TOGGLE
