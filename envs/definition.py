@@ -56,7 +56,8 @@ class Definition:
     """What people call it, in messages."""
     state: np.dtype
     """Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return`
-    and `done` are added."""
+    and `done` are added. With an integer `variant`, set by `reset` to that of the config, states of
+    environments that have the same fields are told apart, and loaded by their own only."""
     config: Mapping[str, Any]
     """What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none."""
     reset: Kernel
