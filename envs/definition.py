@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ FRAMEWORK_FIELDS = [
     ("random", np.uint64, (1,)),
     ("episode_return", np.float64),
     ("taken", np.int64),
+    ("variant", np.uint64),
     ("steps", np.int32),
     ("done", np.bool_),
 ]
@@ -55,7 +57,7 @@ class Definition:
     name: str
     """What people call it, in messages."""
     state: np.dtype
-    """Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return`
+    """Fields of one lane; nested arrays are welcome. `random`, `taken`, `variant`, `steps`, `episode_return`
     and `done` are added."""
     config: Mapping[str, Any]
     """What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none."""
@@ -81,7 +83,13 @@ class Definition:
     render: Callable[[Any, Any, str], Any] | None = None
     """`render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`."""
     render_modes: tuple[str, ...] = ()
-    """Modes that `render` knows."""
+    """Modes that `render` knows; "human" shows the image of "rgb_array" in a window."""
+    render_lanes: Callable[[Any, Any], Any] | None = None
+    """`render_lanes(states, config)`, plain Python: images of several lanes at once, where that is faster."""
+    caption: Callable[[Any, Any], str] | None = None
+    """`caption(state, config)`, plain Python: what a window writes below the image."""
+    ascii: Callable[[Any, Any], str] | None = None
+    """`ascii(state, config)`, plain Python: the state as a text that `inject` reads."""
     inject: Callable[[Any, Any, dict[str, Any]], None] | None = None
     """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
     single_observation_space: gym.Space | None = None
@@ -90,6 +98,8 @@ class Definition:
     """Turns an observation of a lane into that."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """More for Gymnasium's `metadata`, such as `render_fps`."""
+    indifferent: tuple[str, ...] = ()
+    """Names in `config` that may differ between environments which load each other's states."""
 
     def __post_init__(self) -> None:
         self._check_kernels()
@@ -114,6 +124,13 @@ class Definition:
     def config_record(self) -> np.ndarray:
         """The config as an array of one record; see the function of this name."""
         return config_record(self.name, self.config)
+
+    def variant(self) -> int:
+        """A number of 64 bits that tells environments apart which must not load each other's states."""
+        kept = {name: value for name, value in self.config.items() if name not in self.indifferent}
+        record = config_record(self.name, kept)[0]
+        parts = [self.name, *(f"{name} {np.asarray(record[name]).tobytes().hex()}" for name in sorted(kept))]
+        return int.from_bytes(hashlib.blake2b("\n".join(parts).encode(), digest_size=8).digest(), "little")
 
     def _check_kernels(self) -> None:
         for role in kernels.PARAMETERS:

@@ -34,6 +34,7 @@ class Lanes:
         self.definition, self.count, self.debug = definition, count, debug
         self.threads = 1 if debug else threads  # a debugger wants to stay where it is
         self.states = np.zeros(count, definition.lane_dtype())
+        self.states["variant"] = definition.variant()
         self._taken_elsewhere = 0  # by states that gave way to loaded ones, less what those brought with them
         self.config = definition.config_record()
         self.actions = action_buffer(definition.action_space, count)
@@ -115,6 +116,11 @@ class Lanes:
                 f"a state of {given} cannot be loaded into {self.count} lanes of {self.definition.name} "
                 f"with fields {self.states.dtype.names}; load what the same environment saved"
             )
+        if (states["variant"] != self.definition.variant()).any():
+            raise LabError(
+                f"a state of another environment cannot be loaded into {self.definition.name}: its id, its size or "
+                "another argument was different; load it into an environment like the one that saved it"
+            )
         taken = self.taken
         self.states[...] = states
         self._taken_elsewhere += taken - self.taken
@@ -123,7 +129,27 @@ class Lanes:
     def render(self, lane: int, mode: str) -> Any:
         """A frame of one lane."""
         assert self.definition.render is not None
-        return self.definition.render(self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0], mode)
+        return self.definition.render(*self.record(lane), mode)
+
+    def images(self) -> list[np.ndarray]:
+        """An image of every lane, `(height, width, 3)` uint8."""
+        if self.definition.render_lanes is None:
+            return [self.render(lane, "rgb_array") for lane in range(self.count)]
+        return list(self.definition.render_lanes(self.states, self.config.view(np.recarray)[0]))
+
+    def record(self, lane: int) -> tuple[Any, Any]:
+        """State and config of a lane as plain Python's functions take them."""
+        return self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0]
+
+    def ascii(self, lane: int) -> str:
+        """The state of a lane as a text that `reset(options=...)` reads.
+
+        Raises:
+            LabError: the environment writes none.
+        """
+        if self.definition.ascii is None:
+            raise LabError(f"{self.definition.name} writes no layouts; worlds of the robot do")
+        return self.definition.ascii(*self.record(lane))
 
     def _step_range(self, mode: int, start: int, stop: int) -> None:
         self._step(

@@ -15,9 +15,11 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import camera, dynamics, missions, options, tasks
+from rl_lab.envs.robot import dynamics, missions, options, tasks
+from rl_lab.envs.robot.lens import LARGEST_VIEW
+from rl_lab.envs.robot.observations import MOST_FRAMES, Request, observed
 from rl_lab.envs.robot.render import render
-from rl_lab.envs.robot.world import MISSION_LENGTH, capacity_for, state_dtype, stride_for
+from rl_lab.envs.robot.world import capacity_for, state_dtype, stride_for
 from rl_lab.errors import LabError
 
 
@@ -26,8 +28,16 @@ class Settings:
     """What every robot world can be asked for."""
 
     observation: str = "flat"
-    """"flat", uint8 `(151,)`, the image and the direction one-hot; or "dict", MiniGrid's `image` `(7, 7, 3)`,
-    `direction` and `mission` (text, in batches uint8 tokens `(20,)`)."""
+    """"flat", uint8 `(151,)`, the image and the direction one-hot; "dict", MiniGrid's `image` `(7, 7, 3)`,
+    `direction` and `mission` (text, in batches uint8 tokens `(20,)`); "onehot", "full" or "state", for which see
+    `observations`."""
+    view_size: int = 7
+    """How many cells the camera sees ahead and across, odd, 3 to 63."""
+    frame_stack: int = 1
+    """How many of the last observations are shown together, 1 to 64."""
+    reward: str = "minigrid"
+    """"minigrid", `1 - 0.9 * steps / max_steps` for success, so that the step counts; or "sparse", 1 for success and
+    otherwise 0, which the state alone decides."""
     max_steps: int | None = None
     """Of an episode; the family's by default."""
     see_through_walls: bool | None = None
@@ -78,6 +88,15 @@ class Layout:
     braid: float = 0.0
     """The share of dead ends that is opened."""
 
+
+REWARDS = {
+    "minigrid": {"haste": 0.9, "collision": -1.0},
+    "sparse": {"haste": 0.0, "collision": 0.0},
+}  # what is lost by the last step; what an obstacle costs
+INDIFFERENT = (
+    *("tile_size", "view_size", "frame_stack", "seen_cells", "numbers", "see_through_walls"),
+    *("max_steps", "haste", "collision"),
+)
 
 Definer = Callable[..., Definition]
 
@@ -134,15 +153,19 @@ def robot_world(
     through = see_through_walls if settings.see_through_walls is None else settings.see_through_walls
     check_number("max_steps", limit, 1, 2**31 - 1)
     check_number("tile_size", settings.tile_size, 4, 256)
+    check_number("view_size", settings.view_size, 3, LARGEST_VIEW)
+    check_number("frame_stack", settings.frame_stack, 1, MOST_FRAMES)
     check_flags(see_through_walls=through)
-    if settings.observation not in OBSERVATIONS:
-        allowed = ", ".join(OBSERVATIONS)
-        raise LabError(f"observation={settings.observation!r} is not allowed; it must be one of {allowed}")
+    if settings.reward not in REWARDS:
+        raise LabError(f"reward={settings.reward!r} is not allowed; it must be one of {', '.join(REWARDS)}")
     height = height or width
     capacity = capacity_for(width, height)
+    shown = observed(
+        Request(settings.observation, settings.view_size, settings.frame_stack, name, width, height, capacity)
+    )
     return Definition(
         name=name,
-        state=state_dtype(capacity),
+        state=state_dtype(capacity, shown.seen, shown.memory),
         config={
             "width": width,
             "height": height,
@@ -153,6 +176,11 @@ def robot_world(
             "task": task,
             "mission": missions.template(mission),
             "tile_size": settings.tile_size,
+            "view_size": settings.view_size,
+            "frame_stack": settings.frame_stack,
+            "seen_cells": shown.cells,
+            "numbers": shown.numbers,
+            **REWARDS[settings.reward],
             **asdict(layout or Layout()),
         },
         reset=reset,
@@ -160,36 +188,10 @@ def robot_world(
         action_space=spaces.Discrete(actions),
         inject=options.inject,
         render=render,
-        render_modes=("rgb_array", "ansi"),
-        **OBSERVATIONS[settings.observation](),
+        render_modes=("rgb_array", "ansi", "human"),
+        indifferent=INDIFFERENT,
+        **shown.parts,
     )
-
-
-def flat_observation() -> dict[str, Any]:
-    """The parts of a definition that belong to `observation="flat"`."""
-    space = spaces.Box(0, 255, (camera.IMAGE_BYTES + 4,), np.uint8)
-    return {"observe": camera.observe_flat, "observation_space": space}
-
-
-def dict_observation() -> dict[str, Any]:
-    """The parts of a definition that belong to `observation="dict"`."""
-    parts = {"image": spaces.Box(0, 255, (7, 7, 3), np.uint8), "direction": spaces.Discrete(4)}
-    tokens = spaces.Box(0, len(missions.VOCABULARY) - 1, (MISSION_LENGTH,), np.uint8)
-    text = spaces.Text(missions.TEXT_LENGTH, min_length=0, charset=missions.ALPHABET)
-    return {
-        "observe": camera.observe_dict,
-        "observation_space": spaces.Dict(parts | {"mission": tokens}),
-        "single_observation_space": spaces.Dict(parts | {"mission": text}),
-        "single_observation": with_text,
-    }
-
-
-OBSERVATIONS: dict[str, Callable[[], dict[str, Any]]] = {"flat": flat_observation, "dict": dict_observation}
-
-
-def with_text(observation: dict[str, Any]) -> dict[str, Any]:
-    """An observation of one lane with its mission as text."""
-    return observation | {"mission": missions.text(observation["mission"])}
 
 
 def check_number(name: str, value: Any, low: int, high: int) -> None:

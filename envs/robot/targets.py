@@ -135,9 +135,7 @@ def _obstacles(value: Any, grid: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if place not in balls:
             raise LabError(f"obstacles names {place}, where there is no ball; only balls move")
     if len(places) > MOST_OBSTACLES or len(set(places)) < len(places):
-        raise LabError(
-            f"obstacles are {len(places)} balls, or one twice; up to {MOST_OBSTACLES} different ones can move"
-        )
+        raise LabError(f"obstacles are {len(places)} balls, or name one twice; up to {MOST_OBSTACLES} can move")
     filled = np.full((MOST_OBSTACLES, 2), NOWHERE, np.uint8)
     filled[: len(places)] = np.array(places, np.uint8).reshape(-1, 2)
     return filled

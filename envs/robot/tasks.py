@@ -1,7 +1,8 @@
 """What a mission asks for beyond the goal: when an episode ends, and with what reward, as MiniGrid's families say.
 
 All families share one step; `config.task` says which of these rules it ends with. A success is worth
-`1 - 0.9 * steps / max_steps`. The places and the thing meant are in the state, put there by the layout:
+`1 - 0.9 * steps / max_steps`, or 1 with sparse rewards. The places and the thing meant are in the state, put there by
+the layout:
 
 | task     | families                    | `target`       | `target_x`, `target_y` | `other_x`, `other_y` |
 | REACH    | all with a goal, Playground |                |                        |                      |
@@ -63,7 +64,7 @@ def judge(state, action, x, y, before, held, reward, ended, config):
     is_target = carrying != EMPTY and carrying == np.int64(state.target)
     if task == DODGE:
         if action == FORWARD and before & KIND != EMPTY and before & KIND != GOAL:
-            return -1.0, True
+            return config.collision, True
     elif task == OPEN:
         if action == TOGGLE and is_open(state, state.target_x, state.target_y, config):
             return success(state, config), True

@@ -16,6 +16,7 @@ from rl_lab.envs.batch import BatchVectorEnv
 from rl_lab.envs.definition import Definition
 from rl_lab.envs.registration import resolve
 from rl_lab.envs.robot.layouts import empty
+from rl_lab.envs.robot.options import inject
 from rl_lab.envs.robot.registration import ENVIRONMENTS, FAMILIES, PREFIX
 from rl_lab.envs.single import BatchEnv
 
@@ -69,8 +70,11 @@ class Ours(BatchEnv):
         self.levels = BatchVectorEnv(ENVIRONMENTS[id][0], observation="dict", **ENVIRONMENTS[id][1] | arguments)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """From options, or a level of the family."""
-        if options:
-            return super().reset(seed=seed, options=options)
+        """A level of the family, or what the options make of it."""
         self.levels.reset(seed=seed)
-        return self.load_state(np.array(self.levels.save_state()))
+        self.load_state(self.levels.save_state())
+        if options:
+            states, config = self.lanes.states.view(np.recarray), self.lanes.config.view(np.recarray)
+            inject(states[0], config[0], options)
+            self.lanes.observe()
+        return self._observation(), {}
