@@ -17,6 +17,7 @@ from gymnasium import spaces
 from rl_lab.envs import Definition
 from rl_lab.envs.robot import dynamics, missions, options, tasks
 from rl_lab.envs.robot.lens import LARGEST_VIEW
+from rl_lab.envs.robot.looking import Looking, with_looking
 from rl_lab.envs.robot.observations import MOST_FRAMES, Request, observed
 from rl_lab.envs.robot.render import render
 from rl_lab.envs.robot.world import capacity_for, state_dtype, stride_for
@@ -42,6 +43,14 @@ class Settings:
     """Of an episode; the family's by default."""
     see_through_walls: bool | None = None
     """Whether walls and doors hide nothing; as the family has it by default."""
+    look: bool = False
+    """Whether the camera sees only when the robot looks, which is an action of its own; see `looking`."""
+    between_looks: str = "frozen"
+    """What the image is between looks: "frozen", what was seen last, or "blank"."""
+    look_cost: float = 0.0
+    """What a look costs, beside its step."""
+    first_look: bool = True
+    """Whether the first image of an episode is free."""
     tile_size: int = 32
     """Pixels of a cell's side in "rgb_array"."""
 
@@ -87,6 +96,10 @@ class Layout:
     """Whether the hallway ends anywhere."""
     braid: float = 0.0
     """The share of dead ends that is opened."""
+    hazards: float = 0.0
+    """The share of cells off the safe ways that are lava."""
+    period: int = 0
+    """Steps after which doors on a clock begin anew."""
 
 
 REWARDS = {
@@ -160,10 +173,20 @@ def robot_world(
         raise LabError(f"reward={settings.reward!r} is not allowed; it must be one of {', '.join(REWARDS)}")
     height = height or width
     capacity = capacity_for(width, height)
-    shown = observed(
-        Request(settings.observation, settings.view_size, settings.frame_stack, name, width, height, capacity)
+    looking = Looking(**{field.name: getattr(settings, field.name) for field in fields(Looking)})
+    request = Request(
+        settings.observation,
+        settings.view_size,
+        settings.frame_stack,
+        name,
+        width,
+        height,
+        capacity,
+        max_steps=limit,
+        look=looking.look,
     )
-    return Definition(
+    shown = observed(request)
+    definition = Definition(
         name=name,
         state=state_dtype(capacity, shown.seen, shown.memory),
         config={
@@ -192,6 +215,7 @@ def robot_world(
         indifferent=INDIFFERENT,
         **shown.parts,
     )
+    return with_looking(definition, looking)
 
 
 def check_number(name: str, value: Any, low: int, high: int) -> None:

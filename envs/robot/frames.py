@@ -19,6 +19,7 @@ from rl_lab.envs.robot.cells import AGENT, CLOSED_DOOR, DOOR, EMPTY, KEY, KIND, 
 Kernel = Callable[..., None]
 BITS_OF_OBJECT, BITS_OF_COLOUR = len(OBJECTS), 6  # of a cell in one-hot; its state has three more
 BITS = BITS_OF_OBJECT + BITS_OF_COLOUR + 3
+CARRIED = 1 + 3 * BITS_OF_COLOUR  # nothing, or a key, a ball or a box in a colour
 
 
 def first_step(state):
@@ -53,13 +54,17 @@ def flat(take: Kernel) -> Kernel:
         remember(state, config)
         numbers, cells = observation.reshape(observation.size), config.seen_cells
         for k in range(config.frame_stack):
-            frame, start = state.frames[slot(state, k, config)], k * (3 * cells + 4)
-            encode(frame, numbers, start, cells)
-            direction = np.int64(frame[cells])
-            for d in range(4):
-                numbers[start + 3 * cells + d] = 1 if d == direction else 0
+            show_flat(state.frames[slot(state, k, config)], numbers, k * (3 * cells + 4), cells)
 
     return observe
+
+
+def show_flat(frame, numbers, start, cells):
+    """Write a frame of so many cells into `numbers`, from `start` on: its image, then the direction one-hot."""
+    encode(frame, numbers, start, cells)
+    direction = np.int64(frame[cells])
+    for d in range(4):
+        numbers[start + 3 * cells + d] = 1 if d == direction else 0
 
 
 def parts(take: Kernel, picture: Kernel, feel: Kernel) -> Kernel:

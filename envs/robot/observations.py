@@ -25,13 +25,12 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
-from rl_lab.envs.robot import camera, frames, lens, missions, tabular
+from rl_lab.envs.robot import camera, frames, lens, looking, missions, tabular
 from rl_lab.envs.robot.cells import OBJECTS
 from rl_lab.envs.robot.world import MISSION_LENGTH
 from rl_lab.errors import LabError
 
 VIEW_SIZE, MOST_FRAMES = 7, 64
-CARRIED = 1 + 3 * 6  # nothing, or a key, a ball or a box in a colour
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,15 @@ class Request:
     """The longest side that the state has room for."""
     code: tabular.Code | None = None
     """How states are numbered, where the family's name does not say it."""
+    max_steps: int = 0
+    """Of an episode."""
+    look: bool = False
+    """Whether the camera sees only when the robot looks; see `looking`."""
 
     @property
     def usual(self) -> bool:
         """Whether this is MiniGrid's camera, without a memory."""
-        return self.view_size == VIEW_SIZE and self.frame_stack == 1
+        return self.view_size == VIEW_SIZE and self.frame_stack == 1 and not self.look
 
     def stacked(self, space: gym.Space) -> gym.Space:
         """The space of one frame, or of all that are shown."""
@@ -89,12 +92,19 @@ def observed(request: Request) -> Observed:
         raise LabError(
             f"view_size={request.view_size} is not allowed; it must be odd, since the robot stands in the middle"
         )
+    if request.look and request.kind in SEES_ALL:
+        raise LabError(
+            f"observation={request.kind!r} is not offered with look=True, since it needs no camera; leave one of them out"
+        )
     return KINDS[request.kind](request)
 
 
 def _flat(request: Request) -> Observed:
     """Image and direction in one vector."""
     cells = request.view_size**2
+    if request.look:
+        observe = looking.flat(_camera(request))
+        return _remembered(request, cells, observe, request.stacked(looking.flat_space(cells)))
     space = request.stacked(spaces.Box(0, 255, (3 * cells + 4,), np.uint8))
     if request.usual:
         return Observed({"observe": camera.observe_flat, "observation_space": space})
@@ -107,14 +117,21 @@ def _dict(request: Request) -> Observed:
     shown = {"image": spaces.Box(0, 255, (size, size, 3), np.uint8), "direction": spaces.Discrete(4)}
     if request.usual:
         return Observed({"observe": camera.observe_dict} | _with_mission(request, shown))
-    return _remembered(request, size**2, _parts(request, frames.show_numbers), _with_mission(request, shown))
+    return _seen(request, frames.show_numbers, shown)
 
 
 def _onehot(request: Request) -> Observed:
     """MiniGrid's observation, every cell's object, colour and state one-hot."""
     size = request.view_size
     shown = {"image": spaces.Box(0, 1, (size, size, frames.BITS), np.uint8), "direction": spaces.Discrete(4)}
-    return _remembered(request, size**2, _parts(request, frames.show_bits), _with_mission(request, shown))
+    return _seen(request, frames.show_bits, shown)
+
+
+def _seen(request: Request, picture: frames.Kernel, shown: dict[str, gym.Space]) -> Observed:
+    """A Dict of what the camera shows."""
+    felt = looking.felt_spaces(request.max_steps) if request.look else {}
+    parts = _with_mission(request, shown | felt)
+    return _remembered(request, request.view_size**2, _parts(request, picture), parts)
 
 
 def _full(request: Request) -> Observed:
@@ -123,7 +140,7 @@ def _full(request: Request) -> Observed:
     shown = {
         "image": spaces.Box(0, len(OBJECTS) - 1, shape, np.uint8),
         "direction": spaces.Discrete(4),
-        "carrying": spaces.Discrete(CARRIED),
+        "carrying": spaces.Discrete(frames.CARRIED),
     }
     feel = frames.feel_hands if request.frame_stack == 1 else frames.feel_all_hands
     observe = frames.parts(lens.survey, frames.show_world, feel)
@@ -155,12 +172,17 @@ KINDS: dict[str, Callable[[Request], Observed]] = {
 }
 
 
+SEES_ALL = ("full", "state")
+
+
 def _camera(request: Request) -> frames.Kernel:
-    return camera.look if request.view_size == VIEW_SIZE else lens.look
+    take = camera.look if request.view_size == VIEW_SIZE else lens.look
+    return looking.glance(take) if request.look else take
 
 
 def _parts(request: Request, picture: frames.Kernel) -> frames.Kernel:
     feel = frames.feel_direction if request.frame_stack == 1 else frames.feel_directions
+    feel = looking.with_felt(feel, request.frame_stack) if request.look else feel
     return frames.parts(_camera(request), picture, feel)
 
 
@@ -171,6 +193,7 @@ def _remembered(
     parts = shown if isinstance(shown, dict) else {"observation_space": shown}
     seen = max(56, cells, seen)
     memory = [("frames", np.uint8, (request.frame_stack, seen + 2)), ("first_frame", np.int32)]
+    memory += looking.memory(request.frame_stack) if request.look else []
     return Observed({"observe": observe} | parts, cells, seen, memory)
 
 
