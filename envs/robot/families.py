@@ -237,3 +237,13 @@ def check_flags(**values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, (bool, np.bool_)):
             raise LabError(f"{name}={value!r} is not allowed; it must be True or False")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse an argument that is no number from 0 to 1.
+
+    Raises:
+        LabError: it is not.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise LabError(f"{name}={value!r} is not allowed; it must be a number from 0 to 1")
