@@ -90,4 +90,4 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
 }
 ENVIRONMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     PREFIX + name: (HOME + place, arguments) for place, names in FAMILIES.items() for name, arguments in names.items()
-}
+} | {PREFIX + "Custom-v0": (HOME + "custom:custom", {})}
