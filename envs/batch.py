@@ -163,7 +163,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
     def render(self) -> tuple[Any, ...] | None:
         """A frame of every lane; in mode "human" a window shows them, as it does after every step."""
         if self.render_mode is None or self._screen is not None:
-            return self.show()
+            self.show()
+            return None
         if self.render_mode == "rgb_array":
             return tuple(self.lanes.images())
         return tuple(self.lanes.render(lane, self.render_mode) for lane in range(self.num_envs))

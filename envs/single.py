@@ -120,7 +120,8 @@ class BatchEnv(gym.Env):
     def render(self) -> Any:
         """The present state in the render mode; in mode "human" a window shows it, as it does after every step."""
         if self._screen is not None:
-            return self.show()
+            self.show()
+            return None
         return None if self.render_mode is None else self.lanes.render(0, self.render_mode)
 
     def show(self) -> None:

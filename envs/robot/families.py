@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -15,11 +15,10 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import dynamics, missions, options, tasks
+from rl_lab.envs.robot import dynamics, maps_writer, missions, options, render, tabular, tasks
 from rl_lab.envs.robot.lens import LARGEST_VIEW
 from rl_lab.envs.robot.looking import Looking, with_looking
 from rl_lab.envs.robot.observations import MOST_FRAMES, Request, observed
-from rl_lab.envs.robot.render import render
 from rl_lab.envs.robot.world import capacity_for, state_dtype, stride_for
 from rl_lab.errors import LabError
 
@@ -107,7 +106,7 @@ REWARDS = {
     "sparse": {"haste": 0.0, "collision": 0.0},
 }  # what is lost by the last step; what an obstacle costs
 INDIFFERENT = (
-    *("tile_size", "view_size", "frame_stack", "seen_cells", "numbers", "see_through_walls"),
+    *("tile_size", "view_size", "frame_stack", "seen_cells", "numbers", "whole", "see_through_walls"),
     *("max_steps", "haste", "collision"),
 )
 
@@ -143,6 +142,8 @@ def robot_world(
     see_through_walls: bool = False,
     layout: Layout | None = None,
     actions: int = len(dynamics.ACTIONS),
+    code: tabular.Code | None = None,
+    level: Mapping[str, Any] | None = None,
 ) -> Definition:
     """A family's definition: its layout with the robot's step, camera, options and drawing.
 
@@ -158,6 +159,8 @@ def robot_world(
         see_through_walls: unless the settings say otherwise.
         layout: what else the layout reads from the config.
         actions: how many of `dynamics.ACTIONS` there are.
+        code: how states are numbered, where the name does not say it.
+        level: what a layout of one's own reads from the config.
 
     Raises:
         LabError: an argument is not allowed.
@@ -182,6 +185,7 @@ def robot_world(
         width,
         height,
         capacity,
+        code,
         max_steps=limit,
         look=looking.look,
     )
@@ -203,15 +207,20 @@ def robot_world(
             "frame_stack": settings.frame_stack,
             "seen_cells": shown.cells,
             "numbers": shown.numbers,
+            "whole": shown.whole,
             **REWARDS[settings.reward],
             **asdict(layout or Layout()),
+            **(level or {}),
         },
         reset=reset,
         step=tasks.step,
         action_space=spaces.Discrete(actions),
         inject=options.inject,
-        render=render,
+        render=render.render,
         render_modes=("rgb_array", "ansi", "human"),
+        render_lanes=render.draw,
+        caption=render.caption,
+        ascii=maps_writer.write,
         indifferent=INDIFFERENT,
         **shown.parts,
     )

@@ -149,7 +149,7 @@ def number_of(cell):
     return np.int64(0) if kind == EMPTY else 1 + BITS_OF_COLOUR * (kind - KEY) + (cell >> 4 & 7)
 
 
-def tabular(index: Kernel) -> Kernel:
+def tabular(index: Callable[..., int]) -> Kernel:
     """Numbers of states; `index(state, config)` is that of the present one."""
 
     def observe(state, observation, config):

@@ -75,7 +75,9 @@ class Looking:
             raise LabError(f"look_cost={cost!r} is not allowed; it must be a finite number of at least 0")
         for name in ("between_looks", "look_cost", "first_look"):
             if not self.look and getattr(self, name) != getattr(Looking, name):
-                raise LabError(f"{name}={getattr(self, name)!r} says how looking works, but look is False; add look=True")
+                raise LabError(
+                    f"{name}={getattr(self, name)!r} says how looking works, but look is False; add look=True"
+                )
 
 
 def with_looking(definition: Definition, looking: Looking) -> Definition:

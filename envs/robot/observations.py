@@ -1,12 +1,11 @@
 """What the robot is shown, by argument: the spaces of every kind of observation, and the kernels that fill them.
 
-| `observation` | space                                                                              |
-| ------------- | ---------------------------------------------------------------------------------- |
-| "flat"        | uint8 `(3 v² + 4,)`: the image and the direction one-hot                           |
-| "dict"        | MiniGrid's: `image` uint8 `(v, v, 3)`, `direction`, `mission`                      |
-| "onehot"      | the same with `image` uint8 `(v, v, 20)` of zeros and ones: 11 objects, 6 colours, 3 states |
-| "full"        | `image` uint8 `(width, height, 3)` of the whole world, the robot (10, 0, direction) in it; `direction`, `carrying`, `mission` |
-| "state"       | the number of the state, see `tabular`                                             |
+- "flat": uint8 `(3 v² + 4,)`, the image and the direction one-hot.
+- "dict", MiniGrid's: `image` uint8 `(v, v, 3)`, `direction`, `mission`.
+- "onehot": the same with `image` uint8 `(v, v, 20)` of zeros and ones, 11 objects, 6 colours and 3 states.
+- "full": `image` uint8 `(width, height, 3)` of the whole world, the robot (10, 0, direction) in it, `direction`,
+  `carrying` and `mission`. What is in boxes, it does not say.
+- "state": the number of the state, see `tabular`.
 
 `v` is `view_size`, 7 as in MiniGrid. `mission` is text in a single environment and tokens in a batch; `carrying` is 0
 for nothing, then `1 + 6 * (object - 5) + colour`. With `frame_stack=n` above 1, all but the mission have a leading
@@ -17,7 +16,7 @@ axis of the last n steps, the oldest first, and the first of an episode in place
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium as gym
@@ -77,6 +76,8 @@ class Observed:
     """Fields of the state that frames are kept in."""
     numbers: int = 0
     """How many numbers states have; 0 unless they are numbered."""
+    whole: bool = False
+    """Whether the whole world is shown."""
 
 
 def observed(request: Request) -> Observed:
@@ -144,15 +145,15 @@ def _full(request: Request) -> Observed:
     }
     feel = frames.feel_hands if request.frame_stack == 1 else frames.feel_all_hands
     observe = frames.parts(lens.survey, frames.show_world, feel)
-    return _remembered(
-        request, request.width * request.height, observe, _with_mission(request, shown), request.capacity**2
-    )
+    cells = request.width * request.height
+    made = _remembered(request, cells, observe, _with_mission(request, shown), request.capacity**2)
+    return replace(made, whole=True)
 
 
 def _state(request: Request) -> Observed:
     """The number of the state."""
     code = request.code or tabular.code_of(request.name)
-    count = code.count(request.width, request.height)
+    count = code.total(request.width, request.height)
     if count > tabular.MOST_STATES:
         raise LabError(
             f"observation='state' is not offered here, where there would be {count:.2e} states, more than "

@@ -88,9 +88,10 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
         **{f"Maze-Braided-{n}x{n}-v0": {"size": n, "braid": 1.0} for n in (9, 15, 25, 41)},
     },
     "scout:scout": {
-        f"Scout-{n}x{n}-v0": {"size": n, "chambers": chambers, "look": True} for n, chambers in ((7, 2), (9, 2), (13, 3))
+        f"Scout-{n}x{n}-v0": {"size": n, "chambers": chambers, "look": True}
+        for n, chambers in ((7, 2), (9, 2), (13, 3))
     },
 }
 ENVIRONMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     PREFIX + name: (HOME + place, arguments) for place, names in FAMILIES.items() for name, arguments in names.items()
-}
+} | {PREFIX + "Custom-v0": (HOME + "custom:custom", {})}

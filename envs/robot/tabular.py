@@ -1,11 +1,11 @@
 """Numbers of states for tables of values: `observation="state"`, where a family's levels are few enough to count.
 
-| family           | what the number says                                                   | how many there are    |
-| ---------------- | ---------------------------------------------------------------------- | --------------------- |
-| Empty, DistShift | the pose: place and direction                                          | `4 n`                 |
-| LavaGap          | the gap's place, the pose                                              | `(w - 4)(h - 2) 4 n`  |
-| DoorKey          | the door's place and state, the key's place or that it is held, the pose | `3 (w - 4)(h - 3)(n + 1) 4 n` |
-| Custom           | the state of every door, the place of every thing, the pose            | `3^doors (n + 1)^things 4 n`  |
+- Empty, DistShift: the pose, that is place and direction, `4 n` numbers.
+- LavaGap: the gap's place and the pose, `(w - 4)(h - 2) 4 n`.
+- DoorKey: the door's place and state, the key's place or that it is held, and the pose,
+  `3 (w - 4)(h - 3)(n + 1) 4 n`.
+- Custom, without boxes: the state of every door, the place of every thing, and the pose,
+  `3**doors (n + 1)**things 4 n`.
 
 `n` is `(w - 2)(h - 2)`, the cells inside the outer walls. Two states of one environment have the same number only
 if nothing that an action can do tells them apart. The pose is the last digit: `number % (4 n)` is
@@ -15,11 +15,11 @@ if nothing that an action can do tells them apart. The pose is the last digit: `
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from rl_lab.envs.robot.cells import CLOSED_DOOR, DOOR, EMPTY, KEY, KIND, LAVA, LOCKED_DOOR
+from rl_lab.envs.robot.cells import BOX, CLOSED_DOOR, DOOR, EMPTY, KEY, KIND, LAVA, LOCKED_DOOR
 from rl_lab.envs.robot.world import place
 from rl_lab.errors import LabError
 
@@ -31,7 +31,7 @@ class Code(NamedTuple):
 
     index: Callable[..., int]
     """`index(state, config)`, a kernel."""
-    count: Callable[[int, int], int]
+    total: Callable[[int, int], int]
     """How many numbers there are in a world of a width and a height."""
 
 
@@ -52,9 +52,9 @@ def pose_count(config):
 
 def gap_and_pose(state, config):
     """The number of a state of LavaGap."""
-    gap_x, gap_y = np.int64(2), np.int64(1)
+    gap_x, gap_y = 2, 1
     for x in range(2, config.width - 2):
-        free, lava = np.int64(1), 0
+        free, lava = 1, 0
         for y in range(1, config.height - 1):
             if state.cells[place(x, y, config.stride)] & KIND == LAVA:
                 lava += 1
@@ -69,13 +69,13 @@ def gap_and_pose(state, config):
 def door_key_and_pose(state, config):
     """The number of a state of DoorKey."""
     cells = (config.width - 2) * (config.height - 2)
-    door, key = np.int64(0), cells  # in the robot's hands unless it is found
+    door, key = 0, cells  # in the robot's hands unless it is found
     for x in range(1, config.width - 1):
         for y in range(1, config.height - 1):
             kind = np.int64(state.cells[place(x, y, config.stride)]) & KIND
             if kind == KEY:
                 key = inside(x, y, config)
-            elif kind == DOOR or kind == CLOSED_DOOR or kind == LOCKED_DOOR:
+            elif kind in (DOOR, CLOSED_DOOR, LOCKED_DOOR):
                 door = 3 * ((x - 2) * (config.height - 3) + y - 1) + door_state(kind)
     return (door * (cells + 1) + key) * pose_count(config) + pose(state, config)
 
@@ -124,11 +124,44 @@ CODES = {
     "Robot-LavaGap": Code(gap_and_pose, lambda width, height: (width - 4) * (height - 2) * _poses(width, height)),
     "Robot-DoorKey": Code(
         door_key_and_pose,
-        lambda width, height: (
-            3 * (width - 4) * (height - 3) * ((width - 2) * (height - 2) + 1) * _poses(width, height)
-        ),
+        lambda width, height: 3 * (width - 4) * (height - 3) * ((width - 2) * (height - 2) + 1) * _poses(width, height),
     ),
 }
+
+
+MOST_DOORS, MOST_THINGS = 16, 16  # of a layout of one's own whose states are numbered
+
+
+def code_of_layout(doors: list[tuple[int, int]], things: list[int]) -> Code:
+    """How the states of a layout of one's own are numbered.
+
+    Args:
+        doors: their places.
+        things: bytes of what can be carried, in order.
+
+    Raises:
+        LabError: they are not.
+    """
+    if any(thing & KIND == BOX for thing in things):
+        raise LabError("observation='state' is not offered with a layout that has boxes; take them out")
+    if len(doors) > MOST_DOORS or len(things) > MOST_THINGS:
+        raise LabError(
+            f"observation='state' is not offered with a layout of {len(doors)} doors and {len(things)} things; "
+            f"up to {MOST_DOORS} and {MOST_THINGS} are numbered"
+        )
+
+    def total(width: int, height: int) -> int:
+        return 3 ** len(doors) * ((width - 2) * (height - 2) + 1) ** len(things) * _poses(width, height)
+
+    return Code(layout_and_pose, total)
+
+
+def config_of_layout(doors: list[tuple[int, int]], things: list[int]) -> dict[str, Any]:
+    """What `layout_and_pose` reads from the config."""
+    places, kinds = np.zeros((MOST_DOORS, 2), np.int64), np.zeros(MOST_THINGS, np.int64)
+    places[: len(doors)] = np.reshape(doors[:MOST_DOORS], (-1, 2))
+    kinds[: len(things)] = things[:MOST_THINGS]
+    return {"doors": places, "door_count": len(doors), "things": kinds, "thing_count": len(things)}
 
 
 def code_of(name: str) -> Code:

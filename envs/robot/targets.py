@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, tasks
+from rl_lab.envs.robot import cells, clocks, tasks
 from rl_lab.envs.robot.cells import BALL, COLOURS, DOOR, OBJECTS
 from rl_lab.envs.robot.world import MOST_OBSTACLES, MOST_ROOMS, NOWHERE
 from rl_lab.errors import LabError
@@ -143,6 +143,22 @@ def _obstacles(value: Any, grid: NDArray[np.uint8]) -> NDArray[np.uint8]:
     filled = np.full((MOST_OBSTACLES, 2), NOWHERE, np.uint8)
     filled[: len(places)] = np.array(places, np.uint8).reshape(-1, 2)
     return filled
+
+
+def opened(task: int, grid: NDArray[np.uint8], found: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """The grid with the doors open that open by themselves.
+
+    Args:
+        task: one of those in `tasks`.
+        grid: cells as bytes `(width, height)`.
+        found: what `fields` gave.
+    """
+    if task == tasks.SCOUT:
+        grid = grid.copy()
+        for x, y in found["rooms"][:, 4:].tolist():
+            if x != NOWHERE:
+                grid[x, y] = clocks.OPEN
+    return grid
 
 
 def _clocks(value: Any, grid: NDArray[np.uint8]) -> NDArray[np.uint8]:

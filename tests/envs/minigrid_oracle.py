@@ -27,7 +27,7 @@ LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
 numbers, play, position, theirs_of = oracle.numbers, oracle.play, oracle.position, oracle.theirs_of
 Pilot, at_random = pilots.Pilot, pilots.at_random
 ONE_EACH = [PREFIX + next(iter(names)) for names in FAMILIES.values()]  # an id of every family
-MINIGRIDS = [id for id in ENVIRONMENTS if "Robot-Maze-" not in id]  # that MiniGrid has, too
+MINIGRIDS = [id for id in ENVIRONMENTS if not id.startswith((PREFIX + "Maze", PREFIX + "Custom"))]  # both have
 
 
 class RandomWorld(MiniGridEnv):
