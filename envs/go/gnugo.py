@@ -112,9 +112,7 @@ class GnuGo(Player):
         except LabError as error:
             raise LabError(f"{self.name} was asked for a move, and answers {answer[:80]!r}: {error}") from None
         if problem := board.problem(action):
-            raise LabError(
-                f"{self.name} plays {board.to_play} {vertex(action, board.size)}, which is illegal: {problem}"
-            )
+            raise LabError(f"{self.name} plays {board.to_play} {vertex(action, board.size)}, which is illegal: {problem}")
         return action
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rl_lab import jit, random
 from rl_lab.envs.boundary import checked_seed

@@ -7,6 +7,7 @@ node are a linked list. What a new leaf is worth, `evaluate` says, which is boun
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
