@@ -74,10 +74,9 @@ class Looking:
         if not is_number or not math.isfinite(cost) or cost < 0:
             raise LabError(f"look_cost={cost!r} is not allowed; it must be a finite number of at least 0")
         for name in ("between_looks", "look_cost", "first_look"):
-            if not self.look and getattr(self, name) != getattr(Looking, name):
-                raise LabError(
-                    f"{name}={getattr(self, name)!r} says how looking works, but look is False; add look=True"
-                )
+            value = getattr(self, name)
+            if not self.look and value != getattr(Looking, name):
+                raise LabError(f"{name}={value!r} says how looking works, but look is False; add look=True")
 
 
 def with_looking(definition: Definition, looking: Looking) -> Definition:

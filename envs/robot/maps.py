@@ -12,8 +12,8 @@
 `CHARACTERS` have a meaning of their own; every other character, and these too where that is wanted, gets one in a line
 such as `b = purple box with red key` or `R = robot facing left on blue floor`. Rows may end early: what is left is
 empty. The other lines are `mission`, `carrying` (a thing), and what the missions of some families are about: `target`,
-`other` and `obstacles`, places such as `3, 4` counted from the upper left, which is `0, 0`; and `clocks`, places of doors
-that turn by themselves, each with its phase, such as `3, 4, 0`.
+`other` and `obstacles`, places such as `3, 4` counted from the upper left, which is `0, 0`; and `clocks`, places of
+doors that turn by themselves, each with its phase, such as `3, 4, 0`.
 """
 
 from __future__ import annotations
@@ -267,9 +267,7 @@ def _place(name: str) -> Any:
 def _clocks(words: str, where: str) -> dict[str, Any]:
     triple = r"(\d+)\s*,\s*(\d+)\s*,\s*(\d+)"
     if re.sub(triple, "", words).strip():
-        raise LabError(
-            f"{where}: {words!r} is not understood; write column, row and phase of each door, such as 3, 4, 0"
-        )
+        raise LabError(f"{where}: {words!r} is no clock; write column, row and phase of each door, such as 3, 4, 0")
     return {"clocks": {(int(x), int(y)): int(phase) for x, y, phase in re.findall(triple, words)}}
 
 

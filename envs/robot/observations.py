@@ -95,7 +95,8 @@ def observed(request: Request) -> Observed:
         )
     if request.look and request.kind in SEES_ALL:
         raise LabError(
-            f"observation={request.kind!r} is not offered with look=True, since it needs no camera; leave one of them out"
+            f"observation={request.kind!r} is not offered with look=True, since it needs no camera; "
+            "leave one of them out"
         )
     return KINDS[request.kind](request)
 

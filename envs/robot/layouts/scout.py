@@ -83,9 +83,9 @@ def draw_lava(state, config):
     for y in range(1, config.height - 1):
         for x in range(1, config.width - 1):
             here = place(x, y, config.stride)
-            if state.cells[here] == EMPTY and state.contents[here] != SAFE:
-                if random.random(state.random) < config.hazards:
-                    put(state, x, y, RED_LAVA, config.stride)
+            is_off_ways = state.cells[here] == EMPTY and state.contents[here] != SAFE
+            if is_off_ways and random.random(state.random) < config.hazards:
+                put(state, x, y, RED_LAVA, config.stride)
             state.contents[here] = EMPTY
 
 
@@ -116,7 +116,7 @@ def scout(
         reset,
         mission="avoid the lava and get to the green goal square",
         width=size,
-        max_steps=2 * size**2,
+        max_steps=size**2,
         task=tasks.SCOUT,
         layout=Layout(rooms=chambers, hazards=float(hazards), period=period),
         settings=settings,
