@@ -35,6 +35,28 @@ many = run(4096)
 print((resident() - before) / 1e6)
 """
 
+STEPS = """
+import gymnasium as gym, numpy as np, rl_lab
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+envs = [gym.make_vec(f"rl_lab/Robot-{name}", num_envs=1024) for name in ("DoorKey-8x8-v0", "MultiRoom-N6-v0")]
+actions = np.random.default_rng(0).integers(0, 7, (31, 1024))
+
+def walk(steps):
+    for env in envs:
+        env.reset(seed=0)
+        for step in range(steps // 1024):
+            env.step(actions[step % 31])
+
+walk(100_000)
+before = resident()
+walk(10_000_000)
+print((resident() - before) / 1e6)
+"""
+
 PPO = """
 from rl_lab.agents import PPO
 PPO("rl_lab/Robot-DoorKey-8x8-v0", num_envs=16, n_steps=128, batch_size=256, n_epochs=4).learn(20_000)
@@ -70,6 +92,7 @@ def run(full: bool) -> list[Figure]:
         compiling = _printed(PPO, RL_LAB_CACHE=empty)
     return [
         Figure("4096 robot lanes", "MB", _printed(LANES), bar=50.0),
+        Figure("10 million robot steps, twice, add", "MB", _printed(STEPS), bar=1.0),
         Figure("a representation from a million robot images", "MB", _printed(IMAGES), bar=200.0),
         Figure("peak of a PPO process", "MB", _printed(PPO), bar=600.0),
         Figure("peak of a PPO process that compiles first", "MB", compiling, bar=600.0),

@@ -27,6 +27,8 @@ from rl_lab.errors import LabError
 
 ROOM, DOOR_KEY = "rl_lab/Robot-Empty-8x8-v0", "rl_lab/Robot-DoorKey-8x8-v0"
 SMALL, CUSTOM = "rl_lab/Robot-DoorKey-5x5-v0", "rl_lab/Robot-Custom-v0"
+LAYOUT = "###########\n#>.{}....G.#\n#.........#\n#.........#\n#.........#\n#.........#\n###########"
+OTHER_MISSION = LAYOUT.format("o") + "\n\nmission = pick up the blue ball"
 FULL_AND_STACKED = {"observation": "full", "frame_stack": 2}
 
 
@@ -307,10 +309,11 @@ def test_states_are_numbered_where_they_can_be_and_levels_shown_where_they_fit()
     ("saved", "loaded"),
     [
         ((SMALL, {}), ("rl_lab/Robot-Empty-5x5-v0", {})),
-        ((SMALL, {}), (DOOR_KEY, {})),
-        (("rl_lab/Robot-LavaCrossingS9N1-v0", {}), ("rl_lab/Robot-LavaCrossingS9N2-v0", {})),
-        ((CUSTOM, {}), (CUSTOM, {"layout": "#######\n#>...G#\n#######"})),
         ((SMALL, {}), (SMALL, {"frame_stack": 2})),
+        ((SMALL, {"observation": "full"}), (DOOR_KEY, {"observation": "full"})),
+        ((SMALL, {"observation": "state"}), (DOOR_KEY, {"observation": "state"})),
+        ((CUSTOM, {"observation": "state"}), (CUSTOM, {"observation": "state", "layout": LAYOUT.format("d")})),
+        ((CUSTOM, {"layout": LAYOUT.format(".")}), (CUSTOM, {"layout": OTHER_MISSION})),
     ],
 )
 def test_states_go_on_in_their_own_variant_only(saved, loaded):
