@@ -91,6 +91,8 @@ class Definition:
     """`ascii(state, config)`, plain Python: the state as a text that `inject` reads."""
     inject: Callable[[Any, Any, dict[str, Any]], None] | None = None
     """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
+    lanes: Callable[..., Any] | None = None
+    """What makes the lanes instead of `lanes.Lanes`, with its arguments: for what machine code cannot do alone."""
     single_observation_space: gym.Space | None = None
     """What a single environment shows instead, where it differs from a lane of a batch."""
     single_observation: Callable[[Any], Any] | None = None

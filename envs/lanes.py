@@ -157,6 +157,9 @@ class Lanes:
             raise LabError(f"{self.definition.name} writes no layouts; worlds of the robot do")
         return self.definition.ascii(*self.record(lane))
 
+    def close(self) -> None:
+        """Give back what they hold beside memory: here nothing."""
+
     def _step_range(self, mode: int, start: int, stop: int) -> None:
         self._step(
             start,
