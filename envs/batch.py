@@ -74,7 +74,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self.single_action_space = self.definition.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.lanes = Lanes(self.definition, self.num_envs, threads=self.threads, debug=debug)
+        make: Callable[..., Lanes] = self.definition.lanes or Lanes
+        self.lanes = make(self.definition, self.num_envs, threads=self.threads, debug=debug)
         self._started = False
         self._screen = Screen(self.definition, self.lanes) if render_mode == "human" else None
 
@@ -190,9 +191,10 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             self._screen.show()
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Close the window, where there is one."""
+        """Close the window, where there is one, and give back what the lanes hold beside memory."""
         if self._screen is not None:
             self._screen.close()
+        self.lanes.close()
 
     def _observations(self) -> Any:
         return present(self.single_observation_space, self.lanes.observations, self.copy)

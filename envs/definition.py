@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +17,6 @@ FRAMEWORK_FIELDS = [
     ("random", np.uint64, (1,)),
     ("episode_return", np.float64),
     ("taken", np.int64),
-    ("variant", np.uint64),
     ("steps", np.int32),
     ("done", np.bool_),
 ]
@@ -57,8 +55,9 @@ class Definition:
     name: str
     """What people call it, in messages."""
     state: np.dtype
-    """Fields of one lane; nested arrays are welcome. `random`, `taken`, `variant`, `steps`, `episode_return`
-    and `done` are added."""
+    """Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return`
+    and `done` are added. With an integer `variant`, set by `reset` to that of the config, states of
+    environments that have the same fields are told apart, and loaded by their own only."""
     config: Mapping[str, Any]
     """What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none."""
     reset: Kernel
@@ -92,14 +91,14 @@ class Definition:
     """`ascii(state, config)`, plain Python: the state as a text that `inject` reads."""
     inject: Callable[[Any, Any, dict[str, Any]], None] | None = None
     """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
+    lanes: Callable[..., Any] | None = None
+    """What makes the lanes instead of `lanes.Lanes`, with its arguments: for what machine code cannot do alone."""
     single_observation_space: gym.Space | None = None
     """What a single environment shows instead, where it differs from a lane of a batch."""
     single_observation: Callable[[Any], Any] | None = None
     """Turns an observation of a lane into that."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """More for Gymnasium's `metadata`, such as `render_fps`."""
-    indifferent: tuple[str, ...] = ()
-    """Names in `config` that may differ between environments which load each other's states."""
 
     def __post_init__(self) -> None:
         self._check_kernels()
@@ -124,13 +123,6 @@ class Definition:
     def config_record(self) -> np.ndarray:
         """The config as an array of one record; see the function of this name."""
         return config_record(self.name, self.config)
-
-    def variant(self) -> int:
-        """A number of 64 bits that tells environments apart which must not load each other's states."""
-        kept = {name: value for name, value in self.config.items() if name not in self.indifferent}
-        record = config_record(self.name, kept)[0]
-        parts = [self.name, *(f"{name} {np.asarray(record[name]).tobytes().hex()}" for name in sorted(kept))]
-        return int.from_bytes(hashlib.blake2b("\n".join(parts).encode(), digest_size=8).digest(), "little")
 
     def _check_kernels(self) -> None:
         for role in kernels.PARAMETERS:

@@ -50,7 +50,7 @@ class BatchEnv(gym.Env):
         self.metadata = metadata(self.definition)
         self.observation_space = self.definition.single_observation_space or self.definition.observation_space
         self.action_space = self.definition.action_space
-        self.lanes = Lanes(self.definition, 1, debug=debug)
+        self.lanes: Lanes = (self.definition.lanes or Lanes)(self.definition, 1, debug=debug)
         self._started = False
         self._screen = Screen(self.definition, self.lanes) if render_mode == "human" else None
 
@@ -130,9 +130,10 @@ class BatchEnv(gym.Env):
             self._screen.show()
 
     def close(self) -> None:
-        """Close the window, where there is one."""
+        """Close the window, where there is one, and give back what the lanes hold beside memory."""
         if self._screen is not None:
             self._screen.close()
+        self.lanes.close()
 
     def _observation(self) -> Any:
         observation = pick(present(self.definition.observation_space, self.lanes.observations, copy=True), 0)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rl_lab import jit
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import config_record
-from rl_lab.envs.go import board, score
+from rl_lab.envs.go import board, picture, score
 from rl_lab.envs.go.layout import BLACK, KO, LEGAL, NO_POINT, OCCUPIED, SUICIDE, SUPERKO, WHITE, state_dtype
 from rl_lab.envs.go.render import COLOURS, read, stones_of, write
 from rl_lab.envs.go.rules import Rules
@@ -211,20 +211,19 @@ class Board:
         """
         if self.moves or self.setup or self.rules.handicap:
             raise LabError("a position can be set up on an empty board only; take a new Board")
-        stones, setup = np.zeros((self.size, self.size), np.int8), list[tuple[str, int]]()
+        stones = np.zeros((self.size, self.size), np.int8)
         for value, colour, side in ((1, "black", black), (-1, "white", white)):
             for action in sorted({checked_action(move, self.size) for move in side}):
                 if action == self.size**2 or stones.flat[action]:
                     why = "a pass is no stone" if action == self.size**2 else "a black one is there already"
                     raise LabError(f"a {colour} stone cannot stand on {vertex(action, self.size)}: {why}")
                 stones.flat[action] = value
-                setup.append((colour, action))
         before = self._states.copy()
         self._run("arrange", stones, COLOURS.index(self._checked_colour(to_play)))
         if not np.array_equal(self.stones, stones):
             self._states[...] = before
             raise LabError("stones without a liberty cannot stand on a board; here some have none")
-        self.setup = setup
+        self._note_setup()
 
     def undo(self) -> None:
         """Take the last move back.
@@ -309,11 +308,21 @@ class Board:
         """The board as text, Black `X` and White `O`, with whose turn it is."""
         return write(self._states.view(np.recarray)[0], self._config.view(np.recarray)[0])
 
+    def picture(self) -> NDArray[np.uint8]:
+        """The board as an image, uint8 `(height, width, 3)`: a ring on the last move, squares where ko forbids one."""
+        last = self.moves[-1][1] if self.moves and self.moves[-1][1] < self.size**2 else None
+        empty = np.flatnonzero(self.stones == 0).tolist()
+        return picture.draw(self.stones, last, [action for action in empty if "ko" in self.problem(action)])
+
     def state(self) -> NDArray[Any]:
         """The record of the game `(1,)`, see `layout.state_dtype`: a copy whose bytes are equal where games are."""
         copy = np.zeros(1, self._states.dtype)
         copy[...] = self._states  # `copy()` leaves the gaps between fields unwritten
         return copy
+
+    def holds(self, state: Any) -> bool:
+        """Whether a record is at the position of this game, after as many moves."""
+        return all(self._states[name][0] == state[name] for name in ("position", "moves", "passes", "to_play"))
 
     def __repr__(self) -> str:
         return f"Board({self.size}, {len(self.moves)} moves, {self.to_play} to play)"

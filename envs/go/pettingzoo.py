@@ -138,8 +138,8 @@ class GoAEC(AECEnv, EzPickle):
         self._cumulative_rewards[agent] = 0.0
         self.rewards = {agent: reward, other: 0.0 - reward}
         if lanes.terminated[0] or lanes.truncated[0]:
-            self.terminations = dict.fromkeys(AGENTS, bool(lanes.terminated[0]))
-            self.truncations = dict.fromkeys(AGENTS, bool(lanes.truncated[0]))
+            ended = bool(lanes.terminated[0])
+            self.terminations, self.truncations = dict.fromkeys(AGENTS, ended), dict.fromkeys(AGENTS, not ended)
             self.infos[agent] = {"illegal_action": bool(lanes.states["illegal_action"][0])}
         self.agent_selection = other
         self._accumulate_rewards()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from rl_lab.envs.go.game import Board
@@ -66,9 +66,10 @@ class Game:
         """
         result = board.copy().result() if board.has_ended else "Void" if board.truncated else ""
         black, white = (tuple(a for c, a in board.setup if c == colour) for colour in ("black", "white"))
+        rules = replace(board.rules, handicap=0) if board.setup else board.rules
         begun = bool(board.setup) or (board.first_to_play == "white" and not board.rules.handicap)
         start = Start(black, white, board.first_to_play) if begun else None
-        return replace(cls(board.rules, list(board.moves), start, result=result), **about)
+        return replace(cls(rules, list(board.moves), start, result=result), **about)
 
     @property
     def handicap(self) -> int:
@@ -96,7 +97,7 @@ class Game:
         if count > most:
             raise LabError(f"the game has {count} moves, and superko can remember {most}; ask for board({most})")
         longest = max(self.rules.longest, count)
-        board = Board(**asdict(replace(self.rules, max_moves=None if longest == 2 * self.rules.size**2 else longest)))
+        board = Board.of(replace(self.rules, max_moves=None if longest == 2 * self.rules.size**2 else longest))
         if self.start is not None:
             board.set_up(*self.start)
         for index, (colour, action) in enumerate(self.moves[:count]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -105,11 +106,6 @@ REWARDS = {
     "minigrid": {"haste": 0.9, "collision": -1.0},
     "sparse": {"haste": 0.0, "collision": 0.0},
 }  # what is lost by the last step; what an obstacle costs
-INDIFFERENT = (
-    *("tile_size", "view_size", "frame_stack", "seen_cells", "numbers", "whole", "see_through_walls"),
-    *("max_steps", "haste", "collision"),
-)
-
 Definer = Callable[..., Definition]
 
 
@@ -194,6 +190,7 @@ def robot_world(
         name=name,
         state=state_dtype(capacity, shown.seen, shown.memory),
         config={
+            "variant": zlib.crc32(f"{name} {task} {shown.variant}".encode()),
             "width": width,
             "height": height,
             "capacity": capacity,
@@ -221,7 +218,6 @@ def robot_world(
         render_lanes=render.draw,
         caption=render.caption,
         ascii=maps_writer.write,
-        indifferent=INDIFFERENT,
         **shown.parts,
     )
     return with_looking(definition, looking)

@@ -78,6 +78,8 @@ class Observed:
     """How many numbers states have; 0 unless they are numbered."""
     whole: bool = False
     """Whether the whole world is shown."""
+    variant: str = ""
+    """What a state must have in common with the environment that shows it, beside the family."""
 
 
 def observed(request: Request) -> Observed:
@@ -148,7 +150,7 @@ def _full(request: Request) -> Observed:
     observe = frames.parts(lens.survey, frames.show_world, feel)
     cells = request.width * request.height
     made = _remembered(request, cells, observe, _with_mission(request, shown), request.capacity**2)
-    return replace(made, whole=True)
+    return replace(made, whole=True, variant=f"{request.width}x{request.height}")
 
 
 def _state(request: Request) -> Observed:
@@ -162,7 +164,8 @@ def _state(request: Request) -> Observed:
         )
     memory = [("codes", np.int64, (request.frame_stack,)), ("first_frame", np.int32)]
     parts = {"observe": frames.tabular(code.index), "observation_space": request.stacked(spaces.Discrete(count))}
-    return Observed(parts, memory=memory, numbers=count)
+    variant = f"{request.width}x{request.height} {code.variant}"
+    return Observed(parts, memory=memory, numbers=count, variant=variant)
 
 
 KINDS: dict[str, Callable[[Request], Observed]] = {

@@ -41,7 +41,6 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
     if "layout" in options:
         level = maps.read(options["layout"], int(config.capacity))
         options = _beside(options, level)
-    _check_names(options, int(config.task))
     if config.numbers:
         raise LabError(
             "reset options cannot be used with observation='state', which numbers the family's own levels only; "
@@ -63,6 +62,7 @@ def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map |
         LabError: something is not allowed; the state is then as it was.
     """
     task = int(config.task)
+    _check_names(options, task)
     grid = _grid(options["grid"], int(config.capacity))
     _check_shown(grid, config)
     x, y, direction = _agent(options["agent"], grid)
@@ -72,7 +72,7 @@ def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map |
     mission = missions.tokens(options["mission"]) if "mission" in options else state.mission.copy()
     steps = _steps(options.get("step", 0), int(config.max_steps))
     fields = targets.fields(task, options, grid, missions.text(mission))
-    if level is not None and (mission.any() or (grid & KIND == cells.GOAL).any()):
+    if level is not None and mission.any():  # without a mission there is nothing to solve
         found = reach.reach(targets.opened(task, grid, fields), contents, (x, y), carried, carried_contents)
         if (why := reach.obstacle(task, grid, found, fields)) is not None:
             raise LabError(f"{level.source} cannot be solved: {why}, even if every thing in between could be moved")

@@ -33,6 +33,8 @@ class Code(NamedTuple):
     """`index(state, config)`, a kernel."""
     total: Callable[[int, int], int]
     """How many numbers there are in a world of a width and a height."""
+    variant: str = ""
+    """What else the numbers depend on."""
 
 
 def inside(x, y, config):
@@ -153,7 +155,7 @@ def code_of_layout(doors: list[tuple[int, int]], things: list[int]) -> Code:
     def total(width: int, height: int) -> int:
         return 3 ** len(doors) * ((width - 2) * (height - 2) + 1) ** len(things) * _poses(width, height)
 
-    return Code(layout_and_pose, total)
+    return Code(layout_and_pose, total, f"{doors} {things}")
 
 
 def config_of_layout(doors: list[tuple[int, int]], things: list[int]) -> dict[str, Any]:

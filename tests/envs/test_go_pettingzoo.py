@@ -147,3 +147,8 @@ def test_bad_input():
         play(pettingzoo.raw_env(5), 26)
     with pytest.raises(ValueError, match="the only valid action is None"):
         play(pettingzoo.env(size=5), 25, 25, 0)
+
+
+def test_a_missing_package_is_named(python):
+    said = python("import sys; sys.modules['pettingzoo'] = None; import rl_lab.envs.go.pettingzoo", ok=False)
+    assert said.strip().splitlines()[-1].endswith("PettingZoo is not installed; pip install 'rl-lab[go]'")

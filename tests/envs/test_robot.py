@@ -114,6 +114,19 @@ def test_plain_python_is_the_same_program(id, arguments, observation):
         assert plain.lanes.observations.tobytes() == machine.lanes.observations.tobytes()
 
 
+def test_a_state_of_another_family_is_refused():
+    door_key, go_to = (gym.make_vec(id, num_envs=2).unwrapped for id in (SMALL, "rl_lab/Robot-GoToDoor-5x5-v0"))
+    go_to.reset(seed=0)
+    before = go_to.save_state()
+    door_key.load_state(door_key.save_state())  # before the first reset
+    door_key.reset(seed=0)
+    with pytest.raises(LabError, match="a state of another family or variant cannot be loaded into Robot-GoToDoor"):
+        go_to.load_state(door_key.save_state())
+    assert go_to.save_state().tobytes() == before.tobytes()
+    larger = gym.make_vec(SMALL, num_envs=2, size=8).unwrapped
+    larger.load_state(door_key.save_state())
+
+
 def test_four_thousand_lanes_take_under_50_mb():
     for size in (8, 16, 41):
         lanes = gym.make_vec(DOOR_KEY, num_envs=4096, size=size).unwrapped.lanes
