@@ -91,7 +91,6 @@ def with_looking(definition: Definition, looking: Looking) -> Definition:
         step=step,
         action_space=spaces.Discrete(len(ACTIONS)),
         inject=_injecting(definition.inject),
-        indifferent=(*definition.indifferent, "blank", "look_cost", "first_look"),
     )
 
 

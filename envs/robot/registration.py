@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 PREFIX, HOME = "rl_lab/Robot-", "rl_lab.envs.robot.layouts."
+OWN = tuple(PREFIX + name for name in ("Custom", "Maze", "Scout"))  # how ids begin that MiniGrid has not
 
 # By the file and function of a family: MiniGrid's ids without `MiniGrid-`, the version kept, and their arguments.
 FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
