@@ -82,21 +82,36 @@ def tiles_of(states: Any, config: Any) -> NDArray[np.int64]:
 
 
 def visible_cells(states: Any, config: Any) -> NDArray[np.bool_]:
-    """Which cells of worlds of one size the robot sees, `(lanes, width, height)`."""
-    size = int(config.view_size)
+    """Which cells of worlds of one size the robot sees, or saw when it looked, `(lanes, width, height)`."""
+    size, since = int(config.view_size), "look_" if _looks(states) else ""
     seen = (
         np.stack([seen_by(state, config) for state in states]) if _blind(config) else states["seen"][:, : size * size]
     )
     column, row = np.indices((size, size))
     right, ahead = column - size // 2, size - 1 - row
-    ahead_x, ahead_y = (axis[states["direction"]][:, None, None] for axis in (FORWARD_X, FORWARD_Y))
-    x = states["x"][:, None, None] + ahead * ahead_x - right * ahead_y
-    y = states["y"][:, None, None] + ahead * ahead_y + right * ahead_x
+    ahead_x, ahead_y = (axis[states[since + "direction"]][:, None, None] for axis in (FORWARD_X, FORWARD_Y))
+    x = states[since + "x"][:, None, None] + ahead * ahead_x - right * ahead_y
+    y = states[since + "y"][:, None, None] + ahead * ahead_y + right * ahead_x
     visible = np.zeros((len(states), int(states["width"][0]), int(states["height"][0])), np.bool_)
     inside = (x >= 0) & (x < visible.shape[1]) & (y >= 0) & (y < visible.shape[2])
     lit = inside & (seen.reshape(-1, size, size) != UNSEEN)
     visible[np.nonzero(lit)[0], x[lit], y[lit]] = True
     return visible
+
+
+def _looks(states: Any) -> bool:
+    """Whether the robot sees only when it looks."""
+    return "age" in states.dtype.names
+
+
+def how_things_stand(state: Any) -> str:
+    """What the robot carries, and when it looked, where it has to."""
+    words = f"carrying {cells.describe(int(state.carrying))}"
+    if _looks(state):
+        age = int(state.age)
+        ago = "not looked yet" if not state.has_looked else "just looked" if age == 0 else f"looked {age} steps ago"
+        return f"{words}, {ago.replace(' 1 steps', ' 1 step')}"
+    return words
 
 
 def _blind(config: Any) -> bool:
@@ -124,15 +139,14 @@ def write(state: Any, config: Any) -> str:
     lines = ["".join(letters(int(cell)) for cell in row) for row in grid.T]
     x, y = int(state.x), int(state.y)
     lines[y] = lines[y][: 2 * x] + 2 * ARROWS[int(state.direction)] + lines[y][2 * x + 2 :]
-    hands = f"carrying {cells.describe(int(state.carrying))}"
-    status = [missions.text(state.mission), hands, f"step {int(state.steps)}"]
+    status = [missions.text(state.mission), how_things_stand(state), f"step {int(state.steps)}"]
     return "\n".join([*lines, "; ".join(filter(None, status))])
 
 
 def caption(state: Any, config: Any) -> str:
     """Two lines below an image: the mission, and how things stand."""
-    hands = f"carrying {cells.describe(int(state.carrying))}"
-    return f"{missions.text(state.mission)}\n{hands}, step {int(state.steps)} of {int(config.max_steps)}"
+    where = f"step {int(state.steps)} of {int(config.max_steps)}"
+    return f"{missions.text(state.mission)}\n{how_things_stand(state)}, {where}"
 
 
 def letters(cell: int) -> str:

@@ -39,14 +39,16 @@ def definition_of(id, **arguments):
     return resolve(place, defaults | arguments)
 
 
-def single(id, **arguments):
-    return BatchEnv(definition_of(id, **{"look": True, "observation": "dict"} | arguments), debug=True)
+def single(id, render_mode=None, **arguments):
+    arguments = {"look": True, "observation": "dict"} | arguments
+    return BatchEnv(definition_of(id, **arguments), debug=True, render_mode=render_mode)
 
 
-def always_seeing(id, **arguments):
+def always_seeing(id, render_mode=None, **arguments):
     """The same world without looking, in which all the seven other actions are allowed."""
     seeing = definition_of(id, look=False, observation="dict", **arguments)
-    return BatchEnv(dataclasses.replace(seeing, action_space=spaces.Discrete(7)), debug=True)
+    seeing = dataclasses.replace(seeing, action_space=spaces.Discrete(7))
+    return BatchEnv(seeing, debug=True, render_mode=render_mode)
 
 
 def world_of(env):
@@ -251,3 +253,22 @@ def test_a_look_is_no_action_where_looking_is_off():
     env.reset(seed=0)
     with pytest.raises(LabError, match="action 7 is out of range"):
         env.step(LOOK)
+
+
+def test_pictures_lighten_what_was_seen_when_the_robot_looked_and_words_say_when():
+    env, words = (single(DOOR_KEY, render_mode=mode) for mode in ("rgb_array", "ansi"))
+    seeing = always_seeing(DOOR_KEY, render_mode="rgb_array")
+    for each in (env, words, seeing):
+        each.reset(seed=2)
+    assert words.render().endswith("carrying nothing, just looked; step 0")
+    before = (env.render() == seeing.render()).all()
+    for each in (env, words, seeing):
+        each.step(0)
+    assert before
+    assert words.render().endswith("carrying nothing, looked 1 step ago; step 1")
+    assert (env.render() != seeing.render()).any()
+    env.step(LOOK)
+    assert (env.render() == seeing.render()).all()
+    blind = single(DOOR_KEY, render_mode="ansi", first_look=False)
+    blind.reset(seed=2)
+    assert "not looked yet" in blind.render()
