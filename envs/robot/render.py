@@ -15,6 +15,7 @@ from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y, cells_of, place
 
 LETTERS = {"wall": "W", "floor": "F", "door": "D", "key": "K", "ball": "A", "box": "B", "goal": "G", "lava": "V"}
 ARROWS = (">", "V", "<", "^")
+UP = 3  # where the robot faces in its own image
 LOOKS, VISIBLE = KIND | COLOUR, 1 << 10  # bits of the number of a tile; those between say where the robot on it faces
 
 
@@ -33,17 +34,18 @@ def render(state: Any, config: Any, mode: str) -> NDArray[np.uint8] | str:
     return draw(np.asarray(state).reshape(1), config)[0] if mode == "rgb_array" else write(state, config)
 
 
-def draw(states: Any, config: Any) -> list[NDArray[np.uint8]]:
+def draw(states: Any, config: Any, side: int | None = None) -> list[NDArray[np.uint8]]:
     """Several worlds as images; see `render`.
 
     Args:
         states: records `(lanes,)`.
         config: record of the environment.
+        side: pixels of a cell; default is the environment's.
     """
     sizes = states[["width", "height"]]
     if (sizes == sizes[0]).all():
-        return list(painted(tiles_of(states, config), int(config.tile_size)))
-    return [image for lane in range(len(states)) for image in draw(states[lane : lane + 1], config)]
+        return list(painted(tiles_of(states, config), side or int(config.tile_size)))
+    return [image for lane in range(len(states)) for image in draw(states[lane : lane + 1], config, side)]
 
 
 def painted(numbers: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
@@ -158,3 +160,18 @@ def letters(cell: int) -> str:
         return "__"
     letter = "L" if thing == cells.DOOR and state == cells.LOCKED else LETTERS[cells.OBJECTS[thing]]
     return letter + COLOURS[colour][0].upper()
+
+
+def camera_cells(state: Any, config: Any) -> NDArray[np.uint8]:
+    """What the camera shows, as bytes `(view_size, view_size)`, [column, row]; the robot's cell is what it holds."""
+    size = int(config.view_size)
+    return seen_by(state, config).reshape(size, size)
+
+
+def camera_image(state: Any, config: Any, side: int | None = None) -> NDArray[np.uint8]:
+    """What the camera shows as an image, the robot below in the middle, looking up; `side` as in `draw`."""
+    size = int(config.view_size)
+    seen = camera_cells(state, config).astype(np.int64)
+    numbers = (seen & LOOKS) | (seen != UNSEEN) * VISIBLE
+    numbers[size // 2, size - 1] |= (UP + 1) << 7
+    return painted(numbers[None], side or int(config.tile_size))[0]

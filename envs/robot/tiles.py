@@ -18,6 +18,7 @@ RGB = dict(
     zip(COLOURS, [(255, 0, 0), (0, 255, 0), (0, 0, 255), (112, 39, 195), (255, 255, 0), (100, 100, 100)], strict=True)
 )
 BLACK, LINES, ROBOT, LAVA = (0, 0, 0), (100, 100, 100), (255, 0, 0), (255, 128, 0)
+UNSEEN = (22, 22, 22)  # in the camera's own image
 SAMPLES = 3  # a pixel is the mean of so many squared
 
 
@@ -110,7 +111,12 @@ def _chest(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: i
     picture[_box(x, y, 0.16, 0.84, 0.47, 0.53)] = colour
 
 
+def _unseen(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    picture[...] = UNSEEN
+
+
 PICTURES: dict[str, Callable[[Image, Image, Image, tuple[int, ...], int], None]] = {
+    "unseen": _unseen,
     "wall": _fill,
     "goal": _fill,
     "floor": _floor,
