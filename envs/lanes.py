@@ -46,15 +46,16 @@ class Lanes:
         self.terminated, self.truncated = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         begin, mask = functools.partial(loops.begin_lane, definition.reset), definition.action_mask or loops.no_mask
         self.step_loop = functools.partial(loops.step_lanes, begin, definition.step, definition.observe, mask)
-        self._reset = self._loop("resets", functools.partial(loops.reset_lanes, begin))
-        self._observe = self._loop("observations", functools.partial(loops.observe_lanes, definition.observe, mask))
-        self._step = self._loop("steps", self.step_loop)
+        reset = functools.partial(loops.reset_lanes, begin)
+        observe = functools.partial(loops.observe_lanes, definition.observe, mask)
+        self._reset = self._loop("resets", reset, layout_of(self.states, self.config))
+        self._observe = self._loop("observations", observe, layout_of(self.states, self.config, self.observations))
+        self._step = self._loop("steps", self.step_loop, self.key)
 
     @property
     def key(self) -> str:
         """What, beside the kernels, decides the machine code of a loop over these lanes."""
-        arrays = self.states, self.config, self.observations, self.actions
-        return " ".join(f"{a.dtype.descr if a.dtype.names else a.dtype} {a.ndim}" for a in arrays)
+        return layout_of(self.states, self.config, self.observations, self.actions)
 
     @property
     def taken(self) -> int:
@@ -143,6 +144,11 @@ class Lanes:
             self.lengths,
         )
 
-    def _loop(self, what: str, loop: functools.partial[None]) -> Callable[..., Any]:
+    def _loop(self, what: str, loop: functools.partial[None], key: str) -> Callable[..., Any]:
         name = f"{self.definition.name}'s {what}"
-        return plainly(name, loop) if self.debug else jit.specialize(loop, key=self.key, name=name, exact=True)
+        return plainly(name, loop) if self.debug else jit.specialize(loop, key=key, name=name, exact=True)
+
+
+def layout_of(*arrays: np.ndarray) -> str:
+    """How arrays lie in memory, as far as machine code depends on it."""
+    return " ".join(f"{a.dtype.descr if a.dtype.names else a.dtype} {a.ndim}" for a in arrays)

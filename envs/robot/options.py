@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, missions
+from rl_lab.envs.robot import cells, missions, targets, tasks
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GREY_WALL, KIND, OBJECTS
 from rl_lab.envs.robot.world import place, put
 from rl_lab.errors import LabError
 
-KNOWN = ("grid", "agent", "carrying", "mission", "contents", "step")
+KNOWN = ("grid", "agent", "carrying", "carrying_contents", "mission", "contents", "step")
 CONTAINABLE = (cells.FLOOR, cells.KEY, cells.BALL, cells.BOX, cells.GOAL, cells.LAVA)
 SMALLEST_SIDE = 3
 
@@ -26,23 +26,26 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
         config: the environment's record.
         options: `grid`, MiniGrid's encoding, integers `(width, height, 3)` of any size up to the capacity;
             `agent`, `(x, y, direction)`; and where wanted
-            `carrying`, `(object, colour)` of a key, a ball or an empty box, or None;
-            `mission`, words of `missions.VOCABULARY`, by default the environment's own;
+            `carrying`, `(object, colour)` of a key, a ball or a box, or None;
+            `carrying_contents`, `(object, colour)`, what is in the box that is carried;
+            `mission`, words of `missions.VOCABULARY`, by default that of the level that was drawn;
             `contents`, `{(x, y): (object, colour)}`, what is in boxes;
-            `step`, how many steps of the episode are over, by default 0.
+            `step`, how many steps of the episode are over, by default 0;
+            `target`, `other` and `obstacles`, places that the family's mission is about; see `targets`.
 
     Raises:
         LabError: something is not allowed; the state is then as it was.
     """
-    _check_names(options)
+    task = int(config.task)
+    _check_names(options, task)
     grid = _grid(options["grid"], int(config.capacity))
     x, y, direction = _agent(options["agent"], grid)
-    _check_closed(grid, x, y)
-    carrying = options.get("carrying")
-    carried = EMPTY if carrying is None else _thing("carrying", carrying, tuple(np.flatnonzero(cells.PORTABLE)))
+    _check_closed(grid, x, y, doors_stay_shut=task == tasks.GO_TO)
+    carried, carried_contents = _carrying(options)
     contents = _contents(options.get("contents"), grid)
     mission = missions.tokens(options["mission"]) if "mission" in options else state.mission.copy()
     steps = _steps(options.get("step", 0), int(config.max_steps))
+    fields = targets.fields(task, options, grid, missions.text(mission))
 
     state.cells[:] = GREY_WALL
     state.contents[:] = EMPTY
@@ -52,15 +55,18 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
     for (column, row), inside in contents.items():
         state.contents[place(column, row, config.stride)] = inside
     state.x, state.y, state.direction = x, y, direction
-    state.carrying, state.carrying_contents = carried, EMPTY
+    state.carrying, state.carrying_contents = carried, carried_contents
     state.mission[:] = mission
     state.steps = steps
+    for name, value in fields.items():
+        state[name] = value
 
 
-def _check_names(options: Mapping[str, Any]) -> None:
+def _check_names(options: Mapping[str, Any], task: int) -> None:
+    allowed = (*KNOWN, *targets.OPTIONS.get(task, ()))
     for name in options:
-        if name not in KNOWN:
-            raise LabError(f"reset option {name!r} is not known; allowed are: {', '.join(KNOWN)}")
+        if name not in allowed:
+            raise LabError(f"reset option {name!r} is not known here; allowed are: {', '.join(allowed)}")
     for name in ("grid", "agent"):
         if name not in options:
             raise LabError(f"reset options with {', '.join(options)} lack {name!r}; give both 'grid' and 'agent'")
@@ -124,10 +130,19 @@ def _agent(value: Any, grid: NDArray[np.uint8]) -> tuple[int, int, int]:
     return x, y, direction
 
 
-def _check_closed(grid: NDArray[np.uint8], x: int, y: int) -> None:
-    """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door."""
+def _check_closed(grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool) -> None:
+    """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door.
+
+    Args:
+        grid: as bytes.
+        x: of the robot.
+        y: of the robot.
+        doors_stay_shut: whether the episode ends where a door is opened.
+    """
     width, height = grid.shape
     passable = grid & KIND != cells.WALL
+    if doors_stay_shut:
+        passable &= grid & KIND < cells.CLOSED_DOOR
     reached, frontier = {(x, y)}, [(x, y)]
     while frontier:
         x, y = frontier.pop()
@@ -150,6 +165,17 @@ def _thing(name: str, value: Any, allowed: tuple[int, ...]) -> int:
         things = ", ".join(f"{number} {OBJECTS[number]}" for number in allowed)
         raise LabError(f"{name} is ({thing}, {colour}); objects here are {things}; colours are {_numbered(COLOURS)}")
     return thing | colour << 4
+
+
+def _carrying(options: Mapping[str, Any]) -> tuple[int, int]:
+    """What the robot carries, and what is in it, as bytes."""
+    given, inside = options.get("carrying"), options.get("carrying_contents")
+    carried = EMPTY if given is None else _thing("carrying", given, tuple(np.flatnonzero(cells.PORTABLE)))
+    if inside is None:
+        return carried, EMPTY
+    if carried & KIND != cells.BOX:
+        raise LabError(f"carrying_contents is {inside!r}, but no box is carried; only boxes contain things")
+    return carried, _thing("carrying_contents", inside, CONTAINABLE)
 
 
 def _contents(value: Any, grid: NDArray[np.uint8]) -> dict[tuple[int, int], int]:

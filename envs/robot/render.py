@@ -58,7 +58,8 @@ def write(state: Any, config: Any) -> str:
     x, y = int(state.x), int(state.y)
     lines[y] = lines[y][: 2 * x] + 2 * ARROWS[int(state.direction)] + lines[y][2 * x + 2 :]
     hands = f"carrying {cells.describe(int(state.carrying))}"
-    return "\n".join([*lines, f"{missions.text(state.mission)}; {hands}; step {int(state.steps)}"])
+    status = [missions.text(state.mission), hands, f"step {int(state.steps)}"]
+    return "\n".join([*lines, "; ".join(filter(None, status))])
 
 
 def letters(cell: int) -> str:
