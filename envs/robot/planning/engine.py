@@ -12,7 +12,7 @@ from rl_lab import jit
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.robot.planning.level import LEVEL, read_level
 from rl_lab.envs.robot.planning.memory import memory_dtype
-from rl_lab.envs.robot.planning.refine import solve
+from rl_lab.envs.robot.planning.refine import solve_levels
 
 CAP = 1 << 18
 CHUNK = 64  # levels that are read at a time: the search needs no machine code of its own for each capacity of worlds
@@ -33,16 +33,6 @@ def read_chosen(chosen, states, config, levels):
     """Read the states of these numbers."""
     for k in range(chosen.shape[0]):
         read_level(states[chosen[k]], config[0], levels[k])
-
-
-def solve_levels(count, levels, memories, found):
-    """Solve so many levels; `found` gets steps, states expanded and rounds, int64 `(levels, 3)`."""
-    memory = memories[0]
-    for k in range(count):
-        solve(levels[k], memory)
-        found[k, 0] = memory.steps
-        found[k, 1] = memory.expanded
-        found[k, 2] = memory.rounds
 
 
 class Search:

@@ -98,6 +98,15 @@ def is_same(memory, first):
     return True
 
 
+def new_node(memory, bound):
+    """Number the state at hand."""
+    first = memory.nodes * memory.length
+    for k in range(memory.length):
+        memory.words[first + k] = memory.current[k]
+    memory.bound[memory.nodes] = bound
+    memory.nodes += 1
+
+
 def load(memory, number):
     """Make a node's state the one at hand."""
     for k in range(memory.length):

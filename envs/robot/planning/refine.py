@@ -14,36 +14,57 @@ from rl_lab.envs.robot.cells import EMPTY, FLOOR, GOAL, KIND
 from rl_lab.envs.robot.dynamics import DROP, FORWARD, PICKUP
 from rl_lab.envs.robot.planning.level import GONE, HAND, NONE, is_shut, model_door, model_hand, model_thing, step_of
 from rl_lab.envs.robot.planning.memory import POSE, place_in
-from rl_lab.envs.robot.planning.search import NO_WAY, TOO_MANY, search
+from rl_lab.envs.robot.planning.search import TOO_MANY, begin, expand, next_node
 
 LOST, STUMBLED, GOOD = np.int64(-1), np.int64(0), np.int64(1)
 
 
-def solve(level, memory):
+def solve_levels(count, levels, memories, found):
     """Find the fewest actions to success.
 
     Args:
-        level: record that was read from a state.
-        memory: record of `memory.memory_dtype`; `steps`, `plan`, `expanded` and `rounds` get what was found.
+        count: how many of the levels.
+        levels: records that were read from states.
+        memories: record `(1,)` of `memory.memory_dtype`; `plan` gets the last plan.
+        found: int64 `(levels, 3)`, filled with the number of actions, or NO_WAY or TOO_MANY, the states that were
+            expanded, and the searches that were made.
     """
-    memory.expanded = 0
-    memory.rounds = 0
-    if level.over:
-        memory.steps = level.over
-        memory.plan[0] = level.first_action
-        return
-    while True:
-        search(level, memory)
-        if memory.steps < 0:
-            return
-        trace(level, memory)
-        outcome = attempt(level, memory)
-        if outcome == GOOD:
-            memory.steps += level.first_actions
-            return
-        if outcome == LOST or level.overflow:
-            memory.steps = TOO_MANY
-            return
+    memory = memories[0]
+    for k in range(count):
+        level = levels[k]
+        memory.expanded = 0
+        memory.rounds = 0
+        outcome = start(level, memory)
+        while outcome == STUMBLED:  # in few functions: Numba optimises each again in all that call it
+            begin(level, memory)
+            number = next_node(memory)
+            while number != NONE:
+                expand(level, memory, number)
+                number = next_node(memory)
+            outcome = finish(level, memory)
+        found[k, 0] = memory.steps
+        found[k, 1] = memory.expanded
+        found[k, 2] = memory.rounds
+
+
+def start(level, memory):
+    """Begin with a level; STUMBLED if there is something to search for."""
+    memory.steps = level.over
+    memory.plan[0] = level.first_action
+    return GOOD if level.over else STUMBLED
+
+
+def finish(level, memory):
+    """Try the plan of a search, and say whether to search again."""
+    if memory.steps < 0:
+        return GOOD
+    trace(level, memory)
+    outcome = attempt(level, memory)
+    if outcome == LOST or level.overflow:
+        memory.steps = TOO_MANY
+        return LOST
+    memory.steps += level.first_actions
+    return outcome
 
 
 def trace(level, memory):

@@ -40,6 +40,7 @@ from rl_lab.envs.robot.planning.memory import (
     close_node,
     find,
     move,
+    new_node,
     open_node,
     unpack,
     widen_table,
@@ -50,27 +51,15 @@ NO_WAY, TOO_MANY = -1, -2  # instead of a number of steps
 NO_ACTION = np.int64(-1)
 
 
-def search(level, memory):
-    """Find a shortest plan of the modelled level: its length, or NO_WAY or TOO_MANY, goes to `memory.steps`."""
-    begin(level, memory)
-    while memory.lowest <= memory.highest and memory.steps == NO_WAY:
-        number = np.int64(memory.bucket[memory.lowest])
-        if number < 0:
-            memory.lowest += 1
-        else:
-            close_node(memory, number)
-            expand(level, memory, number)
-    for k in range(memory.highest + 1):
-        memory.bucket[k] = -1
-
-
 def begin(level, memory):
-    """Forget the last search, and put the start into its bucket."""
+    """Forget the last search, and open the start."""
     assign_slots(level)
     begin_bound(level, memory)
-    memory.nodes = 0
+    for k in range(memory.highest + 1):
+        memory.bucket[k] = -1
     memory.length = 1 + (level.items + PLACES - 1) // PLACES
-    memory.lowest = LONGEST
+    memory.nodes = 0
+    memory.lowest = 0
     memory.highest = 0
     memory.steps = NO_WAY
     memory.rounds += 1
@@ -80,7 +69,20 @@ def begin(level, memory):
     memory.current[0] = np.uint64(level.start)
     for item in range(level.items):
         move(memory, np.int64(item), level.item_start[item])
-    add(level, memory, NONE, np.int64(0), NO_ACTION)
+    new_node(memory, np.int64(0))
+    memory.taken[0] = 0
+    open_node(memory, np.int64(0))
+
+
+def next_node(memory):
+    """Close an open node that may be on the shortest way, and return its number; NONE when the search is over."""
+    while memory.lowest <= memory.highest and memory.steps == NO_WAY:
+        number = np.int64(memory.bucket[memory.lowest])
+        if number >= 0:
+            close_node(memory, number)
+            return number
+        memory.lowest += 1
+    return NONE
 
 
 def add(level, memory, parent, taken, action):
@@ -96,11 +98,8 @@ def add(level, memory, parent, taken, action):
             memory.steps = TOO_MANY
             return
         number = memory.nodes
-        memory.nodes = number + 1
+        new_node(memory, bound)
         memory.table[slot] = number
-        for k in range(memory.length):
-            memory.words[number * memory.length + k] = memory.current[k]
-        memory.bound[number] = bound
     elif memory.taken[number] <= taken:
         return
     elif memory.closed[number] == 0:
