@@ -37,7 +37,7 @@ Name = Literal[
 TITLES: dict[str, str] = {
     "robot_steps": "Steps of the robot beside MiniGrid",
     "go_playouts": "Random games of Go beside OpenSpiel",
-    "go_steps": "Moves of Go beside OpenSpiel from Python",
+    "go_steps": "Moves of Go beside OpenSpiel from Python, and PettingZoo",
     "cartpole_steps": "Steps of CartPole beside Gymnasium",
     "core_minibatch": "A minibatch of the two networks beside eager torch",
     "digits_mlp": "Fitting a classifier of digits",

@@ -46,6 +46,7 @@ GALLERY = {
     "generated_names": Shown("rl-lab generate text --corpus names", "bits"),
     "generated_sound": Shown("rl-lab generate sound", "sounds"),
     "representations": Shown("rl-lab represent", "probes"),
+    "go_game": Shown("python examples/go_game.py", "game"),
 }
 
 ON_THE_SHEET = ("approximate", "generated_digits", "cluster_processes", "faces")

@@ -73,7 +73,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self.single_action_space = self.definition.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.lanes = Lanes(self.definition, self.num_envs, threads=self.threads, debug=debug)
+        make: Callable[..., Lanes] = self.definition.lanes or Lanes
+        self.lanes = make(self.definition, self.num_envs, threads=self.threads, debug=debug)
         self._started = False
 
     def reset(
@@ -153,6 +154,10 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         if self.render_mode is None:
             return None
         return tuple(self.lanes.render(lane, self.render_mode) for lane in range(self.num_envs))
+
+    def close_extras(self, **_: Any) -> None:
+        """Give back what the lanes hold beside memory."""
+        self.lanes.close()
 
     def _observations(self) -> Any:
         return present(self.single_observation_space, self.lanes.observations, self.copy)

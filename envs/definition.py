@@ -56,7 +56,8 @@ class Definition:
     """What people call it, in messages."""
     state: np.dtype
     """Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return`
-    and `done` are added."""
+    and `done` are added. With an integer `variant`, set by `reset` to that of the config, states of
+    environments that have the same fields are told apart, and loaded by their own only."""
     config: Mapping[str, Any]
     """What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none."""
     reset: Kernel
@@ -84,6 +85,8 @@ class Definition:
     """Modes that `render` knows."""
     inject: Callable[[Any, Any, dict[str, Any]], None] | None = None
     """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
+    lanes: Callable[..., Any] | None = None
+    """What makes the lanes instead of `lanes.Lanes`, with its arguments: for what machine code cannot do alone."""
     single_observation_space: gym.Space | None = None
     """What a single environment shows instead, where it differs from a lane of a batch."""
     single_observation: Callable[[Any], Any] | None = None

@@ -115,15 +115,30 @@ class Lanes:
                 f"a state of {given} cannot be loaded into {self.count} lanes of {self.definition.name} "
                 f"with fields {self.states.dtype.names}; load what the same environment saved"
             )
+        self._check_variant(states)
         taken = self.taken
         self.states[...] = states
         self._taken_elsewhere += taken - self.taken
         self.observe()
 
+    def _check_variant(self, states: np.ndarray) -> None:
+        """Refuse states of a variant with the same fields; lanes that were never reset have none yet."""
+        if "variant" not in (states.dtype.names or ()):
+            return
+        wanted, given = int(self.config["variant"][0]), states["variant"]
+        if ((given != wanted) & (given != 0)).any():
+            raise LabError(
+                f"a state of another family or variant cannot be loaded into {self.definition.name}; "
+                "load what the same environment saved"
+            )
+
     def render(self, lane: int, mode: str) -> Any:
         """A frame of one lane."""
         assert self.definition.render is not None
         return self.definition.render(self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0], mode)
+
+    def close(self) -> None:
+        """Give back what they hold beside memory: here nothing."""
 
     def _step_range(self, mode: int, start: int, stop: int) -> None:
         self._step(

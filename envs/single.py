@@ -49,7 +49,7 @@ class BatchEnv(gym.Env):
         self.metadata = metadata(self.definition)
         self.observation_space = self.definition.single_observation_space or self.definition.observation_space
         self.action_space = self.definition.action_space
-        self.lanes = Lanes(self.definition, 1, debug=debug)
+        self.lanes: Lanes = (self.definition.lanes or Lanes)(self.definition, 1, debug=debug)
         self._started = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -108,6 +108,10 @@ class BatchEnv(gym.Env):
     def render(self) -> Any:
         """The present state in the render mode."""
         return None if self.render_mode is None else self.lanes.render(0, self.render_mode)
+
+    def close(self) -> None:
+        """Give back what the environment holds beside memory."""
+        self.lanes.close()
 
     def _observation(self) -> Any:
         observation = pick(present(self.definition.observation_space, self.lanes.observations, copy=True), 0)

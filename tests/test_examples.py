@@ -92,3 +92,20 @@ def test_the_example_for_ones_own_sb3_agent(tmp_path):
     assert reward > 0
     model = example.pretrained(env, 0, 512)
     assert model.num_timesteps == 512
+
+
+def test_a_game_of_go_is_drawn_and_kept(tmp_path, capsys):
+    from PIL import Image
+
+    from rl_lab.envs.go import sgf
+
+    load("go_game").main("greedy", "random", 5, 0, tmp_path)
+    game = sgf.read(tmp_path / "game.sgf")
+    assert game.players == ("greedy", "random")
+    assert capsys.readouterr().out.strip().endswith(f"{len(game.moves)} moves, captures {words(game)}, {game.result}")
+    assert np.asarray(Image.open(tmp_path / "game.png")).shape == (916, 1264, 3)
+
+
+def words(game):
+    black, white = game.board().captures
+    return f"{black}-{white}"

@@ -6,18 +6,40 @@ import contextlib
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
-from typing import IO, Any
+from functools import partial
+from typing import Any
 
+from rl_lab.envs.go.gtp.framing import Inbox
 from rl_lab.errors import LabError
 
 GAMES = "/usr/games"  # where Debian puts gnugo, which is not on every PATH
+LONGEST_ANSWER = 1 << 20  # bytes
+LOOK_SECONDS = 0.5  # between two looks at whether a silent program is still there
 
 
-class EngineDied(LabError):
-    """A program that is asked over GTP has ended."""
+class EngineError(LabError):
+    """A program does not do its part."""
+
+
+class EngineSilent(EngineError):
+    """It has not answered in time."""
+
+
+class EngineDied(EngineError):
+    """It has ended."""
+
+
+class EngineRefuses(EngineError):
+    """It answers that it cannot or will not."""
+
+
+class EngineNonsense(EngineError):
+    """What it answers is not GTP."""
 
 
 class Engine:
@@ -28,39 +50,52 @@ class Engine:
         seconds: how long an answer may take.
 
     Raises:
-        LabError: the program is not there; later: it does not answer in time, or refuses a command.
-        EngineDied: later: it has ended.
+        LabError: the program is not there; later one of the above: it does not answer in time, dies, refuses a
+            command, or says what is not GTP. After any of these but a refusal it is of no more use.
     """
 
     def __init__(self, command: Sequence[str], seconds: float = 60.0) -> None:
         self.command, self.seconds = list(command), seconds
-        try:
-            self.process: subprocess.Popen[str] = subprocess.Popen(
-                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        try:  # in a session of its own, so that Ctrl-C is ours alone
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                start_new_session=True,
             )
-        except OSError as error:
-            raise LabError(f"cannot start {self.command[0]!r}: {error.strerror}; install it, or name another") from None
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise LabError(f"cannot start {self.command[0]!r}: {reason}; install it, or name another") from None
+        assert self.process.stdout is not None
+        self._inbox, self._outbox = Inbox(), queue.SimpleQueue[bytes | None]()
+        read = partial(os.read, self.process.stdout.fileno())
+        self._threads = [
+            threading.Thread(target=self._inbox.fill, args=(read,), daemon=True),
+            threading.Thread(target=self._send, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def ask(self, *commands: str) -> list[str]:
         """The answers to commands, without their `=`; several at once save waiting."""
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.write("".join(f"{command}\n" for command in commands))
-            self.process.stdin.flush()
-        except OSError:
-            raise self._died(commands[0]) from None
+        self._outbox.put("".join(f"{command}\n" for command in commands).encode())
         return [self._answer(command) for command in commands]
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and those that it has started."""
+        with contextlib.suppress(OSError):
+            if os.name == "posix":
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what was not yet written goes nowhere
-                    pipe.close()
+        self._inbox.close()
+        self._outbox.put(None)
+        for thread, pipe in zip(self._threads, (self.process.stdout, self.process.stdin), strict=True):
+            thread.join(1.0)  # somebody whom the process has started may hold on to its output
+            if pipe is not None and not thread.is_alive():
+                pipe.close()
 
     def __enter__(self) -> Engine:
         return self
@@ -69,37 +104,54 @@ class Engine:
         self.close()
 
     def _answer(self, command: str) -> str:
+        name, end = self.command[0], time.monotonic() + self.seconds
         lines: list[str] = []
+        size = 0
         while True:
-            try:
-                line = self._lines.get(timeout=self.seconds)
-            except queue.Empty:
-                raise LabError(
-                    f"{self.command[0]} has not answered {command!r} within {self.seconds:g} seconds"
-                ) from None
-            if line is None:
-                raise self._died(command)
-            if line.strip():
-                lines.append(line.rstrip())
+            line = self._line(command, end)
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                lines.append(text)
             elif lines:
                 break
-        text = "\n".join(lines)
-        if text[:1] == "?":
-            raise LabError(f"{self.command[0]} refuses {command!r}: {text[1:].strip()}")
-        if text[:1] != "=":
-            raise LabError(f"{self.command[0]} answers {command!r} with {text[:80]!r}, which is not GTP")
-        return text[1:].strip()
+            size += len(line)
+            if size > LONGEST_ANSWER:
+                raise EngineNonsense(f"{name} answers {command!r} with more than {LONGEST_ANSWER} bytes")
+        answer = "\n".join(lines)
+        if answer[:1] == "?":
+            raise EngineRefuses(f"{name} refuses {command!r}: {answer[1:].strip()}")
+        if answer[:1] != "=":
+            raise EngineNonsense(f"{name} answers {command!r} with {answer[:80]!r}, which is not GTP")
+        return answer[1:].strip()
+
+    def _line(self, command: str, end: float) -> bytes:
+        """The next line of the answer to a command, before some time."""
+        while (left := end - time.monotonic()) > 0:
+            try:
+                line = self._inbox.get(min(left, LOOK_SECONDS))
+            except TimeoutError:
+                if self.process.poll() is None:
+                    continue
+                line = None  # somebody whom it has started still holds its output
+            if line is None:
+                raise self._died(command)
+            return line
+        raise EngineSilent(f"{self.command[0]} has not answered {command!r} within {self.seconds:g} seconds")
 
     def _died(self, command: str) -> EngineDied:
-        return EngineDied(f"{self.command[0]} has died (code {self.process.poll()}) before it answered {command!r}")
-
-    def _read(self, output: IO[str]) -> None:
         try:
-            for line in output:
-                self._lines.put(line)
-        except ValueError:  # closed meanwhile
-            pass
-        self._lines.put(None)
+            code = str(self.process.wait(1.0))
+        except subprocess.TimeoutExpired:
+            code = "none: it has only closed its output"
+        return EngineDied(f"{self.command[0]} has died (code {code}) before it answered {command!r}")
+
+    def _send(self) -> None:
+        """Write what is asked, in a thread: a program that does not read would hold up the one that waits for it."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):  # it is dead, which the other thread notices
+            while (text := self._outbox.get()) is not None:
+                while text:
+                    text = text[self.process.stdin.write(text) :]
 
 
 def find_gnugo() -> str:

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
 
-from rl_lab import random
 from rl_lab.envs import Definition
-from rl_lab.envs.go import planes, score
-from rl_lab.envs.go.board import clear, play, point_of, verdict
+from rl_lab.envs.go import planes, turns, uct
+from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.greedy import greedy_move
-from rl_lab.envs.go.layout import BLACK, LEGAL, PASS, WHITE, state_dtype
+from rl_lab.envs.go.layout import state_dtype
+from rl_lab.envs.go.outside import OutsideLanes
+from rl_lab.envs.go.players import parsed
 from rl_lab.envs.go.playouts import random_move
+from rl_lab.envs.go.positions import Beginning
 from rl_lab.envs.go.render import render
 from rl_lab.envs.go.rules import Rules
+from rl_lab.envs.go.turns import COLOURS, Kernel
 from rl_lab.errors import LabError
 
-COLOURS = ("black", "white", "drawn")
 REWARDS = ("result", "margin")
-DRAWN = COLOURS.index("drawn")
-MOVES: dict[str, Callable[..., Any]] = {"random": random_move, "greedy": greedy_move}
+MOVES: dict[str, Kernel] = {"random": random_move, "greedy": greedy_move, "mcts": uct.mcts_move}
 SELF = "self"
+Opponent = str | Callable[[Board], int | str]
 
 
 def go(
     size: int = 9,
-    opponent: str = "random",
+    opponent: Opponent = "random",
     colour: str = "drawn",
     reward: str = "result",
     komi: float | None = None,
@@ -43,12 +45,22 @@ def go(
     An action that the rules forbid loses at once, with `info["illegal_action"]`; `info["action_mask"]` says which
     are allowed. A game that reaches its longest length is truncated and pays nothing.
 
+    `reset(options=...)` begins elsewhere: `{"moves": ["C3", "D2"]}` plays these first, vertices or actions;
+    `{"position": text, "to_play": "white"}` puts up a position as `Board.ascii` writes it, with moves after it if there
+    are any. A drawn colour is then that of the side to play. An episode that an autoreset starts begins as always.
+
     Args:
         size: side of the board, 2 to 19.
-        opponent: "random", which plays uniformly random moves that fill no eye of its own, and passes where there
-            are none; "greedy", which captures, or else saves what is in atari, or else plays so, see `greedy`; or
-            "self": every step is a move of whoever is to play, who sees the board from their own side
-            and gets the reward of that move. Or several, such as "self+greedy", of which each game draws one.
+        opponent: whom the agent plays.
+
+            - "random" plays uniformly random moves that fill no eye of its own, and passes where there are none.
+            - "greedy" captures, or else saves what is in atari, or else plays so; see `greedy`.
+            - "mcts:N" searches with N random playouts a move; see `uct`.
+            - "self": every step is a move of whoever is to play, who sees the board from their own side and gets the
+              reward of that move.
+            - Several of these, such as "self+greedy", of which each game draws one.
+            - "gnugo:LEVEL" is GNU Go at a level from 0 to 10, a process; see `gnugo`.
+            - A function `(board) -> move` gets a `Board` and gives an action or a vertex such as "C3" or "pass".
         colour: what the agent plays against an opponent: "black", "white", or "drawn" by lot every game.
         reward: "result", 1 for a win, -1 for a loss, 0 for a draw; or "margin", the points that one is ahead after
             komi, and for an illegal action the whole board and komi behind.
@@ -69,52 +81,82 @@ def go(
         if value not in allowed:
             raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
     rules = Rules(size, komi, ko, suicide, handicap, max_moves)
-    others, alone = opponents(opponent)
-    if others and alone:
-        Rules(size, max_moves=2 * rules.longest)  # which superko must remember
-    begin, step = against(others or (random_move,))
+    others = opponents(opponent)
+    steps = rules.longest if others.alone else (rules.longest + 1) // 2
+    most = 2 * steps + 1 if others.moves else steps
+    if others.outside or (others.alone and others.moves):
+        Rules(size, max_moves=most if others.outside else 2 * steps)  # which superko must remember
+    begin, step = turns.against(others.moves or (random_move,))
     more = {
-        "max_steps": rules.longest if alone else (rules.longest + 1) // 2,
+        "max_steps": steps,
         "colour": COLOURS.index(colour),
         "by_margin": reward == "margin",
-        "opponents": len(others) + alone,
-        "alone": len(others) if alone else -1,
+        "opponents": len(others.moves) + others.alone,
+        "alone": len(others.moves) if others.alone else -1,
+        "playouts": np.array(others.playouts or (0,)),
     }
     return Definition(
         name="Go",
-        state=lane_fields(rules.capacity),
+        state=lane_fields(rules.capacity, max(others.playouts, default=0)),
         config=rules.config() | more,
-        reset=begin,
+        reset=turns.begin_outside if others.outside else begin,
         step=step,
         observe=planes.observe,
         action_mask=planes.action_mask,
         observation_space=observation_space(rules),
         action_space=spaces.Discrete(size * size + 1),
         render=render,
-        render_modes=("ansi",),
+        render_modes=("rgb_array", "ansi"),
         endings=("illegal_action",),
-        turned="turned" if alone else "",
+        turned="turned" if others.alone else "",
+        inject=Beginning(rules, most, turns.one_of(others.moves or (random_move,)), others.outside),
+        lanes=functools.partial(OutsideLanes, opponent, rules, most) if others.outside else None,
     )
 
 
-def opponents(names: str) -> tuple[tuple[Callable[..., Any], ...], bool]:
-    """The moves of opponents, and whether the agent is to play both sides, too.
+class Opponents(NamedTuple):
+    """Whom an agent plays."""
+
+    moves: tuple[Kernel, ...]
+    playouts: tuple[int, ...]
+    """Of those that search, 0 for others."""
+    alone: bool
+    """Whether the agent plays both sides, too."""
+    outside: bool = False
+    """Whether the opponent is no kernel."""
+
+
+def opponents(wanted: Opponent) -> Opponents:
+    """Whom the argument means.
 
     Raises:
         LabError: there is no such opponent, or one is named twice.
     """
-    allowed = [*MOVES, SELF]
-    chosen = names.split("+") if isinstance(names, str) else []
-    if not chosen or not set(chosen) <= set(allowed) or len(set(chosen)) < len(chosen):
+    names = wanted.split("+") if isinstance(wanted, str) else []
+    kinds = [kind for kind, _ in map(known, names)]
+    if callable(wanted) or kinds == ["gnugo"]:
+        return Opponents((turns.told_move,), (0,), alone=False, outside=True)
+    if not names or len(set(names)) < len(names) or not set(kinds) <= {*MOVES, SELF}:
         raise LabError(
-            f"opponent={names!r} is not allowed; it must be one of {', '.join(allowed)}, or several of them such as "
-            "'self+greedy'"
+            f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several such as "
+            "'self+greedy', or gnugo:LEVEL with a level from 0 to 10, or a function that gets a Board and gives a move"
         )
-    return tuple(MOVES[name] for name in chosen if name != SELF), SELF in chosen
+    others = [(MOVES[kind], playouts) for kind, playouts in map(known, names) if kind != SELF]
+    return Opponents(tuple(move for move, _ in others), tuple(playouts for _, playouts in others), SELF in names)
 
 
-def lane_fields(capacity: int) -> np.dtype:
-    """The fields of a game and of what an environment adds."""
+def known(name: str) -> tuple[str, int]:
+    """The kind of an opponent, and its number of playouts or its level; two blanks for a name that means none."""
+    if name == SELF:
+        return SELF, 0
+    try:
+        return parsed(name)
+    except LabError:
+        return "", 0
+
+
+def lane_fields(capacity: int, playouts: int = 0) -> np.dtype:
+    """The fields of a game and of what an environment adds, a tree for that many playouts among them."""
     game = state_dtype(capacity)
     fields: list[Any] = [(name, game.fields[name][0]) for name in game.names or ()]  # type: ignore[index]
     return np.dtype(
@@ -123,8 +165,11 @@ def lane_fields(capacity: int) -> np.dtype:
             ("verdicts", np.uint8, game["stones"].shape),  # by empty point: what the rules say of the next move there
             ("counts", np.int16, game["stones"].shape),  # by chain: its liberties; NO_POINT has none
             ("opponent", np.uint8),  # of this game: its place among them, the last one if the agent plays both sides
+            ("answer", np.uint16),  # the action of an opponent who is no kernel
+            ("waiting", np.bool_),  # whether such an opponent is to begin the game
             ("illegal_action", np.bool_),  # whether the last action was
             ("turned", np.bool_),  # whether the agent goes on for the other side
+            *(uct.lane_fields(capacity, playouts) if playouts else ()),
         ],
         align=True,
     )
@@ -136,81 +181,3 @@ def observation_space(rules: Rules) -> spaces.Box:
     high = np.ones_like(low)
     low[planes.KOMI], high[planes.KOMI] = -planes.FULL, planes.FULL
     return spaces.Box(low, high, dtype=np.int8)
-
-
-@functools.cache
-def against(moves: tuple[Callable[..., Any], ...]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The kernels `reset` and `step` of games against opponents, or with both sides.
-
-    Args:
-        moves: kernels `move(state, stream, config)` that give the point of an opponent's move.
-    """
-    move = moves[-1]
-    for place in reversed(range(len(moves) - 1)):
-        move = either(place, moves[place], move)
-
-    def begin(state, config):
-        """Start a game; an opponent begins if he has Black, or White after a handicap."""
-        clear(state, config)
-        planes.count_liberties(state, config)
-        state.opponent = random.integers(state.random, 0, config.opponents) if config.opponents > 1 else 0
-        if state.opponent != config.alone:
-            colour = config.colour if config.colour != DRAWN else random.integers(state.random, BLACK, WHITE + 1)
-            if colour != state.to_play:
-                advance(state, move(state, state.random, config), config)
-        planes.look(state, config)
-
-    def step(state, action, config):
-        """Play a move, and let the opponent answer unless the game is over; the reward is the mover's."""
-        colour = np.int64(state.to_play)
-        state.turned = state.opponent == config.alone
-        if not make(state, action, config):
-            return forfeit(config), True
-        if not state.turned and state.passes < 2:
-            advance(state, move(state, state.random, config), config)
-        planes.look(state, config)
-        return (outcome(state, colour, config), True) if state.passes >= 2 else (0.0, False)
-
-    return begin, step
-
-
-def either(place: int, first: Callable[..., Any], others: Callable[..., Any]) -> Callable[..., Any]:
-    """The move of the opponent at one place, or of whoever else it is."""
-
-    def move(state, stream, config):
-        return first(state, stream, config) if state.opponent == place else others(state, stream, config)
-
-    return move
-
-
-def make(state, action, config):
-    """Play a move if the rules allow it; whether they did."""
-    point = point_of(action, config)
-    state.illegal_action = point != PASS and verdict(state, point, np.int64(state.to_play), config) != LEGAL
-    if state.illegal_action:
-        return False
-    advance(state, point, config)
-    return True
-
-
-def advance(state, point, config):
-    """Play a legal move or PASS, and keep the count of liberties, anew only where stones were taken."""
-    taken = state.captures[BLACK] + state.captures[WHITE]
-    play(state, point, config)
-    if state.captures[BLACK] + state.captures[WHITE] != taken:
-        planes.count_liberties(state, config)
-    elif point != PASS:
-        planes.recount_liberties(state, point, config)
-
-
-def outcome(state, colour, config):
-    """The reward of a colour in a finished game."""
-    margin = score.margin(state, config) if colour == BLACK else -score.margin(state, config)
-    if config.by_margin:
-        return margin
-    return 1.0 if margin > 0 else -1.0 if margin < 0 else 0.0
-
-
-def forfeit(config):
-    """The reward of an illegal action."""
-    return -(config.width * config.width + abs(config.komi)) if config.by_margin else -1.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from rl_lab import jit
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import config_record
-from rl_lab.envs.go import board, score
+from rl_lab.envs.go import board, picture, score
 from rl_lab.envs.go.layout import BLACK, KO, LEGAL, NO_POINT, OCCUPIED, SUICIDE, SUPERKO, WHITE, state_dtype
 from rl_lab.envs.go.render import COLOURS, read, stones_of, write
 from rl_lab.envs.go.rules import Rules
@@ -89,8 +90,13 @@ class Board:
         self._run("clear")
 
     @classmethod
+    def of(cls, rules: Rules) -> Board:
+        """A game under rules that were made elsewhere."""
+        return cls(rules.size, **{name: getattr(rules, name) for name in ARGUMENTS})
+
+    @classmethod
     def from_ascii(cls, text: str, to_play: str | None = None, **arguments: Any) -> Board:
-        """A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
+        r"""A game that begins at a position, written as `ascii` writes it; no move led there, and there is no ko.
 
         Args:
             text: rows of `X`, `O` and `.`, with or without their numbers, the letters, and the last line.
@@ -101,19 +107,16 @@ class Board:
             LabError: that is no square board, or has stones without liberties; or an argument is not allowed.
 
         Example:
-            >>> Board.from_ascii(".X.\\nXX.\\n.OO", to_play="white").area()
+            >>> Board.from_ascii(".X.\nXX.\n.OO", to_play="white").area()
             Area(black=4, white=2)
         """
         position = read(text)
         game = cls(len(position.stones), **arguments)
         if game.rules.handicap:
             raise LabError(f"handicap={game.rules.handicap} is not allowed with a position, which has its own stones")
+        black, white = (np.flatnonzero(position.stones == value).tolist() for value in (1, -1))
+        game.set_up(black, white, to_play or position.to_play)
         game._states["captures"] = position.captures
-        colour = game._checked_colour(to_play or position.to_play)
-        game._run("arrange", np.ascontiguousarray(position.stones), COLOURS.index(colour))
-        if not np.array_equal(game.stones, position.stones):
-            raise LabError("stones without a liberty cannot stand on a board; here some have none:\n" + text)
-        game._note_setup()
         return game
 
     @classmethod
@@ -124,7 +127,7 @@ class Board:
             state: a record with the fields of `layout.state_dtype`, and perhaps more.
             rules: of the game.
         """
-        game = cls(rules.size, **{name: getattr(rules, name) for name in ARGUMENTS})
+        game = cls.of(rules)
         for name in game._states.dtype.names or ():
             game._states[name][0] = state[name]
         game._note_setup()
@@ -139,6 +142,11 @@ class Board:
     def to_play(self) -> str:
         """Whose turn it is, "black" or "white"."""
         return COLOURS[int(self._states["to_play"][0])]
+
+    @property
+    def first_to_play(self) -> str:
+        """Whose turn it was at the beginning."""
+        return COLOURS[int((self._before[0] if self._before else self._states)["to_play"][0])]
 
     @property
     def captures(self) -> Captures:
@@ -188,6 +196,35 @@ class Board:
         self._run("play", action)
         self.moves.append((colour, action))
 
+    def set_up(self, black: Iterable[str | int], white: Iterable[str | int] = (), to_play: str = "black") -> None:
+        """Begin at a position, as problems do, and games with a handicap that stands where Black likes.
+
+        No move led there, there is no ko, and superko knows of no position before this one.
+
+        Args:
+            black: vertices or indices of black stones.
+            white: of white ones.
+            to_play: "black" or "white".
+
+        Raises:
+            LabError: something stands on the board already, two stones share a point, or a chain has no liberty.
+        """
+        if self.moves or self.setup or self.rules.handicap:
+            raise LabError("a position can be set up on an empty board only; take a new Board")
+        stones = np.zeros((self.size, self.size), np.int8)
+        for value, colour, side in ((1, "black", black), (-1, "white", white)):
+            for action in sorted({checked_action(move, self.size) for move in side}):
+                if action == self.size**2 or stones.flat[action]:
+                    why = "a pass is no stone" if action == self.size**2 else "a black one is there already"
+                    raise LabError(f"a {colour} stone cannot stand on {vertex(action, self.size)}: {why}")
+                stones.flat[action] = value
+        before = self._states.copy()
+        self._run("arrange", stones, COLOURS.index(self._checked_colour(to_play)))
+        if not np.array_equal(self.stones, stones):
+            self._states[...] = before
+            raise LabError("stones without a liberty cannot stand on a board; here some have none")
+        self._note_setup()
+
     def undo(self) -> None:
         """Take the last move back.
 
@@ -202,6 +239,23 @@ class Board:
     def resume(self) -> None:
         """Go on after two passes, as players do who disagree about what is dead."""
         self._states["passes"] = 0
+
+    def give_turn(self, colour: str) -> None:
+        """Make it a side's turn, whoever's it was, as programs that speak GTP may ask for.
+
+        Raises:
+            LabError: it is neither "black" nor "white".
+        """
+        self._states["to_play"] = COLOURS.index(self._checked_colour(colour))
+
+    def set_komi(self, komi: float | None) -> None:
+        """Change what White gets, in the middle of a game too; None is the default of the board.
+
+        Raises:
+            LabError: it is no finite number, or out of range.
+        """
+        self.rules = dataclasses.replace(self.rules, komi=komi)
+        self._config = config_record("Go", self.rules.config())
 
     def legal(self, colour: str | None = None) -> list[int]:
         """Indices of all legal moves, the pass last; none when the game is over."""
@@ -254,11 +308,21 @@ class Board:
         """The board as text, Black `X` and White `O`, with whose turn it is."""
         return write(self._states.view(np.recarray)[0], self._config.view(np.recarray)[0])
 
+    def picture(self) -> NDArray[np.uint8]:
+        """The board as an image, uint8 `(height, width, 3)`: a ring on the last move, squares where ko forbids one."""
+        last = self.moves[-1][1] if self.moves and self.moves[-1][1] < self.size**2 else None
+        empty = np.flatnonzero(self.stones == 0).tolist()
+        return picture.draw(self.stones, last, [action for action in empty if "ko" in self.problem(action)])
+
     def state(self) -> NDArray[Any]:
         """The record of the game `(1,)`, see `layout.state_dtype`: a copy whose bytes are equal where games are."""
         copy = np.zeros(1, self._states.dtype)
         copy[...] = self._states  # `copy()` leaves the gaps between fields unwritten
         return copy
+
+    def holds(self, state: Any) -> bool:
+        """Whether a record is at the position of this game, after as many moves."""
+        return all(self._states[name][0] == state[name] for name in ("position", "moves", "passes", "to_play"))
 
     def __repr__(self) -> str:
         return f"Board({self.size}, {len(self.moves)} moves, {self.to_play} to play)"

@@ -47,9 +47,13 @@ class GnuGo(Player):
     def __init__(self, level: int, seed: int = 0, seconds: float = 60.0, command: tuple[str, ...] = ()) -> None:
         self.name, self.level, self.seconds = f"gnugo:{level}", level, seconds
         self.command = command or (find_gnugo(),)
-        self._seeds = np.random.default_rng(seed)
         self._engine: Engine | None = None
         self._told: Told | None = None
+        self.seed(seed)
+
+    def seed(self, seed: int) -> None:
+        """Start its random stream anew."""
+        self._seeds = np.random.default_rng(seed)
 
     def __call__(self, board: Board) -> int:
         """GNU Go's move."""
@@ -98,7 +102,7 @@ class GnuGo(Player):
         self.close()
         self._engine = Engine(self._arguments(board.rules), self.seconds)
         commands = [f"boardsize {board.size}", "clear_board", f"komi {board.rules.komi_in_force!r}"]
-        if board.rules.handicap:
+        if board.rules.handicap and not board.setup:  # or else its stones are among those
             commands.append(f"fixed_handicap {board.rules.handicap}")
         return commands + [_play(move, board.size) for move in [*board.setup, *moves]]
 

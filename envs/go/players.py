@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +23,7 @@ HIGHEST_LEVEL = 10  # of GNU Go
 SPECS = f"random, greedy, mcts:N with 1 to {MOST_PLAYOUTS} playouts a move, gnugo:LEVEL with a level from 0 to 10"
 
 
-class Player(ABC):
+class Player:
     """Answers questions about boards, any board at any time; use it in a `with` statement, or close it.
 
     Attributes:
@@ -33,9 +32,13 @@ class Player(ABC):
 
     name: str
 
-    @abstractmethod
     def __call__(self, board: Board) -> int:
         """The action of a move for the side to play; a pass where both have passed already."""
+        raise NotImplementedError
+
+    def seed(self, seed: int) -> None:
+        """Start its random stream anew."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Give back what it holds, such as a process; it may be asked again all the same."""
@@ -99,6 +102,10 @@ class Mover(Player):
 
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name, self._streams = name, np.zeros((1, 1), np.uint64)
+        self.seed(seed)
+
+    def seed(self, seed: int) -> None:
+        """Start its random stream anew."""
         random.seed_stream(self._streams[0], np.random.SeedSequence(seed))
 
     def __call__(self, board: Board) -> int:
@@ -118,8 +125,14 @@ class Searcher(Player):
     """
 
     def __init__(self, playouts: int, seed: int = 0) -> None:
-        self.name, self.playouts, self.seed = f"mcts:{playouts}", playouts, seed
+        self.name, self.playouts = f"mcts:{playouts}", playouts
         self._searches: dict[int, Search] = {}  # by capacity
+        self.seed(seed)
+
+    def seed(self, seed: int) -> None:
+        """Start its random stream anew."""
+        self._seed = seed
+        self._searches.clear()
 
     def __call__(self, board: Board) -> int:
         """The move that most playouts tried."""
@@ -127,7 +140,7 @@ class Searcher(Player):
             return board.size**2
         capacity = board.rules.capacity
         if capacity not in self._searches:
-            self._searches[capacity] = Search(board.size, self.playouts, self.seed)
+            self._searches[capacity] = Search(board.size, self.playouts, self._seed)
         search = self._searches[capacity]
         search.start(board)
         search.think(self.playouts)

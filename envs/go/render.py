@@ -1,4 +1,4 @@
-"""What people look at: the board as text, written and read."""
+"""What people look at: the board as a picture, and as text, written and read."""
 
 from __future__ import annotations
 
@@ -8,15 +8,34 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_lab.envs.go import picture
+from rl_lab.envs.go.layout import KO, PASS
 from rl_lab.envs.go.vertices import COLUMNS
 from rl_lab.errors import LabError
 
 COLOURS = ("black", "white")
 
 
-def render(state: Any, config: Any, mode: str) -> str:
-    """A frame; "ansi" is the only mode."""
-    return write(state, config)
+def render(state: Any, config: Any, mode: str) -> NDArray[np.uint8] | str:
+    """A frame.
+
+    Args:
+        state: record of a lane, as last observed.
+        config: record of the environment.
+        mode: "rgb_array" or "ansi".
+
+    Returns:
+        uint8 `(height, width, 3)` with a ring on the last move and squares where ko or superko forbids a move, see
+        `picture.draw`; or a text, see `write`.
+    """
+    if mode == "ansi":
+        return write(state, config)
+    size = int(config.width)
+    verdicts = on_board(np.asarray(state.verdicts), size)
+    last = int(state.last[0])
+    row, column = divmod(last, size + 1)
+    played = None if last == PASS else (row - 1) * size + column - 1
+    return picture.draw(stones_of(state, config), played, np.flatnonzero(verdicts >= KO).tolist())
 
 
 def write(state: Any, config: Any) -> str:
@@ -34,9 +53,14 @@ def write(state: Any, config: Any) -> str:
 
 def stones_of(state: Any, config: Any) -> NDArray[np.int8]:
     """What stands where, `(size, size)` from the upper left: 1 black, -1 white, 0 nothing."""
-    values, stride = np.array([1, -1, 0, 0], np.int8), int(config.width) + 1  # by BLACK, WHITE, EMPTY, OFF
-    grid = np.asarray(state.stones)[: stride * (stride + 1)].reshape(-1, stride)
-    return values[grid[1:stride, 1:]]
+    values = np.array([1, -1, 0, 0], np.int8)  # by BLACK, WHITE, EMPTY, OFF
+    return values[on_board(np.asarray(state.stones), int(config.width))]
+
+
+def on_board(points: NDArray[Any], size: int) -> NDArray[Any]:
+    """What a record keeps by point, `(size, size)` without the border."""
+    stride = size + 1
+    return points[: stride * (stride + 1)].reshape(-1, stride)[1:stride, 1:]
 
 
 class Position(NamedTuple):

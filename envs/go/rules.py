@@ -14,10 +14,15 @@ from rl_lab.errors import LabError
 
 KO_RULES = ("simple", "positional", "situational")  # by their numbers in `layout`
 
-# Black's margin in area under best play. 2x2: positional superko, J. Tromp, "The game of Go" (tromp.github.io/go.html).
-# 3x3, 4x4, 5x5: solved (E. van der Werf, "Solving Go on small boards", 2003). 6x6, 7x7: analysed, not proven. 9x9: what
-# strong programs settle on.
-MARGINS = {2: 1, 3: 9, 4: 2, 5: 25, 6: 4, 7: 9, 9: 7}
+# Black's margin in area under best play.
+# 2x2: B. Taylor's proof under superko (senseis.xmp.net/?2x2Board), and ours.
+# 3x3, 4x4, 5x5: E. van der Werf, J. van den Herik, J. Uiterwijk, "Solving Go on small boards", ICGA Journal 26(2),
+# 2003.
+# 6x6: what those believe who mean to solve it. The largest board that is solved is 5x6, +4 as well: E. van der Werf,
+# M. Winands, "Solving Go for rectangular boards", ICGA Journal 32(2), 2009.
+# 7x7: analysed since 1977 (J. Davies, American Go Journal 29(3), 1995), and KataGo's opening book, 2021.
+# 8x8, 9x9: KataGo's opening books under Tromp and Taylor's rules, 2021 and 2023 (katagobooks.org).
+MARGINS = {2: 1, 3: 9, 4: 2, 5: 25, 6: 4, 7: 9, 8: 10, 9: 7}
 USUAL_KOMI = 7.0  # for boards without a margin: strong programs find it fair on 9x9 and on 19x19 alike
 MOST_KOMI = 1000.0
 
@@ -53,7 +58,7 @@ class Rules:
             raise LabError(f"suicide={self.suicide!r} is not allowed; it must be True or False")
         handicap_vertices(self.size, self.handicap)
         _check_komi(self.komi)
-        most = POSITIONS[self.capacity] - 3  # an environment may play two moves past the cap
+        most = most_moves(self.size)
         if self.max_moves is not None and (not _is_whole(self.max_moves) or not 1 <= self.max_moves <= most):
             raise LabError(
                 f"max_moves={self.max_moves!r} is not allowed; a game on {self.size}x{self.size} may last 1 to {most} "
@@ -90,6 +95,16 @@ class Rules:
             "handicap_points": points,
             "max_moves": self.longest,
         }
+
+
+def most_moves(size: int) -> int:
+    """The longest game whose positions superko can remember.
+
+    Example:
+        >>> most_moves(9), most_moves(19)
+        (509, 1533)
+    """
+    return POSITIONS[capacity_for(size)] - 3  # an environment may play two moves past the cap
 
 
 def default_komi(size: int) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rl_lab import jit, random
 from rl_lab.envs.boundary import checked_seed
@@ -150,9 +149,9 @@ class Kernels(NamedTuple):
 @functools.cache
 def kernels(capacity: int, debug: bool) -> Kernels:
     """The kernels for boards up to a capacity."""
-    entries = {
+    entries: dict[str, Callable[..., Any]] = {
         "plant": plant_first,
-        "search": functools.partial(think_first, functools.partial(uct.search, uct.playout)),
+        "search": functools.partial(think_first, uct.random_search),
         "candidates": candidates_first,
     }
     if debug:

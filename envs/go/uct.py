@@ -6,6 +6,7 @@ node are a linked list. What a new leaf is worth, `evaluate` says, which is boun
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -39,16 +40,25 @@ NODE = np.dtype(
 
 def tree_dtype(capacity: int) -> np.dtype:
     """What a search needs beside its nodes, on boards up to `capacity`."""
-    points = point_count(capacity)
+    points, fields = point_count(capacity), state_dtype(capacity).fields
+    assert fields is not None
+    # With `longest` first it is no game with more fields behind, for which Numba would take it.
+    game = np.dtype([("longest", np.int64), *((name, field[0]) for name, field in fields.items())], align=True)
     return np.dtype(
         [
-            ("game", state_dtype(capacity)),  # the game that a playout goes on
+            ("game", game),  # that a playout goes on
             ("path", np.int32, (POSITIONS[capacity],)),  # nodes from the root to the leaf
             ("tried", np.uint8, (points,)),  # by point: the workspace of `untried`
             ("nodes", np.int32),  # in use
         ],
         align=True,
     )
+
+
+def lane_fields(capacity: int, playouts: int) -> list[tuple[str, Any]]:
+    """Fields of a game that has a tree beside it, for the opponent; powers of two, to share machine code."""
+    nodes: Any = NODE, (1 << max(playouts, 127).bit_length(),)
+    return [("tree", tree_dtype(capacity)), ("nodes", *nodes)]
 
 
 def plant(tree, nodes):
@@ -96,12 +106,24 @@ def search(evaluate, game, tree, nodes, stream, config, playouts):
             node.lead += lead
 
 
+def best_point(nodes):
+    """The move that most playouts tried at the root, the one tried first of equals; PASS if none was."""
+    best, most = np.int64(PASS), np.int64(0)
+    child = np.int64(nodes[ROOT].first)
+    while child != NO_NODE:
+        node = nodes[child]
+        if node.visits >= most:  # the youngest child comes first
+            best, most = np.int64(node.point), np.int64(node.visits)
+        child = np.int64(node.next)
+    return best
+
+
 def descend(tree, nodes, stream, config):
     """Play from the root to a new leaf, or to the end of the game; the number of nodes on `tree.path`."""
     game, number, length = tree.game, ROOT, 1
     tree.path[0] = ROOT
     known = True
-    while known and game.passes < 2 and length < tree.path.shape[0] and game.positions < game.history.shape[0]:
+    while known and game.passes < 2 and length < tree.path.shape[0] and game.moves < game.longest:
         best, worth = favourite(nodes, number, np.int64(game.to_play))
         if not nodes[number].full and worth < FIRST_PLAY:
             if tree.nodes == nodes.shape[0]:
@@ -122,7 +144,7 @@ def descend(tree, nodes, stream, config):
 
 def favourite(nodes, number, colour):
     """The child with the highest upper confidence bound, and that bound; below all others if there is no child."""
-    best, highest = NO_NODE, -1.0
+    best, highest = np.int64(NO_NODE), -1.0
     child, wide = np.int64(nodes[number].first), EXPLORATION * math.sqrt(math.log(nodes[number].visits + 1.0))
     while child != NO_NODE:
         node = nodes[child]
@@ -139,8 +161,8 @@ def untried(game, tree, nodes, number, stream, config):
 
     A pass comes first in answer to a pass, since that ends the game, and else last.
     """
-    for point in range(tree.tried.shape[0]):
-        tree.tried[point] = 0
+    for any_point in range(tree.tried.shape[0]):
+        tree.tried[any_point] = 0
     child = np.int64(nodes[number].first)
     while child != NO_NODE:
         tree.tried[nodes[child].point] = 1
@@ -149,7 +171,7 @@ def untried(game, tree, nodes, number, stream, config):
         return PASS
     colour, left = np.int64(game.to_play), np.int64(game.empties)
     while left > 0:
-        index = random.integers(stream, 0, left)  # type: ignore[arg-type]
+        index = random.integers(stream, 0, left)
         point = np.int64(game.empty[index])
         fine = not tree.tried[point] and not is_eye(game, point, colour, config.width + 1)
         if fine and verdict(game, point, colour, config) == LEGAL:
@@ -177,15 +199,29 @@ def playout(game, stream, config):
 
     The game's own `max_moves` does not count here, or games near it would not be played out.
     """
-    longest = min(game.moves + 3 * config.width * config.width, game.history.shape[0] - 1)
-    while game.passes < 2 and game.moves < longest:
+    while game.passes < 2 and game.moves < game.longest:
         play(game, random_move(game, stream, config), config)
     lead = margin(game, config)
     return 1.0 if lead > 0 else 0.0 if lead < 0 else 0.5, lead
 
 
+def searched_move(think, state, stream, config):
+    """The move of an opponent who searches anew, with the tree that lies in his game's record.
+
+    Args:
+        think: `search` with its `evaluate`.
+        state: a game with `lane_fields`.
+        stream: random stream.
+        config: record, with the playouts of every opponent.
+    """
+    plant(state.tree, state.nodes)
+    think(state, state.tree, state.nodes, stream, config, config.playouts[state.opponent])
+    return best_point(state.nodes)
+
+
 def copy(source, target, config):
-    """Copy what there is of a game on a board of this size."""
+    """Copy what there is of a game on a board of this size; it may go on for as long as superko's memory lasts."""
+    target.longest = min(source.moves + 4 * config.width * config.width, source.history.shape[0] - 1)
     for word in range(source.seen.shape[0]):
         target.seen[word] = source.seen[word]
     for index in range(source.positions):
@@ -211,3 +247,7 @@ def copy(source, target, config):
     target.ko = source.ko
     target.to_play = source.to_play
     target.passes = source.passes
+
+
+random_search = functools.partial(search, playout)
+mcts_move = functools.partial(searched_move, random_search)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -144,6 +145,7 @@ def robot_world(
         name=name,
         state=state_dtype(capacity),
         config={
+            "variant": zlib.crc32(name.encode()),
             "width": width,
             "height": height,
             "capacity": capacity,

@@ -57,6 +57,7 @@ def state_dtype(capacity: int) -> np.dtype:
             ("target_y", np.uint8),
             ("other_x", np.uint8),  # a second place
             ("other_y", np.uint8),
+            ("variant", np.uint32),  # whose state it is; others refuse it
             ("width", np.uint8),
             ("height", np.uint8),
             ("x", np.uint8),

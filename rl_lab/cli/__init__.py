@@ -14,7 +14,10 @@ from rl_lab.cli import (  # noqa: F401  # which register their commands
     cluster,
     comparing,
     generate,
+    gtp,
     learning,
+    match,
+    play,
     represent,
     training,
 )
@@ -36,6 +39,10 @@ Examples:
   rl-lab approximate "sin(3*x) + 0.3*x**2" --page fit.html
                                                      one hidden layer and any function
   rl-lab represent rl_lab/Robot-DoorKey-8x8-v0       what layers learn without labels
+  rl-lab play go --size 9 --agent mcts:2000          Go in the terminal
+  rl-lab gtp --size 9 --agent mcts:2000              an opponent at Go for Sabaki, GoGui and their kin
+  rl-lab match mcts:500 "gnugo --mode gtp --level 1" --games 20 --size 9
+                                                     two players of Go: score, interval, Elo
   rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
 """
 

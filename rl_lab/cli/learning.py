@@ -22,9 +22,7 @@ def learn(
 
     Digits, faces and cats take less than a minute, words some minutes: 44 voices have to speak first, once.
 
-    Examples:
-      rl-lab learn digits
-      rl-lab learn words --out results/words
+    Examples: rl-lab learn digits; rl-lab learn words --out results/words
 
     Args:
         task: "digits", scikit-learn's 1797 handwritten digits of 8x8 pixels; "faces", is there a face in it;

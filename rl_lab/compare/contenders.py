@@ -148,7 +148,7 @@ def trainer_of(contender: Contender, maker: Maker) -> Maker:
             if getattr(mine, name) != getattr(judged, name):
                 raise LabError(
                     f"contender {contender.name!r} trains on {maker.environment.name} with "
-                    f"{dict(contender.training)}, which changes its {name.replace('_', ' ')} to {getattr(mine, name)}; "
+                    f"{dict(contender.training)}, which changes its {name.replace('_', ' ')} to {getattr(mine, name)}: "
                     f"it is judged with {getattr(judged, name)}"
                 )
     return trainer

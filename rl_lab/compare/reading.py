@@ -64,7 +64,8 @@ def _environment(entry: Any) -> Environment:
     checks.keys("environment", entry, ["id", "name", "arguments", "random", "optimal", "steps"])
     if "id" not in entry:
         raise LabError(f'environment {dict(entry)} has no id; write id = "CartPole-v1"')
-    return Environment(**{"name": entry["id"], **entry})
+    named = entry if "name" in entry else {**entry, "name": entry["id"], "id": ""}
+    return Environment(**named)
 
 
 def _contender(name: str, entry: Any, shared: Mapping[str, Any]) -> Contender:

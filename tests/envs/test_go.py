@@ -223,7 +223,7 @@ def test_text_shows_the_board():
         ({"size": 20}, "a board may be 2 to 19"),
         ({"opponent": "self+self"}, "opponent='self+self' is not allowed"),
         ({"opponent": "self+greedy", "max_moves": 255}, "max_moves=510 is not allowed"),
-        ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, greedy, self, or several"),
+        ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, greedy, mcts:N, self"),
         ({"colour": "red"}, "colour='red' is not allowed; it must be one of black, white, drawn"),
         ({"reward": "komi"}, "reward='komi' is not allowed; it must be one of result, margin"),
         ({"komi": float("nan")}, "komi=nan"),

@@ -170,7 +170,7 @@ class TestRefusals:
 
 class TestScores:
     def test_komi_is_blacks_margin_under_best_play(self):
-        assert {size: default_komi(size) for size in range(2, 10)} == {2: 1, 3: 9, 4: 2, 5: 25, 6: 4, 7: 9, 8: 7, 9: 7}
+        assert {size: default_komi(size) for size in range(2, 10)} == {2: 1, 3: 9, 4: 2, 5: 25, 6: 4, 7: 9, 8: 10, 9: 7}
         assert default_komi(19) == 7
         assert played(Board(5), "C3").result() == "0"
         assert played(Board(5, komi=24.5), "C3").result() == "B+0.5"

@@ -106,30 +106,6 @@ def test_the_proof_that_is_kept_has_compared_enough():
     assert all(seen["disagreements"] == 0 for way in ways for seen in way.values())
 
 
-def test_a_full_board_with_an_eye_of_two_points_counts_whole():
-    """PufferLib 3.0 gives 23 here."""
-    board = Board(5, max_moves=100)
-    for action in range(23):
-        board.play(action, "black")
-    assert board.area() == (25, 0)
-
-
-def test_two_board_sizes_live_side_by_side():
-    """PettingZoo crashes here."""
-    boards = [Board(size) for size in (5, 9, 19, 2)]
-    for board in boards:
-        board.play(0)
-    assert [int((board.stones != 0).sum()) for board in boards] == [1, 1, 1, 1]
-
-
-def test_a_repetition_is_illegal_and_neither_loses_nor_draws():
-    """PettingZoo and GymGo allow it, in pgx the mover loses, OpenSpiel calls it a draw."""
-    for ko in KO_RULES:
-        board = played(Board(2, ko=ko), "A2", "B2", "A1", "B1", "A2", "A1")
-        assert board.problem("A2") == ("" if ko == "simple" else "superko")
-        assert not board.is_over
-
-
 def test_a_move_that_takes_nothing_may_repeat_a_position():
     board = played(Board(2), "A2", "B2", "A1", "pass", "B1", "B2")
     assert board.problem("A2") == "superko"

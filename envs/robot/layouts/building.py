@@ -25,6 +25,7 @@ def below(state, count):
 def build_solid(state, config):
     """Make a world of `config.width` by `config.height`, all of it wall; no robot, empty hands, the mission's words."""
     stride = config.stride
+    state.variant = config.variant
     state.width = config.width
     state.height = config.height
     for k in range(2 * stride * stride):

@@ -1,0 +1,126 @@
+"""Lines of GTP: requests as they come in, answers as they go out (GTP 2, chapter 2)."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+LONGEST = 1 << 20  # bytes of a line; what is longer is dropped, and the line refused
+WAITING = 1000  # lines that wait to be answered; the sender of more has to wait
+BLOCK = 1 << 16
+DROPPED = {code: None for code in (*range(32), 127)} | {9: " "}  # control characters, but a tab is a space
+REQUEST = re.compile(r"([0-9]*)(.*)", re.DOTALL)
+
+
+class Request(NamedTuple):
+    """A command that somebody sent."""
+
+    number: str
+    """Its id as it was written, or nothing."""
+    name: str
+    """Nothing where there is only an id."""
+    arguments: list[str]
+
+
+class Refused(Exception):
+    """A command fails; its text is the message after `?`."""
+
+
+def parse(line: bytes) -> Request | None:
+    r"""What a line asks for; None for a line with nothing but spaces or a comment.
+
+    Bytes that are no UTF-8 are kept as they are, as the names of files want it.
+
+    Example:
+        >>> parse(b"12 play\tB C3 # the centre")
+        Request(number='12', name='play', arguments=['B', 'C3'])
+    """
+    text = line.decode("utf-8", "surrogateescape").partition("#")[0].translate(DROPPED).strip()
+    match = REQUEST.match(text)
+    if not text or match is None:
+        return None
+    name, *arguments = match[2].split() or [""]
+    return Request(match[1], name, arguments)
+
+
+def succeed(number: str, text: str) -> str:
+    """A good answer."""
+    return f"={number} {text}".rstrip() + "\n\n" if text else f"={number}\n\n"
+
+
+def fail(number: str, message: str) -> str:
+    """A refusal, on one line."""
+    return f"?{number} {' '.join(message.split())}\n\n"
+
+
+def lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Lines, without what ends them, the last one also where nothing ends it.
+
+    Args:
+        read: gives at most so many bytes, and none at the end.
+
+    Yields:
+        At most LONGEST + 1 bytes of each.
+    """
+    pending = bytearray()
+    while block := read(BLOCK):
+        *ended, rest = block.split(b"\n")
+        for part in ended:
+            pending += part[: LONGEST + 1 - len(pending)]
+            yield bytes(pending)
+            pending.clear()
+        pending += rest[: LONGEST + 1 - len(pending)]
+    if pending:
+        yield bytes(pending)
+
+
+class Inbox:
+    """Lines that came in and wait; one thread fills it while another one is busy."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque()
+        self._changed = threading.Condition()
+        self._ended = False
+
+    def fill(self, read: Callable[[int], bytes]) -> None:
+        """Put in all lines that there are to read."""
+        with contextlib.suppress(OSError, ValueError):  # the sender is gone, or the stream was closed here
+            for line in lines(read):
+                with self._changed:
+                    self._changed.wait_for(lambda: self._ended or len(self._lines) < WAITING)
+                    if self._ended:
+                        return
+                    self._lines.append(line)
+                    self._changed.notify_all()
+        self.close()
+
+    def get(self, seconds: float | None = None) -> bytes | None:
+        """The next line, or None when there are no more.
+
+        Raises:
+            TimeoutError: none has come within so many seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(self._has_news, seconds):
+                raise TimeoutError
+            line = self._lines.popleft() if self._lines else None
+            self._changed.notify_all()
+            return line
+
+    def waits(self, seconds: float = 0.0) -> bool:
+        """Whether a line, or the end, is there, at the latest after so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(self._has_news, seconds)
+
+    def close(self) -> None:
+        """Take in no more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _has_news(self) -> bool:
+        return self._ended or bool(self._lines)

@@ -1,0 +1,124 @@
+"""Choosing moves: by a search that can be stopped between chunks of playouts, or by an agent that only names one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from rl_lab.envs.go.game import Board
+
+if TYPE_CHECKING:
+    from rl_lab.envs.go.search import Search
+
+FIRST_CHUNK = 8  # playouts before the first look around
+CHUNK_SECONDS = 0.02  # how long a chunk should take
+MOST_ANALYSED = 1_000_000  # playouts of one analysis, after which it waits; its tree has to lie in memory
+
+
+class Agent(Protocol):
+    """What chooses moves; `envs.go.players` has some."""
+
+    name: str
+
+    def __call__(self, board: Board) -> int:
+        """The action for whoever is to play."""
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class Thinker:
+    """An agent that names its move and nothing else: it cannot analyse, nor keep to a time."""
+
+    analyses = False
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+
+    @property
+    def name(self) -> str:
+        """Of the agent."""
+        return self.agent.name
+
+    @property
+    def size(self) -> int | None:
+        """The only board that it plays on; None for any."""
+        return getattr(self.agent, "size", None)
+
+    def choose(self, board: Board, seconds: float | None = None) -> int:
+        """The action for whoever is to play."""
+        return int(self.agent(board))
+
+    def winrate(self) -> float | None:
+        """The chance to win, 0 to 1, of whoever was to play with the action that was chosen; None if unknown."""
+        return None
+
+    def close(self) -> None:
+        """Let go of what the agent holds."""
+        self.agent.close()
+
+
+class SearchThinker(Thinker):
+    """A search of so many playouts a move, which may be stopped after any chunk of them.
+
+    Args:
+        agent: the same search as an agent, for its name.
+        playouts: a move.
+        seed: of the playouts.
+    """
+
+    analyses = True
+
+    def __init__(self, agent: Agent, playouts: int, seed: int = 0) -> None:
+        super().__init__(agent)
+        self.playouts, self.seed = playouts, seed
+        self._search: Search | None = None
+        self._capacity = 0
+
+    def choose(self, board: Board, seconds: float | None = None) -> int:
+        """The action for whoever is to play, by all playouts or as many as there is time for."""
+        for search in self.chunks(board, self.playouts, seconds):  # noqa: B007  the last one counts
+            pass
+        return search.best()
+
+    def winrate(self) -> float | None:
+        """The chance to win of whoever was to play with the best action."""
+        moves = self._search.moves() if self._search is not None else []
+        return moves[0].winrate if moves else None
+
+    def chunks(self, board: Board, playouts: int, seconds: float | None = None) -> Iterator[Search]:
+        """Think, and come back after each chunk of playouts; at least once.
+
+        Args:
+            board: the game.
+            playouts: at the end.
+            seconds: after which it is enough; None where only the playouts count.
+        """
+        search, chunk = self._started(board), FIRST_CHUNK
+        begun = before = time.monotonic()
+        while True:
+            search.think(min(chunk, playouts - search.playouts))
+            yield search
+            now = time.monotonic()
+            if search.playouts >= playouts or (seconds is not None and now - begun >= seconds):
+                return
+            taken, before = max(now - before, 1e-6), now
+            chunk = max(1, min(4 * chunk, int(chunk * CHUNK_SECONDS / taken)))
+            if seconds is not None:
+                chunk = max(1, min(chunk, int(chunk * (begun + seconds - now) / CHUNK_SECONDS)))
+
+    def _started(self, board: Board) -> Search:
+        """The search, at a position; one for each capacity of boards, the last one is kept."""
+        from rl_lab.envs.go.search import Search
+
+        if self._search is None or self._capacity != board.rules.capacity:
+            self._search, self._capacity = Search(board.size, self.playouts, self.seed), board.rules.capacity
+        self._search.start(board)
+        return self._search
+
+
+def thinker_for(agent: Agent, spec: str, seed: int = 0) -> Thinker:
+    """The thinker of an agent: `mcts:N` can be watched while it thinks, others only asked."""
+    kind, _, playouts = spec.partition(":")
+    return SearchThinker(agent, int(playouts), seed) if kind == "mcts" else Thinker(agent)

@@ -1,0 +1,91 @@
+"""One game between two sides on our board, which alone knows what is legal and who has won."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.matches.sides import ILLEGAL, RESIGN, TIME_OUT, Failure, Side
+from rl_lab.envs.go.rules import Rules
+from rl_lab.envs.go.vertices import vertex
+from rl_lab.errors import LabError
+
+LETTERS = {"black": "B", "white": "W"}
+OTHER = {"black": "white", "white": "black"}
+
+
+@dataclass(frozen=True)
+class Played:
+    """A game that was played."""
+
+    board: Board
+    """As it stands at the end."""
+    winner: str | None
+    """"black" or "white"; None for a draw."""
+    result: str
+    """As SGF has it: points ("B+2.5", "0" for a draw), "B+R" by resignation, "B+T" by time, "B+F" by forfeit."""
+    ended: str
+    """How: "passes", "resignation", "length" (broken off, and scored as the board stands), or a failure's kind."""
+    failure: str = ""
+    """What happened, in one sentence, where the loser failed."""
+
+
+def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) -> Played:
+    """Play a game.
+
+    Args:
+        sides: by colour.
+        rules: of the game; one that lasts `max_moves` is broken off and scored as the board stands.
+        opening: actions that are played before anybody is asked.
+
+    Raises:
+        LabError: a side does not play on such a board, or cannot be started at all.
+    """
+    board = Board.of(rules)
+    for colour, side in sides.items():
+        try:
+            side.begin(board)
+        except Failure as failure:
+            return _lost(board, colour, failure)
+    for action in opening:
+        for colour, side in sides.items():
+            try:
+                side.told(board.to_play, action, board.size)
+            except Failure as failure:
+                return _lost(board, colour, failure)
+        board.play(action)
+    while not board.is_over:
+        colour = board.to_play
+        try:
+            action = _asked(sides[colour], board)
+        except Failure as failure:
+            return _lost(board, colour, failure)
+        if action == RESIGN:
+            return Played(board, OTHER[colour], f"{LETTERS[OTHER[colour]]}+R", "resignation")
+        board.play(action)
+        try:
+            sides[OTHER[colour]].told(colour, action, board.size)
+        except Failure as failure:
+            return _lost(board, OTHER[colour], failure)
+    score = board.score()
+    winner = None if score == 0 else "black" if score > 0 else "white"
+    return Played(board, winner, board.result(), "passes" if board.has_ended else "length")
+
+
+def _asked(side: Side, board: Board) -> int:
+    """The move of a side, legal or RESIGN."""
+    action = side.move(board)
+    if action == RESIGN:
+        return RESIGN
+    try:
+        legal = board.is_legal(action)
+    except LabError as error:
+        raise Failure(ILLEGAL, f"{side.name}: {error}") from None
+    if not legal:
+        raise Failure(ILLEGAL, f"{side.name} plays {vertex(action, board.size)}: {board.problem(action)}")
+    return action
+
+
+def _lost(board: Board, colour: str, failure: Failure) -> Played:
+    result = f"{LETTERS[OTHER[colour]]}+{'T' if failure.kind == TIME_OUT else 'F'}"
+    return Played(board, OTHER[colour], result, failure.kind, str(failure))

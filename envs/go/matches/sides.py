@@ -1,0 +1,201 @@
+"""Who plays in a match: an agent in this process, or a program that is asked over GTP."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from rl_lab.envs.go.engine import Engine, EngineDied, EngineError, EngineRefuses, EngineSilent
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.gtp import words
+from rl_lab.envs.go.gtp.framing import Refused
+from rl_lab.envs.go.gtp.rules import KataRules
+from rl_lab.envs.go.gtp.thinking import Agent
+from rl_lab.envs.go.vertices import vertex
+from rl_lab.errors import LabError
+
+ILLEGAL, TIME_OUT, CRASH, NONSENSE, REFUSAL = FAILURES = ("illegal move", "time-out", "crash", "nonsense", "refusal")
+RESIGN = -1  # as an action
+START_SECONDS = 60.0  # that a program may take to start and to get ready for a game, at least
+
+
+class Failure(Exception):
+    """A side loses by what it did, or did not do.
+
+    Args:
+        kind: one of FAILURES.
+        text: what happened, in one sentence.
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Side(Protocol):
+    """Who plays."""
+
+    name: str
+
+    def begin(self, board: Board) -> None:
+        """Get ready for a game under the rules of an empty board.
+
+        Raises:
+            LabError: the side does not play on such a board.
+            Failure: it has failed.
+        """
+
+    def told(self, colour: str, action: int, size: int) -> None:
+        """Learn of a move that somebody else has made."""
+
+    def move(self, board: Board) -> int:
+        """An action for whoever is to play, or RESIGN.
+
+        Raises:
+            Failure: there is none.
+        """
+
+    def restart(self) -> None:
+        """Begin anew after a failure."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+class AgentSide:
+    """An agent in this process; one that thinks for too long cannot be stopped, but loses.
+
+    Args:
+        make: makes the agent, also anew after a failure.
+        seconds: for a move.
+    """
+
+    def __init__(self, make: Callable[[], Agent], seconds: float) -> None:
+        self.make, self.seconds = make, seconds
+        self.agent, self.ready = make(), False
+        self.name = self.agent.name
+
+    def begin(self, board: Board) -> None:
+        """Check that the agent plays on this board.
+
+        Raises:
+            LabError: it does not.
+        """
+        size = getattr(self.agent, "size", None)
+        if size not in (None, board.size):
+            raise LabError(f"{self.name} plays on {size}x{size} only; give --size {size}")
+        if not self.ready:
+            self.agent(board.copy())  # which compiles what there is to compile, before any time counts
+        self.ready = True
+
+    def told(self, colour: str, action: int, size: int) -> None:
+        """Nothing to do: an agent sees the board."""
+
+    def move(self, board: Board) -> int:
+        """The agent's action."""
+        begun = time.monotonic()
+        try:
+            action = int(self.agent(board.copy()))
+        except LabError as error:
+            raise Failure(CRASH, str(error)) from None
+        taken = time.monotonic() - begun
+        if taken > self.seconds:
+            raise Failure(TIME_OUT, f"{self.name} has taken {taken:.1f} seconds, more than {self.seconds:g}")
+        return action
+
+    def restart(self) -> None:
+        """A new agent."""
+        self.close()
+        self.agent = self.make()
+
+    def close(self) -> None:
+        """Let the agent go."""
+        self.agent.close()
+
+
+class EngineSide:
+    """A program that is asked over GTP.
+
+    It is told board size, komi and, where it knows `kata-set-rules`, the rules of ko and suicide; others have to be
+    told on their command line.
+
+    Args:
+        command: the program and its arguments.
+        seconds: for an answer.
+        timed: tell it by `time_settings` how long a move may take, where it knows that.
+
+    Raises:
+        LabError: it does not start, or does not speak GTP.
+    """
+
+    def __init__(self, command: Sequence[str], seconds: float, timed: bool = False) -> None:
+        self.command, self.seconds, self.timed = list(command), seconds, timed
+        self.engine = Engine(self.command, max(START_SECONDS, seconds))
+        try:
+            self.name, version, known = self.engine.ask("name", "version", "list_commands")
+        except EngineError:
+            self.engine.close()
+            raise
+        self.name, self.commands = f"{self.name} {version}".strip(), set(known.split())
+
+    def begin(self, board: Board) -> None:
+        """State the rules, and clear the board.
+
+        Raises:
+            LabError: it refuses the board or komi.
+            Failure: it has failed.
+        """
+        rules = board.rules
+        asked = [f"boardsize {board.size}"]
+        if "kata-set-rules" in self.commands:
+            kata = json.loads(KataRules(rules.ko.upper(), suicide=bool(rules.suicide)).as_json())
+            del kata["friendlyPassOk"]  # which older programs do not know
+            asked.append(f"kata-set-rules {json.dumps(kata, separators=(',', ':'))}")
+        if self.timed and "time_settings" in self.commands:
+            asked.append(f"time_settings 0 {max(1, int(self.seconds))} 1")
+        try:
+            self.engine.seconds = max(START_SECONDS, self.seconds)
+            self.engine.ask(*asked, "clear_board", f"komi {rules.komi_in_force:g}")
+        except EngineRefuses:
+            raise
+        except EngineError as error:
+            raise failure(error) from None
+        self.engine.seconds = self.seconds
+
+    def told(self, colour: str, action: int, size: int) -> None:
+        """Pass a move on."""
+        self._ask(f"play {colour} {vertex(action, size)}")
+
+    def move(self, board: Board) -> int:
+        """The program's move."""
+        answer = self._ask(f"genmove {board.to_play}").lower()
+        if answer == "resign":
+            return RESIGN
+        try:
+            return words.action(answer, board.size, off_board=ILLEGAL)
+        except Refused as error:
+            kind = ILLEGAL if str(error) == ILLEGAL else NONSENSE
+            raise Failure(kind, f"{self.name} answers genmove with {answer[:80]!r}") from None
+
+    def restart(self) -> None:
+        """Start the program anew."""
+        self.close()
+        self.engine = Engine(self.command, max(START_SECONDS, self.seconds))
+
+    def close(self) -> None:
+        """End the program."""
+        self.engine.close()
+
+    def _ask(self, command: str) -> str:
+        try:
+            return self.engine.ask(command)[0]
+        except EngineError as error:
+            raise failure(error) from None
+
+
+def failure(error: EngineError) -> Failure:
+    """What a program has done, as a reason to lose."""
+    kinds = {EngineSilent: TIME_OUT, EngineDied: CRASH, EngineRefuses: REFUSAL}
+    return Failure(kinds.get(type(error), NONSENSE), str(error))

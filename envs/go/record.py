@@ -1,0 +1,113 @@
+"""A game of Go as it is kept: the rules, how it began, the moves, and what was said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.rules import Rules, most_moves
+from rl_lab.envs.go.vertices import vertex
+from rl_lab.errors import LabError
+
+
+class Players(NamedTuple):
+    """Who played."""
+
+    black: str = ""
+    white: str = ""
+
+
+class Start(NamedTuple):
+    """A position at which a game begins: indices of stones, and who plays first."""
+
+    black: tuple[int, ...]
+    white: tuple[int, ...]
+    to_play: str
+
+
+@dataclass(frozen=True)
+class Game:
+    """A game as it was played, by rules that it may have broken; `board` plays it again.
+
+    Example:
+        >>> board = Board(5)
+        >>> board.play("C3")
+        >>> Game.of(board, players=("me", "you")).moves
+        [('black', 12)]
+    """
+
+    rules: Rules
+    """Size of the board, komi, ko, suicide, and the fixed handicap."""
+    moves: list[tuple[str, int]] = field(default_factory=list)
+    """Pairs of a colour and an action, `row * size + column` from the upper left, `size * size` for a pass."""
+    start: Start | None = None
+    """The position that was set up before the first move, where there was one; a free handicap is that, too."""
+    players: Players = field(default_factory=Players)
+    """Names, "" where unknown."""
+    result: str = ""
+    """As SGF has it: "B+2.5", "W+R" after resigning, "0" for a draw, "Void" for none, "" where unknown."""
+    comments: dict[int, str] = field(default_factory=dict)
+    """By number of moves played: 0 for what is said before the first one."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "players", Players(*self.players))
+        wrong = [number for number in self.comments if not 0 <= number <= len(self.moves)]
+        if wrong:
+            raise LabError(f"a comment is for move {wrong[0]}; the game has {len(self.moves)}")
+
+    @classmethod
+    def of(cls, board: Board, **about: Any) -> Game:
+        """The game on a board.
+
+        Args:
+            board: as it stands; its score is the result if both sides have passed.
+            about: other fields: players, result, comments.
+        """
+        result = board.copy().result() if board.has_ended else "Void" if board.truncated else ""
+        black, white = (tuple(a for c, a in board.setup if c == colour) for colour in ("black", "white"))
+        rules = replace(board.rules, handicap=0) if board.setup else board.rules
+        begun = bool(board.setup) or (board.first_to_play == "white" and not board.rules.handicap)
+        start = Start(black, white, board.first_to_play) if begun else None
+        return replace(cls(rules, list(board.moves), start, result=result), **about)
+
+    @property
+    def handicap(self) -> int:
+        """Black's stones before White's first move, at fixed places or not."""
+        start = self.start
+        free = len(start.black) if start and start.to_play == "white" and not start.white else 0
+        return self.rules.handicap or (free if free > 1 else 0)
+
+    def board(self, move: int | None = None) -> Board:
+        """The board after a move, by default after the last one.
+
+        Passes after two passes change nothing, and where the players went on after them, so does the board.
+
+        Args:
+            move: how many moves are played.
+
+        Raises:
+            LabError: a move breaks the rules, which says which move and why; there is no such move; or the game is
+                longer than superko can remember.
+        """
+        count = len(self.moves) if move is None else move
+        if not 0 <= count <= len(self.moves):
+            raise LabError(f"there is no move {move}; the game has {len(self.moves)}")
+        most = most_moves(self.rules.size)
+        if count > most:
+            raise LabError(f"the game has {count} moves, and superko can remember {most}; ask for board({most})")
+        longest = max(self.rules.longest, count)
+        board = Board.of(replace(self.rules, max_moves=None if longest == 2 * self.rules.size**2 else longest))
+        if self.start is not None:
+            board.set_up(*self.start)
+        for index, (colour, action) in enumerate(self.moves[:count]):
+            if board.has_ended:
+                if all(later == board.size**2 for _, later in self.moves[index:count]):
+                    break
+                board.resume()
+            try:
+                board.play(action, colour)
+            except LabError as error:
+                reason = str(error).partition(": ")[2] or error
+                raise LabError(f"move {index + 1}, {colour} {vertex(action, board.size)}: {reason}") from None
+        return board

@@ -1,0 +1,110 @@
+"""A game of Go on the terminal: boards in colour where there are colours, plain elsewhere, and lines that are read."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.picture import star_points
+from rl_lab.envs.go.vertices import COLUMNS
+
+WOOD, LINE, EDGE = "on #e0b97a", "#86642f", "#5c431c"
+STONES = {1: "#101014", -1: "#ffffff"}
+LONGEST_LINE = 60  # of what somebody types
+
+
+class Screen:
+    """Where a game is shown, and where moves come from.
+
+    Attributes:
+        plain: whether there is no terminal, or one without colours or Unicode.
+    """
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+        for stream in (sys.stdin, sys.stdout):
+            with contextlib.suppress(AttributeError):  # another stream that took its place
+                stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        colours = self.console.color_system is not None and not self.console.no_color
+        unicode = (self.console.encoding or "").lower().startswith("utf")
+        self.plain = not (sys.stdin.isatty() and self.console.is_terminal and colours and unicode)
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(text, markup=False)
+
+    def show(self, board: Board) -> None:
+        """Print a board."""
+        self.console.print(plain_board(board) if self.plain else coloured_board(board), markup=False)
+
+    def ask(self, question: str) -> str | None:
+        """A line that somebody types, cut where it is very long; None at the end of the input."""
+        if self.plain:
+            line = sys.stdin.readline()
+            typed = _typed(line).encode("ascii", "replace").decode()
+            self.say(f"{question}> {typed}")
+            return typed if line else None
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401  # so that lines can be edited
+        try:
+            return _typed(input(f"{question}> "))
+        except EOFError:
+            self.say("")
+            return None
+
+
+def _typed(line: str) -> str:
+    """What can be shown again of a line."""
+    return "".join(c for c in line[: 2 * LONGEST_LINE] if c.isprintable()).strip()[:LONGEST_LINE]
+
+
+def plain_board(board: Board) -> str:
+    """The board as `ascii` writes it, the last move in brackets."""
+    lines = board.ascii().split("\n")
+    last = _last(board)
+    if last is not None:
+        row, column = divmod(last, board.size)
+        place = len(str(board.size)) + 1 + 2 * column
+        line = lines[row + 1]
+        lines[row + 1] = f"{line[: place - 1]}({line[place]}){line[place + 2 :]}"
+    return "\n".join(lines)
+
+
+def coloured_board(board: Board) -> Text:
+    """The board with its lines, on wood; the last move is a stone with a hole."""
+    size, last, stones = board.size, _last(board), board.stones
+    stars, width = star_points(size), len(str(size))
+    text, letters = Text(), f"{'':{width}}  {' '.join(COLUMNS[:size])}\n"
+    text.append(letters, "dim")
+    for row in range(size):
+        text.append(f"{size - row:{width}} ", "dim")
+        text.append(" ", WOOD)
+        for column in range(size):
+            stone = int(stones[row, column])
+            if stone:
+                symbol = "◉" if row * size + column == last else "●"
+                text.append(symbol, f"{STONES[stone]} {WOOD}")
+            else:
+                edge = row in (0, size - 1) or column in (0, size - 1)
+                symbol = "╋" if (row, column) in stars else _crossing(row, column, size)
+                text.append(symbol, f"{EDGE if edge else LINE} {WOOD}")
+            text.append("─" if column < size - 1 else " ", f"{EDGE if row in (0, size - 1) else LINE} {WOOD}")
+        text.append(f" {size - row}\n", "dim")
+    text.append(letters, "dim")
+    text.append(board.ascii().split("\n")[-1])
+    return text
+
+
+def _crossing(row: int, column: int, size: int) -> str:
+    rows = "┌┬┐", "├┼┤", "└┴┘"
+    line = rows[0 if row == 0 else 2 if row == size - 1 else 1]
+    return line[0 if column == 0 else 2 if column == size - 1 else 1]
+
+
+def _last(board: Board) -> int | None:
+    """The last move, unless it was a pass."""
+    return board.moves[-1][1] if board.moves and board.moves[-1][1] < board.size**2 else None

@@ -1,0 +1,165 @@
+"""A person plays Go against an agent: words that are understood, answers, and how a game ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rl_lab.cli.go_screen import Screen
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.vertices import vertex
+from rl_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from rl_lab.envs.go.gtp.thinking import Agent
+
+HELP = """C3            play there; letters leave out I
+pass          two passes end the game
+undo          take back your last move, and what followed
+hint          what the agent would play for you
+score         as it stands: nothing is dead but what was taken
+board         show the board again
+save FILE     keep the game as SGF, so far
+resign        give up
+quit          leave the game"""
+
+
+class Session:
+    """A game of a person against an agent.
+
+    Args:
+        board: with the rules; nothing has been played.
+        agent: that answers.
+        colour: of the person.
+        screen: where all is shown and asked.
+
+    Attributes:
+        result: as SGF has it, "" while nobody knows.
+    """
+
+    def __init__(self, board: Board, agent: Agent, colour: str, screen: Screen) -> None:
+        self.board, self.agent, self.colour, self.screen = board, agent, colour, screen
+        self.result, self._left = "", False
+        self._words: dict[str, Callable[[], None]] = {
+            "help": lambda: screen.say(HELP),
+            "undo": self._undo,
+            "hint": self._hint,
+            "score": self._score,
+            "board": lambda: screen.show(board),
+            "resign": self._resign,
+            "quit": self._quit,
+        }
+
+    def play(self) -> None:
+        """Play to the end, or until somebody leaves; Ctrl-C leaves, too."""
+        komi = f"komi {self.board.rules.komi_in_force:g}"
+        self.screen.say(f"You are {self.colour}, {self.agent.name} is {self._other}; {komi}. A move, or help:")
+        self.screen.show(self.board)
+        try:
+            while not (self.board.is_over or self._left):
+                self._turn() if self.board.to_play == self.colour else self._answer()
+        except KeyboardInterrupt:
+            self.screen.say("\nstopped")
+            return
+        if self.board.is_over:
+            self._end()
+
+    def save(self, path: Path) -> None:
+        """Keep the game as SGF, and say so; nothing is written where nothing was played."""
+        from rl_lab.envs.go import sgf
+
+        if not self.board.moves:
+            self.screen.say("nothing was played, and nothing kept")
+            return
+        names = ("you", self.agent.name) if self.colour == "black" else (self.agent.name, "you")
+        result = {"result": self.result} if self.result else {}
+        sgf.write(path, self.board, players=names, **result)
+        self.screen.say(f"game: {path}")
+
+    @property
+    def _other(self) -> str:
+        return "white" if self.colour == "black" else "black"
+
+    def _turn(self) -> None:
+        line = self.screen.ask(self.colour)
+        if line is None:
+            self._quit()
+            return
+        word, _, rest = line.partition(" ")
+        try:
+            if word.lower() in self._words and not rest:
+                self._words[word.lower()]()
+            elif word.lower() == "save" and rest:
+                self.save(Path(rest.strip()).expanduser())
+            elif line:
+                self._move(line)
+        except LabError as error:
+            self.screen.say(str(error))
+
+    def _move(self, line: str) -> None:
+        try:
+            self.board.play(line)
+        except LabError as error:
+            unknown = " (help shows what else there is)" if "is no move" in str(error) else ""
+            raise LabError(f"{error}{unknown}") from None
+        if not self.board.is_over:
+            self.screen.show(self.board)
+
+    def _answer(self) -> None:
+        start = time.perf_counter()
+        action = self.agent(self.board)
+        seconds = time.perf_counter() - start
+        if problem := self.board.problem(action):
+            raise LabError(f"{self.agent.name} plays {vertex(action, self.board.size)}, which is illegal: {problem}")
+        self.board.play(action)
+        what = "passes" if action == self.board.size**2 else f"plays {vertex(action, self.board.size)}"
+        self.screen.say(f"{self.agent.name} {what} ({seconds:.1f} s)")
+        if not self.board.is_over:
+            self.screen.show(self.board)
+
+    def _undo(self) -> None:
+        if all(colour != self.colour for colour, _ in self.board.moves):
+            raise LabError("there is no move of yours to take back")
+        mine = False
+        while not mine:
+            mine = self.board.moves[-1][0] == self.colour
+            self.board.undo()
+        self.screen.show(self.board)
+
+    def _hint(self) -> None:
+        action = self.agent(self.board)
+        what = "pass" if action == self.board.size**2 else f"play {vertex(action, self.board.size)}"
+        self.screen.say(f"{self.agent.name} would {what}")
+
+    def _score(self) -> None:
+        black, white = self.board.copy().area()
+        komi, result = self.board.rules.komi_in_force, self.board.copy().result()
+        self.screen.say(f"Black {black}, White {white} and komi {komi:g}: {_spoken(result)} as it stands")
+
+    def _resign(self) -> None:
+        self.result, self._left = f"{self._other[0].upper()}+R", True
+        self.screen.say(f"You resign: {self.agent.name} wins")
+
+    def _quit(self) -> None:
+        self._left = True
+        self.screen.say("You leave the game")
+
+    def _end(self) -> None:
+        self.screen.show(self.board)
+        if self.board.truncated:
+            self.screen.say(f"The game is broken off after {len(self.board.moves)} moves, its longest: no result")
+            return
+        black, white = self.board.copy().area()
+        self.result = self.board.copy().result()
+        komi = self.board.rules.komi_in_force
+        self.screen.say(f"Both have passed. Black {black}, White {white} and komi {komi:g}: {_spoken(self.result)}")
+
+
+def _spoken(result: str) -> str:
+    """A result as a clause, from how SGF has it."""
+    if result == "0":
+        return "a draw"
+    winner, _, margin = result.partition("+")
+    return f"{'Black' if winner == 'B' else 'White'} wins by {margin}"

@@ -1,0 +1,169 @@
+"""`rl-lab match`: two players of Go, and who is better."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from rl_lab.cli.app import app
+from rl_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from rl_lab.compare.match import Match
+    from rl_lab.envs.go.matches.series import Entry
+    from rl_lab.envs.go.matches.sides import Side
+
+PATIENCE = 60.0  # seconds for an answer, where nobody says how long
+
+
+@app.command
+def match(
+    first: Positional[str],
+    second: Positional[str],
+    games: int = 20,
+    size: int = 9,
+    komi: float | None = None,
+    ko: Literal["positional", "situational", "simple"] = "positional",
+    suicide: bool = False,
+    max_moves: int | None = None,
+    openings: int | None = None,
+    opening_moves: int = 4,
+    seconds: float | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    as_json: Annotated[bool, arg(name="json")] = False,
+) -> None:
+    """Play a match of Go and print the score with its interval, the Elo difference, and who failed how often.
+
+    Our board is the referee: an illegal move, an answer that comes too late, nonsense or a crash loses the game, and
+    the program is started anew. Colours alternate; each random opening is played twice, with colours changed. A game
+    of `max-moves` moves is broken off and scored as the board stands. The area counts as it stands in any case, so a
+    program should take dead stones before it passes.
+
+    Examples: rl-lab match mcts:500 greedy --games 40 --size 7;
+    rl-lab match mcts:2000 "gnugo --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead";
+    rl-lab match runs/go5 mcts:500 --size 5 --games 100 --out results/go5-against-mcts
+
+    Args:
+        first: random, greedy, mcts:N, gnugo:LEVEL, the folder of a run, or a command line that speaks GTP.
+        second: likewise.
+        games: how many.
+        size: of the board.
+        komi: for White; by default Black's margin under best play, or 7 where nobody knows it.
+        ko: the rule of ko.
+        suicide: allow it.
+        max_moves: after which a game is broken off; by default twice the points.
+        openings: how many different ones; by default half the games, so that each is played twice.
+        opening_moves: random moves of each; 0 for games from the empty board.
+        seconds: for a move, told to programs that know time_settings; by default none is told, and 60 are waited.
+        out: folder of the results; by default results/match- and the time.
+        seed: of the openings, and of what is random in agents.
+        as_json: print JSON.
+    """
+    from rl_lab.compare.match import Match
+    from rl_lab.envs.go.matches.series import Series
+    from rl_lab.envs.go.rules import Rules
+
+    series = Series(Rules(size, komi, ko, suicide, 0, max_moves), games, openings, opening_moves, seed)
+    if seconds is not None and not 0 < seconds <= 86_400:
+        raise LabError(f"seconds={seconds} is not allowed; a move may take up to 86400 seconds, and more than 0")
+    folder = _fresh(out or Path("results") / time.strftime("match-%Y%m%d-%H%M%S"))
+    with _sides([first, second], seconds, seed) as sides:
+        found = Match((first, second), (sides[0].name, sides[1].name), series)
+        try:
+            _play(found, sides, folder)
+        finally:
+            _keep(found, folder)
+            print(json.dumps(found.as_json()) if as_json else f"{found.text}\ngames: {folder}")
+
+
+def _play(found: Match, sides: list[Side], folder: Path) -> None:
+    """Play the games; each is kept as soon as it is over."""
+    from rl_lab.envs.go.matches import series
+
+    with _telling(found) as tell:
+        for entry in series.play(found.series, sides[0], sides[1]):
+            file = f"game-{entry.number:0{len(str(found.series.games))}}.sgf"
+            _write_sgf(folder / file, found, entry)
+            found.add(entry, file)
+            tell(entry)
+
+
+@contextmanager
+def _sides(specs: list[str], seconds: float | None, seed: int) -> Iterator[list[Side]]:
+    """The players, let go of at the end."""
+    made: list[Side] = []
+    try:
+        for index, spec in enumerate(specs):
+            made.append(_side(spec, seconds, seed + index))
+        yield made
+    finally:
+        for side in made:
+            side.close()
+
+
+def _side(spec: str, seconds: float | None, seed: int) -> Side:
+    """A player: a program where there is one of this name, else an agent."""
+    from rl_lab.cli.go_players import NAMED, is_path, player_for
+    from rl_lab.cli.programs import command_of
+    from rl_lab.envs.go.matches.sides import AgentSide, EngineSide
+
+    patience = PATIENCE if seconds is None else seconds
+    named = re.fullmatch(rf"(?:{'|'.join(NAMED)})(?::\S*)?", spec) is not None and spec != "gnugo"
+    kept = is_path(spec) and (Path(spec).is_dir() or spec.endswith(".safetensors"))
+    command = None if named or kept else command_of(spec)
+    if command is not None:
+        return EngineSide(command, patience, timed=seconds is not None)
+    return AgentSide(lambda: player_for(spec, seed), patience)
+
+
+def _fresh(folder: Path) -> Path:
+    """A folder for a match, which has none yet."""
+    from rl_lab.files import make_folder
+
+    if (folder / "match.json").exists():
+        raise LabError(f"{folder} holds a match already; name another folder with --out")
+    make_folder(folder)
+    return folder
+
+
+def _keep(found: Match, folder: Path) -> None:
+    from rl_lab.files import write_text
+
+    write_text(folder / "match.json", json.dumps(found.as_json(), indent=1) + "\n")
+
+
+def _write_sgf(path: Path, found: Match, entry: Entry) -> None:
+    from rl_lab.envs.go import sgf
+
+    played, names = entry.played, found.names if entry.first == "black" else found.names[::-1]
+    comment = f"broken off after {len(played.board.moves)} moves" if played.ended == "length" else played.failure
+    sgf.write(path, played.board, players=names, result=played.result, comments={len(played.board.moves): comment})
+
+
+@contextmanager
+def _telling(found: Match) -> Iterator[Callable[[Entry], None]]:
+    """A bar on a terminal, with the score so far; nothing elsewhere."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        title = escape(" – ".join(found.labels))
+        task = progress.add_task(title, total=found.series.games)
+
+        def tell(entry: Entry) -> None:
+            games = len(found.entries)
+            score = f"{found.points():g}:{games - found.points():g}"
+            progress.update(task, advance=1, description=f"{title}  {score}")
+
+        yield tell

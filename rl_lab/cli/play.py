@@ -1,0 +1,81 @@
+"""`rl-lab play`: people against agents, in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from tyro.extras import SubcommandApp
+
+from rl_lab.cli.app import app
+from rl_lab.errors import LabError
+
+play = SubcommandApp()
+app.command(play, name="play", help="Play against an agent, in the terminal.")
+
+
+@play.command
+def go(
+    size: int = 9,
+    agent: str = "mcts:2000",
+    colour: Literal["black", "white"] = "black",
+    komi: float | None = None,
+    ko: Literal["positional", "situational", "simple"] = "positional",
+    handicap: int = 0,
+    seed: int = 0,
+    sgf: Path | None = None,
+) -> None:
+    """Play Go. A move is a point such as C3, or pass; help shows what else there is.
+
+    Examples: rl-lab play go --size 5 --agent mcts:500 --colour white;
+    rl-lab play go --size 9 --agent gnugo:5 --handicap 3 --sgf game.sgf; rl-lab play go --size 5 --agent runs/go5;
+    echo C3 | rl-lab play go --size 5
+
+    Where input or output is no terminal, boards are plain text.
+
+    Args:
+        size: of the board, 2 to 19.
+        agent: random, greedy, mcts:N with N playouts a move, gnugo:LEVEL, or the folder of a run.
+        colour: that you play.
+        komi: for White; by default Black's margin under best play, as far as it is known.
+        ko: the rule of ko.
+        handicap: Black's stones before White's first move, on boards from 7x7.
+        seed: of what is random.
+        sgf: keep the game in this file, however it ends; it must be new.
+    """
+    from rl_lab.cli.go_players import player_for
+    from rl_lab.cli.go_screen import Screen
+    from rl_lab.cli.go_session import Session
+    from rl_lab.envs.go.game import Board
+
+    board = Board(size, komi=komi, ko=ko, handicap=handicap)
+    if sgf is not None:
+        check_new(sgf)
+    opponent = player_for(agent, seed)
+    only = getattr(opponent, "size", size)
+    if only != size:
+        raise LabError(f"{agent} plays on {only}x{only} only; give --size {only}")
+    if agent.startswith("mcts:"):
+        player_for("mcts:1")(board)  # compiles before somebody waits
+    session = Session(board, opponent, colour, Screen())
+    try:
+        session.play()
+    finally:
+        opponent.close()
+        if sgf is not None:
+            session.save(sgf)
+
+
+def check_new(path: Path) -> None:
+    """See that a file can be written, and replaces none.
+
+    Raises:
+        LabError: it cannot, or would.
+    """
+    from rl_lab.envs.go import sgf_reader
+    from rl_lab.files import make_folder
+
+    sgf_reader.sgfmill_sgf()
+    if path.exists():
+        raise LabError(f"{path} is there already; name a new file with --sgf")
+    make_folder(path.parent)

@@ -1,0 +1,176 @@
+"""`rl-lab gtp` and `rl-lab match`: what works, what is refused in a sentence, and what stays after Ctrl-C."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rl_lab import cli
+from rl_lab.agents.ppo import PPO
+from rl_lab.cli import go_players
+from rl_lab.envs.go import sgf
+from rl_lab.envs.go.game import Board
+from rl_lab.errors import LabError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "envs"))
+from go_engines import bad
+
+
+def lab(*words):
+    """Run a command in this process."""
+    cli.app.cli(prog="rl-lab", args=[str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """An agent of 5x5, as a run keeps it; it has learned nothing yet."""
+    folder = tmp_path_factory.mktemp("runs") / "go5"
+    PPO("rl_lab/Go-5x5-v0", num_envs=2, n_steps=32, batch_size=32, engine="torch").save(folder / "checkpoint")
+    return folder
+
+
+def test_a_match_keeps_every_game(tmp_path, capsys):
+    out = tmp_path / "match"
+    lab("match", "mcts:20", "random", "--games", 4, "--size", 5, "--komi", 0.5, "--out", out, "--seed", 3, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert told == json.loads((out / "match.json").read_text())
+    assert (told["games"], told["distinct"]) == (4, 4)
+    assert told["score"]["low"] < told["score"]["value"] <= 1
+    for game in told["played"]:
+        kept = sgf.read(out / game["file"])
+        assert kept.result == game["result"]
+        assert kept.players == (("mcts:20", "random") if game["first_plays"] == "black" else ("random", "mcts:20"))
+        assert len(kept.moves) == game["moves"]
+        assert kept.board().result() == game["result"]
+    with pytest.raises(LabError, match="holds a match already; name another folder with --out"):
+        lab("match", "random", "random", "--games", 1, "--out", out)
+
+
+def test_programs_and_folders_play(trained, tmp_path, capsys):
+    program = shlex.join([sys.executable, "-m", "rl_lab.cli", "gtp", "--agent", str(trained), "--size", "5"])
+    lab("match", trained / "checkpoint.safetensors", program, "--games", 2, "--size", 5, "--out", tmp_path)
+    said = capsys.readouterr().out
+    assert "rl-lab go5" in said
+    assert "no illegal move, no time-out, no crash" in said
+    assert f"games: {tmp_path}" in said
+
+
+def test_a_program_that_fails_loses_and_is_counted(tmp_path, capsys):
+    lab("match", "random", shlex.join(bad("dies")), "--games", 2, "--size", 5, "--out", tmp_path)
+    assert "games lost by crash: random 0, Bad 2" in capsys.readouterr().out
+    assert "has died" in sgf.read(tmp_path / "game-1.sgf").comments[5]  # after four moves of the opening and one
+
+
+def test_what_an_agent_sees_of_a_board_is_what_the_environment_shows(trained):
+    import gymnasium as gym
+
+    from rl_lab.envs.go.seeing import see
+
+    env, board = gym.make("rl_lab/Go-5x5-v0", opponent="self"), Board(5)
+    rng = np.random.default_rng(0)
+    observation, info = env.reset(seed=0)
+    for _ in range(60):
+        seen, mask = see(board)
+        np.testing.assert_array_equal(seen, observation)
+        np.testing.assert_array_equal(mask, info["action_mask"])
+        if board.is_over:
+            break
+        action = int(rng.choice(board.legal()[:-1] or board.legal()))
+        observation, *_, info = env.step(action)
+        board.play(action)
+    else:
+        pytest.fail("the game has no end")
+
+
+def test_a_trained_agent_plays_its_most_probable_move(trained):
+    from rl_lab.envs.go.seeing import see
+
+    agent, board = go_players.player_for(str(trained)), Board(5)
+    assert (agent.name, agent.size) == ("go5", 5)
+    action = agent(board)
+    assert action == PPO.load(trained / "checkpoint.safetensors").predict(*see(board))[0]
+    board.play(action)
+    assert board.is_legal(agent(board))
+
+
+def test_agents_of_other_worlds_do_not_play_go(tmp_path):
+    run = tmp_path / "cartpole.safetensors"
+    PPO("rl_lab/CartPole-v1", num_envs=2, n_steps=32, batch_size=32, engine="torch").save(run)
+    with pytest.raises(LabError, match=r"was trained on rl_lab/CartPole-v1, which is not Go"):
+        go_players.player_for(str(run))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["gtp", "--agent", "mcts:none"], "there is no player 'mcts:none'"),
+        (["gtp", "--agent", "alphago"], "there is no player 'alphago'.*or give the folder of a run"),
+        (["gtp", "--agent", "."], r"\. holds no checkpoint"),
+        (["gtp", "--size", 1], "size=1 is not allowed; a board may be 2 to 19 points wide"),
+        (["gtp", "--size", 20], "size=20 is not allowed"),
+        (["gtp", "--komi", "nan"], "komi=nan is not allowed"),
+        (["gtp", "--komi", "1e9"], "komi=1000000000.0 is not allowed"),
+        (["gtp", "--resign", 1.5], "resign=1.5 is not allowed"),
+        (["gtp", "--agent", "greedy", "--resign", 0.1], "resign=0.1 needs an agent that knows its chances"),
+        (["gtp", "--seed", -1], "seed -1 is not allowed"),
+        (["match", "random", "alphago"], "'alphago' is neither a player nor a program"),
+        (["match", "random", ""], "a player is named by nothing"),
+        (["match", "random", "gnugo 'unfinished"], "is no command line: No closing quotation"),
+        (["match", "random", "mcts:0"], "there is no player 'mcts:0'"),
+        (["match", "random", "random", "--games", 0], "games=0 is not allowed"),
+        (["match", "random", "random", "--size", 0], "size=0 is not allowed"),
+        (["match", "random", "random", "--seconds", -1], "seconds=-1.0 is not allowed"),
+        (["match", "random", "random", "--seconds", "nan"], "seconds=nan is not allowed"),
+        (["match", "random", "random", "--max-moves", 9999], "max_moves=9999 is not allowed"),
+        (["match", "random", "random", "--out", "/dev/null/x"], "cannot be made or written to"),
+        (["match", "random", shlex.join([sys.executable, "-c", "print(1)"])], "answers 'name' with '1'|has died"),
+    ],
+)
+def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LabError, match=sentence):
+        lab(*words)
+    assert not list(tmp_path.rglob("*.sgf"))
+
+
+def test_help_says_how_other_programs_find_us(capsys):
+    with pytest.raises(SystemExit):
+        lab("gtp", "--help")
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("Sabaki", "gogui-twogtp", "--agent mcts:2000", "runs/go5"))
+
+
+def test_the_exit_code_of_bad_input(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["rl-lab", "gtp", "--agent", "alphago"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signal")
+def test_ctrl_c_keeps_what_was_finished(tmp_path):
+    out = tmp_path / "match"
+    words = ["match", "mcts:100", "mcts:100", "--games", "5000", "--size", "5", "--out", str(out)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "rl_lab.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        while not list(out.glob("game-*2.sgf")) and run.poll() is None:
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        said, complaints = run.communicate(timeout=60)
+    told = json.loads((out / "match.json").read_text())
+    assert run.returncode == 130, complaints
+    assert b"stopped; what was written stays" in complaints
+    assert b"Traceback" not in complaints
+    assert 2 <= told["games"] == len(told["played"]) < 5000
+    assert f"{told['games']} games on 5x5".encode() in said
+    for game in told["played"]:
+        assert (out / game["file"]).exists()
