@@ -25,7 +25,7 @@ from rl_lab.envs.robot.cells import (
     WALL,
 )
 from rl_lab.envs.robot.dynamics import DROP, FORWARD, PICKUP, TOGGLE, TURN_LEFT
-from rl_lab.envs.robot.tasks import DODGE, FETCH, GO_TO, IN_ORDER, MATCH, OPEN, PICK_UP, PUT_NEAR
+from rl_lab.envs.robot.tasks import DODGE, FETCH, GO_TO, IN_ORDER, MATCH, OPEN, PICK_UP, PUT_NEAR, SCOUT
 from rl_lab.envs.robot.world import CAPACITIES, FORWARD_X, FORWARD_Y, NOWHERE, place
 
 MOST_CELLS = (CAPACITIES[-1] + 2) ** 2
@@ -133,7 +133,7 @@ def force_start(level):
     ahead = cell + step_of(level, level.start & 3)
     level.first_actions = 0
     level.over = 0
-    if task == DODGE:
+    if task == DODGE or task == SCOUT:
         level.over = -1
     elif task == PICK_UP and level.hand == level.target:
         finish(level, PICKUP)
