@@ -133,7 +133,7 @@ def force_start(level):
     ahead = cell + step_of(level, level.start & 3)
     level.first_actions = 0
     level.over = 0
-    if task == DODGE or task == SCOUT:
+    if task in (DODGE, SCOUT):
         level.over = -1
     elif task == PICK_UP and level.hand == level.target:
         finish(level, PICKUP)
