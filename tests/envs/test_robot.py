@@ -2,6 +2,7 @@
 
 import doctest
 import warnings
+from pathlib import Path
 
 import gymnasium as gym
 import minigrid
@@ -14,6 +15,7 @@ from minigrid_oracle import MINIGRIDS, ONE_EACH, with_shared_layout
 
 from rl_lab.envs import robot
 from rl_lab.envs.batch import BatchVectorEnv
+from rl_lab.envs.registration import resolve
 from rl_lab.envs.robot import cells, missions, targets
 from rl_lab.envs.robot.registration import ENVIRONMENTS
 from rl_lab.errors import LabError
@@ -33,6 +35,20 @@ def test_ids_are_those_of_minigrid():
     wanted = {id for id in gym.registry if id.startswith("MiniGrid-") and "-WFC-" not in id}
     assert {id.replace("rl_lab/Robot-", "MiniGrid-") for id in MINIGRIDS} == wanted
     assert len(ENVIRONMENTS) == len(wanted) + 9  # eight mazes, and Custom
+
+
+def test_the_readme_lists_every_id_as_it_is():
+    text = (Path(robot.__file__).parent / "README.md").read_text(encoding="utf-8")
+    listed = {}
+    for line in text.splitlines():
+        if line.startswith("| `") and line.count("|") == 7:
+            name, size, steps, through, *_ = (cell.strip(" `") for cell in line.strip("|").split("|"))
+            listed[f"rl_lab/Robot-{name}"] = size, steps, through
+    configs = {id: resolve(place, arguments).config for id, (place, arguments) in ENVIRONMENTS.items()}
+    assert listed == {
+        id: (f"{c['width']}x{c['height']}", str(c["max_steps"]), "yes" if c["see_through_walls"] else "no")
+        for id, c in configs.items()
+    }
 
 
 def test_registering_imports_no_kernels(python):
