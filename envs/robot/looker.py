@@ -198,7 +198,7 @@ def senses(observation: Any) -> Senses:
     Raises:
         LabError: it is another one.
     """
-    if isinstance(observation, dict) and np.shape(observation.get("image")) == (7, 7, 3):
+    if isinstance(observation, dict) and np.shape(observation.get("image", ())) == (7, 7, 3):
         felt = (int(observation["age"][0]), bool(observation["bump"])) if "age" in observation else (None, None)
         return Senses(np.asarray(observation["image"]), int(observation["direction"]), *felt)
     flat = np.asarray(observation)
