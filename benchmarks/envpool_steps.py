@@ -20,7 +20,7 @@ LANES, STEPS, ROUNDS = 1024, 100, 9
 def run(full: bool) -> list[Figure]:
     if importlib.util.find_spec("envpool") is None:
         return []
-    samples = interleave(ROUNDS, ours=ours(1, lanes=LANES), envpool=_envpool())
+    samples = interleave(ROUNDS, ours=ours(lanes=LANES), envpool=_envpool())
     return [compared("DoorKey-8x8, 1024 lanes, one thread", "steps/s", samples["ours"], samples["envpool"], "EnvPool")]
 
 

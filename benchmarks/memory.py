@@ -1,4 +1,4 @@
-"""Memory: 4096 lanes of the robot, a process that trains PPO, and a representation learned from a million images.
+"""Memory: 4096 lanes of the robot and of Go, a process that trains PPO, and what learns from a million images.
 
     python -m benchmarks memory
 
@@ -15,23 +15,57 @@ import tempfile
 
 from benchmarks.common import Figure
 
-LANES = """
-import gymnasium as gym, numpy as np, rl_lab
-
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
-
+ROBOTS = """
 def run(lanes):
     envs = gym.make_vec("rl_lab/Robot-DoorKey-8x8-v0", num_envs=lanes)
     envs.reset(seed=0)
     for _ in range(50):
         envs.step(np.random.default_rng(0).integers(0, 7, lanes))
     return envs
+"""
 
+GAMES = """
+def run(lanes):
+    envs = gym.make_vec("rl_lab/Go-9x9-v0", num_envs=lanes, opponent="self")
+    _, info = envs.reset(seed=0)
+    noise = np.random.default_rng(0).random((lanes, 82))
+    for _ in range(100):
+        *_, info = envs.step(np.argmax(noise * info["action_mask"], axis=1))
+    return envs
+"""
+
+BATCH = """
+import gymnasium as gym, numpy as np, rl_lab
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+{run}
 one = run(1)
 before = resident()
 many = run(4096)
+print((resident() - before) / 1e6)
+"""
+
+STEPS = """
+import gymnasium as gym, numpy as np, rl_lab
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+envs = [gym.make_vec(f"rl_lab/Robot-{name}", num_envs=1024) for name in ("DoorKey-8x8-v0", "MultiRoom-N6-v0")]
+actions = np.random.default_rng(0).integers(0, 7, (31, 1024))
+
+def walk(steps):
+    for env in envs:
+        env.reset(seed=0)
+        for step in range(steps // 1024):
+            env.step(actions[step % 31])
+
+walk(100_000)
+before = resident()
+walk(10_000_000)
 print((resident() - before) / 1e6)
 """
 
@@ -69,7 +103,9 @@ def run(full: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as empty:
         compiling = _printed(PPO, RL_LAB_CACHE=empty)
     return [
-        Figure("4096 robot lanes", "MB", _printed(LANES), bar=50.0),
+        Figure("4096 robot lanes", "MB", _printed(BATCH.format(run=ROBOTS)), bar=50.0),
+        Figure("4096 games of 9x9, superko included", "MB", _printed(BATCH.format(run=GAMES)), bar=100.0),
+        Figure("10 million robot steps, twice, add", "MB", _printed(STEPS), bar=1.0),
         Figure("a representation from a million robot images", "MB", _printed(IMAGES), bar=200.0),
         Figure("peak of a PPO process", "MB", _printed(PPO), bar=600.0),
         Figure("peak of a PPO process that compiles first", "MB", compiling, bar=600.0),

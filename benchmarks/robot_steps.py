@@ -1,30 +1,42 @@
-"""Steps of the robot gridworld beside MiniGrid's: DoorKey-8x8, random actions, the exact camera.
+"""Steps of the robot gridworld beside MiniGrid's, by family: random actions, the exact camera, a new level each time.
 
     python -m benchmarks robot_steps
 
 Ours goes through the public VectorEnv interface with 4096 lanes; MiniGrid's is its bare environment, without
-Gymnasium's wrappers, which is the fastest way to run it. Waking a second
-thread takes some twenty microseconds, which more lanes make up for.
+Gymnasium's wrappers, which is the fastest way to run it. Waking a second thread takes some twenty microseconds,
+which more lanes make up for.
 """
 
 from __future__ import annotations
 
 import itertools
+import statistics
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from benchmarks.common import Figure, compared, interleave, speed
+from rl_lab.envs.robot.registration import FAMILIES, PREFIX
+
+DOOR_KEY = "DoorKey-8x8-v0"
 
 LANES, MANY, STEPS, MINIGRID_STEPS, ROUNDS = 4096, 16384, 1_000_000, 1500, 9
+FEW = 5  # rounds for each family
 
 
 def run(full: bool) -> list[Figure]:
-    sides = {"one": ours(1), "two": ours(2), "buffers": ours(1, copy=False), "minigrid": minigrid()}
+    return [*door_key(), *families(full)]
+
+
+def door_key() -> list[Figure]:
+    """DoorKey-8x8, with more threads and lanes, too."""
+    sides = {"one": ours(), "two": ours(threads=2), "buffers": ours(copy=False), "minigrid": minigrid()}
     samples = interleave(ROUNDS, **sides)
     one, two, theirs = samples["one"], samples["two"], samples["minigrid"]
-    many = interleave(ROUNDS, one=ours(1, MANY), two=ours(2, MANY))
+    many = interleave(ROUNDS, one=ours(lanes=MANY), two=ours(threads=2, lanes=MANY))
     return [
         compared("DoorKey-8x8, one thread", "steps/s", one, theirs, "MiniGrid", bar=700, goal=1000),
         compared("with copy=False", "steps/s", samples["buffers"], theirs, "MiniGrid"),
@@ -34,11 +46,27 @@ def run(full: bool) -> list[Figure]:
     ]
 
 
-def ours(threads: int, lanes: int = LANES, **arguments: bool) -> Callable[[], float]:
-    """Steps per second of our DoorKey-8x8."""
-    envs = gym.make_vec("rl_lab/Robot-DoorKey-8x8-v0", num_envs=lanes, threads=threads, **arguments)
+def families(full: bool) -> list[Figure]:
+    """An id of every family, the last of its table, or all ids; one thread."""
+    figures = []
+    for place, names in FAMILIES.items():
+        for name in names if full else [list(names)[-1]]:
+            if place == "maze:maze":  # MiniGrid has none
+                alone = interleave(FEW, ours=ours(name))["ours"]
+                figures.append(Figure(name, "steps/s", statistics.median(alone), samples={"ours": alone}))
+            else:
+                samples = interleave(FEW, ours=ours(name), minigrid=minigrid(name))
+                figures.append(compared(name, "steps/s", samples["ours"], samples["minigrid"], "MiniGrid", bar=200))
+    return figures
+
+
+def ours(name: str = DOOR_KEY, threads: int = 1, lanes: int = LANES, **arguments: bool) -> Callable[[], float]:
+    """Steps per second of ours under a name without its prefix."""
+    with warnings.catch_warnings():  # of versions that are out of date, and meant
+        warnings.simplefilter("ignore")
+        envs = gym.make_vec(PREFIX + name, num_envs=lanes, threads=threads, **arguments)
     envs.reset(seed=0)
-    actions = itertools.cycle(np.random.default_rng(0).integers(0, 7, (31, lanes)))
+    actions = itertools.cycle(np.random.default_rng(0).integers(0, envs.single_action_space.n, (31, lanes)))
 
     def work(steps: int = STEPS // lanes) -> None:
         for _ in range(steps):
@@ -48,13 +76,15 @@ def ours(threads: int, lanes: int = LANES, **arguments: bool) -> Callable[[], fl
     return lambda: speed(STEPS // lanes * lanes, work)
 
 
-def minigrid() -> Callable[[], float]:
-    """Steps per second of MiniGrid's own DoorKey-8x8."""
+def minigrid(name: str = DOOR_KEY) -> Callable[[], float]:
+    """Steps per second of MiniGrid's own environment of the same name."""
     import minigrid  # noqa: F401  registers its environments
 
-    env = gym.make("MiniGrid-DoorKey-8x8-v0").unwrapped
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        env: Any = gym.make(f"MiniGrid-{name}").unwrapped
     env.reset(seed=0)
-    actions = itertools.cycle(np.random.default_rng(0).integers(0, 7, 997).tolist())
+    actions = itertools.cycle(np.random.default_rng(0).integers(0, env.action_space.n, 997).tolist())
 
     def work() -> None:
         for _ in range(MINIGRID_STEPS):

@@ -56,7 +56,8 @@ class Definition:
     """What people call it, in messages."""
     state: np.dtype
     """Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return`
-    and `done` are added."""
+    and `done` are added. With an integer `variant`, set by `reset` to that of the config, states of
+    environments that have the same fields are told apart, and loaded by their own only."""
     config: Mapping[str, Any]
     """What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none."""
     reset: Kernel
@@ -81,7 +82,13 @@ class Definition:
     render: Callable[[Any, Any, str], Any] | None = None
     """`render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`."""
     render_modes: tuple[str, ...] = ()
-    """Modes that `render` knows."""
+    """Modes that `render` knows; "human" shows the image of "rgb_array" in a window."""
+    render_lanes: Callable[[Any, Any], Any] | None = None
+    """`render_lanes(states, config)`, plain Python: images of several lanes at once, where that is faster."""
+    caption: Callable[[Any, Any], str] | None = None
+    """`caption(state, config)`, plain Python: what a window writes below the image."""
+    ascii: Callable[[Any, Any], str] | None = None
+    """`ascii(state, config)`, plain Python: the state as a text that `inject` reads."""
     inject: Callable[[Any, Any, dict[str, Any]], None] | None = None
     """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
     lanes: Callable[..., Any] | None = None

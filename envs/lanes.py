@@ -46,15 +46,16 @@ class Lanes:
         self.terminated, self.truncated = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         begin, mask = functools.partial(loops.begin_lane, definition.reset), definition.action_mask or loops.no_mask
         self.step_loop = functools.partial(loops.step_lanes, begin, definition.step, definition.observe, mask)
-        self._reset = self._loop("resets", functools.partial(loops.reset_lanes, begin))
-        self._observe = self._loop("observations", functools.partial(loops.observe_lanes, definition.observe, mask))
-        self._step = self._loop("steps", self.step_loop)
+        reset = functools.partial(loops.reset_lanes, begin)
+        observe = functools.partial(loops.observe_lanes, definition.observe, mask)
+        self._reset = self._loop("resets", reset, layout_of(self.states, self.config))
+        self._observe = self._loop("observations", observe, layout_of(self.states, self.config, self.observations))
+        self._step = self._loop("steps", self.step_loop, self.key)
 
     @property
     def key(self) -> str:
         """What, beside the kernels, decides the machine code of a loop over these lanes."""
-        arrays = self.states, self.config, self.observations, self.actions
-        return " ".join(f"{a.dtype.descr if a.dtype.names else a.dtype} {a.ndim}" for a in arrays)
+        return layout_of(self.states, self.config, self.observations, self.actions)
 
     @property
     def taken(self) -> int:
@@ -114,15 +115,47 @@ class Lanes:
                 f"a state of {given} cannot be loaded into {self.count} lanes of {self.definition.name} "
                 f"with fields {self.states.dtype.names}; load what the same environment saved"
             )
+        self._check_variant(states)
         taken = self.taken
         self.states[...] = states
         self._taken_elsewhere += taken - self.taken
         self.observe()
 
+    def _check_variant(self, states: np.ndarray) -> None:
+        """Refuse states of a variant with the same fields; lanes that were never reset have none yet."""
+        if "variant" not in (states.dtype.names or ()):
+            return
+        wanted, given = int(self.config["variant"][0]), states["variant"]
+        if ((given != wanted) & (given != 0)).any():
+            raise LabError(
+                f"a state of another family or variant cannot be loaded into {self.definition.name}; "
+                "load what the same environment saved"
+            )
+
     def render(self, lane: int, mode: str) -> Any:
         """A frame of one lane."""
         assert self.definition.render is not None
-        return self.definition.render(self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0], mode)
+        return self.definition.render(*self.record(lane), mode)
+
+    def images(self) -> list[np.ndarray]:
+        """An image of every lane, `(height, width, 3)` uint8."""
+        if self.definition.render_lanes is None:
+            return [self.render(lane, "rgb_array") for lane in range(self.count)]
+        return list(self.definition.render_lanes(self.states, self.config.view(np.recarray)[0]))
+
+    def record(self, lane: int) -> tuple[Any, Any]:
+        """State and config of a lane as plain Python's functions take them."""
+        return self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0]
+
+    def ascii(self, lane: int) -> str:
+        """The state of a lane as a text that `reset(options=...)` reads.
+
+        Raises:
+            LabError: the environment writes none.
+        """
+        if self.definition.ascii is None:
+            raise LabError(f"{self.definition.name} writes no layouts; worlds of the robot do")
+        return self.definition.ascii(*self.record(lane))
 
     def close(self) -> None:
         """Give back what they hold beside memory: here nothing."""
@@ -146,6 +179,11 @@ class Lanes:
             self.lengths,
         )
 
-    def _loop(self, what: str, loop: functools.partial[None]) -> Callable[..., Any]:
+    def _loop(self, what: str, loop: functools.partial[None], key: str) -> Callable[..., Any]:
         name = f"{self.definition.name}'s {what}"
-        return plainly(name, loop) if self.debug else jit.specialize(loop, key=self.key, name=name, exact=True)
+        return plainly(name, loop) if self.debug else jit.specialize(loop, key=key, name=name, exact=True)
+
+
+def layout_of(*arrays: np.ndarray) -> str:
+    """How arrays lie in memory, as far as machine code depends on it."""
+    return " ".join(f"{a.dtype.descr if a.dtype.names else a.dtype} {a.ndim}" for a in arrays)

@@ -71,12 +71,11 @@ def step_lanes(
     """
     for n in range(start, stop):
         state = states[n]
-        if mode == NEXT_STEP and state.done:
-            begin(state, config[0])
-            rewards[n] = 0.0
-            terminated[n] = False
-            truncated[n] = False
-        else:
+        fresh = mode == NEXT_STEP and state.done
+        rewards[n] = 0.0
+        terminated[n] = False
+        truncated[n] = False
+        if not fresh:
             state.steps += 1
             state.taken += 1
             reward, ended = step(state, actions[n], config[0])
@@ -90,9 +89,11 @@ def step_lanes(
                 state.done = True
                 returns[n] = state.episode_return
                 lengths[n] = state.steps
-                if mode == SAME_STEP:
+                fresh = mode == SAME_STEP
+                if fresh:
                     observe(state, final_observations[n], config[0])
                     action_mask(state, final_masks[n], config[0])
-                    begin(state, config[0])
+        if fresh:  # in one place: layouts are long, and each mention is compiled
+            begin(state, config[0])
         observe(state, observations[n], config[0])
         action_mask(state, masks[n], config[0])

@@ -35,7 +35,7 @@ def bits32(stream: NDArray[np.uint64]) -> np.uint64:
     return low ^ carry
 
 
-def integers(stream: NDArray[np.uint64], low: int, high: int) -> np.int64:
+def integers(stream: NDArray[np.uint64], low: int | np.int64, high: int | np.int64) -> np.int64:
     """A random integer in `[low, high)`; `high - low` is at least 1 and at most 2**32.
 
     Lemire's multiply-and-shift without the rejection: the bias is below `(high - low) / 2**32`.

@@ -20,7 +20,7 @@ def random_move(state, stream, config):
     """
     colour, left = np.int64(state.to_play), np.int64(state.empties)
     while left > 0:
-        index = random.integers(stream, 0, left)  # type: ignore[arg-type]
+        index = random.integers(stream, 0, left)
         point = np.int64(state.empty[index])
         if not is_eye(state, point, colour, config.width + 1) and verdict(state, point, colour, config) == LEGAL:
             return point

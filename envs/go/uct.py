@@ -174,7 +174,7 @@ def untried(game, tree, nodes, number, stream, config):
         return PASS
     colour, left = np.int64(game.to_play), np.int64(game.empties)
     while left > 0:
-        index = random.integers(stream, 0, left)  # type: ignore[arg-type]
+        index = random.integers(stream, 0, left)
         point = np.int64(game.empty[index])
         fine = not tree.tried[point] and not is_eye(game, point, colour, config.width + 1)
         if fine and verdict(game, point, colour, config) == LEGAL:

@@ -20,8 +20,12 @@ STATES = ("open", "closed", "locked")
 KIND, COLOUR, OPAQUE = 0x0F, 0x70, 0x80  # bits of a byte
 STANDABLE: NDArray[np.bool_] = np.isin(np.arange(16), (EMPTY, FLOOR, DOOR, GOAL, LAVA))  # by kind
 PORTABLE: NDArray[np.bool_] = np.isin(np.arange(16), (KEY, BALL, BOX))
-GREY_WALL = WALL | GREY << 4 | OPAQUE
-GREEN_GOAL = GOAL | GREEN << 4
+
+# Bytes that kernels hand to each other are np.int64: Numba compiles a function anew for every plain int it is given.
+NOTHING = np.int64(EMPTY)
+GREY_WALL = np.int64(WALL | GREY << 4 | OPAQUE)
+GREEN_GOAL = np.int64(GOAL | GREEN << 4)
+RED_LAVA = np.int64(LAVA | RED << 4)
 
 
 def pack(encoding: NDArray[np.integer]) -> NDArray[np.uint8]:

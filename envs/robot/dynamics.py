@@ -1,4 +1,4 @@
-"""One step of the robot, as MiniGrid 3.2 defines it."""
+"""What the actions do in every family, as MiniGrid 3.2 defines it; `tasks` has the step."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rl_lab.envs.robot.cells import (
     KIND,
     LAVA,
     LOCKED_DOOR,
+    NOTHING,
     OPAQUE,
     PORTABLE,
     STANDABLE,
@@ -25,14 +26,23 @@ TURN_LEFT, TURN_RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
 ACTIONS = ("left", "right", "forward", "pickup", "drop", "toggle", "done")
 
 
-def step(state, action, config):
-    """Act on the cell ahead.
+def ahead_of(state):
+    """The place of the cell ahead of the robot."""
+    direction = np.int64(state.direction)
+    return np.int64(state.x) + FORWARD_X[direction], np.int64(state.y) + FORWARD_Y[direction]
 
-    Reaching a goal ends the episode with the reward `1 - 0.9 * steps / max_steps`, lava ends it with 0.
+
+def success(state, config):
+    """The reward for doing in this step what was asked for."""
+    return 1 - config.haste * (np.int64(state.steps) / config.max_steps)
+
+
+def act(state, action, x, y, config):
+    """Act on the cell ahead, which is (x, y).
+
+    A goal ends the episode with success, lava without.
     """
     direction = np.int64(state.direction)
-    x = np.int64(state.x) + FORWARD_X[direction]
-    y = np.int64(state.y) + FORWARD_Y[direction]
     ahead = np.int64(state.cells[place(x, y, config.stride)])
     kind = ahead & KIND
     if action == TURN_LEFT:
@@ -44,7 +54,7 @@ def step(state, action, config):
             state.x = x
             state.y = y
         if kind == GOAL:
-            return 1 - 0.9 * (np.int64(state.steps) / config.max_steps), True
+            return success(state, config), True
         if kind == LAVA:
             return 0.0, True
     elif action == PICKUP:
@@ -64,12 +74,12 @@ def pick_up(state, x, y, thing, config):
     state.carrying = thing
     state.carrying_contents = state.contents[here]
     state.contents[here] = EMPTY
-    put(state, x, y, EMPTY, config.stride)
+    put(state, x, y, NOTHING, config.stride)
 
 
 def drop(state, x, y, config):
     """Put down what is carried at (x, y)."""
-    put(state, x, y, state.carrying, config.stride)
+    put(state, x, y, np.int64(state.carrying), config.stride)
     state.contents[place(x, y, config.stride)] = state.carrying_contents
     state.carrying = EMPTY
     state.carrying_contents = EMPTY
@@ -84,5 +94,5 @@ def toggle(state, x, y, thing, config):
         put(state, x, y, DOOR | colour, config.stride)
     elif kind == BOX:
         here = place(x, y, config.stride)
-        put(state, x, y, state.contents[here], config.stride)
+        put(state, x, y, np.int64(state.contents[here]), config.stride)
         state.contents[here] = EMPTY

@@ -1,181 +1,254 @@
-"""What people make: a function for each family of levels, which gives its `Definition`."""
+"""What all families of levels share: the arguments that every robot world takes, and how they become a `Definition`.
+
+A family is a file in `layouts`: a kernel that makes a level, and a function, marked with `family`, that people call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import camera, dynamics, missions, options
-from rl_lab.envs.robot.layouts import doorkey
-from rl_lab.envs.robot.layouts import empty as empty_room
-from rl_lab.envs.robot.render import render
-from rl_lab.envs.robot.world import CAPACITIES, MISSION_LENGTH, capacity_for, state_dtype, stride_for
+from rl_lab.envs.robot import dynamics, maps_writer, missions, options, render, tabular, tasks
+from rl_lab.envs.robot.lens import LARGEST_VIEW
+from rl_lab.envs.robot.looking import Looking, with_looking
+from rl_lab.envs.robot.observations import MOST_FRAMES, Request, observed
+from rl_lab.envs.robot.world import capacity_for, state_dtype, stride_for
 from rl_lab.errors import LabError
 
 
-def empty(
-    size: int = 8,
-    random_start: bool = False,
-    observation: str = "flat",
-    max_steps: int | None = None,
-    see_through_walls: bool = True,
-    tile_size: int = 32,
-) -> Definition:
-    """An empty room: walk to the goal in the lower right corner (MiniGrid's Empty).
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every robot world can be asked for."""
 
-    Args:
-        size: side of the world in cells with its walls, 4 to 41.
-        random_start: start anywhere, facing anywhere, instead of in the upper left corner facing right.
-        observation: "flat", uint8 `(151,)`, the image and the direction one-hot; or "dict", MiniGrid's
-            `image` `(7, 7, 3)`, `direction` and `mission` (text, in batches uint8 tokens `(20,)`).
-        max_steps: of an episode; default `4 * size**2`.
-        see_through_walls: whether walls and doors hide nothing.
-        tile_size: pixels of a cell's side in "rgb_array".
+    observation: str = "flat"
+    """"flat", uint8 `(151,)`, the image and the direction one-hot; "dict", MiniGrid's `image` `(7, 7, 3)`,
+    `direction` and `mission` (text, in batches uint8 tokens `(20,)`); "onehot", "full" or "state", for which see
+    `observations`."""
+    view_size: int = 7
+    """How many cells the camera sees ahead and across, odd, 3 to 63."""
+    frame_stack: int = 1
+    """How many of the last observations are shown together, 1 to 64."""
+    reward: str = "minigrid"
+    """"minigrid", `1 - 0.9 * steps / max_steps` for success, so that the step counts; or "sparse", 1 for success and
+    otherwise 0, which the state alone decides."""
+    max_steps: int | None = None
+    """Of an episode; the family's by default."""
+    see_through_walls: bool | None = None
+    """Whether walls and doors hide nothing; as the family has it by default."""
+    look: bool = False
+    """Whether the camera sees only when the robot looks, which is an action of its own; see `looking`."""
+    between_looks: str = "frozen"
+    """What the image is between looks: "frozen", what was seen last, or "blank"."""
+    look_cost: float = 0.0
+    """What a look costs, beside its step."""
+    first_look: bool = True
+    """Whether the first image of an episode is free."""
+    tile_size: int = 32
+    """Pixels of a cell's side in "rgb_array"."""
 
-    Raises:
-        LabError: an argument is not allowed.
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What layout kernels read from the config, beside the size.
+
+    Every world has all of it, so that worlds of one capacity share the machine code of everything but their layouts.
     """
-    _check_number("size", size, 4, CAPACITIES[-1])
-    return robot_world(
-        "Robot-Empty",
-        reset=empty_room.reset,
-        mission="get to the green goal square",
-        width=size,
-        height=size,
-        observation=observation,
-        max_steps=4 * size**2 if max_steps is None else max_steps,
-        see_through_walls=see_through_walls,
-        tile_size=tile_size,
-        random_start=random_start,
-    )
+
+    random_start: bool = False
+    """Whether the robot starts anywhere."""
+    objects: int = 0
+    """How many things lie around."""
+    obstacles: int = 0
+    """How many balls move by themselves."""
+    barrier: int = 0
+    """The cell that rivers and gaps are made of."""
+    crossings: int = 0
+    """How many rivers there are."""
+    strip: int = 0
+    """The row of the second strip of lava."""
+    rooms: int = 0
+    """How many rooms are strung together."""
+    room_size: int = 0
+    """The side of a room with its walls; the largest where they vary."""
+    rows: int = 0
+    """Of rooms."""
+    columns: int = 0
+    """Of rooms."""
+    boxed: bool = False
+    """Whether there is a box: to find, or around each key."""
+    blocked: bool = False
+    """Whether balls lie before locked doors."""
+    quarters: int = 0
+    """How many side rooms of the obstructed maze have doors."""
+    keys_last: bool = False
+    """Whether keys come after all doors and balls, so that no ball replaces one."""
+    start_column: int = 0
+    """The column of the room in which the robot starts."""
+    random_length: bool = False
+    """Whether the hallway ends anywhere."""
+    braid: float = 0.0
+    """The share of dead ends that is opened."""
+    hazards: float = 0.0
+    """The share of cells off the safe ways that are lava."""
+    period: int = 0
+    """Steps after which doors on a clock begin anew."""
 
 
-def door_key(
-    size: int = 8,
-    observation: str = "flat",
-    max_steps: int | None = None,
-    see_through_walls: bool = False,
-    tile_size: int = 32,
-) -> Definition:
-    """Two rooms: fetch the key, unlock the door, walk to the goal (MiniGrid's DoorKey).
+REWARDS = {
+    "minigrid": {"haste": 0.9, "collision": -1.0},
+    "sparse": {"haste": 0.0, "collision": 0.0},
+}  # what is lost by the last step; what an obstacle costs
+Definer = Callable[..., Definition]
 
-    Args:
-        size: side of the world in cells with its walls, 5 to 41.
-        observation: "flat" or "dict"; see `empty`.
-        max_steps: of an episode; default `10 * size**2`.
-        see_through_walls: whether walls and doors hide nothing.
-        tile_size: pixels of a cell's side in "rgb_array".
 
-    Raises:
-        LabError: an argument is not allowed.
-    """
-    _check_number("size", size, 5, CAPACITIES[-1])
-    return robot_world(
-        "Robot-DoorKey",
-        reset=doorkey.reset,
-        mission="use the key to open the door and then get to the goal",
-        width=size,
-        height=size,
-        observation=observation,
-        max_steps=10 * size**2 if max_steps is None else max_steps,
-        see_through_walls=see_through_walls,
-        tile_size=tile_size,
-    )
+def family(definer: Definer) -> Definer:
+    """Let a family's function take the settings of all robot worlds by name, beside its own arguments."""
+    own = [p for p in inspect.signature(definer).parameters.values() if p.name != "settings"]
+    shared = [inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default) for f in fields(Settings)]
+    names = {parameter.name for parameter in shared}
+
+    @functools.wraps(definer)
+    def define(**arguments: Any) -> Definition:
+        settings = Settings(**{name: value for name, value in arguments.items() if name in names})
+        rest = {name: value for name, value in arguments.items() if name not in names}
+        return definer(**rest, settings=settings)
+
+    define.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    return define
 
 
 def robot_world(
     name: str,
-    *,
     reset: Callable[..., Any],
+    *,
     mission: str,
     width: int,
-    height: int,
-    observation: str,
+    height: int | None = None,
     max_steps: int,
-    see_through_walls: bool,
-    tile_size: int,
-    **flags: bool,
+    settings: Settings,
+    task: int = tasks.REACH,
+    see_through_walls: bool = False,
+    layout: Layout | None = None,
+    actions: int = len(dynamics.ACTIONS),
+    code: tabular.Code | None = None,
+    level: Mapping[str, Any] | None = None,
 ) -> Definition:
     """A family's definition: its layout with the robot's step, camera, options and drawing.
 
     Args:
         name: what people call it.
         reset: layout kernel.
-        mission: the text of the mission.
+        mission: its text, with slots where levels differ; see `missions.template`.
         width: of the world in cells.
-        height: of the world in cells.
-        observation: "flat" or "dict".
-        max_steps: of an episode, at least 1.
-        see_through_walls: whether walls and doors hide nothing.
-        tile_size: pixels of a cell's side in "rgb_array".
-        flags: what else the layout reads from the config.
+        height: of the world in cells; default as wide.
+        max_steps: of an episode, unless the settings say otherwise.
+        settings: what all robot worlds take.
+        task: one of those in `tasks`.
+        see_through_walls: unless the settings say otherwise.
+        layout: what else the layout reads from the config.
+        actions: how many of `dynamics.ACTIONS` there are.
+        code: how states are numbered, where the name does not say it.
+        level: what a layout of one's own reads from the config.
 
     Raises:
         LabError: an argument is not allowed.
     """
-    _check_number("max_steps", max_steps, 1, 2**31 - 1)
-    _check_number("tile_size", tile_size, 4, 256)
-    for argument, value in {"see_through_walls": see_through_walls, **flags}.items():
-        if not isinstance(value, (bool, np.bool_)):
-            raise LabError(f"{argument}={value!r} is not allowed; it must be True or False")
-    if observation not in OBSERVATIONS:
-        raise LabError(f"observation={observation!r} is not allowed; it must be one of {', '.join(OBSERVATIONS)}")
+    limit = max_steps if settings.max_steps is None else settings.max_steps
+    through = see_through_walls if settings.see_through_walls is None else settings.see_through_walls
+    check_number("max_steps", limit, 1, 2**31 - 1)
+    check_number("tile_size", settings.tile_size, 4, 256)
+    check_number("view_size", settings.view_size, 3, LARGEST_VIEW)
+    check_number("frame_stack", settings.frame_stack, 1, MOST_FRAMES)
+    check_flags(see_through_walls=through)
+    if settings.reward not in REWARDS:
+        raise LabError(f"reward={settings.reward!r} is not allowed; it must be one of {', '.join(REWARDS)}")
+    height = height or width
     capacity = capacity_for(width, height)
-    return Definition(
+    looking = Looking(**{field.name: getattr(settings, field.name) for field in fields(Looking)})
+    request = Request(
+        settings.observation,
+        settings.view_size,
+        settings.frame_stack,
+        name,
+        width,
+        height,
+        capacity,
+        code,
+        max_steps=limit,
+        look=looking.look,
+    )
+    shown = observed(request)
+    definition = Definition(
         name=name,
-        state=state_dtype(capacity),
+        state=state_dtype(capacity, shown.seen, shown.memory),
         config={
+            "variant": zlib.crc32(f"{name} {task} {shown.variant}".encode()),
             "width": width,
             "height": height,
             "capacity": capacity,
             "stride": stride_for(capacity),
-            "max_steps": max_steps,
-            "see_through_walls": see_through_walls,
-            "mission": missions.tokens(mission),
-            "tile_size": tile_size,
-            **flags,
+            "max_steps": limit,
+            "see_through_walls": through,
+            "task": task,
+            "mission": missions.template(mission),
+            "tile_size": settings.tile_size,
+            "view_size": settings.view_size,
+            "frame_stack": settings.frame_stack,
+            "seen_cells": shown.cells,
+            "numbers": shown.numbers,
+            "whole": shown.whole,
+            **REWARDS[settings.reward],
+            **asdict(layout or Layout()),
+            **(level or {}),
         },
         reset=reset,
-        step=dynamics.step,
-        action_space=spaces.Discrete(len(dynamics.ACTIONS)),
+        step=tasks.step,
+        action_space=spaces.Discrete(actions),
         inject=options.inject,
-        render=render,
-        render_modes=("rgb_array", "ansi"),
-        **OBSERVATIONS[observation](),
+        render=render.render,
+        render_modes=("rgb_array", "ansi", "human"),
+        render_lanes=render.draw,
+        caption=render.caption,
+        ascii=maps_writer.write,
+        **shown.parts,
     )
+    return with_looking(definition, looking)
 
 
-def flat_observation() -> dict[str, Any]:
-    """The parts of a definition that belong to `observation="flat"`."""
-    space = spaces.Box(0, 255, (camera.IMAGE_BYTES + 4,), np.uint8)
-    return {"observe": camera.observe_flat, "observation_space": space}
+def check_number(name: str, value: Any, low: int, high: int) -> None:
+    """Refuse an argument that is no whole number from `low` to `high`.
 
-
-def dict_observation() -> dict[str, Any]:
-    """The parts of a definition that belong to `observation="dict"`."""
-    parts = {"image": spaces.Box(0, 255, (7, 7, 3), np.uint8), "direction": spaces.Discrete(4)}
-    tokens = spaces.Box(0, len(missions.VOCABULARY) - 1, (MISSION_LENGTH,), np.uint8)
-    text = spaces.Text(missions.TEXT_LENGTH, min_length=0, charset=missions.ALPHABET)
-    return {
-        "observe": camera.observe_dict,
-        "observation_space": spaces.Dict(parts | {"mission": tokens}),
-        "single_observation_space": spaces.Dict(parts | {"mission": text}),
-        "single_observation": with_text,
-    }
-
-
-OBSERVATIONS: dict[str, Callable[[], dict[str, Any]]] = {"flat": flat_observation, "dict": dict_observation}
-
-
-def with_text(observation: dict[str, Any]) -> dict[str, Any]:
-    """An observation of one lane with its mission as text."""
-    return observation | {"mission": missions.text(observation["mission"])}
-
-
-def _check_number(name: str, value: Any, low: int, high: int) -> None:
+    Raises:
+        LabError: it is not.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
         raise LabError(f"{name}={value!r} is not allowed; it must be a whole number from {low} to {high}")
+
+
+def check_flags(**values: Any) -> None:
+    """Refuse arguments that are neither True nor False.
+
+    Raises:
+        LabError: one is not.
+    """
+    for name, value in values.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise LabError(f"{name}={value!r} is not allowed; it must be True or False")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse an argument that is no number from 0 to 1.
+
+    Raises:
+        LabError: it is not.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise LabError(f"{name}={value!r} is not allowed; it must be a number from 0 to 1")

@@ -1,7 +1,8 @@
 """Missions: MiniGrid's sentences, and the tokens that stand for them in batches.
 
 A token is a place in `VOCABULARY`, which holds every word of MiniGrid's own families; 0 fills what is left of
-the `MISSION_LENGTH` tokens. Commas belong to the word before them.
+the `MISSION_LENGTH` tokens. Commas belong to the word before them. Layouts fill the slots of a template: `{0}` and
+`{1}` are colour and kind of a first thing, `{2}` and `{3}` of a second.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_lab.envs.robot.cells import CLOSED_DOOR, COLOURS, DOOR, LOCKED_DOOR, OBJECTS
 from rl_lab.envs.robot.world import MISSION_LENGTH
 from rl_lab.errors import LabError
 
@@ -23,6 +25,12 @@ TOKENS = {word: token for token, word in enumerate(VOCABULARY)}
 ALPHABET = "".join(sorted({letter for word in VOCABULARY for letter in word} | {" "}))
 TEXT_LENGTH = MISSION_LENGTH * (1 + max(map(len, VOCABULARY)))
 
+SLOT = 250  # and the numbers after it, in templates
+SLOTS = {f"{{{number}}}": SLOT + number for number in range(4)}
+COLOUR_WORDS: NDArray[np.int64] = np.array([TOKENS[colour] for colour in COLOURS])
+KIND_WORDS: NDArray[np.int64] = np.array([TOKENS.get(name, 0) for name in OBJECTS] + [0] * (16 - len(OBJECTS)))
+KIND_WORDS[[CLOSED_DOOR, LOCKED_DOOR]] = KIND_WORDS[DOOR]
+
 
 def tokens(text: str) -> NDArray[np.uint8]:
     """The tokens of a mission, uint8 `(MISSION_LENGTH,)`.
@@ -34,10 +42,24 @@ def tokens(text: str) -> NDArray[np.uint8]:
         >>> tokens("open the door")[:4].tolist() == [TOKENS["open"], TOKENS["the"], TOKENS["door"], 0]
         True
     """
+    return _numbers(text, TOKENS)
+
+
+def template(text: str) -> NDArray[np.uint8]:
+    """The same for a sentence with slots.
+
+    Example:
+        >>> template("get a {0} key")[:4].tolist() == [TOKENS["get"], TOKENS["a"], SLOT, TOKENS["key"]]
+        True
+    """
+    return _numbers(text, TOKENS | SLOTS)
+
+
+def _numbers(text: str, known: dict[str, int]) -> NDArray[np.uint8]:
     if not isinstance(text, str):
         raise LabError(f"mission {text!r} is not allowed; it must be a text")
     words = text.split()
-    unknown = [word for word in words if word not in TOKENS]
+    unknown = [word for word in words if word not in known]
     if unknown:
         raise LabError(
             f"mission {text!r} has the word {unknown[0]!r}; allowed are the words of "
@@ -46,7 +68,7 @@ def tokens(text: str) -> NDArray[np.uint8]:
     if len(words) > MISSION_LENGTH:
         raise LabError(f"mission {text!r} has {len(words)} words; it may have up to {MISSION_LENGTH}")
     numbers = np.zeros(MISSION_LENGTH, np.uint8)
-    numbers[: len(words)] = [TOKENS[word] for word in words]
+    numbers[: len(words)] = [known[word] for word in words]
     return numbers
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, missions
+from rl_lab.envs.robot import cells, maps, missions, reach, targets, tasks
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GREY_WALL, KIND, OBJECTS
 from rl_lab.envs.robot.world import place, put
 from rl_lab.errors import LabError
 
-KNOWN = ("grid", "agent", "carrying", "mission", "contents", "step")
+KNOWN = ("grid", "agent", "carrying", "carrying_contents", "mission", "contents", "step")
 CONTAINABLE = (cells.FLOOR, cells.KEY, cells.BALL, cells.BOX, cells.GOAL, cells.LAVA)
 SMALLEST_SIDE = 3
 
@@ -26,23 +26,56 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
         config: the environment's record.
         options: `grid`, MiniGrid's encoding, integers `(width, height, 3)` of any size up to the capacity;
             `agent`, `(x, y, direction)`; and where wanted
-            `carrying`, `(object, colour)` of a key, a ball or an empty box, or None;
-            `mission`, words of `missions.VOCABULARY`, by default the environment's own;
+            `carrying`, `(object, colour)` of a key, a ball or a box, or None;
+            `carrying_contents`, `(object, colour)`, what is in the box that is carried;
+            `mission`, words of `missions.VOCABULARY`, by default that of the level that was drawn;
             `contents`, `{(x, y): (object, colour)}`, what is in boxes;
-            `step`, how many steps of the episode are over, by default 0.
+            `step`, how many steps of the episode are over, by default 0;
+            `target`, `other`, `obstacles` and `clocks`, places that the family's mission is about; see `targets`.
+            Or `layout`, all of that as a text, see `maps`, beside which others of these say what it does not.
 
     Raises:
         LabError: something is not allowed; the state is then as it was.
     """
-    _check_names(options)
+    level = None
+    if "layout" in options:
+        level = maps.read(options["layout"], int(config.capacity))
+        options = _beside(options, level)
+    if config.numbers:
+        raise LabError(
+            "reset options cannot be used with observation='state', which numbers the family's own levels only; "
+            "load a saved state, or make rl_lab/Robot-Custom-v0 with layout=..."
+        )
+    apply(state, config, options, level)
+
+
+def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map | None = None) -> None:
+    """Make a state what options say; see `inject`.
+
+    Args:
+        state: the record that is written.
+        config: with `task`, `capacity`, `stride`, `max_steps` and `whole`.
+        options: `grid`, `agent` and others.
+        level: the text that they are from, if they are; then the mission must be possible.
+
+    Raises:
+        LabError: something is not allowed; the state is then as it was.
+    """
+    task = int(config.task)
+    _check_names(options, task)
     grid = _grid(options["grid"], int(config.capacity))
+    _check_shown(grid, config)
     x, y, direction = _agent(options["agent"], grid)
-    _check_closed(grid, x, y)
-    carrying = options.get("carrying")
-    carried = EMPTY if carrying is None else _thing("carrying", carrying, tuple(np.flatnonzero(cells.PORTABLE)))
+    _check_closed(grid, x, y, doors_stay_shut=task == tasks.GO_TO, level=level)
+    carried, carried_contents = _carrying(options)
     contents = _contents(options.get("contents"), grid)
     mission = missions.tokens(options["mission"]) if "mission" in options else state.mission.copy()
     steps = _steps(options.get("step", 0), int(config.max_steps))
+    fields = targets.fields(task, options, grid, missions.text(mission))
+    if level is not None and mission.any():  # without a mission there is nothing to solve
+        found = reach.reach(targets.opened(task, grid, fields), contents, (x, y), carried, carried_contents)
+        if (why := reach.obstacle(task, grid, found, fields)) is not None:
+            raise LabError(f"{level.source} cannot be solved: {why}, even if every thing in between could be moved")
 
     state.cells[:] = GREY_WALL
     state.contents[:] = EMPTY
@@ -52,15 +85,39 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
     for (column, row), inside in contents.items():
         state.contents[place(column, row, config.stride)] = inside
     state.x, state.y, state.direction = x, y, direction
-    state.carrying, state.carrying_contents = carried, EMPTY
+    state.carrying, state.carrying_contents = carried, carried_contents
     state.mission[:] = mission
     state.steps = steps
+    for name, value in fields.items():
+        state[name] = value
+    if "first_frame" in state.dtype.names:
+        state.first_frame = steps
 
 
-def _check_names(options: Mapping[str, Any]) -> None:
+def _beside(options: Mapping[str, Any], level: maps.Map) -> dict[str, Any]:
+    """The options of a layout, and those that are given beside it."""
+    told = level.options()
     for name in options:
-        if name not in KNOWN:
-            raise LabError(f"reset option {name!r} is not known; allowed are: {', '.join(KNOWN)}")
+        if name in ("grid", "agent", "contents"):
+            raise LabError(f"reset options have 'layout' and {name!r}, which the layout says; leave one of them out")
+    return told | {name: value for name, value in options.items() if name != "layout"}
+
+
+def _check_shown(grid: NDArray[np.uint8], config: Any) -> None:
+    """Refuse a level that the observation has no room for."""
+    width, height = grid.shape
+    if config.whole and (width > config.width or height > config.height):
+        raise LabError(
+            f"the level is {width}x{height}, but observation='full' shows {config.width}x{config.height} cells here; "
+            "make the environment with a larger size"
+        )
+
+
+def _check_names(options: Mapping[str, Any], task: int) -> None:
+    allowed = (*KNOWN, *targets.OPTIONS.get(task, ()))
+    for name in options:
+        if name not in allowed:
+            raise LabError(f"reset option {name!r} is not known here; allowed are: {', '.join((*allowed, 'layout'))}")
     for name in ("grid", "agent"):
         if name not in options:
             raise LabError(f"reset options with {', '.join(options)} lack {name!r}; give both 'grid' and 'agent'")
@@ -124,16 +181,29 @@ def _agent(value: Any, grid: NDArray[np.uint8]) -> tuple[int, int, int]:
     return x, y, direction
 
 
-def _check_closed(grid: NDArray[np.uint8], x: int, y: int) -> None:
-    """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door."""
+def _check_closed(
+    grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool, level: maps.Map | None = None
+) -> None:
+    """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door.
+
+    Args:
+        grid: as bytes.
+        x: of the robot.
+        y: of the robot.
+        doors_stay_shut: whether the episode ends where a door is opened.
+        level: the text that the grid is from, if it is.
+    """
     width, height = grid.shape
     passable = grid & KIND != cells.WALL
+    if doors_stay_shut:
+        passable &= grid & KIND < cells.CLOSED_DOOR
     reached, frontier = {(x, y)}, [(x, y)]
     while frontier:
         x, y = frontier.pop()
         if x in (0, width - 1) or y in (0, height - 1):
+            there = f"({x}, {y})" if level is None else level.where(x, y)
             raise LabError(
-                f"the robot could walk out of the grid at ({x}, {y}), where there is {cells.describe(grid[x, y])}; "
+                f"the robot could walk out of the grid at {there}, where there is {cells.describe(grid[x, y])}; "
                 "put walls around all that it can reach, since doors can be opened and things be moved"
             )
         around = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} - reached
@@ -150,6 +220,17 @@ def _thing(name: str, value: Any, allowed: tuple[int, ...]) -> int:
         things = ", ".join(f"{number} {OBJECTS[number]}" for number in allowed)
         raise LabError(f"{name} is ({thing}, {colour}); objects here are {things}; colours are {_numbered(COLOURS)}")
     return thing | colour << 4
+
+
+def _carrying(options: Mapping[str, Any]) -> tuple[int, int]:
+    """What the robot carries, and what is in it, as bytes."""
+    given, inside = options.get("carrying"), options.get("carrying_contents")
+    carried = EMPTY if given is None else _thing("carrying", given, tuple(np.flatnonzero(cells.PORTABLE)))
+    if inside is None:
+        return carried, EMPTY
+    if carried & KIND != cells.BOX:
+        raise LabError(f"carrying_contents is {inside!r}, but no box is carried; only boxes contain things")
+    return carried, _thing("carrying_contents", inside, CONTAINABLE)
 
 
 def _contents(value: Any, grid: NDArray[np.uint8]) -> dict[tuple[int, int], int]:

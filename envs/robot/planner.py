@@ -27,6 +27,7 @@ from rl_lab.envs.robot.cells import (
     PORTABLE,
 )
 from rl_lab.envs.robot.dynamics import FORWARD, PICKUP, TOGGLE, TURN_LEFT, TURN_RIGHT
+from rl_lab.envs.robot.tasks import REACH
 from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y, place
 from rl_lab.errors import LabError
 
@@ -149,6 +150,8 @@ def plan(env: Any) -> list[int]:
 
 def plan_state(state: np.void, config: np.void) -> list[int] | None:
     """A shortest plan from a saved state, or None where there is none; see `plan`."""
+    if config["task"] != REACH:
+        raise LabError("this mission is about more than a goal, and is not planned; only ways to a goal are")
     _check_known(state)
     size = int(state["width"]) * int(state["height"]) * 4 * PHASES
     before, queue, actions = np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.uint8)

@@ -7,17 +7,19 @@ around them: nothing needs to ask whether a cell is inside, and MiniGrid's camer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot.cells import EMPTY, GREY_WALL
 from rl_lab.errors import LabError
 
 CAPACITIES = (9, 25, 41)  # longest sides; worlds of one capacity share machine code
 DEPTH, SIDE = 6, 3  # how many cells the camera sees ahead, and to either side
 MISSION_LENGTH = 20  # tokens
+MOST_OBSTACLES, MOST_ROOMS = 24, 8
+NOWHERE = np.int64(255)  # a coordinate that no cell has
 FORWARD_X = np.array([1, 0, -1, 0])  # facing right, down, left, up
 FORWARD_Y = np.array([0, 1, 0, -1])
 
@@ -39,16 +41,30 @@ def stride_for(capacity: int) -> int:
     return capacity + DEPTH + 1
 
 
-def state_dtype(capacity: int) -> np.dtype:
-    """The fields of one lane."""
+def state_dtype(capacity: int, seen: int = 56, memory: Sequence[tuple[Any, ...]] = ()) -> np.dtype:
+    """The fields of one lane.
+
+    Args:
+        capacity: longest side of a world.
+        seen: bytes of what is seen.
+        memory: more fields, in which an observation keeps what was seen before.
+    """
     lines = stride_for(capacity) ** 2
     return np.dtype(
         [
             ("cells", np.uint8, (2 * lines,)),  # by rows, then by columns; see `place`
             ("contents", np.uint8, (lines,)),  # what the box at a place holds, or EMPTY; by rows
             ("columns", np.uint64, (7,)),  # the camera's workspace
-            ("seen", np.uint8, (56,)),  # the image as bytes, [column * 7 + row]; UNSEEN where occluded
+            ("seen", np.uint8, (seen,)),  # the image as bytes, [column * 7 + row]; UNSEEN where occluded
             ("mission", np.uint8, (MISSION_LENGTH,)),  # tokens
+            ("obstacles", np.uint8, (MOST_OBSTACLES, 2)),  # where balls that move by themselves are, then NOWHERE
+            ("rooms", np.uint8, (MOST_ROOMS, 6)),  # left, top, width, height, x and y of its door: a layout's workspace
+            ("target", np.uint8),  # the thing that the mission is about, kind and colour
+            ("target_x", np.uint8),  # the place that it is about; see `tasks`
+            ("target_y", np.uint8),
+            ("other_x", np.uint8),  # a second place
+            ("other_y", np.uint8),
+            ("variant", np.uint32),  # whose state it is; others refuse it
             ("width", np.uint8),
             ("height", np.uint8),
             ("x", np.uint8),
@@ -56,6 +72,7 @@ def state_dtype(capacity: int) -> np.dtype:
             ("direction", np.uint8),
             ("carrying", np.uint8),  # EMPTY for nothing
             ("carrying_contents", np.uint8),  # what the box in the robot's hands holds
+            *memory,
         ],
         align=True,
     )
@@ -70,27 +87,6 @@ def put(state, x, y, cell, stride):
     """Write a cell."""
     state.cells[place(x, y, stride)] = cell
     state.cells[place(y, x, stride) + np.uint64(stride * stride)] = cell
-
-
-def build_room(state, config):
-    """Make an empty room with walls around it, of `config.width` by `config.height`, and empty hands."""
-    stride, width, height = config.stride, config.width, config.height
-    state.width = width
-    state.height = height
-    for k in range(2 * stride * stride):
-        state.cells[k] = GREY_WALL
-    for k in range(stride * stride):
-        state.contents[k] = EMPTY
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
-            state.cells[place(x, y, stride)] = EMPTY
-    for x in range(1, width - 1):
-        for y in range(1, height - 1):
-            state.cells[place(y, x, stride) + np.uint64(stride * stride)] = EMPTY
-    state.carrying = EMPTY
-    state.carrying_contents = EMPTY
-    for k in range(MISSION_LENGTH):
-        state.mission[k] = config.mission[k]
 
 
 def cells_of(state: Any, config: Any) -> NDArray[np.uint8]:

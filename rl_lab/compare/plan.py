@@ -53,6 +53,12 @@ class Environment:
         return self.id or self.name
 
     @property
+    def details(self) -> str:
+        """What its name does not say: the id where that is another, and the arguments."""
+        arguments = [f"{key} = {value}" for key, value in self.arguments.items()]
+        return ", ".join([*filter(None, [self.id]), *arguments])
+
+    @property
     def normalised(self) -> bool:
         """Whether scores run from 0 (random) to 1 (optimal)."""
         return self.random is not None

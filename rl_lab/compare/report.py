@@ -220,6 +220,8 @@ def _described(place: int, contender: Contender) -> dict[str, Any]:
         given.setdefault("num_envs", contenders.num_envs(contender))
     if pretrained.is_pretrained(contender):
         given[pretrained.STAGES] = pretrained.pipeline_of(contender)
+    if contender.training:
+        given["training on"] = ", ".join(f"{key} = {value}" for key, value in contender.training.items())
     if contender.control:
         given["control"] = contender.control
     settings = ", ".join(f"{key} = {value}" for key, value in given.items())

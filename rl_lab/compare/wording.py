@@ -101,7 +101,8 @@ def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str
         own = [verdict for verdict in verdicts if verdict.environment == environment.name]
         seeds = max((verdict.pairs for verdict in own), default=0)
         paired = "paired seeds" if all(verdict.paired for verdict in own) else "seeds, not paired"
-        lines += [f"{environment.name}  ·  {seeds} {paired}  ·  {plan.budget(environment):,} steps each", ""]
+        lines += [f"{environment.name}  ·  {seeds} {paired}  ·  {plan.budget(environment):,} steps each"]
+        lines += [environment.details, ""] if environment.details else [""]
         for verdict in own:
             lines += [f"  {verdict.question}", f"{INDENT}{headline(verdict).upper()}", f"{INDENT}{finding(verdict)}"]
             notes = [unreached(verdict, verdict.pairs), verdict.note]

@@ -1,19 +1,33 @@
-"""MiniGrid's own package as the oracle of the robot gridworld: the same position in both, then step by step."""
+"""MiniGrid's own package as the oracle of the robot gridworld; the proofs in `benchmarks` use the same functions."""
 
-from collections import Counter
-from collections.abc import Callable
+import dataclasses
+import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
-from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX
 from minigrid.core.grid import Grid
 from minigrid.core.mission import MissionSpace
-from minigrid.core.world_object import WorldObj
+from minigrid.core.world_object import Wall
 from minigrid.minigrid_env import MiniGridEnv
 
+from rl_lab.envs.batch import BatchVectorEnv
+from rl_lab.envs.definition import Definition
+from rl_lab.envs.registration import resolve
+from rl_lab.envs.robot.layouts import empty
+from rl_lab.envs.robot.options import inject
+from rl_lab.envs.robot.registration import ENVIRONMENTS, FAMILIES, OWN, PREFIX
+from rl_lab.envs.single import BatchEnv
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+oracle = importlib.import_module("benchmarks.proofs.robot_oracle")
+pilots = importlib.import_module("benchmarks.proofs.robot_pilot")
 LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
-Policy = Callable[[Any, np.random.Generator], int]
+numbers, play, position, theirs_of = oracle.numbers, oracle.play, oracle.position, oracle.theirs_of
+Pilot, at_random = pilots.Pilot, pilots.at_random
+ONE_EACH = [PREFIX + next(iter(names)) for names in FAMILIES.values()]  # an id of every family
+MINIGRIDS = [id for id in ENVIRONMENTS if not id.startswith(OWN)]  # both have
 
 
 class RandomWorld(MiniGridEnv):
@@ -32,115 +46,35 @@ class RandomWorld(MiniGridEnv):
         self.mission = "open the box"
         self.grid = Grid(width, height)
         density = self.np_random.uniform(0.1, 0.6)
-        self.palette = self.np_random.choice(6, 2)  # few colours, so that keys fit doors
+        palette = self.np_random.choice(6, 2)  # few colours, so that keys fit doors
         for x in range(width):
             for y in range(height):
-                border = x in (0, width - 1) or y in (0, height - 1)
-                if border or self.np_random.random() < density:
-                    self.grid.set(x, y, self._thing("wall" if border else None))
+                if x in (0, width - 1) or y in (0, height - 1):
+                    self.grid.set(x, y, Wall())
+                elif self.np_random.random() < density:
+                    self.grid.set(x, y, oracle.any_thing(self.np_random, palette))
         self.place_agent()
 
-    def _thing(self, name: str | None) -> WorldObj:
-        names = ["wall", "floor", "door", "door", "door", "key", "key", "key", "ball", "box", "goal", "lava"]
-        name = name or names[self.np_random.integers(len(names))]
-        colour, state = self.np_random.choice(self.palette), self.np_random.integers(3)
-        thing = WorldObj.decode(OBJECT_TO_IDX[name], colour, state)
-        assert thing is not None
-        if name == "box" and self.np_random.random() < 0.7:
-            inside = ["key", "ball", "box", "floor", "goal", "lava"][self.np_random.integers(6)]
-            thing.contains = WorldObj.decode(OBJECT_TO_IDX[inside], self.np_random.integers(6), 0)
-        return thing
+
+def with_shared_layout(id: str, **arguments: Any) -> Definition:
+    """The definition of an id with another family's layout: then all ids of a capacity share their machine code."""
+    place, defaults = ENVIRONMENTS[id]
+    return dataclasses.replace(resolve(place, defaults | arguments), reset=empty.reset)
 
 
-def numbers(thing: WorldObj) -> tuple[int, int]:
-    return OBJECT_TO_IDX[thing.type], COLOR_TO_IDX[thing.color]
+class Ours(BatchEnv):
+    """The single environment of an id, whose step was compiled with another family's; levels are its own."""
 
+    def __init__(self, id: str, **arguments: Any) -> None:
+        super().__init__(with_shared_layout(id, observation="dict", **arguments))
+        self.levels = BatchVectorEnv(ENVIRONMENTS[id][0], observation="dict", **ENVIRONMENTS[id][1] | arguments)
 
-def position(theirs: MiniGridEnv) -> dict[str, Any]:
-    """Reset options for ours that make it what theirs is."""
-    filled = {
-        (index % theirs.width, index // theirs.width): thing.contains
-        for index, thing in enumerate(theirs.grid.grid)
-        if thing is not None and thing.contains is not None
-    }
-    return {
-        "grid": theirs.grid.encode(),
-        "agent": (*(int(n) for n in theirs.agent_pos), int(theirs.agent_dir)),
-        "carrying": numbers(theirs.carrying) if theirs.carrying else None,
-        "mission": theirs.mission,
-        "contents": {place: numbers(thing) for place, thing in filled.items()},
-        "step": theirs.step_count,
-    }
-
-
-def assert_equal(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None:
-    assert np.array_equal(theirs["image"], ours["image"]), where
-    assert theirs["direction"] == ours["direction"], where
-    assert theirs["mission"] == ours["mission"], where
-
-
-def play(theirs: MiniGridEnv, ours: gym.Env, policy: Policy, seed: int) -> Counter:
-    """One episode in lock-step from a level of MiniGrid's; counts what happened in it."""
-    rng, seen = np.random.default_rng(seed), Counter()
-    observation, _ = theirs.reset(seed=seed)
-    assert_equal(observation, ours.reset(options=position(theirs))[0], f"seed {seed}, start")
-    while True:
-        action, before = policy(theirs, rng), theirs.carrying
-        ahead = theirs.grid.get(*theirs.front_pos)
-        locked = ahead is not None and ahead.type == "door" and ahead.is_locked
-        observation, reward, terminated, truncated, _ = theirs.step(action)
-        image, *same = ours.step(action)[:4]
-        where = f"seed {seed}, step {theirs.step_count}, action {action}"
-        assert same == [reward, terminated, truncated], where
-        assert_equal(observation, image, where)
-        seen["steps"] += 1
-        seen["pickups"] += before is None and theirs.carrying is not None
-        seen["unlocked"] += locked and not ahead.is_locked
-        seen["drops"] += before is not None and theirs.carrying is None
-        if terminated or truncated:
-            return seen + Counter(successes=int(reward > 0), terminated=int(terminated), truncated=int(truncated))
-        hidden = theirs.carrying is not None and theirs.carrying.contains is not None  # what options cannot say
-        if rng.random() < 0.02 and not hidden:
-            assert_equal(observation, ours.reset(options=position(theirs))[0], where + ", moved over")
-
-
-def at_random(theirs: MiniGridEnv, rng: np.random.Generator) -> int:
-    """Every action often, and those often that do something to what is ahead."""
-    ahead = theirs.grid.get(*theirs.front_pos)
-    if ahead is not None and rng.random() < 0.4:
-        if ahead.can_pickup() and theirs.carrying is None:
-            return PICKUP
-        if ahead.type in ("door", "box"):
-            return TOGGLE
-    return int(rng.choice(7, p=(0.16, 0.16, 0.36, 0.12, 0.05, 0.12, 0.03)))
-
-
-def pilot(theirs: MiniGridEnv, rng: np.random.Generator) -> int:
-    """Head for the key, the door and the goal, and do something else now and then; one episode in four at random."""
-    if theirs.step_count == 0:
-        theirs.care = rng.choice((0.0, 0.75, 0.75, 0.75))
-    if rng.random() > theirs.care:
-        return at_random(theirs, rng)
-    target, action = next_target(theirs)
-    if tuple(theirs.front_pos) == target:
-        return action
-    offset = np.subtract(target, theirs.agent_pos)
-    axis = int(offset[1] != 0) if action != FORWARD else int(offset[0] == 0)
-    wanted = axis if offset[axis] > 0 else axis + 2
-    turn = (wanted - theirs.agent_dir) % 4
-    return (FORWARD, RIGHT, RIGHT, LEFT)[turn]
-
-
-def next_target(theirs: MiniGridEnv) -> tuple[tuple[int, int], int]:
-    """Where to go in Empty and DoorKey, and what to do there."""
-    things = {
-        thing.type: ((index % theirs.width, index // theirs.width), thing)
-        for index, thing in enumerate(theirs.grid.grid)
-        if thing is not None
-    }
-    if "door" not in things or theirs.agent_pos[0] >= things["door"][0][0]:
-        return things["goal"][0], FORWARD
-    place, door = things["door"]
-    if door.is_locked and "key" in things and theirs.carrying is None:
-        return things["key"][0], PICKUP
-    return place, FORWARD if door.is_open and theirs.agent_pos[1] == place[1] else TOGGLE
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """A level of the family, or what the options make of it."""
+        self.levels.reset(seed=seed)
+        self.load_state(self.levels.save_state())
+        if options:
+            states, config = self.lanes.states.view(np.recarray), self.lanes.config.view(np.recarray)
+            inject(states[0], config[0], options)
+            self.lanes.observe()
+        return self._observation(), {}

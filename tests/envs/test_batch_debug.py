@@ -15,6 +15,7 @@ from rl_lab.envs.classic import cartpole
 from rl_lab.errors import KernelError
 
 SHIPPED = [id for id in gym.registry if id.startswith("rl_lab/")]
+FEW = [id for id in SHIPPED if "Robot-" not in id or "DoorKey" in id]  # `test_robot` looks at every family
 
 
 def run_both_ways(make, steps, lanes):
@@ -40,7 +41,7 @@ def assert_bytes(one, other):
         assert one.tobytes() == other.tobytes()
 
 
-@pytest.mark.parametrize("id", SHIPPED)
+@pytest.mark.parametrize("id", FEW)
 def test_shipped_environments_run_both_ways(id):
     def make(lanes, debug):
         return gym.make_vec(id, num_envs=lanes, debug=debug, autoreset_mode="SameStep")

@@ -2,6 +2,7 @@
 
 import doctest
 import warnings
+from pathlib import Path
 
 import gymnasium as gym
 import minigrid
@@ -10,9 +11,12 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given
 from hypothesis import strategies as st
+from minigrid_oracle import MINIGRIDS, ONE_EACH, with_shared_layout
 
 from rl_lab.envs import robot
-from rl_lab.envs.robot import cells, missions
+from rl_lab.envs.batch import BatchVectorEnv
+from rl_lab.envs.registration import resolve
+from rl_lab.envs.robot import cells, missions, targets
 from rl_lab.envs.robot.registration import ENVIRONMENTS
 from rl_lab.errors import LabError
 
@@ -21,15 +25,30 @@ DOOR_KEY, RANDOM = "rl_lab/Robot-DoorKey-8x8-v0", "rl_lab/Robot-Empty-Random-6x6
 SMALL = "rl_lab/Robot-DoorKey-5x5-v0"
 
 
-@pytest.mark.parametrize("module", [robot, missions])
+@pytest.mark.parametrize("module", [robot, missions, targets])
 def test_examples_in_docstrings(module):
     assert doctest.testmod(module).failed == 0
     assert doctest.testmod(module).attempted > 0
 
 
 def test_ids_are_those_of_minigrid():
-    wanted = {id for id in gym.registry if id.startswith(("MiniGrid-Empty", "MiniGrid-DoorKey"))}
-    assert {id.replace("rl_lab/Robot-", "MiniGrid-") for id in ENVIRONMENTS} == wanted
+    wanted = {id for id in gym.registry if id.startswith("MiniGrid-") and "-WFC-" not in id}
+    assert {id.replace("rl_lab/Robot-", "MiniGrid-") for id in MINIGRIDS} == wanted
+    assert len(ENVIRONMENTS) == len(wanted) + 12  # eight mazes, three of Scout, and Custom
+
+
+def test_the_readme_lists_every_id_as_it_is():
+    text = (Path(robot.__file__).parent / "README.md").read_text(encoding="utf-8")
+    listed = {}
+    for line in text.splitlines():
+        if line.startswith("| `") and line.count("|") == 7:
+            name, size, steps, through, *_ = (cell.strip(" `") for cell in line.strip("|").split("|"))
+            listed[f"rl_lab/Robot-{name}"] = size, steps, through
+    configs = {id: resolve(place, arguments).config for id, (place, arguments) in ENVIRONMENTS.items()}
+    assert listed == {
+        id: (f"{c['width']}x{c['height']}", str(c["max_steps"]), "yes" if c["see_through_walls"] else "no")
+        for id, c in configs.items()
+    }
 
 
 def test_registering_imports_no_kernels(python):
@@ -75,6 +94,27 @@ def test_stable_baselines_checker_passes(id):
 
 
 @pytest.mark.parametrize("observation", ["flat", "dict"])
+@pytest.mark.parametrize("id", ONE_EACH)
+def test_gymnasiums_checker_passes_on_every_family(id, observation):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gym.make(id, observation=observation, debug=True).unwrapped, skip_render_check=True)
+
+
+@pytest.mark.parametrize("id", ONE_EACH)
+def test_plain_python_steps_alike_in_every_family(id):
+    levels, definition = gym.make_vec(id, num_envs=2).unwrapped, with_shared_layout(id)
+    levels.reset(seed=1)
+    plain, machine = (BatchVectorEnv(definition, 2, debug=debug) for debug in (True, False))
+    for env in (plain, machine):
+        env.load_state(levels.save_state())
+    for action in np.random.default_rng(1).integers(0, definition.action_space.n, (40, 2)):
+        for env in (plain, machine):
+            env.step(action)
+        assert plain.save_state().tobytes() == machine.save_state().tobytes()
+
+
+@pytest.mark.parametrize("observation", ["flat", "dict"])
 @pytest.mark.parametrize(("id", "arguments"), [(SMALL, {"max_steps": 60}), (RANDOM, {})])
 def test_plain_python_is_the_same_program(id, arguments, observation):
     plain, machine = (
@@ -88,6 +128,19 @@ def test_plain_python_is_the_same_program(id, arguments, observation):
         machine.step(action)
         assert plain.save_state().tobytes() == machine.save_state().tobytes()
         assert plain.lanes.observations.tobytes() == machine.lanes.observations.tobytes()
+
+
+def test_a_state_of_another_family_is_refused():
+    door_key, go_to = (gym.make_vec(id, num_envs=2).unwrapped for id in (SMALL, "rl_lab/Robot-GoToDoor-5x5-v0"))
+    go_to.reset(seed=0)
+    before = go_to.save_state()
+    door_key.load_state(door_key.save_state())  # before the first reset
+    door_key.reset(seed=0)
+    with pytest.raises(LabError, match="a state of another family or variant cannot be loaded into Robot-GoToDoor"):
+        go_to.load_state(door_key.save_state())
+    assert go_to.save_state().tobytes() == before.tobytes()
+    larger = gym.make_vec(SMALL, num_envs=2, size=8).unwrapped
+    larger.load_state(door_key.save_state())
 
 
 def test_four_thousand_lanes_take_under_50_mb():
@@ -146,6 +199,65 @@ def test_episodes_are_recorded_as_video(tmp_path):
 def test_arguments_that_are_not_allowed(arguments, words):
     with pytest.raises(LabError, match=words):
         gym.make(DOOR_KEY, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("LavaGapS5", {"size": 4}, "size=4 .* from 5 to 41"),
+        ("SimpleCrossingS9N1", {"size": 8}, "size=8 .* must be odd"),
+        ("SimpleCrossingS9N1", {"crossings": 7}, "crossings=7 .* from 1 to 6"),
+        ("SimpleCrossingS9N1", {"lava": 1}, "lava=1 .* True or False"),
+        ("DistShift1", {"strip": 6}, "strip=6 .* from 2 to 5"),
+        ("Dynamic-Obstacles-5x5", {"obstacles": 4}, "obstacles=4 .* from 0 to 3"),
+        ("Fetch-5x5-N2", {"objects": 9}, "objects=9 .* from 1 to 8"),
+        ("GoToDoor-5x5", {"size": 42}, "size=42 .* from 5 to 41"),
+        ("PutNear-6x6-N2", {"objects": 3}, "objects=3 .* with size=6"),
+        ("PutNear-6x6-N2", {"objects": 1}, "objects=1 .* from 2 to 18"),
+        ("Unlock", {"size": 8}, "unlock takes no argument 'size'; its arguments are: observation, "),
+        ("KeyCorridorS3R1", {"room_size": 2}, "room_size=2 .* from 3 to 14"),
+        ("KeyCorridorS3R1", {"rows": 6}, "rows=6 .* from 1 to 5"),
+        ("KeyCorridorS6R3", {"room_size": 14, "rows": 4}, "rows=4 .* from 1 to 3"),
+        ("MultiRoom-N6", {"rooms": 9}, "rooms=9 .* from 1 to 8"),
+        ("MultiRoom-N6", {"room_size": 3}, "room_size=3 .* from 4 to 10"),
+        ("MemoryS7", {"size": 8}, "size=8 .* must be odd"),
+        ("MemoryS7", {"random_length": None}, "random_length=None .* True or False"),
+        ("ObstructedMaze-Full", {"quarters": 5}, "quarters=5 .* from 1 to 4"),
+        ("RedBlueDoors-6x6", {"size": 21}, "size=21 .* from 5 to 20"),
+        ("Maze-9x9", {"size": 10}, "size=10 .* must be odd"),
+        ("Maze-9x9", {"braid": 1.5}, "braid=1.5 .* from 0 to 1"),
+        ("Maze-9x9", {"braid": float("nan")}, "braid=nan"),
+        ("Maze-9x9", {"braid": "all"}, "braid='all'"),
+    ],
+)
+def test_arguments_that_a_family_does_not_take(name, arguments, words):
+    version = 1 if "Full" in name else 0
+    with pytest.raises(LabError, match=words):
+        gym.make(f"rl_lab/Robot-{name}-v{version}", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("LavaGapS5-v0", {"size": 41}),
+        ("SimpleCrossingS9N1-v0", {"size": 41, "crossings": 38}),
+        ("LavaCrossingS9N1-v0", {"size": 5, "crossings": 2}),
+        ("Dynamic-Obstacles-5x5-v0", {"size": 41, "obstacles": 21}),
+        ("Fetch-5x5-N2-v0", {"size": 5, "objects": 8}),
+        ("GoToObject-6x6-N2-v0", {"size": 41, "objects": 18}),
+        ("PutNear-6x6-N2-v0", {"size": 15, "objects": 18}),
+        ("KeyCorridorS3R1-v0", {"room_size": 9, "rows": 5}),
+        ("MultiRoom-N6-v0", {"rooms": 8}),
+        ("MultiRoom-N6-v0", {"rooms": 1, "room_size": 4}),
+        ("RedBlueDoors-6x6-v0", {"size": 20}),
+        ("MemoryS7-v0", {"size": 41, "random_length": True}),
+        ("ObstructedMaze-Full-v1", {"quarters": 3, "keys_last": False}),
+    ],
+)
+def test_the_largest_and_smallest_that_families_take(name, arguments):
+    env = gym.make(f"rl_lab/Robot-{name}", debug=True, observation="dict", **arguments)
+    observation, _ = env.reset(seed=0)
+    assert observation in env.observation_space
 
 
 def test_empty_rooms_have_their_own_smallest_size_and_flag():

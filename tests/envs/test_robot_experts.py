@@ -93,6 +93,10 @@ def test_what_cannot_be_planned_is_said():
     env.reset(options=walled({(3, 3): (8, 1, 0), (2, 2): (5, 0, 0), (2, 3): (5, 1, 0)}))
     with pytest.raises(LabError, match="2 keys and 0 other things is not planned exactly"):
         plan(env)
+    fetch = gym.make("rl_lab/Robot-Fetch-5x5-N2-v0", debug=True)
+    fetch.reset(seed=0)
+    with pytest.raises(LabError, match="about more than a goal"):
+        plan(fetch)
     with pytest.raises(LabError, match="is no robot world"):
         plan(gym.make("rl_lab/CartPole-v1"))
     with pytest.raises(LabError, match="the plan is at its end"):

@@ -3,7 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from minigrid_oracle import DROP, FORWARD, PICKUP, RIGHT, TOGGLE
+from minigrid_oracle import DONE, DROP, FORWARD, PICKUP, RIGHT, TOGGLE, Ours
 
 from rl_lab.envs.robot import cells
 from rl_lab.envs.robot.world import cells_of
@@ -87,6 +87,79 @@ def test_chosen_lanes_of_a_batch():
     env.step(np.full(4, DROP))
 
 
+def test_a_carried_box_is_given_with_what_is_in_it(env):
+    env.reset(options={"grid": room(), "agent": (1, 1, 0), "carrying": (7, 0), "carrying_contents": (5, 2)})
+    assert ahead(env.step(DROP)[0]) == RED_BOX
+    assert ahead(env.step(TOGGLE)[0]) == BLUE_KEY
+
+
+RED_DOOR, BLUE_OPEN_DOOR, RED_BALL, BLUE_BALL = (4, 0, 1), (4, 2, 0), (6, 0, 0), (6, 2, 0)
+PUT = "put the red ball near the blue key"
+POSITIONS = {
+    "Unlock": ({"grid": room(x2y1=RED_DOOR)}, [TOGGLE]),
+    "UnlockPickup": ({"grid": room(x2y1=RED_BOX), "mission": "pick up the red box"}, [PICKUP]),
+    "Fetch-5x5-N2": ({"grid": room(x2y1=RED_BALL), "mission": "go get a red ball"}, [PICKUP]),
+    "GoToDoor-5x5": ({"grid": room(x1y2=RED_DOOR), "mission": "go to the red door"}, [DONE]),
+    "GoToObject-6x6-N2": ({"grid": room(), "mission": "go to the red box", "target": (2, 1)}, [DONE]),
+    "PutNear-6x6-N2": ({"grid": room(x1y2=RED_BALL, x3y2=BLUE_KEY), "mission": PUT}, [RIGHT, PICKUP, 0, DROP]),
+    "RedBlueDoors-6x6": ({"grid": room(x2y1=RED_DOOR, x1y2=BLUE_DOOR), "carrying": (5, 2)}, [TOGGLE, RIGHT, TOGGLE]),
+    "MemoryS7": ({"grid": room(), "target": (3, 1), "other": (2, 2)}, [FORWARD, FORWARD]),
+    "Dynamic-Obstacles-5x5": ({"grid": room(x2y1=GOAL, x3y3=BLUE_BALL)}, [FORWARD]),
+}
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_missions_of_every_kind_start_from_a_position(name):
+    options, actions = POSITIONS[name]
+    env = Ours(f"rl_lab/Robot-{name}-v0", max_steps=10)
+    env.reset(options={"agent": (1, 1, 0)} | options)
+    *before, (_, reward, terminated, _, _) = [env.step(action) for action in actions]
+    assert [step[1:3] for step in before] == [(0, False)] * len(before)
+    assert terminated
+    assert reward == pytest.approx(1 - 0.09 * len(actions))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("Unlock", {}, "the mission is about a door, of which the grid holds 0"),
+        ("Unlock", {"grid": room(x1y2=RED_DOOR, x2y1=BLUE_DOOR)}, "a door, of which the grid holds 2; .* 'target'"),
+        ("Unlock", {"target": (2, 1)}, r"target is \(2, 1\), where there is nothing; it must be a door"),
+        ("UnlockPickup", {"mission": "open the door"}, "does not name what is wanted; .* 'pick up the red ball'"),
+        ("PutNear-6x6-N2", {"mission": "get a red ball"}, "does not name what is wanted; .* near the blue box"),
+        ("GoToDoor-5x5", {"mission": "go to the red door"}, "about a red door, of which the grid holds 0"),
+        ("GoToDoor-5x5", {"target": (5, 1)}, r"target is \(5, 1\); it must be a place \(x, y\) in the grid of 5x5"),
+        ("GoToDoor-5x5", {"target": "door"}, "target is 'door'; it must be a place"),
+        ("GoToDoor-5x5", {"target": (1.5, 1)}, r"target is \(1.5, 1\)"),
+        ("GoToDoor-5x5", {"target": (-1, 1)}, r"target is \(-1, 1\)"),
+        ("GoToDoor-5x5", {"other": (1, 1)}, "'other' is not known here"),
+        ("RedBlueDoors-6x6", {"grid": room(x2y1=RED_DOOR)}, "about a blue door, of which the grid holds 0"),
+        ("MemoryS7", {}, "lack 'target', the place"),
+        ("Dynamic-Obstacles-5x5", {"obstacles": [(2, 2)]}, r"names \(2, 2\), where there is no ball"),
+        ("Dynamic-Obstacles-5x5", {"obstacles": 3}, "obstacles is 3; it must be a list"),
+        (
+            "Dynamic-Obstacles-5x5",
+            {"grid": room(x2y2=BLUE_BALL), "obstacles": [(2, 2), (2, 2)]},
+            "obstacles are 2 balls, or name one twice",
+        ),
+    ],
+)
+def test_a_mission_that_does_not_fit_its_position_is_refused_in_one_sentence(name, options, words):
+    env = Ours(f"rl_lab/Robot-{name}-v0")
+    with pytest.raises(LabError, match=words) as caught:
+        env.reset(options={"grid": room(), "agent": (1, 1, 0)} | options)
+    assert "\n" not in str(caught.value)
+
+
+def test_doors_in_the_border_stay_shut_where_opening_one_ends_the_episode():
+    env = Ours("rl_lab/Robot-GoToDoor-5x5-v0")
+    env.reset(options={"grid": DOOR_IN_BORDER, "agent": (1, 1, 0), "mission": "go to the blue door"})
+    grid = DOOR_IN_BORDER.copy()
+    grid[2, 0] = BLUE_OPEN_DOOR
+    with pytest.raises(LabError, match="could walk out"):
+        env.reset(options={"grid": grid, "agent": (1, 1, 0), "mission": "go to the blue door"})
+
+
 OPEN = room()
 OPEN[0, 2] = EMPTY
 DOOR_IN_BORDER = room()
@@ -96,7 +169,8 @@ DOOR_IN_BORDER[2, 0] = BLUE_DOOR
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"gird": 1}, "'gird' is not known; allowed are: grid, agent, carrying, mission, contents, step"),
+        ({"gird": 1}, "'gird' is not known here; allowed are: grid, agent, carrying, carrying_contents, mission, "),
+        ({"target": (1, 1)}, "'target' is not known here"),
         ({"grid": room()}, "lack 'agent'"),
         ({"agent": (1, 1, 0)}, "lack 'grid'"),
         ({"step": 3}, "options with step lack 'grid'"),
@@ -130,6 +204,8 @@ DOOR_IN_BORDER[2, 0] = BLUE_DOOR
         ({"carrying": (2, 0)}, r"carrying is \(2, 0\); objects here are 5 key, 6 ball, 7 box"),
         ({"carrying": (5, 9)}, r"carrying is \(5, 9\)"),
         ({"carrying": 5}, "carrying is 5; it must be a pair"),
+        ({"carrying_contents": (5, 0)}, r"carrying_contents is \(5, 0\), but no box is carried"),
+        ({"carrying": (7, 0), "carrying_contents": (4, 0)}, r"carrying_contents is \(4, 0\); objects here are"),
         ({"mission": "fly to the moon"}, "mission 'fly to the moon' has the word 'fly'"),
         ({"mission": "the " * 21}, "has 21 words; it may have up to 20"),
         ({"mission": None}, "mission None is not allowed"),

@@ -1,13 +1,17 @@
-"""Two rooms with a locked door between them: the key and the robot in one, the goal in the other."""
+"""DoorKey: two rooms with a locked door between them, the key and the robot in one, the goal in the other."""
 
 from __future__ import annotations
 
-from rl_lab import random
-from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, KEY, LOCKED_DOOR, OPAQUE, YELLOW
-from rl_lab.envs.robot.world import build_room, put
+import numpy as np
 
-YELLOW_KEY = KEY | YELLOW << 4
-YELLOW_LOCKED_DOOR = LOCKED_DOOR | YELLOW << 4 | OPAQUE
+from rl_lab.envs import Definition
+from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, KEY, LOCKED_DOOR, OPAQUE, YELLOW
+from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
+from rl_lab.envs.robot.layouts.building import DIRECTIONS, ONE, below, build_room, fill
+from rl_lab.envs.robot.world import CAPACITIES, put
+
+YELLOW_KEY = np.int64(KEY | YELLOW << 4)
+YELLOW_LOCKED_DOOR = np.int64(LOCKED_DOOR | YELLOW << 4 | OPAQUE)
 
 
 def reset(state, config):
@@ -18,17 +22,38 @@ def reset(state, config):
     width, height, stride = config.width, config.height, config.stride
     build_room(state, config)
     put(state, width - 2, height - 2, GREEN_GOAL, stride)
-    split = random.integers(state.random, 2, width - 2)
-    for y in range(1, height - 1):
-        put(state, split, y, GREY_WALL, stride)
-    put(state, split, random.integers(state.random, 1, height - 2), YELLOW_LOCKED_DOOR, stride)
+    split = 2 + below(state, width - 4)
+    fill(state, split, ONE, ONE, height - 2, GREY_WALL, config)
+    put(state, split, 1 + below(state, height - 3), YELLOW_LOCKED_DOOR, stride)
     columns = split - 1
     cells = columns * (height - 2)
-    robot = random.integers(state.random, 0, cells)
-    key = random.integers(state.random, 0, cells - 1)
+    robot = below(state, cells)
+    key = below(state, cells - 1)
     if key >= robot:
         key += 1
     state.x = 1 + robot % columns
     state.y = 1 + robot // columns
-    state.direction = random.integers(state.random, 0, 4)
+    state.direction = below(state, DIRECTIONS)
     put(state, 1 + key % columns, 1 + key // columns, YELLOW_KEY, stride)
+
+
+@family
+def door_key(size: int = 8, *, settings: Settings) -> Definition:
+    """Two rooms: fetch the key, unlock the door, walk to the goal (MiniGrid's DoorKey).
+
+    Args:
+        size: side of the world in cells with its walls, 5 to 41.
+        settings: what all robot worlds take.
+
+    Raises:
+        LabError: an argument is not allowed.
+    """
+    check_number("size", size, 5, CAPACITIES[-1])
+    return robot_world(
+        "Robot-DoorKey",
+        reset,
+        mission="use the key to open the door and then get to the goal",
+        width=size,
+        max_steps=10 * size**2,
+        settings=settings,
+    )

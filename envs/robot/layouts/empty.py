@@ -1,10 +1,12 @@
-"""An empty room with a goal in the far corner."""
+"""Empty: a room with a goal in the far corner."""
 
 from __future__ import annotations
 
-from rl_lab import random
+from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL
-from rl_lab.envs.robot.world import build_room, put
+from rl_lab.envs.robot.families import Layout, Settings, check_flags, check_number, family, robot_world
+from rl_lab.envs.robot.layouts.building import DIRECTIONS, below, build_room, start_in_corner
+from rl_lab.envs.robot.world import CAPACITIES, put
 
 
 def reset(state, config):
@@ -12,8 +14,35 @@ def reset(state, config):
     width, height = config.width, config.height
     build_room(state, config)
     put(state, width - 2, height - 2, GREEN_GOAL, config.stride)
-    cells = (width - 2) * (height - 2) - 1  # all but the last, which is the goal
-    cell = random.integers(state.random, 0, cells) if config.random_start else 0
-    state.x = 1 + cell % (width - 2)
-    state.y = 1 + cell // (width - 2)
-    state.direction = random.integers(state.random, 0, 4) if config.random_start else 0
+    start_in_corner(state)
+    if config.random_start:
+        cell = below(state, (width - 2) * (height - 2) - 1)  # all but the last, which is the goal
+        state.x = 1 + cell % (width - 2)
+        state.y = 1 + cell // (width - 2)
+        state.direction = below(state, DIRECTIONS)
+
+
+@family
+def empty(size: int = 8, random_start: bool = False, *, settings: Settings) -> Definition:
+    """An empty room: walk to the goal in the lower right corner (MiniGrid's Empty).
+
+    Args:
+        size: side of the world in cells with its walls, 4 to 41.
+        random_start: start anywhere, facing anywhere, instead of in the upper left corner facing right.
+        settings: what all robot worlds take.
+
+    Raises:
+        LabError: an argument is not allowed.
+    """
+    check_number("size", size, 4, CAPACITIES[-1])
+    check_flags(random_start=random_start)
+    return robot_world(
+        "Robot-Empty",
+        reset,
+        mission="get to the green goal square",
+        width=size,
+        max_steps=4 * size**2,
+        see_through_walls=True,
+        layout=Layout(random_start=random_start),
+        settings=settings,
+    )

@@ -1,0 +1,37 @@
+"""FourRooms: four rooms with gaps between them, the robot and the goal anywhere."""
+
+from __future__ import annotations
+
+from rl_lab.envs import Definition
+from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, NOTHING
+from rl_lab.envs.robot.families import Settings, family, robot_world
+from rl_lab.envs.robot.layouts.building import ONE, below, build_room, fill, place_robot_anywhere, put_anywhere
+from rl_lab.envs.robot.world import put
+
+SIZE = 19
+
+
+def reset(state, config):
+    """Draw a gap in each of the four walls, then where the robot and the goal are."""
+    middle, stride = config.width // 2, config.stride
+    build_room(state, config)
+    fill(state, middle, ONE, ONE, config.height - 2, GREY_WALL, config)
+    fill(state, ONE, middle, config.width - 2, ONE, GREY_WALL, config)
+    for half in range(2):
+        put(state, middle, middle * half + 1 + below(state, middle - 1), NOTHING, stride)
+        put(state, middle * half + 1 + below(state, middle - 1), middle, NOTHING, stride)
+    place_robot_anywhere(state, config)
+    put_anywhere(state, GREEN_GOAL, config)
+
+
+@family
+def four_rooms(*, settings: Settings) -> Definition:
+    """Four rooms of a 19x19 world: walk to the goal (MiniGrid's FourRooms).
+
+    Args:
+        settings: what all robot worlds take.
+
+    Raises:
+        LabError: an argument is not allowed.
+    """
+    return robot_world("Robot-FourRooms", reset, mission="reach the goal", width=SIZE, max_steps=100, settings=settings)

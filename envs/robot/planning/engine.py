@@ -1,0 +1,80 @@
+"""The compiled search for a batch of states: levels are read some dozens at a time, then solved one by one."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab import jit
+from rl_lab.envs.debug import plainly
+from rl_lab.envs.robot.planning.level import LEVEL, read_level
+from rl_lab.envs.robot.planning.memory import memory_dtype
+from rl_lab.envs.robot.planning.refine import solve_levels
+
+CAP = 1 << 18
+CHUNK = 64  # levels that are read at a time: the search needs no machine code of its own for each capacity of worlds
+
+
+class Found(NamedTuple):
+    """What the search found, by state."""
+
+    steps: NDArray[np.int64]
+    """The fewest actions to success, NO_WAY, or TOO_MANY."""
+    expanded: NDArray[np.int64]
+    """How many states were looked at."""
+    rounds: NDArray[np.int64]
+    """How many searches it took."""
+
+
+def read_chosen(chosen, states, config, levels):
+    """Read the states of these numbers."""
+    for k in range(chosen.shape[0]):
+        read_level(states[chosen[k]], config[0], levels[k])
+
+
+class Search:
+    """Memory for searches, one at a time.
+
+    Args:
+        cap: how many states a search may find before it gives up.
+        debug: run the kernels as plain Python.
+    """
+
+    def __init__(self, cap: int = CAP, debug: bool = False) -> None:
+        self.debug = debug
+        self.levels = np.zeros(CHUNK, LEVEL)
+        self.memory = np.zeros(1, memory_dtype(cap))  # pages that are never written take no room
+        self.memory["most"], self.memory["bucket"] = cap, -1
+
+    def __call__(self, states: NDArray[Any], config: NDArray[Any], chosen: NDArray[np.int64] | None = None) -> Found:
+        """Search from some states.
+
+        Args:
+            states: records of a robot world's lanes.
+            config: its record, `(1,)`.
+            chosen: numbers of the states; default is all.
+        """
+        chosen = np.arange(len(states)) if chosen is None else chosen
+        found = np.zeros((len(chosen), 3), np.int64)
+        read, solved = _kernels(str(states.dtype.descr), str(config.dtype.descr), self.memory.dtype, self.debug)
+        for first in range(0, len(chosen), CHUNK):
+            some = chosen[first : first + CHUNK]
+            read(some, states, config, self.levels)
+            solved(len(some), self.levels, self.memory, found[first : first + CHUNK])
+        return Found(*found.T)
+
+    @property
+    def plan(self) -> list[int]:
+        """The actions of the last search that found a way."""
+        return self.memory["plan"][0, : int(self.memory["steps"][0])].tolist()
+
+
+@functools.cache
+def _kernels(states: str, config: str, memory: np.dtype, debug: bool) -> tuple[Any, Any]:
+    if debug:
+        return plainly("the planner", read_chosen), plainly("the planner", solve_levels)
+    reads = jit.specialize(read_chosen, key=f"{states} {config}", name="the planner's view of a level", exact=True)
+    return reads, jit.specialize(solve_levels, key=str(memory.descr), name="the robot's planner", exact=True)

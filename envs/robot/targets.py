@@ -1,0 +1,178 @@
+"""What the mission of a position given in `reset(options=...)` is about: from its words, the grid, or the options.
+
+| family               | option      | meaning                                   | default                      |
+| Unlock               | `target`    | the door to open, `(x, y)`                | the only door                |
+| GoToDoor, GoToObject | `target`    | the place to stand by                     | what the mission names       |
+| PutNear              | `target`    | the place to put something by             | what the mission names last  |
+| RedBlueDoors         | `target`    | the first door                            | the red door                 |
+|                      | `other`     | the second door                           | the blue door                |
+| Memory               | `target`    | where to go                               | none, it must be given       |
+|                      | `other`     | where not to go                           | nowhere                      |
+| Dynamic-Obstacles    | `obstacles` | the balls that move, in order, `[(x, y)]` | all, row by row              |
+| Scout                | `clocks`    | doors that turn, `{(x, y): phase}`        | none                         |
+
+What Fetch, PutNear and the families that end with a thing want is what the mission names first.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.envs.robot import cells, clocks, tasks
+from rl_lab.envs.robot.cells import BALL, COLOURS, DOOR, OBJECTS
+from rl_lab.envs.robot.world import MOST_OBSTACLES, MOST_ROOMS, NOWHERE
+from rl_lab.errors import LabError
+
+OPTIONS: dict[int, tuple[str, ...]] = {
+    tasks.OPEN: ("target",),
+    tasks.GO_TO: ("target",),
+    tasks.PUT_NEAR: ("target",),
+    tasks.IN_ORDER: ("target", "other"),
+    tasks.MATCH: ("target", "other"),
+    tasks.DODGE: ("obstacles",),
+    tasks.SCOUT: ("clocks",),
+}
+NAMED = ("key", "ball", "box", "door")
+Place = tuple[int, int]
+
+
+def fields(task: int, options: Mapping[str, Any], grid: NDArray[np.uint8], mission: str) -> dict[str, Any]:
+    """The fields of the state that say what the mission is about.
+
+    Args:
+        task: one of those in `tasks`.
+        options: what `reset` got.
+        grid: cells as bytes `(width, height)`.
+        mission: its text.
+
+    Raises:
+        LabError: something is missing or not allowed.
+    """
+    if task == tasks.DODGE:
+        return {"obstacles": _obstacles(options.get("obstacles"), grid)}
+    if task == tasks.SCOUT:
+        return {"rooms": _clocks(options.get("clocks"), grid)}
+    found: dict[str, Any] = {"target": cells.EMPTY}
+    places: dict[str, Place | None] = {"target": None, "other": None}
+    for name in OPTIONS.get(task, ()):
+        if options.get(name) is not None:
+            places[name] = _place(name, options[name], grid)
+    if task in (tasks.PICK_UP, tasks.FETCH, tasks.PUT_NEAR):
+        found["target"] = _thing_named(mission, 0)
+    if task == tasks.OPEN:
+        places["target"] = _door("target", places["target"] or _only(grid, DOOR, None), grid)
+    elif task == tasks.IN_ORDER:
+        places["target"] = _door("target", places["target"] or _only(grid, DOOR, cells.RED), grid)
+        places["other"] = _door("other", places["other"] or _only(grid, DOOR, cells.BLUE), grid)
+    elif task in (tasks.GO_TO, tasks.PUT_NEAR) and places["target"] is None:
+        thing = _thing_named(mission, int(task == tasks.PUT_NEAR))
+        places["target"] = _only(grid, thing & cells.KIND, thing >> 4)
+    elif task == tasks.MATCH and places["target"] is None:
+        raise LabError("reset options lack 'target', the place (x, y) to go to, which the grid does not tell; give it")
+    for name, place in places.items():
+        found[f"{name}_x"], found[f"{name}_y"] = place or (NOWHERE, NOWHERE)
+    return found
+
+
+def named(mission: str) -> list[int]:
+    """The things that a mission names by colour and kind, as bytes; doors have the kind of open ones.
+
+    Example:
+        >>> [cells.describe(thing) for thing in named("put the red ball near the blue box")]
+        ['red ball', 'blue box']
+    """
+    return [
+        OBJECTS.index(thing) | COLOURS.index(colour) << 4
+        for colour, thing in itertools.pairwise(mission.split())
+        if colour in COLOURS and thing in NAMED
+    ]
+
+
+def _thing_named(mission: str, number: int) -> int:
+    things = named(mission)
+    if number >= len(things):
+        example = "put the red ball near the blue box" if number else "pick up the red ball"
+        raise LabError(f"mission {mission!r} does not name what is wanted; it must be a sentence like {example!r}")
+    return things[number]
+
+
+def _only(grid: NDArray[np.uint8], kind: int, colour: int | None) -> Place:
+    """The place of the one thing of a kind and colour."""
+    encoded = cells.unpack(grid)
+    there = (encoded[..., 0] == kind) & (encoded[..., 1] == colour if colour is not None else True)
+    if there.sum() != 1:
+        what = f"{'' if colour is None else COLOURS[colour] + ' '}{OBJECTS[kind]}"
+        raise LabError(
+            f"the mission is about a {what}, of which the grid holds {there.sum()}; "
+            "put one there, or say with 'target' (and 'other' for a second place) which is meant"
+        )
+    x, y = np.argwhere(there)[0]
+    return int(x), int(y)
+
+
+def _door(name: str, place: Place, grid: NDArray[np.uint8]) -> Place:
+    if cells.unpack(grid[place])[0] != DOOR:
+        raise LabError(f"{name} is {place}, where there is {cells.describe(int(grid[place]))}; it must be a door")
+    return place
+
+
+def _place(name: str, value: Any, grid: NDArray[np.uint8]) -> Place:
+    pair = np.asarray(value) if isinstance(value, (tuple, list, np.ndarray)) else np.empty(0)
+    if pair.shape != (2,) or pair.dtype.kind not in "iu" or (pair < 0).any() or (pair >= grid.shape).any():
+        width, height = grid.shape
+        raise LabError(f"{name} is {value!r}; it must be a place (x, y) in the grid of {width}x{height} cells")
+    return int(pair[0]), int(pair[1])
+
+
+def _obstacles(value: Any, grid: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The places of the balls that move, filled up with NOWHERE."""
+    balls = [(int(x), int(y)) for y, x in np.argwhere((grid & cells.KIND == BALL).T)]
+    if value is not None and not isinstance(value, (tuple, list, np.ndarray)):
+        raise LabError(f"obstacles is {value!r}; it must be a list of places (x, y)")
+    places = balls if value is None else [_place("a place in obstacles", place, grid) for place in value]
+    for place in places:
+        if place not in balls:
+            raise LabError(f"obstacles names {place}, where there is no ball; only balls move")
+    if len(places) > MOST_OBSTACLES or len(set(places)) < len(places):
+        raise LabError(f"obstacles are {len(places)} balls, or name one twice; up to {MOST_OBSTACLES} can move")
+    filled = np.full((MOST_OBSTACLES, 2), NOWHERE, np.uint8)
+    filled[: len(places)] = np.array(places, np.uint8).reshape(-1, 2)
+    return filled
+
+
+def opened(task: int, grid: NDArray[np.uint8], found: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """The grid with the doors open that open by themselves.
+
+    Args:
+        task: one of those in `tasks`.
+        grid: cells as bytes `(width, height)`.
+        found: what `fields` gave.
+    """
+    if task == tasks.SCOUT:
+        grid = grid.copy()
+        for x, y in found["rooms"][:, 4:].tolist():
+            if x != NOWHERE:
+                grid[x, y] = clocks.OPEN
+    return grid
+
+
+def _clocks(value: Any, grid: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Doors on a clock, as `clocks` has them in the state; they turn from the first step on."""
+    if value is not None and not isinstance(value, Mapping):
+        raise LabError(f"clocks is {value!r}; it must be a dict from (x, y) of a door to its phase")
+    rooms = np.zeros((MOST_ROOMS, 6), np.uint8)
+    rooms[:, 4:] = NOWHERE
+    if len(value or ()) > MOST_ROOMS:
+        raise LabError(f"clocks names {len(value or ())} doors; up to {MOST_ROOMS} can be on a clock")
+    for k, (place, phase) in enumerate((value or {}).items()):
+        x, y = _door("a door in clocks", _place("a door in clocks", place, grid), grid)
+        is_whole = isinstance(phase, (int, np.integer)) and not isinstance(phase, bool)
+        if not is_whole or not 0 <= phase < 256:
+            raise LabError(f"the door at {(x, y)} has phase {phase!r}; it must be a whole number from 0 to 255")
+        rooms[k, 0], rooms[k, 4:] = phase, (x, y)
+    return rooms
