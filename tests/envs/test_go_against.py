@@ -245,7 +245,7 @@ def test_gnugo_plays_games_and_its_process_ends_with_the_environment():
     assert process.poll() is not None
 
 
-@pytest.mark.parametrize("opponent", ["greedy", "mcts:12", "gnugo:0", first], ids=str)
+@pytest.mark.parametrize("opponent", ["greedy", "mcts:12", "gnugo:0", first])
 def test_checkers_find_nothing_and_masks_are_found(opponent):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -259,7 +259,7 @@ def test_checkers_find_nothing_and_masks_are_found(opponent):
     env.close()
 
 
-@pytest.mark.parametrize("opponent", ["greedy", first], ids=str)
+@pytest.mark.parametrize("opponent", ["greedy", first])
 def test_games_begin_elsewhere(opponent):
     env = gym.make(ID, opponent=opponent, komi=0.5)
     observation, info = env.reset(seed=0, options={"moves": ["C3", 0, None]})  # White is to play, and so the agent
@@ -276,7 +276,7 @@ def test_games_begin_elsewhere(opponent):
     assert observation[0].sum() == 0  # as always, again
 
 
-@pytest.mark.parametrize("opponent", ["greedy", first], ids=str)
+@pytest.mark.parametrize("opponent", ["greedy", first])
 def test_an_opponent_who_is_to_play_there_plays(opponent):
     env = gym.make(ID, opponent=opponent, colour="black")
     observation, _ = env.reset(seed=0, options={"position": CORNER, "to_play": "white"})
