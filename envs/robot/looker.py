@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rl_lab.envs.robot.camera import IMAGE_BYTES
 from rl_lab.envs.robot.cells import DOOR, EMPTY, FLOOR, GOAL, GREY, OPEN, UNSEEN, WALL
 from rl_lab.envs.robot.dynamics import DONE, FORWARD, TURN_LEFT, TURN_RIGHT
-from rl_lab.envs.robot.looking import LOOK
+from rl_lab.envs.robot.looking import FLAT_NUMBERS, LOOK
 from rl_lab.envs.robot.world import DEPTH, FORWARD_X, FORWARD_Y, SIDE
 from rl_lab.errors import LabError
 
@@ -98,9 +98,9 @@ class Looker:
             new = next((pose for pose in ways if self._kind(pose[:2]) == UNSEEN), None)
             return TURN_LEFT if new is None else self._follow(ways, new, sensed)
         vantage = self._vantage(ways)
-        if vantage is None:
-            return self._wait(sensed)
-        return self._look(sensed) if vantage == self.pose else self._follow(ways, vantage, sensed)
+        if vantage is None or vantage == self.pose:
+            return stay(sensed)
+        return self._follow(ways, vantage, sensed)
 
     def _ways(self) -> Iterator[tuple[Pose, tuple[Pose, int] | None]]:
         """All poses that can be reached, nearest first, each with the pose and the action that lead there.
@@ -133,7 +133,7 @@ class Looker:
             if not sensed.sees:
                 return LOOK
             if not self._is_free(ahead):
-                return self._wait(sensed)
+                return stay(sensed)
         return action
 
     def _vantage(self, ways: dict[Pose, tuple[Pose, int] | None]) -> Pose | None:
@@ -155,13 +155,6 @@ class Looker:
             if gain > most:
                 best, most = pose, gain
         return best
-
-    def _look(self, sensed: Senses) -> int:
-        return TURN_LEFT if sensed.age is None else LOOK
-
-    def _wait(self, sensed: Senses) -> int:
-        """Let a step pass, if possible with a look."""
-        return DONE if sensed.age is None else LOOK
 
     def _kind(self, place: Place) -> int:
         return self.seen.get(place, NOT_KNOWN)[0]
@@ -198,15 +191,20 @@ def senses(observation: Any) -> Senses:
     Raises:
         LabError: it is another one.
     """
-    if isinstance(observation, dict) and np.shape(observation.get("image")) == (7, 7, 3):
+    if isinstance(observation, dict) and np.shape(observation.get("image", ())) == (7, 7, 3):
         felt = (int(observation["age"][0]), bool(observation["bump"])) if "age" in observation else (None, None)
         return Senses(np.asarray(observation["image"]), int(observation["direction"]), *felt)
     flat = np.asarray(observation)
-    if flat.ndim != 1 or len(flat) < IMAGE_BYTES + 4:
+    if flat.ndim != 1 or len(flat) - IMAGE_BYTES - 4 not in (0, FLAT_NUMBERS):
         raise LabError("the looker takes the robot's observations 'dict' and 'flat', of one step, with view_size=7")
     rest = flat[IMAGE_BYTES + 4 :]
     felt = (int(rest[0]), bool(rest[1])) if len(rest) else (None, None)
     return Senses(flat[:IMAGE_BYTES].reshape(7, 7, 3), int(flat[IMAGE_BYTES : IMAGE_BYTES + 4].argmax()), *felt)
+
+
+def stay(sensed: Senses) -> int:
+    """The action that lets a step pass, with a look where looking is an action."""
+    return DONE if sensed.age is None else LOOK
 
 
 def ahead_of(pose: Pose) -> Place:
