@@ -221,7 +221,7 @@ def test_every_state_has_a_number_of_its_own(name, seeds):
     code = tabular.CODES[env.definition.name]
     for saved in levels.save_state():
         here = env.save_state()
-        for field in set(here.dtype.names) - {"variant"}:
+        for field in set(here.dtype.names) - {"variant"}:  # which shows something else of the same world
             here[field] = saved[field]
         env.load_state(here)
         states |= reachable(env, code.index)

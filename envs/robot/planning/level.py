@@ -100,7 +100,9 @@ def read_level(state, config, level):
     for y in range(height):
         for x in range(width):
             here = place(x, y, stride)
-            seen += read_cell(level, (y + 1) * line + x + 1, np.int64(state.cells[here]), np.int64(state.contents[here]))
+            seen += read_cell(
+                level, (y + 1) * line + x + 1, np.int64(state.cells[here]), np.int64(state.contents[here])
+            )
     force_start(level)
     model_needed(level, seen + (level.hand != EMPTY) <= FEW)
 
@@ -190,9 +192,12 @@ def model_needed(level, everything):
     """Model what the mission is about, goals in boxes, and all doors and things if there are few."""
     task = level.task
     about_thing = task == PICK_UP or task == FETCH or task == PUT_NEAR
-    if everything or task == PUT_NEAR or level.hand_inside & KIND == GOAL:
-        model_hand(level)
-    elif about_thing and level.hand_inside == level.target:
+    if (
+        everything
+        or task == PUT_NEAR
+        or level.hand_inside & KIND == GOAL
+        or (about_thing and level.hand_inside == level.target)
+    ):
         model_hand(level)
     if task == OPEN and not is_shut(level.ground[level.target_cell]):
         level.blind = 1

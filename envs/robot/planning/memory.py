@@ -22,7 +22,6 @@ SMALLEST_TABLE = 1024
 MIX, MIX_TOO = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)  # odd; those of splitmix64
 
 
-
 def memory_dtype(cap: int) -> np.dtype:
     """The search's memory for so many states, one record; a thread needs one of its own."""
     table = 1 << max(SMALLEST_TABLE.bit_length(), (2 * cap - 1).bit_length())
