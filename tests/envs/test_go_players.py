@@ -118,6 +118,18 @@ def test_gnugo_plays_by_each_rule_of_ko():
             assert gnugo.KO[ko] in player._engine.command
 
 
+def test_gnugo_obeys_a_ko_that_nobody_can_tell_it_of():
+    game = Board.from_ascii(".XO..\nX.XO.\n.XO..\n.....\n.....", "white", komi=0.5)
+    game.play("B4")
+    board = Board.from_state(game.state()[0], game.rules)
+    assert board.problem("C4") == "ko"
+    with GnuGo(1) as player:
+        for seed in range(3):
+            player.seed(seed)
+            assert board.is_legal(player(board))
+            assert set(player._engine.ask("list_stones black")[0].split()) == {"B5", "A4", "B3"}
+
+
 class Mortal(GnuGo):
     """Keeps count of how often its process is started."""
 
