@@ -13,6 +13,7 @@ from rl_lab.errors import LabError
 
 PAPER, INK, FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 MARGIN, LINE, LETTERS = 12, 26, 22  # pixels: around everything, from one line of text to the next, their size
+DRIVER = "SDL_VIDEODRIVER"
 NARROWEST = 420  # so that a mission has room
 
 
@@ -27,6 +28,13 @@ def check_installed() -> None:
             "a window needs pygame, which is not installed; run pip install 'rl-lab[window]', "
             'or use render_mode="rgb_array" or "ansi"'
         )
+
+
+def _no_screen(why: str) -> LabError:
+    return LabError(
+        f'no window can be opened here: {why}; use render_mode="rgb_array" or "ansi", or rl-lab drive without '
+        f"--window, or set {DRIVER}=dummy to show it nowhere"
+    )
 
 
 class Window:
@@ -51,10 +59,11 @@ class Window:
         try:
             pygame.display.init()
         except pygame.error as error:
-            raise LabError(
-                f"no window can be opened here ({error}); "
-                'use render_mode="rgb_array" or "ansi", or rl-lab drive without --window'
-            ) from None
+            raise _no_screen(str(error)) from None
+        driver = pygame.display.get_driver()
+        if driver == "offscreen" and DRIVER not in os.environ:  # SDL's choice where there is nothing else
+            pygame.display.quit()
+            raise _no_screen("there is no screen")
         pygame.font.init()
         pygame.display.set_caption(title)
         self._font, self._clock = pygame.font.Font(None, LETTERS), pygame.time.Clock()

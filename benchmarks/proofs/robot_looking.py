@@ -39,7 +39,7 @@ from rl_lab.files import write_text
 
 NEVER, WELL, ALWAYS = ARMS = ("never looks", "looks well", "always sees")
 MEASURES = ("return", "success", "steps", "looks")
-LEVELS = {"Scout-7x7-v0": 400, "Scout-9x9-v0": 400, "Scout-13x13-v0": 400}  # that Looker plays
+LEVELS = dict.fromkeys(("Scout-7x7-v0", "Scout-9x9-v0", "Scout-13x13-v0"), 1_000)  # that Looker plays
 STEPS = {"Scout-7x7-v0": 1_000_000, "Scout-9x9-v0": 2_000_000}  # that PPO learns from
 SEEDS, EPISODES, FIRST_LEVEL = 10, 1_000, 1_000_000
 SETTINGS: dict[str, Any] = {

@@ -6,7 +6,7 @@ It walks, and does nothing else: it is for worlds whose goal is reached by walki
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rl_lab.envs.robot.camera import IMAGE_BYTES
 from rl_lab.envs.robot.cells import DOOR, EMPTY, FLOOR, GOAL, GREY, OPEN, UNSEEN, WALL
 from rl_lab.envs.robot.dynamics import DONE, FORWARD, TURN_LEFT, TURN_RIGHT
-from rl_lab.envs.robot.looking import LOOK
+from rl_lab.envs.robot.looking import FLAT_NUMBERS, LOOK
 from rl_lab.envs.robot.world import DEPTH, FORWARD_X, FORWARD_Y, SIDE
 from rl_lab.errors import LabError
 
@@ -24,6 +24,7 @@ Cell = tuple[int, int, int]  # object, colour, state, as MiniGrid numbers them
 Place = tuple[int, int]  # from where the robot started
 Pose = tuple[int, int, int]  # x, y, direction
 NOT_KNOWN: Cell = (UNSEEN, 0, 0)
+NEIGHBOURS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 class Looker:
@@ -98,9 +99,9 @@ class Looker:
             new = next((pose for pose in ways if self._kind(pose[:2]) == UNSEEN), None)
             return TURN_LEFT if new is None else self._follow(ways, new, sensed)
         vantage = self._vantage(ways)
-        if vantage is None:
-            return self._wait(sensed)
-        return self._look(sensed) if vantage == self.pose else self._follow(ways, vantage, sensed)
+        if vantage is None or vantage == self.pose:
+            return stay(sensed)
+        return self._follow(ways, vantage, sensed)
 
     def _ways(self) -> Iterator[tuple[Pose, tuple[Pose, int] | None]]:
         """All poses that can be reached, nearest first, each with the pose and the action that lead there.
@@ -133,35 +134,23 @@ class Looker:
             if not sensed.sees:
                 return LOOK
             if not self._is_free(ahead):
-                return self._wait(sensed)
+                return stay(sensed)
         return action
 
     def _vantage(self, ways: dict[Pose, tuple[Pose, int] | None]) -> Pose | None:
         """The pose from which most that is not known may be seen, for the steps that it takes to get there."""
-        edge = [
-            place
-            for x, y in [place for place in self.seen if self._may_enter(place)]
-            for place in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1))
-            if place not in self.seen
-        ]
-        edge = list(dict.fromkeys(edge))
-        best, most = None, 0.0
+        around = [(x + dx, y + dy) for x, y in self.seen if self._may_enter((x, y)) for dx, dy in NEIGHBOURS]
+        edge = [place for place in around if place not in self.seen]
+        if not edge:
+            return None
         steps: dict[Pose, int] = {}
         for pose, step in ways.items():
             steps[pose] = 0 if step is None else steps[step[0]] + 1
-            if pose in self._viewed and ahead_of(pose) in self.seen:
-                continue
-            gain = sum(_is_in_view(pose, place) for place in edge) / (steps[pose] + 2)
-            if gain > most:
-                best, most = pose, gain
-        return best
-
-    def _look(self, sensed: Senses) -> int:
-        return TURN_LEFT if sensed.age is None else LOOK
-
-    def _wait(self, sensed: Senses) -> int:
-        """Let a step pass, if possible with a look."""
-        return DONE if sensed.age is None else LOOK
+        new = [pose not in self._viewed or ahead_of(pose) not in self.seen for pose in ways]
+        poses = list(ways)
+        gain = new * in_view(poses, list(dict.fromkeys(edge))).sum(axis=1) / (np.array(list(steps.values())) + 2)
+        best = int(gain.argmax())
+        return poses[best] if gain[best] > 0 else None
 
     def _kind(self, place: Place) -> int:
         return self.seen.get(place, NOT_KNOWN)[0]
@@ -202,11 +191,16 @@ def senses(observation: Any) -> Senses:
         felt = (int(observation["age"][0]), bool(observation["bump"])) if "age" in observation else (None, None)
         return Senses(np.asarray(observation["image"]), int(observation["direction"]), *felt)
     flat = np.asarray(observation)
-    if flat.ndim != 1 or len(flat) < IMAGE_BYTES + 4:
+    if flat.ndim != 1 or len(flat) - IMAGE_BYTES - 4 not in (0, FLAT_NUMBERS):
         raise LabError("the looker takes the robot's observations 'dict' and 'flat', of one step, with view_size=7")
     rest = flat[IMAGE_BYTES + 4 :]
     felt = (int(rest[0]), bool(rest[1])) if len(rest) else (None, None)
     return Senses(flat[:IMAGE_BYTES].reshape(7, 7, 3), int(flat[IMAGE_BYTES : IMAGE_BYTES + 4].argmax()), *felt)
+
+
+def stay(sensed: Senses) -> int:
+    """The action that lets a step pass, with a look where looking is an action."""
+    return DONE if sensed.age is None else LOOK
 
 
 def ahead_of(pose: Pose) -> Place:
@@ -224,10 +218,11 @@ def _place(pose: Pose, ahead: int, aside: int) -> Place:
     )
 
 
-def _is_in_view(pose: Pose, place: Place) -> bool:
-    """Whether the camera would show a place, if nothing were in between."""
-    x, y, direction = pose
-    to_x, to_y, right = place[0] - x, place[1] - y, (direction + 1) & 3
+def in_view(poses: Sequence[Pose], places: Sequence[Place]) -> NDArray[np.bool_]:
+    """Whether the camera would show places from poses if nothing were in between, `(poses, places)`."""
+    x, y, direction = np.array(poses).T[:, :, None]
+    to_x, to_y = np.array(places).T[:, None, :] - np.stack([x, y])
+    right = (direction + 1) & 3
     ahead = to_x * FORWARD_X[direction] + to_y * FORWARD_Y[direction]
     aside = to_x * FORWARD_X[right] + to_y * FORWARD_Y[right]
-    return bool(0 <= ahead <= DEPTH and abs(aside) <= SIDE)
+    return (ahead >= 0) & (ahead <= DEPTH) & (np.abs(aside) <= SIDE)

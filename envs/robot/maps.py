@@ -129,10 +129,10 @@ def _mapped(
         for x, character in enumerate(row.ljust(width)):
             meaning = legend.get(character)
             if meaning is None:
-                known = ", ".join(f"{known!r} {words}" for known, words in CHARACTERS.items())
+                known = " ".join(known for known in legend if known != " ")
                 raise LabError(
-                    f"{level.where(x, y)}: {character!r} is not known; known are {known}; "
-                    f"or say below the map, after an empty line, what it is, such as {character} = red key"
+                    f"{level.where(x, y)}: {character!r} is not known; known are {known} and blanks; "
+                    f"say below the map, after an empty line, what it is, such as {character} = red key"
                 )
             grid[x, y] = cells.unpack(meaning.cell)
             if meaning.inside is not None:

@@ -199,7 +199,7 @@ def test_the_example_can_be_solved():
 BAD = {
     "no robot": ("#####\n#  G#\n#####", r"layout has no robot; put one of > v < \^"),
     "two robots": ("#####\n#> G#\n#v###\n#####", "line 3, column 2: this is a second robot, the first is in line 2"),
-    "unknown character": ("#####\n#>?G#\n#####", r"line 2, column 3: '\?' is not known; known are '#' grey wall"),
+    "unknown character": ("#####\n#>?G#\n#####", r"line 2, column 3: '\?' is not known; known are # . G"),
     "indented": ("\n\n   #####\n   #>?G#\n   #####\n", "line 4, column 6: '.' is not known"),
     "unclosed": ("#####\n#>  G\n#####", r"walk out of the grid at layout, line 2, column 5, where there is green goal"),
     "short row": ("#####\n#>\n##G##\n#####", "walk out of the grid at layout, line 2, column 5, where there is noth"),

@@ -1,5 +1,7 @@
 """Observations and rewards by argument: MiniGrid's and Gymnasium's wrappers see the same."""
 
+import importlib
+import inspect
 import warnings
 
 import gymnasium as gym
@@ -11,6 +13,7 @@ from minigrid.wrappers import FullyObsWrapper, OneHotPartialObsWrapper, ViewSize
 from minigrid_oracle import (
     DROP,
     FORWARD,
+    ONE_EACH,
     PICKUP,
     TOGGLE,
     RandomWorld,
@@ -22,6 +25,7 @@ from minigrid_oracle import (
 
 from rl_lab.envs.robot import camera, frames, lens, tabular
 from rl_lab.envs.robot.observations import KINDS
+from rl_lab.envs.robot.registration import ENVIRONMENTS
 from rl_lab.envs.single import BatchEnv
 from rl_lab.errors import LabError
 
@@ -338,3 +342,17 @@ def test_states_go_on_where_only_what_is_shown_or_paid_differs():
 def test_bits_and_numbers():
     assert frames.BITS == 20
     assert tabular.CODES["Robot-DoorKey"].total(5, 5) == 3 * 1 * 2 * 10 * 36
+
+
+@pytest.mark.parametrize("id", ONE_EACH)
+def test_sizes_too_small_for_a_family_are_refused(id):
+    definer = resolve_function(id)
+    names = [name for name in ("size", "room_size") if name in inspect.signature(definer).parameters]
+    for name in names:
+        with pytest.raises(LabError, match=rf"{name}=2 is not allowed; it must be a whole number from \d+ to \d+"):
+            gym.make(id, **{name: 2})
+
+
+def resolve_function(id):
+    module, _, name = ENVIRONMENTS[id][0].partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -242,5 +242,6 @@ def test_the_looker_finds_goals_elsewhere(id):
 def test_what_the_looker_cannot_take():
     with pytest.raises(LabError, match="looks='often' is not allowed; it must be 'well' or 'never'"):
         Looker("often")
-    with pytest.raises(LabError, match="the looker takes the robot's observations"):
-        Looker()(scout(observation="onehot").reset()[0])
+    for arguments in ({"observation": "onehot"}, {"view_size": 9}, {"frame_stack": 2}):
+        with pytest.raises(LabError, match="the looker takes the robot's observations"):
+            Looker()(scout(**arguments).reset()[0])
