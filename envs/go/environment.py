@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
 from rl_lab.envs.go import planes, turns, uct
-from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.greedy import greedy_move
 from rl_lab.envs.go.layout import state_dtype
+from rl_lab.envs.go.opponents import Opponent, opponents
 from rl_lab.envs.go.outside import OutsideLanes
-from rl_lab.envs.go.players import parsed
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.positions import Beginning
 from rl_lab.envs.go.render import render
 from rl_lab.envs.go.rules import Rules
-from rl_lab.envs.go.turns import COLOURS, Kernel
+from rl_lab.envs.go.turns import CHOICES
 from rl_lab.errors import LabError
 
 REWARDS = ("result", "margin")
-MOVES: dict[str, Kernel] = {"random": random_move, "greedy": greedy_move}
-SELF = "self"
-Opponent = str | Callable[[Board], int | str]
 
 
 def go(
@@ -75,7 +69,7 @@ def go(
         LabError: an argument is not allowed.
     """
     for name, value, allowed in (
-        ("colour", colour, COLOURS),
+        ("colour", colour, CHOICES),
         ("reward", reward, REWARDS),
     ):
         if value not in allowed:
@@ -89,7 +83,7 @@ def go(
     begin, step = turns.against(others.moves or (random_move,))
     more = {
         "max_steps": steps,
-        "colour": COLOURS.index(colour),
+        "colour": CHOICES.index(colour),
         "by_margin": reward == "margin",
         "opponents": len(others.moves) + others.alone,
         "alone": len(others.moves) if others.alone else -1,
@@ -112,47 +106,6 @@ def go(
         inject=Beginning(rules, most, turns.one_of(others.moves or (random_move,)), others.outside),
         lanes=functools.partial(OutsideLanes, opponent, rules, most) if others.outside else None,
     )
-
-
-class Opponents(NamedTuple):
-    """Whom an agent plays."""
-
-    moves: tuple[Kernel, ...]
-    playouts: tuple[int, ...]
-    """Of those that search, 0 for others."""
-    alone: bool
-    """Whether the agent plays both sides, too."""
-    outside: bool = False
-    """Whether the opponent is no kernel."""
-
-
-def opponents(wanted: Opponent) -> Opponents:
-    """Whom the argument means.
-
-    Raises:
-        LabError: there is no such opponent, or one is named twice.
-    """
-    names = wanted.split("+") if isinstance(wanted, str) else []
-    kinds = [known(name) for name in names]
-    if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
-        return Opponents((turns.told_move,), (0,), alone=False, outside=True)
-    if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
-        raise LabError(
-            f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several such as "
-            "'self+greedy', or gnugo:LEVEL with a level from 0 to 10, or a function that gets a Board and gives a move"
-        )
-    moves = tuple(MOVES.get(kind, uct.mcts_move) for kind, _ in kinds if kind != SELF)
-    return Opponents(moves, tuple(playouts for kind, playouts in kinds if kind != SELF), SELF in names)
-
-
-def known(name: str) -> tuple[str, int]:
-    """The kind of an opponent, and its playouts or its level; a kind without a name for a word that means none."""
-    if name == SELF or name in MOVES:
-        return name, 0
-    try:
-        return parsed(name)
-    except LabError:
-        return "", 0
 
 
 def lane_fields(capacity: int, playouts: int = 0) -> np.dtype:
