@@ -79,5 +79,9 @@ class TrainedAgent:
         observation, mask = see(board)
         return int(self.agent.predict(observation, action_mask=mask)[0])
 
+    def prepare(self, board: Board) -> None:
+        """Compile what there is to compile."""
+        self(board.copy())
+
     def close(self) -> None:
         """Nothing is held."""

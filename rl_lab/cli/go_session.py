@@ -53,16 +53,12 @@ class Session:
         }
 
     def play(self) -> None:
-        """Play to the end, or until somebody leaves; Ctrl-C leaves, too."""
+        """Play to the end, or until somebody leaves."""
         komi = f"komi {self.board.rules.komi_in_force:g}"
         self.screen.say(f"You are {self.colour}, {self.agent.name} is {self._other}; {komi}. A move, or help:")
         self.screen.show(self.board)
-        try:
-            while not (self.board.is_over or self._left):
-                self._turn() if self.board.to_play == self.colour else self._answer()
-        except KeyboardInterrupt:
-            self.screen.say("\nstopped")
-            return
+        while not (self.board.is_over or self._left):
+            self._turn() if self.board.to_play == self.colour else self._answer()
         if self.board.is_over:
             self._end()
 
@@ -109,7 +105,7 @@ class Session:
 
     def _answer(self) -> None:
         start = time.perf_counter()
-        action = self.agent(self.board)
+        action = self._thought()
         seconds = time.perf_counter() - start
         if problem := self.board.problem(action):
             raise LabError(f"{self.agent.name} plays {vertex(action, self.board.size)}, which is illegal: {problem}")
@@ -118,6 +114,11 @@ class Session:
         self.screen.say(f"{self.agent.name} {what} ({seconds:.1f} s)")
         if not self.board.is_over:
             self.screen.show(self.board)
+
+    def _thought(self) -> int:
+        """What the agent would play; people see that it thinks."""
+        with self.screen.thinking(self.agent.name):
+            return self.agent(self.board)
 
     def _undo(self) -> None:
         if all(colour != self.colour for colour, _ in self.board.moves):
@@ -129,7 +130,7 @@ class Session:
         self.screen.show(self.board)
 
     def _hint(self) -> None:
-        action = self.agent(self.board)
+        action = self._thought()
         what = "pass" if action == self.board.size**2 else f"play {vertex(action, self.board.size)}"
         self.screen.say(f"{self.agent.name} would {what}")
 

@@ -17,6 +17,7 @@ from rl_lab.errors import LabError
 
 if TYPE_CHECKING:
     from rl_lab.compare.match import Match
+    from rl_lab.envs.go.game import Board
     from rl_lab.envs.go.matches.series import Entry
     from rl_lab.envs.go.matches.sides import Side
 
@@ -85,15 +86,20 @@ def match(
 
 
 def _play(found: Match, sides: list[Side], folder: Path) -> None:
-    """Play the games; each is kept as soon as it is over."""
+    """Play the games; each is kept as soon as it is over, and the one that Ctrl-C ends as far as it went."""
     from rl_lab.envs.go.matches import series
+    from rl_lab.envs.go.matches.referee import Stopped
 
     with _telling(found) as tell:
-        for entry in series.play(found.series, sides[0], sides[1]):
-            file = f"game-{entry.number:0{len(str(found.series.games))}}.sgf"
-            _write_sgf(folder / file, found, entry)
-            found.add(entry, file)
-            tell(entry)
+        try:
+            for entry in series.play(found.series, sides[0], sides[1]):
+                file = f"{_stem(found, entry.number)}.sgf"
+                _write_sgf(folder / file, found, entry)
+                found.add(entry, file)
+                tell(entry)
+        except Stopped as stop:
+            _write_unfinished(folder, found, stop.board)
+            raise
 
 
 @contextmanager
@@ -140,12 +146,27 @@ def _keep(found: Match, folder: Path) -> None:
     write_text(folder / "match.json", json.dumps(found.as_json(), indent=1) + "\n")
 
 
+def _stem(found: Match, number: int) -> str:
+    """The name of a game's file without its end; as many digits as the last game needs."""
+    return f"game-{number:0{len(str(found.series.games))}}"
+
+
 def _write_sgf(path: Path, found: Match, entry: Entry) -> None:
     from rl_lab.envs.go import sgf
 
     played, names = entry.played, found.names if entry.first == "black" else found.names[::-1]
     comment = f"broken off after {len(played.board.moves)} moves" if played.ended == "length" else played.failure
     sgf.write(path, played.board, players=names, result=played.result, comments={len(played.board.moves): comment})
+
+
+def _write_unfinished(folder: Path, found: Match, board: Board) -> None:
+    """Keep a game that somebody has stopped, which does not count."""
+    from rl_lab.envs.go import sgf
+
+    number = len(found.entries) + 1
+    names = found.names if found.series.colour_of_first(number) == "black" else found.names[::-1]
+    if board.moves:
+        sgf.write(folder / f"{_stem(found, number)}-unfinished.sgf", board, players=names)
 
 
 @contextmanager

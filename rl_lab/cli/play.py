@@ -55,11 +55,14 @@ def go(
     only = getattr(opponent, "size", size)
     if only != size:
         raise LabError(f"{agent} plays on {only}x{only} only; give --size {only}")
-    if agent.startswith("mcts:"):
-        player_for("mcts:1")(board)  # compiles before somebody waits
-    session = Session(board, opponent, colour, Screen())
+    screen = Screen()
+    session = Session(board, opponent, colour, screen)
     try:
+        opponent.prepare(board)
         session.play()
+    except KeyboardInterrupt:
+        screen.say("")  # below what the terminal shows of Ctrl-C
+        raise
     finally:
         opponent.close()
         if sgf is not None:

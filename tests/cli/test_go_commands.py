@@ -155,6 +155,43 @@ def test_the_exit_code_of_bad_input(monkeypatch, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+class Interrupted:
+    """Passes, until somebody presses Ctrl-C."""
+
+    name = "interrupted"
+
+    def __init__(self, moves):
+        self.moves = moves
+
+    def __call__(self, board):
+        self.moves -= 1
+        if self.moves < 0:
+            raise KeyboardInterrupt
+        return board.size**2
+
+    def prepare(self, board):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_ctrl_c_in_the_middle_of_a_game_keeps_it_as_far_as_it_went(tmp_path, monkeypatch):
+    agents = {"mcts:1": Interrupted(2), "mcts:2": Interrupted(99)}
+    monkeypatch.setattr(go_players, "player_for", lambda spec, seed: agents[spec])
+    with pytest.raises(KeyboardInterrupt):
+        lab("match", "mcts:1", "mcts:2", "--games", 10, "--size", 5, "--opening-moves", 2, "--out", tmp_path)
+    told = json.loads((tmp_path / "match.json").read_text())
+    assert told["games"] == 2
+    kept = sgf.read(tmp_path / "game-03-unfinished.sgf")
+    assert (len(kept.moves), kept.result, kept.players) == (2, "", ("mcts:1", "mcts:2"))
+    assert sorted(path.name for path in tmp_path.glob("*.sgf")) == [
+        "game-01.sgf",
+        "game-02.sgf",
+        "game-03-unfinished.sgf",
+    ]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signal")
 def test_ctrl_c_keeps_what_was_finished(tmp_path):
     out = tmp_path / "match"

@@ -1,7 +1,9 @@
 """`rl-lab play go`: what people type, what they are told, and what is kept however a game ends."""
 
+import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 
@@ -28,6 +30,9 @@ class Script(Screen):
 
     def show(self, board):
         self.seen.append(plain_board(board))
+
+    def thinking(self, name):
+        return contextlib.nullcontext()
 
     def ask(self, question):
         line = self.lines.pop(0) if self.lines else None
@@ -132,8 +137,6 @@ def test_whoever_resigns_loses(tmp_path):
     [
         (["c3"], Replies("B2"), "You leave the game"),
         (["c3", "quit", "d3"], Replies("B2"), "You leave the game"),
-        (["c3", KeyboardInterrupt()], Replies("B2"), "\nstopped"),
-        (["c3"], Replies(KeyboardInterrupt()), "\nstopped"),
     ],
 )
 def test_leaving_is_polite_and_the_game_is_kept(tmp_path, lines, agent, words):
@@ -142,6 +145,35 @@ def test_leaving_is_polite_and_the_game_is_kept(tmp_path, lines, agent, words):
     done.save(tmp_path / "game.sgf")
     assert done.screen.seen[-1] == f"game: {tmp_path / 'game.sgf'}"
     assert sgf.read(tmp_path / "game.sgf").moves == done.board.moves != []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signal")
+def test_ctrl_c_is_heard_while_a_search_thinks_for_minutes(tmp_path):
+    words = ["play", "go", "--size", "9", "--agent", "mcts:10000000", "--sgf", str(tmp_path / "game.sgf")]
+    command = [sys.executable, "-m", "rl_lab.cli", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdin.write(b"C3\n")
+        run.stdin.flush()
+        while b"white to play" not in run.stdout.readline():
+            assert run.poll() is None, run.stderr.read()
+        run.send_signal(signal.SIGINT)
+        said, complaints = run.communicate(timeout=60)
+    assert run.returncode == 130, complaints
+    assert complaints == b"rl-lab: stopped; what was written stays\n"
+    assert f"game: {tmp_path / 'game.sgf'}".encode() in said
+    assert sgf.read(tmp_path / "game.sgf").moves == [("black", action_at("C3", 9))]
+
+
+def test_a_terminal_shows_that_somebody_thinks(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("TERM", "xterm-256color")
+    terminal = sys.stdout
+    with Screen().thinking("mcts:[2000]") as sign:
+        sign.update(spinner="line")  # draws at once
+        assert "mcts:[2000] is thinking" in terminal.getvalue()
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with Screen().thinking("mcts:2000"):
+        assert sys.stdout.getvalue() == ""
 
 
 def test_a_game_is_kept_in_the_middle_too(tmp_path):
