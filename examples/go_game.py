@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFont
 
-from rl_lab.envs.go import sgf
+from rl_lab.envs.go import sgf, sgf_reader
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.players import player
 from rl_lab.envs.go.record import Game
@@ -33,8 +33,9 @@ def main(
         seed: of what is random.
         out: folder of the results.
     """
-    make_folder(out)
+    sgf_reader.sgfmill_sgf()  # which writes the game; better to miss it now than after the last move
     board, players = Board(size), {"black": player(black, seed), "white": player(white, seed + 1)}
+    make_folder(out)
     while not board.is_over:
         board.play(players[board.to_play](board))
     for one in players.values():

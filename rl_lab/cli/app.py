@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -40,10 +41,13 @@ def ready(out: Path | None) -> None:
     from rl_lab.files import make_folder
 
     if out is not None:
-        known = out.exists()
-        make_folder(out)
-        if not known:
-            out.rmdir()
+        new = [folder for folder in (out, *out.parents) if not folder.exists()]
+        try:
+            make_folder(out)
+        finally:
+            for folder in new:
+                with contextlib.suppress(OSError):  # it could not be made, or somebody has put something there
+                    folder.rmdir()
 
 
 def show(study: Callable[[], Findings], out: Path | None, as_json: bool) -> Findings:

@@ -155,6 +155,23 @@ def test_the_exit_code_of_bad_input(monkeypatch, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["match", "random", "random"], ["play", "go", "--sgf", "new/game.sgf"]])
+def test_what_writes_sgf_is_missed_before_the_first_move(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "sgfmill", None)
+    with pytest.raises(LabError, match=r"sgfmill, which is not installed; pip install 'rl-lab\[go\]'"):
+        lab(*words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_match_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for second in ("mcts:0", shlex.join([sys.executable, "-c", "print(1)"])):
+        with pytest.raises(LabError):
+            lab("match", "random", second)
+    assert list(tmp_path.iterdir()) == []
+
+
 class Interrupted:
     """Passes, until somebody presses Ctrl-C."""
 
