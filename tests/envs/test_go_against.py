@@ -323,6 +323,15 @@ def test_superko_has_room_for_what_came_before():
 
 
 @pytest.mark.parametrize(
+    ("opponent", "most", "steps"),
+    [("greedy", 509, 254), (first, 509, 254), ("self", 509, 509), ("self+greedy", 254, 254)],
+)
+def test_the_longest_games_that_the_readme_allows(opponent, most, steps):
+    envs = gym.make_vec(ID, num_envs=1, opponent=opponent, max_moves=most, debug=True)
+    assert envs.unwrapped.lanes.config["max_steps"] == steps
+
+
+@pytest.mark.parametrize(
     "opponent", ["mcts:0", "mcts:x", "mcts", "gnugo", "gnugo:11", "self+gnugo:1", "greedy+greedy", "", "me", 3, None]
 )
 def test_opponents_that_are_none(opponent):
