@@ -5,6 +5,7 @@
 Writes game.png, the board at six times, and game.sgf, the whole game for any Go program.
 """
 
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -16,6 +17,7 @@ from rl_lab.envs.go import sgf, sgf_reader
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.players import player
 from rl_lab.envs.go.record import Game
+from rl_lab.errors import LabError
 from rl_lab.files import make_folder
 
 SIDE, GAP, CAPTION = 400, 16, 34  # pixels of a board in the picture, around it, and of the line below
@@ -63,4 +65,7 @@ def mosaic(pictures: list[np.ndarray], captions: list[str]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except LabError as error:
+        sys.exit(f"go_game.py: {error}")

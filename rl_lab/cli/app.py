@@ -32,8 +32,12 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def ready(out: Path | None) -> None:
+def ready(out: Path | None, option: str = "--out") -> None:
     """See that results can be kept, before there are any; nothing is left of the trial.
+
+    Args:
+        out: their folder, if there is to be one.
+        option: that named it, for messages.
 
     Raises:
         LabError: the folder cannot be made, or not be written to.
@@ -43,7 +47,7 @@ def ready(out: Path | None) -> None:
     if out is not None:
         new = [folder for folder in (out, *out.parents) if not folder.exists()]
         try:
-            make_folder(out)
+            make_folder(out, option)
         finally:
             for folder in new:
                 with contextlib.suppress(OSError):  # it could not be made, or somebody has put something there

@@ -11,6 +11,7 @@ from rl_lab.cli.go_screen import Screen
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
+from rl_lab.files import make_folder
 
 if TYPE_CHECKING:
     from rl_lab.envs.go.gtp.thinking import Agent
@@ -42,6 +43,7 @@ class Session:
     def __init__(self, board: Board, agent: Agent, colour: str, screen: Screen) -> None:
         self.board, self.agent, self.colour, self.screen = board, agent, colour, screen
         self.result, self._left = "", False
+        self._saved = set[Path]()
         self._words: dict[str, Callable[[], None]] = {
             "help": lambda: screen.say(HELP),
             "undo": self._undo,
@@ -62,16 +64,30 @@ class Session:
         if self.board.is_over:
             self._end()
 
+    def keep(self, path: Path) -> None:
+        """`save` at the end, to a file that was checked at the start; its folder is made where there is none."""
+        if self.board.moves:
+            make_folder(path.parent, "--sgf")
+        self._saved.add(path.absolute())
+        self.save(path)
+
     def save(self, path: Path) -> None:
-        """Keep the game as SGF, and say so; nothing is written where nothing was played."""
+        """Keep the game as SGF, and say so; nothing is written where nothing was played.
+
+        Raises:
+            LabError: it cannot be written, or would replace a file that this game has not written.
+        """
         from rl_lab.envs.go import sgf
 
         if not self.board.moves:
             self.screen.say("nothing was played, and nothing kept")
             return
+        if path.exists() and path.absolute() not in self._saved:
+            raise LabError(f"{path} is there already; save the game under a new name")
         names = ("you", self.agent.name) if self.colour == "black" else (self.agent.name, "you")
         result = {"result": self.result} if self.result else {}
         sgf.write(path, self.board, players=names, **result)
+        self._saved.add(path.absolute())
         self.screen.say(f"game: {path}")
 
     @property

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tyro.extras import SubcommandApp
 
-from rl_lab.cli.app import app
+from rl_lab.cli.app import app, ready
 from rl_lab.errors import LabError
 
 play = SubcommandApp()
@@ -66,7 +66,7 @@ def go(
     finally:
         opponent.close()
         if sgf is not None:
-            session.save(sgf)
+            session.keep(sgf)
 
 
 def check_new(path: Path) -> None:
@@ -76,9 +76,8 @@ def check_new(path: Path) -> None:
         LabError: it cannot, or would.
     """
     from rl_lab.envs.go import sgf_reader
-    from rl_lab.files import make_folder
 
     sgf_reader.sgfmill_sgf()
     if path.exists():
         raise LabError(f"{path} is there already; name a new file with --sgf")
-    make_folder(path.parent)
+    ready(path.parent, "--sgf")

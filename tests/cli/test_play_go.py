@@ -186,6 +186,21 @@ def test_a_game_is_kept_in_the_middle_too(tmp_path):
     assert any("cannot be written: No such file" in text for text in done.screen.seen)
 
 
+def test_no_other_file_is_replaced(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    done = session("c3", f"save {tmp_path}/notes.txt", f"save {tmp_path}/1.sgf", "d4", f"save {tmp_path}/1.sgf")
+    assert f"{tmp_path}/notes.txt is there already; save the game under a new name" in done.screen.seen
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert len(sgf.read(tmp_path / "1.sgf").moves) == 4  # its own it may renew
+
+
+def test_a_folder_is_made_for_a_game_that_was_played_only(tmp_path):
+    session("quit").keep(tmp_path / "new/game.sgf")
+    assert list(tmp_path.iterdir()) == []
+    session("c3").keep(tmp_path / "new/game.sgf")
+    assert (tmp_path / "new/game.sgf").exists()
+
+
 def test_the_longest_game_is_broken_off(tmp_path):
     rules = {"max_moves": 2}
     done = session("c3", agent=Replies("B2"), **rules)
@@ -288,7 +303,7 @@ def test_moves_may_come_through_a_pipe(tmp_path):
         (["--size", 5, "--handicap", 2], "handicap=2 is not allowed on 5x5"),
         (["--agent", "mcts"], "there is no player 'mcts'"),
         (["--agent", "mcts:10", "--sgf", "old.sgf"], "old.sgf is there already; name a new file with --sgf"),
-        (["--agent", "mcts:10", "--sgf", "old.sgf/game.sgf"], "cannot be made or written to"),
+        (["--agent", "mcts:10", "--sgf", "old.sgf/game.sgf"], "(File exists); name another folder with --sgf"),
     ],
 )
 def test_bad_arguments_are_said_before_the_game(tmp_path, words, sentence):

@@ -315,6 +315,13 @@ def test_positions_that_cannot_be(options, sentence):
         env.reset(seed=0, options=options)
 
 
+@pytest.mark.parametrize("options", ["moves", ["moves"], 5])
+def test_options_that_are_no_dictionary(options):
+    for env in (gym.make(ID), gym.make_vec(ID, num_envs=2)):
+        with pytest.raises(LabError, match=re.escape(f"reset options {options!r} are not allowed; give a dictionary")):
+            env.reset(options=options)
+
+
 def test_superko_has_room_for_what_came_before():
     env = gym.make(ID, opponent="self", max_moves=509)
     env.reset(options={"moves": ["C3", "C2"]})
