@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from rl_lab.compare.match import Match
     from rl_lab.envs.go.matches.series import Entry
     from rl_lab.envs.go.matches.sides import Side
+    from rl_lab.envs.go.rules import Rules
 
+log = logging.getLogger("rl_lab")
 PATIENCE = 60.0  # seconds for an answer, where nobody says how long
 
 
@@ -78,6 +81,7 @@ def match(
         raise LabError(f"seconds={seconds} is not allowed; a move may take up to 86400 seconds, and more than 0")
     folder = MatchFolder(out or Path("results") / time.strftime("match-%Y%m%d-%H%M%S"))
     with _sides([first, second], seconds, seed) as sides:
+        _warn(sides, series.rules)
         found = Match((first, second), (sides[0].name, sides[1].name), series)
         try:
             _play(found, sides, folder)
@@ -99,6 +103,16 @@ def _play(found: Match, sides: list[Side], folder: MatchFolder) -> None:
         except Stopped as stop:
             folder.keep_unfinished(found, stop.board)
             raise
+
+
+def _warn(sides: list[Side], rules: Rules) -> None:
+    """Say which agents have learned with another komi."""
+    from rl_lab.envs.go.gtp.thinking import komi_advice
+    from rl_lab.envs.go.matches.sides import AgentSide
+
+    for side in sides:
+        if isinstance(side, AgentSide) and (advice := komi_advice(side.agent, rules.komi_in_force)):
+            log.warning("rl-lab: %s", advice)
 
 
 @contextmanager

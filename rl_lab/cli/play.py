@@ -47,6 +47,7 @@ def go(
     from rl_lab.cli.go_screen import Screen
     from rl_lab.cli.go_session import Session
     from rl_lab.envs.go.game import Board
+    from rl_lab.envs.go.gtp.thinking import komi_advice
 
     board = Board(size, komi=komi, ko=ko, handicap=handicap)
     if sgf is not None:
@@ -58,6 +59,8 @@ def go(
     screen = Screen()
     session = Session(board, opponent, colour, screen)
     try:
+        if advice := komi_advice(opponent, board.rules.komi_in_force):
+            screen.say(advice)
         opponent.prepare(board)
         session.play()
     except KeyboardInterrupt:

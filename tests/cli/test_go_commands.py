@@ -1,5 +1,6 @@
 """`rl-lab gtp` and `rl-lab match`: what works, what is refused in a sentence, and what stays after Ctrl-C."""
 
+import io
 import json
 import os
 import shlex
@@ -17,6 +18,10 @@ from rl_lab.agents.ppo import PPO
 from rl_lab.cli import go_players
 from rl_lab.envs.go import sgf
 from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.gtp.rules import KataRules
+from rl_lab.envs.go.gtp.session import Session
+from rl_lab.envs.go.gtp.table import Table
+from rl_lab.envs.go.gtp.thinking import thinker_for
 from rl_lab.errors import LabError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "envs"))
@@ -98,6 +103,29 @@ def test_a_trained_agent_plays_its_most_probable_move(trained):
     assert action == PPO.load(trained / "checkpoint.safetensors").predict(*see(board))[0]
     board.play(action)
     assert board.is_legal(agent(board))
+
+
+def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, monkeypatch, capsys):
+    run = tmp_path / "go5.safetensors"
+    PPO("rl_lab/Go-5x5-v0", num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs={"komi": 24.5}).save(run)
+    advice = "go5.safetensors has learned with komi 24.5, and plays with komi 25 here"
+    for komi, said in (("25", [advice]), ("24.5", [])):
+        caplog.clear()
+        lab("match", run, "random", "--games", 1, "--size", 5, "--komi", komi, "--out", tmp_path / komi)
+        assert [record.getMessage()[8 : 8 + len(advice)] for record in caplog.records] == said
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
+        lab("play", "go", "--size", 5, "--agent", run, "--komi", komi)
+        assert (advice in capsys.readouterr().out) == bool(said)
+    caplog.clear()
+    agent = go_players.player_for(str(run))
+    session = Session(Table(5, 25.0, KataRules("POSITIONAL")), thinker_for(agent, str(run)))
+    session.prepare()
+    assert not caplog.records  # a client may still set its own
+    for komi in (24.5, 25.0, 25.0):
+        session.table.set_komi(komi)
+        session.think_for("black")
+    assert [record.getMessage()[8 : 8 + len(advice)] for record in caplog.records] == [advice]
 
 
 def test_agents_of_other_worlds_do_not_play_go(tmp_path):

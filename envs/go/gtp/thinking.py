@@ -28,6 +28,14 @@ class Agent(Protocol):
         """Let go of what it holds."""
 
 
+def komi_advice(agent: Agent, komi: float) -> str:
+    """What to say of a game whose komi is not the one that an agent has learned with; "" where there is nothing."""
+    known = getattr(agent, "komi", None)
+    if known in (None, komi):
+        return ""
+    return f"{agent.name} has learned with komi {known:g}, and plays with komi {komi:g} here; --komi {known:g} suits it"
+
+
 class Thinker:
     """An agent that names its move and nothing else: it cannot analyse, nor keep to a time."""
 
