@@ -11,12 +11,12 @@ from gymnasium import spaces
 from rl_lab.envs import Definition
 from rl_lab.envs.go import planes, turns, uct
 from rl_lab.envs.go.layout import state_dtype
-from rl_lab.envs.go.opponents import Opponent, opponents
+from rl_lab.envs.go.opponents import Opponent, Opponents, opponents
 from rl_lab.envs.go.outside import OutsideLanes
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.positions import Beginning
 from rl_lab.envs.go.render import render
-from rl_lab.envs.go.rules import Rules
+from rl_lab.envs.go.rules import Rules, most_moves
 from rl_lab.envs.go.turns import CHOICES
 from rl_lab.errors import LabError
 
@@ -62,8 +62,9 @@ def go(
         ko: "positional", "situational" or "simple".
         suicide: whether that is allowed.
         handicap: Black's stones before the first move, which is White's then.
-        max_moves: of both sides together; default `2 * size**2`. Against an opponent each side gets half of them, but
-            as many as that where games with "self" are among them.
+        max_moves: of both sides together, 1 to 509 on boards up to 9x9 and to 1533 on larger ones; default
+            `2 * size**2`. Against an opponent each side gets half of them, rounded down. Where games with "self" and
+            others are mixed, the agent gets all of them in both, so that the most is half as many.
 
     Raises:
         LabError: an argument is not allowed.
@@ -76,10 +77,7 @@ def go(
             raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
     rules = Rules(size, komi, ko, suicide, handicap, max_moves)
     others = opponents(opponent)
-    steps = rules.longest if others.alone else (rules.longest + 1) // 2
-    most = 2 * steps + 1 if others.moves else steps
-    if others.outside or (others.alone and others.moves):
-        Rules(size, max_moves=most if others.outside else 2 * steps)  # which superko must remember
+    steps, most = lengths(rules, others)
     begin, step = turns.against(others.moves or (random_move,))
     more = {
         "max_steps": steps,
@@ -106,6 +104,25 @@ def go(
         inject=Beginning(rules, most, turns.one_of(others.moves or (random_move,)), others.outside),
         lanes=functools.partial(OutsideLanes, opponent, rules, most) if others.outside else None,
     )
+
+
+def lengths(rules: Rules, others: Opponents) -> tuple[int, int]:
+    """How many moves a game may have: those of the agent, and all of them.
+
+    Raises:
+        LabError: superko cannot remember so many.
+    """
+    if not others.moves:
+        return rules.longest, rules.longest
+    steps = rules.longest if others.alone else max(1, rules.longest // 2)
+    bound = most_moves(rules.size)
+    if 2 * steps > bound:
+        raise LabError(
+            f"max_moves={rules.max_moves} is not allowed where games with 'self' and others are mixed: the agent may "
+            f"make so many moves and an opponent as many, and superko remembers {bound} on {rules.size}x{rules.size}; "
+            f"give 1 to {bound // 2}"
+        )
+    return steps, 2 * steps + 1  # an opponent may begin
 
 
 def lane_fields(capacity: int, playouts: int = 0) -> np.dtype:

@@ -64,10 +64,10 @@ def write(path: Path | str, game: Game | Board, **about: Any) -> None:
     Args:
         path: of the file, which is replaced where it exists.
         game: a game, or a board with what has been played on it.
-        about: for a board, other fields of `Game`: players, result, comments.
+        about: players, result or comments, as `Game` has them; they take the place of what the game has.
 
     Raises:
-        LabError: the file cannot be written.
+        LabError: the file cannot be written, or what is said about the game is not allowed.
 
     Example:
         >>> import tempfile
@@ -78,7 +78,7 @@ def write(path: Path | str, game: Game | Board, **about: Any) -> None:
         ...     read(f"{folder}/game.sgf").comments
         {1: 'The centre.'}
     """
-    content = serialised(Game.of(game, **about) if isinstance(game, Board) else game)
+    content = serialised(Game.of(game, **about) if isinstance(game, Board) else game.with_about(about))
     try:
         write_bytes(Path(path), content)
     except (OSError, ValueError) as error:
