@@ -94,7 +94,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self.lanes.seed([sequence if take else None for sequence, take in zip(sequences, chosen, strict=True)])
         self.lanes.reset(chosen, options)
         self._started = True
-        return self._observations(), self._masks()
+        return self._observations(), self._masks() | self._beginnings(chosen)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every lane.
@@ -118,6 +118,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             info |= {name: lanes.states[name] & lanes.terminated, f"_{name}": np.ones(self.num_envs, np.bool_)}
         if ended.any():
             info |= self._endings(ended)
+        if self.mode != DISABLED:
+            info |= self._beginnings(lanes.states["steps"] == 0)
         if self.copy:
             return self._observations(), lanes.rewards.copy(), lanes.terminated.copy(), lanes.truncated.copy(), info
         return self._observations(), lanes.rewards, lanes.terminated, lanes.truncated, info
@@ -168,6 +170,14 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             return {}
         masks = self.lanes.masks.copy() if self.copy else self.lanes.masks
         return {"action_mask": masks, "_action_mask": np.ones(self.num_envs, np.bool_)}
+
+    def _beginnings(self, begun: np.ndarray) -> dict[str, Any]:
+        """The part of info about episodes that began in this step; `begun` is bool `(num_envs,)`."""
+        info = {}
+        for name, values in self.lanes.starting_info(begun).items():
+            info |= {name: np.zeros(self.num_envs, values.dtype), f"_{name}": begun}
+            info[name][begun] = values
+        return info
 
     def _endings(self, ended: np.ndarray) -> dict[str, Any]:
         """The part of info about episodes that ended in this step; `ended` is bool `(num_envs,)`."""

@@ -63,7 +63,8 @@ class BatchEnv(gym.Env):
             self.lanes.seed([lane_sequence(self.np_random_seed if seed is None else seed, 0)])
         self.lanes.reset(np.ones(1, np.bool_), options)
         self._started = True
-        return self._observation(), self._info()
+        begun = self.lanes.starting_info(np.ones(1, np.bool_))
+        return self._observation(), self._info() | {name: values[0].item() for name, values in begun.items()}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Take one action.

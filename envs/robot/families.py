@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import camera, dynamics, missions, options, tasks
+from rl_lab.envs.robot import camera, dynamics, missions, options, planner, tasks
 from rl_lab.envs.robot.render import render
 from rl_lab.envs.robot.world import MISSION_LENGTH, capacity_for, state_dtype, stride_for
 from rl_lab.errors import LabError
@@ -35,6 +35,9 @@ class Settings:
     """Whether walls and doors hide nothing; as the family has it by default."""
     tile_size: int = 32
     """Pixels of a cell's side in "rgb_array"."""
+    planner: bool = False
+    """Whether `info["optimal_steps"]` says at each reset what the fewest actions to success are, -1 where there is no
+    way or it is not known; see `planner`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +138,7 @@ def robot_world(
     through = see_through_walls if settings.see_through_walls is None else settings.see_through_walls
     check_number("max_steps", limit, 1, 2**31 - 1)
     check_number("tile_size", settings.tile_size, 4, 256)
-    check_flags(see_through_walls=through)
+    check_flags(see_through_walls=through, planner=settings.planner)
     if settings.observation not in OBSERVATIONS:
         allowed = ", ".join(OBSERVATIONS)
         raise LabError(f"observation={settings.observation!r} is not allowed; it must be one of {allowed}")
@@ -161,6 +164,7 @@ def robot_world(
         step=tasks.step,
         action_space=spaces.Discrete(actions),
         inject=options.inject,
+        starting_info=planner.starting_info if settings.planner else None,
         render=render,
         render_modes=("rgb_array", "ansi"),
         **OBSERVATIONS[settings.observation](),

@@ -14,7 +14,7 @@ from rl_lab.envs.robot.planning.level import LEVEL, read_level
 from rl_lab.envs.robot.planning.memory import memory_dtype
 from rl_lab.envs.robot.planning.refine import solve_levels
 
-CAP = 1 << 18
+CAP = 1 << 18  # states of a level that a search may find, unless one asks for more
 CHUNK = 64  # levels that are read at a time: the search needs no machine code of its own for each capacity of worlds
 
 
@@ -22,7 +22,7 @@ class Found(NamedTuple):
     """What the search found, by state."""
 
     steps: NDArray[np.int64]
-    """The fewest actions to success, NO_WAY, or TOO_MANY."""
+    """The fewest actions to success, NO_WAY, TOO_MANY or CHANCE."""
     expanded: NDArray[np.int64]
     """How many states were looked at."""
     rounds: NDArray[np.int64]
@@ -39,7 +39,7 @@ class Search:
     """Memory for searches, one at a time.
 
     Args:
-        cap: how many states a search may find before it gives up.
+        cap: how many states a search may find before it gives up; fewer, if `memory["most"]` says so.
         debug: run the kernels as plain Python.
     """
 
@@ -59,12 +59,16 @@ class Search:
         """
         chosen = np.arange(len(states)) if chosen is None else chosen
         found = np.zeros((len(chosen), 3), np.int64)
-        read, solved = _kernels(str(states.dtype.descr), str(config.dtype.descr), self.memory.dtype, self.debug)
+        read = _reader(str(states.dtype.descr), str(config.dtype.descr), self.debug)
         for first in range(0, len(chosen), CHUNK):
             some = chosen[first : first + CHUNK]
             read(some, states, config, self.levels)
-            solved(len(some), self.levels, self.memory, found[first : first + CHUNK])
+            self.solve(found[first : first + CHUNK])
         return Found(*found.T)
+
+    def solve(self, found: NDArray[np.int64]) -> None:
+        """Solve the first of `levels`, as many as there are rows in `found`; see `refine.solve_levels`."""
+        _solver(self.memory.dtype, self.debug)(len(found), self.levels, self.memory, found)
 
     @property
     def plan(self) -> list[int]:
@@ -73,8 +77,14 @@ class Search:
 
 
 @functools.cache
-def _kernels(states: str, config: str, memory: np.dtype, debug: bool) -> tuple[Any, Any]:
+def _reader(states: str, config: str, debug: bool) -> Any:
     if debug:
-        return plainly("the planner", read_chosen), plainly("the planner", solve_levels)
-    reads = jit.specialize(read_chosen, key=f"{states} {config}", name="the planner's view of a level", exact=True)
-    return reads, jit.specialize(solve_levels, key=str(memory.descr), name="the robot's planner", exact=True)
+        return plainly("the planner", read_chosen)
+    return jit.specialize(read_chosen, key=f"{states} {config}", name="the planner's view of a level", exact=True)
+
+
+@functools.cache
+def _solver(memory: np.dtype, debug: bool) -> Any:
+    if debug:
+        return plainly("the planner", solve_levels)
+    return jit.specialize(solve_levels, key=str(memory.descr), name="the robot's planner", exact=True)
