@@ -1,142 +1,104 @@
-"""A robot that sees only what its camera shows, keeps a map, and explores until it knows the way.
+"""A robot that sees only what its camera shows, keeps a map, and explores until it knows how to do its mission.
 
-It is the fair reference under a partial view: it knows nothing that an agent with a memory could not know.
+It is the fair reference under a partial view: it knows its mission and the rules, and nothing of the level that an
+agent with a memory could not know. It goes for the mission when there is a way on its map, and otherwise to the nearest
+place that it has not seen (B. Yamauchi, "A frontier-based approach for autonomous exploration", 1997), by fewest
+actions, which include picking up keys and things in the way, and opening doors.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rl_lab.envs.robot.camera import IMAGE_BYTES
-from rl_lab.envs.robot.cells import CLOSED, DOOR, EMPTY, FLOOR, GOAL, KEY, LOCKED, OPEN, UNSEEN
-from rl_lab.envs.robot.dynamics import FORWARD, PICKUP, TOGGLE, TURN_LEFT, TURN_RIGHT
-from rl_lab.envs.robot.world import DEPTH, FORWARD_X, FORWARD_Y, SIDE
-
-Cell = tuple[int, int, int]  # object, colour, state, as MiniGrid numbers them
-Pose = tuple[int, int, int]  # x, y from where it started, direction
-HERE = SIDE, DEPTH  # where the robot stands in its own image
+from rl_lab.envs.robot import missions, tasks
+from rl_lab.envs.robot.belief import Belief, Pose
+from rl_lab.envs.robot.cells import EMPTY, KIND, STANDABLE
+from rl_lab.envs.robot.dynamics import FORWARD, TURN_LEFT
+from rl_lab.envs.robot.errands import Errand, understood
+from rl_lab.envs.robot.wishes import wishes
+from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y
+from rl_lab.errors import LabError
 
 
 class Explorer:
-    """Walks to the goal if it has seen one; else opens doors, takes keys, and looks where it has not looked.
+    """Does its mission with what it has seen, and looks for what it has not.
 
-    It follows `expert(observation, info) -> action`; call `reset` at the start of each episode.
+    It follows `expert(observation, info) -> action`; call `reset` at the start of each episode. It takes "dict" and
+    "flat" observations, MiniGrid's own too. A flat one has no mission: it is taken from the environment that `reset`
+    is given, of which nothing else is looked at.
 
     Attributes:
-        seen: what is known of the world, by place.
-        pose: where the robot stands, counted from where it started.
+        belief: what is known of the world.
+        pose: where the robot is, counted from where it started.
+        carried: what it carries, as a byte.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self, env: Any = None) -> None:
-        """Forget everything; the environment is not looked at."""
-        self.seen: dict[tuple[int, int], Cell] = {}
+        """Forget everything but the mission of this environment, if one is given."""
+        self.belief = Belief()
         self.pose: Pose | None = None
-        self.carried: Cell = (EMPTY, 0, 0)
+        self.carried = EMPTY
+        self._errand = Errand(tasks.REACH) if env is None else understood(_mission_of(env))
         self._last: int | None = None
 
     def __call__(self, observation: Any, info: dict[str, Any] | None = None) -> int:
         """The next action for a robot environment's observation, flat or as a dictionary."""
-        image, direction = _parts(observation)
+        image, direction, mission = _parts(observation)
+        if mission is not None and self.pose is None:
+            self._errand = understood(mission)
         self._move(direction)
-        self._look(image)
-        self._last = self._choose()
+        assert self.pose is not None
+        self.carried = self.belief.look(image, self.pose)
+        plans = wishes(self._errand, self.belief, self.carried)
+        ways = (self.belief.way(self.pose, self.carried, wish) for wish in plans)
+        self._last = next((way[0] for way in ways if way), TURN_LEFT)  # turning where all that can be is known
         return self._last
 
     def _move(self, direction: int) -> None:
-        x, y, _ = self.pose or (0, 0, 0)
-        if self._last == FORWARD and self._walkable(self._ahead()):
-            x, y = self._ahead()
+        x, y, before = self.pose or (0, 0, direction)
+        ahead = x + int(FORWARD_X[before]), y + int(FORWARD_Y[before])
+        if self._last == FORWARD and STANDABLE[self.belief.at(ahead) & KIND]:
+            x, y = ahead
         self.pose = x, y, direction
 
-    def _look(self, image: np.ndarray) -> None:
-        """Enter what the camera shows into the map."""
-        assert self.pose is not None
-        x, y, direction = self.pose
-        right = (direction + 1) & 3
-        for column, row in zip(*np.nonzero(image[:, :, 0] != UNSEEN), strict=True):
-            ahead, aside = HERE[1] - row, column - HERE[0]
-            place = (
-                int(x + ahead * FORWARD_X[direction] + aside * FORWARD_X[right]),
-                int(y + ahead * FORWARD_Y[direction] + aside * FORWARD_Y[right]),
-            )
-            cell = tuple(image[column, row].tolist())
-            if (column, row) == HERE:  # shows what is carried
-                self.carried = cell
-                self.seen.setdefault(place, (EMPTY, 0, 0))
-            else:
-                self.seen[place] = cell
 
-    def _choose(self) -> int:
-        """The first action on the way to the most useful thing that is known."""
-        aims: list[tuple[Callable[[tuple[int, int]], bool], int]] = [
-            (lambda place: self._kind(place) == GOAL, FORWARD),
-            (lambda place: self._opens(place), TOGGLE),
-            (lambda place: self._kind(place) == KEY and self.carried[0] == EMPTY, PICKUP),
-            (lambda place: place not in self.seen, FORWARD),
-        ]
-        for wanted, action in aims:
-            way = self._way(wanted)
-            if way is not None:
-                return way[0] if way else action
-        return TURN_LEFT  # everything that can be reached is known
+def explorer(env: Any) -> Explorer:
+    """An explorer for an environment: what it does there is the fair reference under the camera's partial view.
 
-    def _way(self, wanted: Callable[[tuple[int, int]], bool]) -> list[int] | None:
-        """The fewest actions after which a wanted place lies straight ahead; None if it cannot be reached."""
-        assert self.pose is not None
-        before: dict[Pose, tuple[Pose, int] | None] = {self.pose: None}
-        waiting = deque([self.pose])
-        while waiting:
-            pose = waiting.popleft()
-            if wanted(self._ahead(pose)):
-                return _traced(before, pose)
-            for action, following in self._moves(pose):
-                if following not in before:
-                    before[following] = pose, action
-                    waiting.append(following)
-        return None
-
-    def _moves(self, pose: Pose) -> list[tuple[int, Pose]]:
-        x, y, direction = pose
-        turns = [(TURN_LEFT, (x, y, (direction + 3) & 3)), (TURN_RIGHT, (x, y, (direction + 1) & 3))]
-        ahead = self._ahead(pose)
-        return [*turns, (FORWARD, (*ahead, direction))] if self._walkable(ahead) else turns
-
-    def _ahead(self, pose: Pose | None = None) -> tuple[int, int]:
-        x, y, direction = pose or self.pose or (0, 0, 0)
-        return int(x + FORWARD_X[direction]), int(y + FORWARD_Y[direction])
-
-    def _kind(self, place: tuple[int, int]) -> int:
-        return self.seen.get(place, (UNSEEN, 0, 0))[0]
-
-    def _walkable(self, place: tuple[int, int]) -> bool:
-        kind, _, state = self.seen.get(place, (UNSEEN, 0, 0))
-        return kind in (EMPTY, FLOOR, GOAL) or (kind == DOOR and state == OPEN)
-
-    def _opens(self, place: tuple[int, int]) -> bool:
-        """Whether toggling opens what is there."""
-        kind, colour, state = self.seen.get(place, (UNSEEN, 0, 0))
-        has_key = self.carried[:2] == (KEY, colour)
-        return kind == DOOR and (state == CLOSED or (state == LOCKED and has_key))
+    Raises:
+        LabError: it is no robot world.
+    """
+    made = Explorer()
+    made.reset(env)
+    return made
 
 
-def _parts(observation: Any) -> tuple[np.ndarray, int]:
-    """The image `(7, 7, 3)` and the direction."""
-    if isinstance(observation, dict):
-        return np.asarray(observation["image"]), int(observation["direction"])
-    flat = np.asarray(observation)
-    return flat[:IMAGE_BYTES].reshape(7, 7, 3), int(flat[IMAGE_BYTES:].argmax())
+def _mission_of(env: Any) -> str:
+    """The mission of the first lane."""
+    lanes = getattr(env.unwrapped, "lanes", None)
+    if lanes is None or "mission" not in (lanes.states.dtype.names or ()):
+        raise LabError(f"{env} is no robot world; the explorer knows rl_lab/Robot-... environments only")
+    return missions.text(lanes.states["mission"][0])
 
 
-def _traced(before: dict[Pose, tuple[Pose, int] | None], pose: Pose) -> list[int]:
-    actions: list[int] = []
-    while (step := before[pose]) is not None:
-        pose = step[0]
-        actions.append(step[1])
-    return actions[::-1]
+def _parts(observation: Any) -> tuple[NDArray[np.uint8], int, str | None]:
+    """Image `(size, size, 3)`, direction, and the mission where it can be seen."""
+    if isinstance(observation, dict) and {"image", "direction"} <= observation.keys():
+        mission = observation.get("mission")
+        known = mission if mission is None or isinstance(mission, str) else missions.text(np.asarray(mission))
+        return np.asarray(observation["image"]), int(observation["direction"]), known
+    flat = np.asarray(() if isinstance(observation, dict) else observation)
+    size = math.isqrt(max(flat.size - 4, 0) // 3)
+    if flat.ndim != 1 or size == 0 or flat.size != 3 * size**2 + 4:
+        raise LabError(
+            'the explorer sees an image, and was shown something else; make the environment with observation="dict" '
+            'or "flat"'
+        )
+    return flat[:-4].reshape(size, size, 3), int(flat[-4:].argmax()), None

@@ -7,20 +7,17 @@ account: a way that is longer than what is left of the episode is the optimum al
 
 from __future__ import annotations
 
-import threading
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.envs.robot.dynamics import DROP, PICKUP, TOGGLE
-from rl_lab.envs.robot.planning.engine import CAP, Search
+from rl_lab.envs.robot.planning.engine import CAP, own_search
 from rl_lab.envs.robot.planning.level import CHANCE, NO_WAY, TOO_MANY
 from rl_lab.errors import LabError
 
-MOST = 1 << 22  # states, for which a thread needs about 400 MB
 UNKNOWN = -1  # in place of the fewest actions
-_own = threading.local()
 
 
 class Difficulty(NamedTuple):
@@ -71,7 +68,7 @@ def optimal_steps(env: Any, cap: int = CAP) -> int | NDArray[np.int64]:
         LabError: it is no robot world, or its episode has not begun or is over.
     """
     lanes = _lanes(env)
-    steps = np.maximum(_search(cap, lanes.debug)(lanes.states, lanes.config).steps, UNKNOWN)
+    steps = np.maximum(own_search(cap, lanes.debug)(lanes.states, lanes.config).steps, UNKNOWN)
     return steps if hasattr(env.unwrapped, "num_envs") else int(steps[0])
 
 
@@ -111,14 +108,14 @@ def plan_state(state: np.void, config: np.void, cap: int = CAP) -> list[int] | N
         LabError: chance or the cap leaves it unknown.
     """
     states, configs = np.asarray(state).reshape(1), np.asarray(config).reshape(1)
-    return None if _known(states, configs, cap) == NO_WAY else _search(cap).plan
+    return None if _known(states, configs, cap) == NO_WAY else own_search(cap).plan
 
 
 def starting_info(
     states: NDArray[Any], config: NDArray[Any], lanes: NDArray[np.int64], debug: bool
 ) -> dict[str, NDArray[np.int64]]:
     """What info says about episodes that begin: `optimal_steps` of these lanes, -1 where it is not known."""
-    return {"optimal_steps": np.maximum(_search(CAP, debug)(states, config, lanes).steps, UNKNOWN)}
+    return {"optimal_steps": np.maximum(own_search(CAP, debug)(states, config, lanes).steps, UNKNOWN)}
 
 
 def _lanes(env: Any) -> Any:
@@ -147,7 +144,7 @@ def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:
     Raises:
         LabError: neither is known.
     """
-    steps = int(_search(cap)(states, config).steps[0])
+    steps = int(own_search(cap)(states, config).steps[0])
     if steps == CHANCE:
         raise LabError("things move by chance in this world, so that no plan is sure; it has no optimum")
     if steps == TOO_MANY:
@@ -159,20 +156,8 @@ def _planned(states: NDArray[Any], config: NDArray[Any], cap: int) -> tuple[list
     """A shortest plan, and how many states were expanded."""
     if _known(states, config, cap) == NO_WAY:
         raise LabError("there is no way to success from here; reset the environment, or mend its grid")
-    search = _search(cap)
+    search = own_search(cap)
     return search.plan, int(search.memory["expanded"][0])
-
-
-def _search(cap: int, debug: bool = False) -> Search:
-    """This thread's memory for searches."""
-    if isinstance(cap, bool) or not isinstance(cap, (int, np.integer)) or not 1 <= cap <= MOST:
-        raise LabError(f"cap={cap!r} is not allowed; it must be a whole number of states from 1 to {MOST}")
-    room = max(CAP, 1 << (int(cap) - 1).bit_length())  # other sizes need other machine code, so there are few
-    searches: dict[tuple[int, bool], Search] = _own.__dict__
-    if (room, debug) not in searches:
-        searches[room, debug] = Search(room, debug)
-    searches[room, debug].memory["most"] = cap
-    return searches[room, debug]
 
 
 class Planner:

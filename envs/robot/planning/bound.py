@@ -263,4 +263,3 @@ def is_lock(level, cell, slot):
     """Whether there is such a lock in a cell."""
     door = np.int64(level.door_at[cell])
     return door != NONE and level.door_slot[door] == slot
-

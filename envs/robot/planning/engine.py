@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +14,13 @@ from rl_lab.envs.debug import plainly
 from rl_lab.envs.robot.planning.level import LEVEL, read_level
 from rl_lab.envs.robot.planning.memory import memory_dtype
 from rl_lab.envs.robot.planning.refine import solve_levels
+from rl_lab.errors import LabError
 
 CAP = 1 << 18  # states of a level that a search may find, unless one asks for more
+MOST = 1 << 22  # that one may ask for; a thread then needs about 400 MB
 CHUNK = 64  # levels that are read at a time: the search needs no machine code of its own for each capacity of worlds
+
+_own = threading.local()
 
 
 class Found(NamedTuple):
@@ -74,6 +79,22 @@ class Search:
     def plan(self) -> list[int]:
         """The actions of the last search that found a way."""
         return self.memory["plan"][0, : int(self.memory["steps"][0])].tolist()
+
+
+def own_search(cap: int = CAP, debug: bool = False) -> Search:
+    """This thread's memory for searches that find up to so many states.
+
+    Raises:
+        LabError: there cannot be so many.
+    """
+    if isinstance(cap, bool) or not isinstance(cap, (int, np.integer)) or not 1 <= cap <= MOST:
+        raise LabError(f"cap={cap!r} is not allowed; it must be a whole number of states from 1 to {MOST}")
+    room = max(CAP, 1 << (int(cap) - 1).bit_length())  # other sizes need other machine code, so there are few
+    searches: dict[tuple[int, bool], Search] = _own.__dict__
+    if (room, debug) not in searches:
+        searches[room, debug] = Search(room, debug)
+    searches[room, debug].memory["most"] = cap
+    return searches[room, debug]
 
 
 @functools.cache

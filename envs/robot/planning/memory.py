@@ -23,7 +23,6 @@ MULTIPLIER = np.uint64(0x9E3779B1)  # the prime next to 2**32 divided by the gol
 LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
-
 def memory_dtype(cap: int) -> np.dtype:
     """The search's memory for so many states, one record; a thread needs one of its own."""
     table = 1 << max(SMALLEST_TABLE.bit_length(), (2 * cap - 1).bit_length())
