@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo data test lint types links gallery bench proofs clean
+.PHONY: help demo data test lint types links worlds gallery bench proofs clean
 
 help:
 	@echo "make demo     our PPO against Stable-Baselines3's on two robot tasks; the report is in results/robot"
@@ -19,6 +19,7 @@ help:
 	@echo "make types    mypy"
 	@echo "make links    renew the links in typings, after a file was added to rl_lab"
 	@echo "make gallery  the pictures and figures of the lessons, from real runs"
+	@echo "make worlds   a picture of a level of every family of the robot's worlds"
 	@echo "make bench    the lab beside its peers, as ratios"
 	@echo "make proofs   the long runs behind the claims in the README"
 	@echo "make clean    delete .venv and what builds leave behind"
@@ -45,6 +46,9 @@ links:
 	@mkdir -p typings/rl_lab
 	@find typings/rl_lab -type l -delete
 	@ln -s ../../envs ../../agents $(addprefix ../../,$(filter-out %/__pycache__,$(wildcard rl_lab/*))) typings/rl_lab/
+
+worlds: .venv/installed-test
+	$(BIN)/python docs/worlds.py $(ARGS)
 
 gallery: data .venv/installed-test
 	$(BIN)/python docs/gallery.py $(ARGS)

@@ -23,6 +23,7 @@ from rl_lab.envs.definition import Definition
 from rl_lab.envs.lanes import Lanes
 from rl_lab.envs.loops import DISABLED, NEXT_STEP, SAME_STEP
 from rl_lab.envs.registration import resolve
+from rl_lab.envs.screen import Screen, mosaic
 from rl_lab.envs.single import BatchEnv as BatchEnv
 from rl_lab.errors import LabError
 
@@ -43,7 +44,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         autoreset_mode: when a lane that ended starts anew: `AutoresetMode` or its value.
         copy: False hands out the internal buffers, which the next step overwrites.
         debug: run the kernels as plain Python in one thread: breakpoints work, overflow of integers raises.
-        render_mode: "rgb_array" or "ansi", where the environment has it.
+        render_mode: "rgb_array", "ansi" or "human" (a window with all lanes), where the environment has it.
         episode_statistics: put `info["episode"]` with returns "r" and lengths "l" when episodes end; switch
             it off to use Gymnasium's own RecordEpisodeStatistics.
         arguments: those of the environment itself.
@@ -76,6 +77,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         make: Callable[..., Lanes] = self.definition.lanes or Lanes
         self.lanes = make(self.definition, self.num_envs, threads=self.threads, debug=debug)
         self._started = False
+        self._screen = Screen(self.definition, self.lanes) if render_mode == "human" else None
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -94,6 +96,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self.lanes.seed([sequence if take else None for sequence, take in zip(sequences, chosen, strict=True)])
         self.lanes.reset(chosen, options)
         self._started = True
+        self.show()
         return self._observations(), self._masks() | self._beginnings(chosen)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -113,12 +116,13 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self._check_started()
         lanes.actions[...] = checked_actions(self.single_action_space, actions, (self.num_envs,))
         lanes.step(self.mode)
+        self.show()
         info, ended = self._masks(), lanes.terminated | lanes.truncated
         for name in self.definition.endings:
             info |= {name: lanes.states[name] & lanes.terminated, f"_{name}": np.ones(self.num_envs, np.bool_)}
         if ended.any():
             info |= self._endings(ended)
-        if self.mode != DISABLED:
+        if self.mode != DISABLED and self.definition.starting_info is not None:
             info |= self._beginnings(lanes.states["steps"] == 0)
         if self.copy:
             return self._observations(), lanes.rewards.copy(), lanes.terminated.copy(), lanes.truncated.copy(), info
@@ -151,14 +155,47 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         twin._started = self._started
         return twin
 
+    def ascii(self, lane: int = 0) -> str:
+        """The present level of a lane as a text; `reset(options={"layout": text})` starts from it.
+
+        Raises:
+            LabError: the environment is no world of the robot.
+        """
+        return self.lanes.ascii(lane)
+
     def render(self) -> tuple[Any, ...] | None:
-        """A frame of every lane."""
-        if self.render_mode is None:
+        """A frame of every lane; in mode "human" a window shows them, as it does after every step."""
+        if self.render_mode is None or self._screen is not None:
+            self.show()
             return None
+        if self.render_mode == "rgb_array":
+            return tuple(self.lanes.images())
         return tuple(self.lanes.render(lane, self.render_mode) for lane in range(self.num_envs))
 
-    def close_extras(self, **_: Any) -> None:
-        """Give back what the lanes hold beside memory."""
+    def mosaic(self, columns: int | None = None) -> np.ndarray:
+        """One image of all lanes, row by row.
+
+        Args:
+            columns: how many lanes stand side by side; by default as many as below each other.
+
+        Returns:
+            uint8 `(height, width, 3)`.
+
+        Raises:
+            LabError: the environment draws no images, or there are not so many lanes.
+        """
+        checked_render_mode(self.definition, "rgb_array")
+        return mosaic(self.lanes.images(), columns)
+
+    def show(self) -> None:
+        """Show all lanes in the window, where there is one."""
+        if self._screen is not None:
+            self._screen.show()
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the window, where there is one, and give back what the lanes hold beside memory."""
+        if self._screen is not None:
+            self._screen.close()
         self.lanes.close()
 
     def _observations(self) -> Any:
@@ -173,7 +210,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
 
     def _beginnings(self, begun: np.ndarray) -> dict[str, Any]:
         """The part of info about episodes that began in this step; `begun` is bool `(num_envs,)`."""
-        info = {}
+        info: dict[str, Any] = {}
         for name, values in self.lanes.starting_info(begun).items():
             info |= {name: np.zeros(self.num_envs, values.dtype), f"_{name}": begun}
             info[name][begun] = values

@@ -82,7 +82,13 @@ class Definition:
     render: Callable[[Any, Any, str], Any] | None = None
     """`render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`."""
     render_modes: tuple[str, ...] = ()
-    """Modes that `render` knows."""
+    """Modes that `render` knows; "human" shows the image of "rgb_array" in a window."""
+    render_lanes: Callable[[Any, Any], Any] | None = None
+    """`render_lanes(states, config)`, plain Python: images of several lanes at once, where that is faster."""
+    caption: Callable[[Any, Any], str] | None = None
+    """`caption(state, config)`, plain Python: what a window writes below the image."""
+    ascii: Callable[[Any, Any], str] | None = None
+    """`ascii(state, config)`, plain Python: the state as a text that `inject` reads."""
     inject: Callable[[Any, Any, dict[str, Any]], None] | None = None
     """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
     lanes: Callable[..., Any] | None = None

@@ -89,7 +89,7 @@ class Lanes:
         self._observe(self.states, self.config, self.observations, self.masks)
 
     def starting_info(self, begun: np.ndarray) -> dict[str, np.ndarray]:
-        """What is told of episodes that begin, by name, a value for each of the lanes that are set in bool `(lanes,)`."""
+        """What is told of episodes that begin, by name, a value for each lane that is set in bool `(lanes,)`."""
         tell, numbers = self.definition.starting_info, np.flatnonzero(begun)
         return tell(self.states, self.config, numbers, self.debug) if tell is not None and len(numbers) else {}
 
@@ -140,7 +140,27 @@ class Lanes:
     def render(self, lane: int, mode: str) -> Any:
         """A frame of one lane."""
         assert self.definition.render is not None
-        return self.definition.render(self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0], mode)
+        return self.definition.render(*self.record(lane), mode)
+
+    def images(self) -> list[np.ndarray]:
+        """An image of every lane, `(height, width, 3)` uint8."""
+        if self.definition.render_lanes is None:
+            return [self.render(lane, "rgb_array") for lane in range(self.count)]
+        return list(self.definition.render_lanes(self.states, self.config.view(np.recarray)[0]))
+
+    def record(self, lane: int) -> tuple[Any, Any]:
+        """State and config of a lane as plain Python's functions take them."""
+        return self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0]
+
+    def ascii(self, lane: int) -> str:
+        """The state of a lane as a text that `reset(options=...)` reads.
+
+        Raises:
+            LabError: the environment writes none.
+        """
+        if self.definition.ascii is None:
+            raise LabError(f"{self.definition.name} writes no layouts; worlds of the robot do")
+        return self.definition.ascii(*self.record(lane))
 
     def close(self) -> None:
         """Give back what they hold beside memory: here nothing."""

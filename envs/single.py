@@ -21,6 +21,7 @@ from rl_lab.envs.definition import Definition
 from rl_lab.envs.lanes import Lanes
 from rl_lab.envs.loops import DISABLED
 from rl_lab.envs.registration import resolve
+from rl_lab.envs.screen import Screen
 from rl_lab.errors import LabError
 
 
@@ -29,12 +30,12 @@ class BatchEnv(gym.Env):
 
     Args:
         definition: what `register` was given.
-        render_mode: "rgb_array" or "ansi", where the environment has it.
+        render_mode: "rgb_array", "ansi" or "human", where the environment has it.
         debug: run the kernels as plain Python: breakpoints work, overflow of integers raises.
         arguments: those of the environment itself.
     """
 
-    metadata = {"render_modes": ["rgb_array", "ansi"], "render_fps": 10}  # noqa: RUF012
+    metadata = {"render_modes": ["rgb_array", "ansi", "human"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class BatchEnv(gym.Env):
         self.action_space = self.definition.action_space
         self.lanes: Lanes = (self.definition.lanes or Lanes)(self.definition, 1, debug=debug)
         self._started = False
+        self._screen = Screen(self.definition, self.lanes) if render_mode == "human" else None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode; see the environment's own documentation for its options.
@@ -64,6 +66,7 @@ class BatchEnv(gym.Env):
         self.lanes.reset(np.ones(1, np.bool_), options)
         self._started = True
         begun = self.lanes.starting_info(np.ones(1, np.bool_))
+        self.show()
         return self._observation(), self._info() | {name: values[0].item() for name, values in begun.items()}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -78,6 +81,7 @@ class BatchEnv(gym.Env):
             raise LabError(f"{self.definition.name} was stepped {problem}; call reset()")
         lanes.actions[0] = checked_actions(self.action_space, action, ())
         lanes.step(DISABLED)
+        self.show()
         flags = bool(lanes.terminated[0]), bool(lanes.truncated[0])
         endings = {name: flags[0] and bool(lanes.states[name][0]) for name in self.definition.endings}
         return self._observation(), float(lanes.rewards[0]), *flags, self._info() | endings
@@ -106,12 +110,30 @@ class BatchEnv(gym.Env):
         twin._started = self._started
         return twin
 
+    def ascii(self) -> str:
+        """The present level as a text; `reset(options={"layout": text})` starts from it.
+
+        Raises:
+            LabError: the environment is no world of the robot.
+        """
+        return self.lanes.ascii(0)
+
     def render(self) -> Any:
-        """The present state in the render mode."""
+        """The present state in the render mode; in mode "human" a window shows it, as it does after every step."""
+        if self._screen is not None:
+            self.show()
+            return None
         return None if self.render_mode is None else self.lanes.render(0, self.render_mode)
 
+    def show(self) -> None:
+        """Show the present state in the window, where there is one."""
+        if self._screen is not None:
+            self._screen.show()
+
     def close(self) -> None:
-        """Give back what the environment holds beside memory."""
+        """Close the window, where there is one, and give back what the lanes hold beside memory."""
+        if self._screen is not None:
+            self._screen.close()
         self.lanes.close()
 
     def _observation(self) -> Any:

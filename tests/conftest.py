@@ -14,6 +14,7 @@ from hypothesis import settings
 
 for library in ("OPENBLAS", "MKL", "OMP"):  # before NumPy is imported
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no windows open while tests run
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -111,6 +111,7 @@ def test_what_is_imported_is_declared():
         "markupsafe": "jinja2",
         "cloudpickle": "gymnasium",
         "PIL": "matplotlib",
+        "pygame": "pygame-ce",
         "sklearn": "scikit-learn",
         "skimage": "scikit-image",
     }

@@ -20,10 +20,10 @@ from rich.table import Table
 
 from benchmarks.proofs.robot_oracle import from_cluttered, from_ours, from_theirs, play, theirs_of
 from benchmarks.proofs.robot_pilot import Pilot
-from rl_lab.envs.robot.registration import ENVIRONMENTS
+from rl_lab.envs.robot.registration import ENVIRONMENTS, OWN
 from rl_lab.files import write_text
 
-IDS = [id for id in ENVIRONMENTS if "/Robot-Maze-" not in id]  # MiniGrid has no such mazes
+IDS = [id for id in ENVIRONMENTS if not id.startswith(OWN)]
 EPISODES, LONGEST = 240, 600
 STARTS = (from_theirs, from_cluttered, from_ours)
 SHOWN = (

@@ -24,7 +24,7 @@ from rl_lab.envs.go.turns import COLOURS, Kernel
 from rl_lab.errors import LabError
 
 REWARDS = ("result", "margin")
-MOVES: dict[str, Kernel] = {"random": random_move, "greedy": greedy_move, "mcts": uct.mcts_move}
+MOVES: dict[str, Kernel] = {"random": random_move, "greedy": greedy_move}
 SELF = "self"
 Opponent = str | Callable[[Board], int | str]
 
@@ -133,22 +133,22 @@ def opponents(wanted: Opponent) -> Opponents:
         LabError: there is no such opponent, or one is named twice.
     """
     names = wanted.split("+") if isinstance(wanted, str) else []
-    kinds = [kind for kind, _ in map(known, names)]
-    if callable(wanted) or kinds == ["gnugo"]:
+    kinds = [known(name) for name in names]
+    if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
         return Opponents((turns.told_move,), (0,), alone=False, outside=True)
-    if not names or len(set(names)) < len(names) or not set(kinds) <= {*MOVES, SELF}:
+    if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
         raise LabError(
             f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several such as "
             "'self+greedy', or gnugo:LEVEL with a level from 0 to 10, or a function that gets a Board and gives a move"
         )
-    others = [(MOVES[kind], playouts) for kind, playouts in map(known, names) if kind != SELF]
-    return Opponents(tuple(move for move, _ in others), tuple(playouts for _, playouts in others), SELF in names)
+    moves = tuple(MOVES.get(kind, uct.mcts_move) for kind, _ in kinds if kind != SELF)
+    return Opponents(moves, tuple(playouts for kind, playouts in kinds if kind != SELF), SELF in names)
 
 
 def known(name: str) -> tuple[str, int]:
-    """The kind of an opponent, and its number of playouts or its level; two blanks for a name that means none."""
-    if name == SELF:
-        return SELF, 0
+    """The kind of an opponent, and its playouts or its level; a kind without a name for a word that means none."""
+    if name == SELF or name in MOVES:
+        return name, 0
     try:
         return parsed(name)
     except LabError:

@@ -81,13 +81,19 @@ class GnuGo(Player):
             commands = self._commands(board)
             assert self._engine is not None
             *_, answer = self._engine.ask(*commands, f"set_random_seed {seed}", f"genmove {board.to_play}")
+            played = True
+            if board.setup and _is_ko(answer, board):  # a position that was set up does not say what came before
+                legal = " ".join(vertex(action, board.size) for action in board.legal()[:-1])
+                _, answer = self._engine.ask("undo", f"restricted_genmove {board.to_play} {legal}")
+                played = False  # by this command it only says a move
             action = self._checked(answer, board)
         except EngineDied:
             raise
         except LabError:
             self.close()  # who knows what it believes now
             raise
-        self._told = Told(board.rules, list(board.setup), [*board.moves, (board.to_play, action)])
+        moves = [*board.moves, (board.to_play, action)] if played else list(board.moves)
+        self._told = Told(board.rules, list(board.setup), moves)
         return action
 
     def _commands(self, board: Board) -> list[str]:
@@ -120,6 +126,14 @@ class GnuGo(Player):
                 f"{self.name} plays {board.to_play} {vertex(action, board.size)}, which is illegal: {problem}"
             )
         return action
+
+
+def _is_ko(answer: str, board: Board) -> bool:
+    """Whether a move is one that only ko or superko forbids."""
+    try:
+        return "ko" in board.problem(action_at(answer, board.size))
+    except LabError:
+        return False
 
 
 def _play(move: tuple[str, int], size: int) -> str:

@@ -21,8 +21,7 @@ from rl_lab.envs.go.score import margin
 ROOT = 0  # the first node
 NO_NODE = 0  # where a child is kept, and there is none: the root is nobody's child
 NOTHING = -1  # as a point: there is none left to try
-EXPLORATION = 0.4
-FIRST_PLAY = 1.0
+EXPLORATION = 0.4  # of the upper confidence bound; `benchmarks.proofs.go_opponents` has others beside it
 
 NODE = np.dtype(
     [
@@ -119,22 +118,26 @@ def best_point(nodes):
 
 
 def descend(tree, nodes, stream, config):
-    """Play from the root to a new leaf, or to the end of the game; the number of nodes on `tree.path`."""
+    """Play from the root to a new leaf, or to the end of the game; the number of nodes on `tree.path`.
+
+    Every move of a node is tried once before one is tried twice.
+    """
     game, number, length = tree.game, ROOT, 1
     tree.path[0] = ROOT
     known = True
     while known and game.passes < 2 and length < tree.path.shape[0] and game.moves < game.longest:
-        best, worth = favourite(nodes, number, np.int64(game.to_play))
-        if not nodes[number].full and worth < FIRST_PLAY:
+        point = np.int64(NOTHING)
+        if not nodes[number].full:
             if tree.nodes == nodes.shape[0]:
                 return length
             point = untried(game, tree, nodes, number, stream, config)
-            if point == NOTHING:
-                nodes[number].full = True
-            else:
-                best, known = sprout(tree, nodes, point), False
-                nodes[best].next = nodes[number].first
-                nodes[number].first = best
+            nodes[number].full = point == NOTHING
+        if point == NOTHING:
+            best = favourite(nodes, number, np.int64(game.to_play))
+        else:
+            best, known = sprout(tree, nodes, point), False
+            nodes[best].next = nodes[number].first
+            nodes[number].first = best
         play(game, np.int64(nodes[best].point), config)
         tree.path[length] = best
         length += 1
@@ -143,7 +146,7 @@ def descend(tree, nodes, stream, config):
 
 
 def favourite(nodes, number, colour):
-    """The child with the highest upper confidence bound, and that bound; below all others if there is no child."""
+    """The child with the highest upper confidence bound."""
     best, highest = np.int64(NO_NODE), -1.0
     child, wide = np.int64(nodes[number].first), EXPLORATION * math.sqrt(math.log(nodes[number].visits + 1.0))
     while child != NO_NODE:
@@ -153,7 +156,7 @@ def favourite(nodes, number, colour):
         if bound > highest:
             best, highest = child, bound
         child = np.int64(node.next)
-    return best, highest
+    return best
 
 
 def untried(game, tree, nodes, number, stream, config):

@@ -6,14 +6,12 @@ that will show something new, for a goal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.envs.robot.cells import (
-    BOX,
     CLOSED_DOOR,
     DOOR,
     EMPTY,

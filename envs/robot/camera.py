@@ -46,7 +46,8 @@ SPREAD: NDArray[np.uint8] = np.array([spread(lit, clear) for clear in range(128)
 
 def observe_flat(state, observation, config):
     """Image and direction in one vector: 147 bytes as in `observe_dict`, then the direction one-hot."""
-    take_image(state, observation, config)
+    look(state, config)
+    encode(state.seen, observation, 0, 49)
     direction = np.int64(state.direction)
     for k in range(4):
         observation[IMAGE_BYTES + k] = 1 if k == direction else 0
@@ -54,27 +55,32 @@ def observe_flat(state, observation, config):
 
 def observe_dict(state, observation, config):
     """Image `(7, 7, 3)`, direction, and the mission's tokens."""
-    take_image(state, observation.image.reshape(IMAGE_BYTES), config)
+    look(state, config)
+    encode(state.seen, observation.image.reshape(IMAGE_BYTES), 0, 49)
     observation.direction = np.int64(state.direction)
     for k in range(state.mission.shape[0]):
         observation.mission[k] = state.mission[k]
 
 
-def take_image(state, image, config):
-    """Fill `state.seen`, and the first 147 bytes of `image` with object, colour and state of what is seen."""
+def look(state, config):
+    """Fill `state.seen` with the bytes of what is seen."""
     take_columns(state, config)
     lit = np.uint64(0xFFFFFFFFFFFFFFFF) if config.see_through_walls else light(state.columns)
     for column in range(7):
         mask = (lit >> np.uint64(column) & EACH_BYTE) * BYTE
         store_word(state.seen, np.uint64(7 * column), state.columns[column] & mask)
     state.seen[7 * SIDE + DEPTH] = state.carrying
-    for k in range(49):
-        cell = np.int64(state.seen[k])
+
+
+def encode(cells, image, start, count):
+    """Write object, colour and state of the first so many cells into `image`, from `start` on."""
+    for k in range(count):
+        cell = np.int64(cells[k])
         kind = cell & KIND
         shut = kind >= CLOSED_DOOR
-        image[3 * k] = DOOR if shut else kind
-        image[3 * k + 1] = cell >> 4 & 7
-        image[3 * k + 2] = kind - (CLOSED_DOOR - 1) if shut else 0
+        image[start + 3 * k] = DOOR if shut else kind
+        image[start + 3 * k + 1] = cell >> 4 & 7
+        image[start + 3 * k + 2] = kind - (CLOSED_DOOR - 1) if shut else 0
 
 
 def take_columns(state, config):

@@ -34,7 +34,7 @@ def ahead_of(state):
 
 def success(state, config):
     """The reward for doing in this step what was asked for."""
-    return 1 - 0.9 * (np.int64(state.steps) / config.max_steps)
+    return 1 - config.haste * (np.int64(state.steps) / config.max_steps)
 
 
 def act(state, action, x, y, config):

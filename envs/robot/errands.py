@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 from rl_lab.envs.robot import tasks
@@ -50,7 +51,7 @@ def understood(mission: str) -> Errand:
 def _room(mission: str) -> int | None:
     """The door of the room in "get the red key from the blue room, ..."."""
     words = mission.split()
-    for colour, word in zip(words, words[1:], strict=False):
+    for colour, word in itertools.pairwise(words):
         if word == "room,":
             return named(f"{colour} door")[0]
     return None

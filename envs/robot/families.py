@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -16,9 +16,11 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import camera, dynamics, missions, options, planner, tasks
-from rl_lab.envs.robot.render import render
-from rl_lab.envs.robot.world import MISSION_LENGTH, capacity_for, state_dtype, stride_for
+from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks
+from rl_lab.envs.robot.lens import LARGEST_VIEW
+from rl_lab.envs.robot.looking import Looking, with_looking
+from rl_lab.envs.robot.observations import MOST_FRAMES, Request, observed
+from rl_lab.envs.robot.world import capacity_for, state_dtype, stride_for
 from rl_lab.errors import LabError
 
 
@@ -27,12 +29,28 @@ class Settings:
     """What every robot world can be asked for."""
 
     observation: str = "flat"
-    """"flat", uint8 `(151,)`, the image and the direction one-hot; or "dict", MiniGrid's `image` `(7, 7, 3)`,
-    `direction` and `mission` (text, in batches uint8 tokens `(20,)`)."""
+    """"flat", uint8 `(151,)`, the image and the direction one-hot; "dict", MiniGrid's `image` `(7, 7, 3)`,
+    `direction` and `mission` (text, in batches uint8 tokens `(20,)`); "onehot", "full" or "state", for which see
+    `observations`."""
+    view_size: int = 7
+    """How many cells the camera sees ahead and across, odd, 3 to 63."""
+    frame_stack: int = 1
+    """How many of the last observations are shown together, 1 to 64."""
+    reward: str = "minigrid"
+    """"minigrid", `1 - 0.9 * steps / max_steps` for success, so that the step counts; or "sparse", 1 for success and
+    otherwise 0, which the state alone decides."""
     max_steps: int | None = None
     """Of an episode; the family's by default."""
     see_through_walls: bool | None = None
     """Whether walls and doors hide nothing; as the family has it by default."""
+    look: bool = False
+    """Whether the camera sees only when the robot looks, which is an action of its own; see `looking`."""
+    between_looks: str = "frozen"
+    """What the image is between looks: "frozen", what was seen last, or "blank"."""
+    look_cost: float = 0.0
+    """What a look costs, beside its step."""
+    first_look: bool = True
+    """Whether the first image of an episode is free."""
     tile_size: int = 32
     """Pixels of a cell's side in "rgb_array"."""
     planner: bool = False
@@ -81,8 +99,16 @@ class Layout:
     """Whether the hallway ends anywhere."""
     braid: float = 0.0
     """The share of dead ends that is opened."""
+    hazards: float = 0.0
+    """The share of cells off the safe ways that are lava."""
+    period: int = 0
+    """Steps after which doors on a clock begin anew."""
 
 
+REWARDS = {
+    "minigrid": {"haste": 0.9, "collision": -1.0},
+    "sparse": {"haste": 0.0, "collision": 0.0},
+}  # what is lost by the last step; what an obstacle costs
 Definer = Callable[..., Definition]
 
 
@@ -115,6 +141,8 @@ def robot_world(
     see_through_walls: bool = False,
     layout: Layout | None = None,
     actions: int = len(dynamics.ACTIONS),
+    code: tabular.Code | None = None,
+    level: Mapping[str, Any] | None = None,
 ) -> Definition:
     """A family's definition: its layout with the robot's step, camera, options and drawing.
 
@@ -130,6 +158,8 @@ def robot_world(
         see_through_walls: unless the settings say otherwise.
         layout: what else the layout reads from the config.
         actions: how many of `dynamics.ACTIONS` there are.
+        code: how states are numbered, where the name does not say it.
+        level: what a layout of one's own reads from the config.
 
     Raises:
         LabError: an argument is not allowed.
@@ -138,17 +168,32 @@ def robot_world(
     through = see_through_walls if settings.see_through_walls is None else settings.see_through_walls
     check_number("max_steps", limit, 1, 2**31 - 1)
     check_number("tile_size", settings.tile_size, 4, 256)
+    check_number("view_size", settings.view_size, 3, LARGEST_VIEW)
+    check_number("frame_stack", settings.frame_stack, 1, MOST_FRAMES)
     check_flags(see_through_walls=through, planner=settings.planner)
-    if settings.observation not in OBSERVATIONS:
-        allowed = ", ".join(OBSERVATIONS)
-        raise LabError(f"observation={settings.observation!r} is not allowed; it must be one of {allowed}")
+    if settings.reward not in REWARDS:
+        raise LabError(f"reward={settings.reward!r} is not allowed; it must be one of {', '.join(REWARDS)}")
     height = height or width
     capacity = capacity_for(width, height)
-    return Definition(
+    looking = Looking(**{field.name: getattr(settings, field.name) for field in fields(Looking)})
+    request = Request(
+        settings.observation,
+        settings.view_size,
+        settings.frame_stack,
+        name,
+        width,
+        height,
+        capacity,
+        code,
+        max_steps=limit,
+        look=looking.look,
+    )
+    shown = observed(request)
+    definition = Definition(
         name=name,
-        state=state_dtype(capacity),
+        state=state_dtype(capacity, shown.seen, shown.memory),
         config={
-            "variant": zlib.crc32(name.encode()),
+            "variant": zlib.crc32(f"{name} {task} {shown.variant}".encode()),
             "width": width,
             "height": height,
             "capacity": capacity,
@@ -158,44 +203,28 @@ def robot_world(
             "task": task,
             "mission": missions.template(mission),
             "tile_size": settings.tile_size,
+            "view_size": settings.view_size,
+            "frame_stack": settings.frame_stack,
+            "seen_cells": shown.cells,
+            "numbers": shown.numbers,
+            "whole": shown.whole,
+            **REWARDS[settings.reward],
             **asdict(layout or Layout()),
+            **(level or {}),
         },
         reset=reset,
         step=tasks.step,
         action_space=spaces.Discrete(actions),
         inject=options.inject,
         starting_info=planner.starting_info if settings.planner else None,
-        render=render,
-        render_modes=("rgb_array", "ansi"),
-        **OBSERVATIONS[settings.observation](),
+        render=render.render,
+        render_modes=("rgb_array", "ansi", "human"),
+        render_lanes=render.draw,
+        caption=render.caption,
+        ascii=maps_writer.write,
+        **shown.parts,
     )
-
-
-def flat_observation() -> dict[str, Any]:
-    """The parts of a definition that belong to `observation="flat"`."""
-    space = spaces.Box(0, 255, (camera.IMAGE_BYTES + 4,), np.uint8)
-    return {"observe": camera.observe_flat, "observation_space": space}
-
-
-def dict_observation() -> dict[str, Any]:
-    """The parts of a definition that belong to `observation="dict"`."""
-    parts = {"image": spaces.Box(0, 255, (7, 7, 3), np.uint8), "direction": spaces.Discrete(4)}
-    tokens = spaces.Box(0, len(missions.VOCABULARY) - 1, (MISSION_LENGTH,), np.uint8)
-    text = spaces.Text(missions.TEXT_LENGTH, min_length=0, charset=missions.ALPHABET)
-    return {
-        "observe": camera.observe_dict,
-        "observation_space": spaces.Dict(parts | {"mission": tokens}),
-        "single_observation_space": spaces.Dict(parts | {"mission": text}),
-        "single_observation": with_text,
-    }
-
-
-OBSERVATIONS: dict[str, Callable[[], dict[str, Any]]] = {"flat": flat_observation, "dict": dict_observation}
-
-
-def with_text(observation: dict[str, Any]) -> dict[str, Any]:
-    """An observation of one lane with its mission as text."""
-    return observation | {"mission": missions.text(observation["mission"])}
+    return with_looking(definition, looking)
 
 
 def check_number(name: str, value: Any, low: int, high: int) -> None:
@@ -217,3 +246,13 @@ def check_flags(**values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, (bool, np.bool_)):
             raise LabError(f"{name}={value!r} is not allowed; it must be True or False")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse an argument that is no number from 0 to 1.
+
+    Raises:
+        LabError: it is not.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise LabError(f"{name}={value!r} is not allowed; it must be a number from 0 to 1")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, missions, targets, tasks
+from rl_lab.envs.robot import cells, maps, missions, reach, targets, tasks
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GREY_WALL, KIND, OBJECTS
 from rl_lab.envs.robot.world import place, put
 from rl_lab.errors import LabError
@@ -31,7 +31,32 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
             `mission`, words of `missions.VOCABULARY`, by default that of the level that was drawn;
             `contents`, `{(x, y): (object, colour)}`, what is in boxes;
             `step`, how many steps of the episode are over, by default 0;
-            `target`, `other` and `obstacles`, places that the family's mission is about; see `targets`.
+            `target`, `other`, `obstacles` and `clocks`, places that the family's mission is about; see `targets`.
+            Or `layout`, all of that as a text, see `maps`, beside which others of these say what it does not.
+
+    Raises:
+        LabError: something is not allowed; the state is then as it was.
+    """
+    level = None
+    if "layout" in options:
+        level = maps.read(options["layout"], int(config.capacity))
+        options = _beside(options, level)
+    if config.numbers:
+        raise LabError(
+            "reset options cannot be used with observation='state', which numbers the family's own levels only; "
+            "load a saved state, or make rl_lab/Robot-Custom-v0 with layout=..."
+        )
+    apply(state, config, options, level)
+
+
+def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map | None = None) -> None:
+    """Make a state what options say; see `inject`.
+
+    Args:
+        state: the record that is written.
+        config: with `task`, `capacity`, `stride`, `max_steps` and `whole`.
+        options: `grid`, `agent` and others.
+        level: the text that they are from, if they are; then the mission must be possible.
 
     Raises:
         LabError: something is not allowed; the state is then as it was.
@@ -39,13 +64,18 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
     task = int(config.task)
     _check_names(options, task)
     grid = _grid(options["grid"], int(config.capacity))
+    _check_shown(grid, config)
     x, y, direction = _agent(options["agent"], grid)
-    _check_closed(grid, x, y, doors_stay_shut=task == tasks.GO_TO)
+    _check_closed(grid, x, y, doors_stay_shut=task == tasks.GO_TO, level=level)
     carried, carried_contents = _carrying(options)
     contents = _contents(options.get("contents"), grid)
     mission = missions.tokens(options["mission"]) if "mission" in options else state.mission.copy()
     steps = _steps(options.get("step", 0), int(config.max_steps))
     fields = targets.fields(task, options, grid, missions.text(mission))
+    if level is not None and mission.any():  # without a mission there is nothing to solve
+        found = reach.reach(targets.opened(task, grid, fields), contents, (x, y), carried, carried_contents)
+        if (why := reach.obstacle(task, grid, found, fields)) is not None:
+            raise LabError(f"{level.source} cannot be solved: {why}, even if every thing in between could be moved")
 
     state.cells[:] = GREY_WALL
     state.contents[:] = EMPTY
@@ -60,13 +90,34 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
     state.steps = steps
     for name, value in fields.items():
         state[name] = value
+    if "first_frame" in state.dtype.names:
+        state.first_frame = steps
+
+
+def _beside(options: Mapping[str, Any], level: maps.Map) -> dict[str, Any]:
+    """The options of a layout, and those that are given beside it."""
+    told = level.options()
+    for name in options:
+        if name in ("grid", "agent", "contents"):
+            raise LabError(f"reset options have 'layout' and {name!r}, which the layout says; leave one of them out")
+    return told | {name: value for name, value in options.items() if name != "layout"}
+
+
+def _check_shown(grid: NDArray[np.uint8], config: Any) -> None:
+    """Refuse a level that the observation has no room for."""
+    width, height = grid.shape
+    if config.whole and (width > config.width or height > config.height):
+        raise LabError(
+            f"the level is {width}x{height}, but observation='full' shows {config.width}x{config.height} cells here; "
+            "make the environment with a larger size"
+        )
 
 
 def _check_names(options: Mapping[str, Any], task: int) -> None:
     allowed = (*KNOWN, *targets.OPTIONS.get(task, ()))
     for name in options:
         if name not in allowed:
-            raise LabError(f"reset option {name!r} is not known here; allowed are: {', '.join(allowed)}")
+            raise LabError(f"reset option {name!r} is not known here; allowed are: {', '.join((*allowed, 'layout'))}")
     for name in ("grid", "agent"):
         if name not in options:
             raise LabError(f"reset options with {', '.join(options)} lack {name!r}; give both 'grid' and 'agent'")
@@ -130,7 +181,9 @@ def _agent(value: Any, grid: NDArray[np.uint8]) -> tuple[int, int, int]:
     return x, y, direction
 
 
-def _check_closed(grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool) -> None:
+def _check_closed(
+    grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool, level: maps.Map | None = None
+) -> None:
     """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door.
 
     Args:
@@ -138,6 +191,7 @@ def _check_closed(grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool
         x: of the robot.
         y: of the robot.
         doors_stay_shut: whether the episode ends where a door is opened.
+        level: the text that the grid is from, if it is.
     """
     width, height = grid.shape
     passable = grid & KIND != cells.WALL
@@ -147,8 +201,9 @@ def _check_closed(grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool
     while frontier:
         x, y = frontier.pop()
         if x in (0, width - 1) or y in (0, height - 1):
+            there = f"({x}, {y})" if level is None else level.where(x, y)
             raise LabError(
-                f"the robot could walk out of the grid at ({x}, {y}), where there is {cells.describe(grid[x, y])}; "
+                f"the robot could walk out of the grid at {there}, where there is {cells.describe(grid[x, y])}; "
                 "put walls around all that it can reach, since doors can be opened and things be moved"
             )
         around = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} - reached

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 PREFIX, HOME = "rl_lab/Robot-", "rl_lab.envs.robot.layouts."
+OWN = tuple(PREFIX + name for name in ("Custom", "Maze", "Scout"))  # how ids begin that MiniGrid has not
 
 # By the file and function of a family: MiniGrid's ids without `MiniGrid-`, the version kept, and their arguments.
 FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
@@ -87,7 +88,11 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
         **{f"Maze-{n}x{n}-v0": {"size": n} for n in (9, 15, 25, 41)},
         **{f"Maze-Braided-{n}x{n}-v0": {"size": n, "braid": 1.0} for n in (9, 15, 25, 41)},
     },
+    "scout:scout": {
+        f"Scout-{n}x{n}-v0": {"size": n, "chambers": chambers, "look": True}
+        for n, chambers in ((7, 2), (9, 2), (13, 3))
+    },
 }
 ENVIRONMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     PREFIX + name: (HOME + place, arguments) for place, names in FAMILIES.items() for name, arguments in names.items()
-}
+} | {PREFIX + "Custom-v0": (HOME + "custom:custom", {})}

@@ -1,28 +1,22 @@
-"""What people look at: the world as an image in MiniGrid's style, or as text."""
+"""What people look at: worlds as images in MiniGrid's style, or as text."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, missions
-from rl_lab.envs.robot.cells import COLOURS, EMPTY, UNSEEN
-from rl_lab.envs.robot.world import DEPTH, FORWARD_X, FORWARD_Y, SIDE, cells_of
+from rl_lab.envs.robot import cells, lens, missions
+from rl_lab.envs.robot.cells import COLOUR, COLOURS, EMPTY, KIND, UNSEEN
+from rl_lab.envs.robot.tiles import tile
+from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y, cells_of, place
 
-Image = NDArray[np.float64]
-Shape = NDArray[np.bool_]
-
-RGB = dict(
-    zip(COLOURS, [(255, 0, 0), (0, 255, 0), (0, 0, 255), (112, 39, 195), (255, 255, 0), (100, 100, 100)], strict=True)
-)
-BLACK, LINES, ROBOT, LAVA = (0, 0, 0), (100, 100, 100), (255, 0, 0), (255, 128, 0)
-SAMPLES = 3  # a pixel is the mean of so many squared
 LETTERS = {"wall": "W", "floor": "F", "door": "D", "key": "K", "ball": "A", "box": "B", "goal": "G", "lava": "V"}
 ARROWS = (">", "V", "<", "^")
+UP = 3  # where the robot faces in its own image
+LOOKS, VISIBLE = KIND | COLOUR, 1 << 10  # bits of the number of a tile; those between say where the robot on it faces
 
 
 def render(state: Any, config: Any, mode: str) -> NDArray[np.uint8] | str:
@@ -37,18 +31,108 @@ def render(state: Any, config: Any, mode: str) -> NDArray[np.uint8] | str:
         uint8 `(height * tile_size, width * tile_size, 3)`, in which the cells that the robot sees are lighter;
         or a text, two letters a cell, and what is carried below.
     """
-    return draw(state, config) if mode == "rgb_array" else write(state, config)
+    return draw(np.asarray(state).reshape(1), config)[0] if mode == "rgb_array" else write(state, config)
 
 
-def draw(state: Any, config: Any) -> NDArray[np.uint8]:
-    """The world as an image; see `render`."""
-    grid, visible, side = cells_of(state, config), visible_cells(state), int(config.tile_size)
-    frame = np.empty((grid.shape[1] * side, grid.shape[0] * side, 3), np.uint8)
-    for (x, y), cell in np.ndenumerate(grid):
-        direction = int(state.direction) if (x, y) == (state.x, state.y) else None
-        picture = tile(int(cell), direction, bool(visible[x, y]), side)
-        frame[y * side : (y + 1) * side, x * side : (x + 1) * side] = picture
-    return frame
+def draw(states: Any, config: Any, side: int | None = None) -> list[NDArray[np.uint8]]:
+    """Several worlds as images; see `render`.
+
+    Args:
+        states: records `(lanes,)`.
+        config: record of the environment.
+        side: pixels of a cell; default is the environment's.
+    """
+    sizes = states[["width", "height"]]
+    if (sizes == sizes[0]).all():
+        return list(painted(tiles_of(states, config), side or int(config.tile_size)))
+    return [image for lane in range(len(states)) for image in draw(states[lane : lane + 1], config, side)]
+
+
+def painted(numbers: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+    """Images of tiles.
+
+    Args:
+        numbers: of tiles, see `tiles_of`, `(images, columns, rows)`.
+        side: pixels of a tile.
+
+    Returns:
+        uint8 `(images, rows * side, columns * side, 3)`.
+    """
+    lanes, columns, rows = numbers.shape
+    known, which = np.unique(numbers, return_inverse=True)
+    which = which.reshape(numbers.shape)
+    pictures = np.stack([_picture(int(number), side) for number in known])
+    images = np.empty((lanes, rows, side, columns, side, 3), np.uint8)
+    for lane in range(lanes):  # one at a time stays in the processor's cache
+        images[lane] = pictures[which[lane].T].transpose(0, 2, 1, 3, 4)
+    return images.reshape(lanes, rows * side, columns * side, 3)
+
+
+def _picture(number: int, side: int) -> NDArray[np.uint8]:
+    facing = (number >> 7 & 7) - 1
+    return tile(number & LOOKS, None if facing < 0 else facing, bool(number & VISIBLE), side)
+
+
+def tiles_of(states: Any, config: Any) -> NDArray[np.int64]:
+    """Numbers of the tiles of worlds of one size, `(lanes, width, height)`: kind, colour, robot, whether it is seen."""
+    stride, width, height = int(config.stride), int(states["width"][0]), int(states["height"][0])
+    first, lanes = int(place(0, 0, stride)), np.arange(len(states))
+    rows = states["cells"][:, first : first + height * stride].reshape(len(states), height, stride)
+    numbers = rows[:, :, :width].transpose(0, 2, 1).astype(np.int64) & LOOKS
+    numbers[lanes, states["x"], states["y"]] |= (states["direction"].astype(np.int64) + 1) << 7
+    return numbers | visible_cells(states, config) * VISIBLE
+
+
+def visible_cells(states: Any, config: Any) -> NDArray[np.bool_]:
+    """Which cells of worlds of one size the robot sees, or saw when it looked, `(lanes, width, height)`."""
+    size, since = int(config.view_size), "look_" if _looks(states) else ""
+    seen = (
+        np.stack([seen_by(state, config) for state in states]) if _blind(config) else states["seen"][:, : size * size]
+    )
+    column, row = np.indices((size, size))
+    right, ahead = column - size // 2, size - 1 - row
+    ahead_x, ahead_y = (axis[states[since + "direction"]][:, None, None] for axis in (FORWARD_X, FORWARD_Y))
+    x = states[since + "x"][:, None, None] + ahead * ahead_x - right * ahead_y
+    y = states[since + "y"][:, None, None] + ahead * ahead_y + right * ahead_x
+    visible = np.zeros((len(states), int(states["width"][0]), int(states["height"][0])), np.bool_)
+    inside = (x >= 0) & (x < visible.shape[1]) & (y >= 0) & (y < visible.shape[2])
+    lit = inside & (seen.reshape(-1, size, size) != UNSEEN)
+    visible[np.nonzero(lit)[0], x[lit], y[lit]] = True
+    return visible
+
+
+def _looks(states: Any) -> bool:
+    """Whether the robot sees only when it looks."""
+    return "age" in states.dtype.names
+
+
+def how_things_stand(state: Any) -> str:
+    """What the robot carries, and when it looked, where it has to."""
+    words = f"carrying {cells.describe(int(state.carrying))}"
+    if _looks(state):
+        age = int(state.age)
+        ago = "not looked yet" if not state.has_looked else "just looked" if age == 0 else f"looked {age} steps ago"
+        return f"{words}, {ago.replace(' 1 steps', ' 1 step')}"
+    return words
+
+
+def _blind(config: Any) -> bool:
+    """Whether observing did not use the camera, so that the state does not hold what it shows."""
+    return bool(config.whole or config.numbers)
+
+
+def seen_by(state: Any, config: Any) -> NDArray[np.uint8]:
+    """What the camera shows in a state, as bytes `(view_size**2,)`, [column * view_size + row]."""
+    size = int(config.view_size)
+    if not _blind(config):
+        return np.asarray(state["seen"])[: size * size]
+    scratch = SimpleNamespace(
+        cells=state["cells"],
+        seen=np.zeros(size * size, np.uint8),
+        **{name: int(state[name]) for name in ("x", "y", "direction", "carrying")},
+    )
+    lens.look(scratch, config)
+    return scratch.seen
 
 
 def write(state: Any, config: Any) -> str:
@@ -57,9 +141,14 @@ def write(state: Any, config: Any) -> str:
     lines = ["".join(letters(int(cell)) for cell in row) for row in grid.T]
     x, y = int(state.x), int(state.y)
     lines[y] = lines[y][: 2 * x] + 2 * ARROWS[int(state.direction)] + lines[y][2 * x + 2 :]
-    hands = f"carrying {cells.describe(int(state.carrying))}"
-    status = [missions.text(state.mission), hands, f"step {int(state.steps)}"]
+    status = [missions.text(state.mission), how_things_stand(state), f"step {int(state.steps)}"]
     return "\n".join([*lines, "; ".join(filter(None, status))])
+
+
+def caption(state: Any, config: Any) -> str:
+    """Two lines below an image: the mission, and how things stand."""
+    where = f"step {int(state.steps)} of {int(config.max_steps)}"
+    return f"{missions.text(state.mission)}\n{how_things_stand(state)}, {where}"
 
 
 def letters(cell: int) -> str:
@@ -73,115 +162,16 @@ def letters(cell: int) -> str:
     return letter + COLOURS[colour][0].upper()
 
 
-def visible_cells(state: Any) -> NDArray[np.bool_]:
-    """Which cells of the world the robot sees, `(width, height)`."""
-    visible = np.zeros((int(state.width), int(state.height)), np.bool_)
-    ahead_x, ahead_y = FORWARD_X[int(state.direction)], FORWARD_Y[int(state.direction)]
-    image = np.asarray(state.seen)[:49].reshape(7, 7)
-    for column, row in np.argwhere(image != UNSEEN):
-        right, ahead = column - SIDE, DEPTH - row
-        x, y = int(state.x) + ahead * ahead_x - right * ahead_y, int(state.y) + ahead * ahead_y + right * ahead_x
-        if 0 <= x < visible.shape[0] and 0 <= y < visible.shape[1]:
-            visible[x, y] = True
-    return visible
+def camera_cells(state: Any, config: Any) -> NDArray[np.uint8]:
+    """What the camera shows, as bytes `(view_size, view_size)`, [column, row]; the robot's cell is what it holds."""
+    size = int(config.view_size)
+    return seen_by(state, config).reshape(size, size)
 
 
-@functools.lru_cache(maxsize=4096)
-def tile(cell: int, direction: int | None, visible: bool, side: int) -> NDArray[np.uint8]:
-    """The picture of a cell, uint8 `(side, side, 3)`.
-
-    Args:
-        cell: its byte.
-        direction: where the robot on it faces, or None.
-        visible: whether to draw it lighter.
-        side: pixels.
-    """
-    points = (np.arange(side * SAMPLES) + 0.5) / (side * SAMPLES)
-    x, y = np.meshgrid(points, points)
-    picture = np.zeros((*x.shape, 3))
-    picture[(x < 1 / 32) | (y < 1 / 32)] = LINES
-    thing, colour, state = (int(number) for number in cells.unpack(cell))
-    name = cells.OBJECTS[thing]
-    if name in PICTURES:
-        PICTURES[name](picture, x, y, RGB[COLOURS[colour]], state)
-    if direction is not None:
-        u, v = _turned(x - 0.5, y - 0.5, direction)
-        picture[(u > -0.38) & (np.abs(v) < 0.31 * (0.37 - u) / 0.75)] = ROBOT
-    if visible:
-        picture += 0.3 * (255 - picture)
-    return picture.reshape(side, SAMPLES, side, SAMPLES, 3).mean(axis=(1, 3)).astype(np.uint8)
-
-
-def _turned(x: Image, y: Image, quarters: int) -> tuple[Image, Image]:
-    """Coordinates ahead and to the right of somebody who made so many quarter turns to the right."""
-    for _ in range(quarters):
-        x, y = y, -x
-    return x, y
-
-
-def _box(x: Image, y: Image, left: float, right: float, top: float, bottom: float) -> Shape:
-    return (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
-
-
-def _disc(x: Image, y: Image, centre_x: float, centre_y: float, radius: float) -> Shape:
-    return (x - centre_x) ** 2 + (y - centre_y) ** 2 <= radius**2
-
-
-def _fill(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
-    picture[...] = colour
-
-
-def _floor(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
-    picture[(x >= 1 / 32) & (y >= 1 / 32)] = np.array(colour) / 2
-
-
-def _lava(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
-    picture[...] = LAVA
-    zigzag = 0.05 - np.abs((x - 0.1) % 0.4 - 0.2) / 2
-    for line in (0.35, 0.55, 0.75):
-        picture[(np.abs(y - line - zigzag) < 0.035) & (np.abs(x - 0.5) < 0.4)] = BLACK
-
-
-def _door(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
-    if state == cells.OPEN:
-        picture[_box(x, y, 0.88, 1.0, 0.0, 1.0)] = colour
-        picture[_box(x, y, 0.92, 0.96, 0.04, 0.96)] = BLACK
-        return
-    picture[...] = colour
-    if state == cells.LOCKED:
-        picture[_box(x, y, 0.06, 0.94, 0.06, 0.94)] = 0.45 * np.array(colour)
-        picture[_box(x, y, 0.52, 0.75, 0.5, 0.56)] = colour
-    else:
-        picture[_box(x, y, 0.04, 0.96, 0.04, 0.96)] = BLACK
-        picture[_box(x, y, 0.08, 0.92, 0.08, 0.92)] = colour
-        picture[_box(x, y, 0.12, 0.88, 0.12, 0.88)] = BLACK
-        picture[_disc(x, y, 0.75, 0.5, 0.08)] = colour
-
-
-def _key(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
-    shaft = _box(x, y, 0.5, 0.63, 0.31, 0.88)
-    teeth = _box(x, y, 0.38, 0.5, 0.59, 0.66) | _box(x, y, 0.38, 0.5, 0.81, 0.88)
-    picture[shaft | teeth | _disc(x, y, 0.56, 0.28, 0.19)] = colour
-    picture[_disc(x, y, 0.56, 0.28, 0.064)] = BLACK
-
-
-def _ball(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
-    picture[_disc(x, y, 0.5, 0.5, 0.31)] = colour
-
-
-def _chest(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
-    picture[_box(x, y, 0.12, 0.88, 0.12, 0.88)] = colour
-    picture[_box(x, y, 0.18, 0.82, 0.18, 0.82)] = BLACK
-    picture[_box(x, y, 0.16, 0.84, 0.47, 0.53)] = colour
-
-
-PICTURES: dict[str, Callable[[Image, Image, Image, tuple[int, ...], int], None]] = {
-    "wall": _fill,
-    "goal": _fill,
-    "floor": _floor,
-    "lava": _lava,
-    "door": _door,
-    "key": _key,
-    "ball": _ball,
-    "box": _chest,
-}
+def camera_image(state: Any, config: Any, side: int | None = None) -> NDArray[np.uint8]:
+    """What the camera shows as an image, the robot below in the middle, looking up; `side` as in `draw`."""
+    size = int(config.view_size)
+    seen = camera_cells(state, config).astype(np.int64)
+    numbers = (seen & LOOKS) | (seen != UNSEEN) * VISIBLE
+    numbers[size // 2, size - 1] |= (UP + 1) << 7
+    return painted(numbers[None], side or int(config.tile_size))[0]

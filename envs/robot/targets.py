@@ -9,6 +9,7 @@
 | Memory               | `target`    | where to go                               | none, it must be given       |
 |                      | `other`     | where not to go                           | nowhere                      |
 | Dynamic-Obstacles    | `obstacles` | the balls that move, in order, `[(x, y)]` | all, row by row              |
+| Scout                | `clocks`    | doors that turn, `{(x, y): phase}`        | none                         |
 
 What Fetch, PutNear and the families that end with a thing want is what the mission names first.
 """
@@ -22,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, tasks
+from rl_lab.envs.robot import cells, clocks, tasks
 from rl_lab.envs.robot.cells import BALL, COLOURS, DOOR, OBJECTS
-from rl_lab.envs.robot.world import MOST_OBSTACLES, NOWHERE
+from rl_lab.envs.robot.world import MOST_OBSTACLES, MOST_ROOMS, NOWHERE
 from rl_lab.errors import LabError
 
 OPTIONS: dict[int, tuple[str, ...]] = {
@@ -34,6 +35,7 @@ OPTIONS: dict[int, tuple[str, ...]] = {
     tasks.IN_ORDER: ("target", "other"),
     tasks.MATCH: ("target", "other"),
     tasks.DODGE: ("obstacles",),
+    tasks.SCOUT: ("clocks",),
 }
 NAMED = ("key", "ball", "box", "door")
 Place = tuple[int, int]
@@ -53,6 +55,8 @@ def fields(task: int, options: Mapping[str, Any], grid: NDArray[np.uint8], missi
     """
     if task == tasks.DODGE:
         return {"obstacles": _obstacles(options.get("obstacles"), grid)}
+    if task == tasks.SCOUT:
+        return {"rooms": _clocks(options.get("clocks"), grid)}
     found: dict[str, Any] = {"target": cells.EMPTY}
     places: dict[str, Place | None] = {"target": None, "other": None}
     for name in OPTIONS.get(task, ()):
@@ -139,3 +143,36 @@ def _obstacles(value: Any, grid: NDArray[np.uint8]) -> NDArray[np.uint8]:
     filled = np.full((MOST_OBSTACLES, 2), NOWHERE, np.uint8)
     filled[: len(places)] = np.array(places, np.uint8).reshape(-1, 2)
     return filled
+
+
+def opened(task: int, grid: NDArray[np.uint8], found: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """The grid with the doors open that open by themselves.
+
+    Args:
+        task: one of those in `tasks`.
+        grid: cells as bytes `(width, height)`.
+        found: what `fields` gave.
+    """
+    if task == tasks.SCOUT:
+        grid = grid.copy()
+        for x, y in found["rooms"][:, 4:].tolist():
+            if x != NOWHERE:
+                grid[x, y] = clocks.OPEN
+    return grid
+
+
+def _clocks(value: Any, grid: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Doors on a clock, as `clocks` has them in the state; they turn from the first step on."""
+    if value is not None and not isinstance(value, Mapping):
+        raise LabError(f"clocks is {value!r}; it must be a dict from (x, y) of a door to its phase")
+    rooms = np.zeros((MOST_ROOMS, 6), np.uint8)
+    rooms[:, 4:] = NOWHERE
+    if len(value or ()) > MOST_ROOMS:
+        raise LabError(f"clocks names {len(value or ())} doors; up to {MOST_ROOMS} can be on a clock")
+    for k, (place, phase) in enumerate((value or {}).items()):
+        x, y = _door("a door in clocks", _place("a door in clocks", place, grid), grid)
+        is_whole = isinstance(phase, (int, np.integer)) and not isinstance(phase, bool)
+        if not is_whole or not 0 <= phase < 256:
+            raise LabError(f"the door at {(x, y)} has phase {phase!r}; it must be a whole number from 0 to 255")
+        rooms[k, 0], rooms[k, 4:] = phase, (x, y)
+    return rooms

@@ -1,7 +1,8 @@
 """What a mission asks for beyond the goal: when an episode ends, and with what reward, as MiniGrid's families say.
 
 All families share one step; `config.task` says which of these rules it ends with. A success is worth
-`1 - 0.9 * steps / max_steps`. The places and the thing meant are in the state, put there by the layout:
+`1 - 0.9 * steps / max_steps`, or 1 with sparse rewards. The places and the thing meant are in the state, put there by
+the layout:
 
 | task     | families                    | `target`       | `target_x`, `target_y` | `other_x`, `other_y` |
 | REACH    | all with a goal, Playground |                |                        |                      |
@@ -13,6 +14,7 @@ All families share one step; `config.task` says which of these rules it ends wit
 | PUT_NEAR | PutNear                     | what to move   | the place to put it by |                      |
 | IN_ORDER | RedBlueDoors                |                | the first door         | the second door      |
 | MATCH    | Memory                      |                | where to go            | where not to go      |
+| SCOUT    | Scout, whose doors turn     |                |                        |                      |
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ import numpy as np
 
 from rl_lab import random
 from rl_lab.envs.robot.cells import BALL, BLUE, DOOR, EMPTY, GOAL, KIND, NOTHING
+from rl_lab.envs.robot.clocks import turn_doors
 from rl_lab.envs.robot.dynamics import DONE, DROP, FORWARD, PICKUP, TOGGLE, act, ahead_of, success
 from rl_lab.envs.robot.world import MOST_OBSTACLES, NOWHERE, place, put
 
-REACH, DODGE, OPEN, PICK_UP, FETCH, GO_TO, PUT_NEAR, IN_ORDER, MATCH = range(9)
+REACH, DODGE, OPEN, PICK_UP, FETCH, GO_TO, PUT_NEAR, IN_ORDER, MATCH, SCOUT = range(10)
 BLUE_BALL = np.int64(BALL | BLUE << 4)
 TRIES = 101  # how often MiniGrid draws a place for an obstacle before it leaves it where it is
 
@@ -40,7 +43,9 @@ def step(state, action, config):
     elif task == MATCH and action == PICKUP:
         action = TOGGLE
     reward, ended = act(state, action, x, y, config)
-    if task == REACH:
+    if task == SCOUT:
+        turn_doors(state, config)
+    if task in (REACH, SCOUT):
         return reward, ended
     return judge(state, action, x, y, before, held, reward, ended, config)
 
@@ -63,7 +68,7 @@ def judge(state, action, x, y, before, held, reward, ended, config):
     is_target = carrying != EMPTY and carrying == np.int64(state.target)
     if task == DODGE:
         if action == FORWARD and before & KIND != EMPTY and before & KIND != GOAL:
-            return -1.0, True
+            return config.collision, True
     elif task == OPEN:
         if action == TOGGLE and is_open(state, state.target_x, state.target_y, config):
             return success(state, config), True

@@ -7,6 +7,7 @@ around them: nothing needs to ask whether a cell is inside, and MiniGrid's camer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,15 +41,21 @@ def stride_for(capacity: int) -> int:
     return capacity + DEPTH + 1
 
 
-def state_dtype(capacity: int) -> np.dtype:
-    """The fields of one lane."""
+def state_dtype(capacity: int, seen: int = 56, memory: Sequence[tuple[Any, ...]] = ()) -> np.dtype:
+    """The fields of one lane.
+
+    Args:
+        capacity: longest side of a world.
+        seen: bytes of what is seen.
+        memory: more fields, in which an observation keeps what was seen before.
+    """
     lines = stride_for(capacity) ** 2
     return np.dtype(
         [
             ("cells", np.uint8, (2 * lines,)),  # by rows, then by columns; see `place`
             ("contents", np.uint8, (lines,)),  # what the box at a place holds, or EMPTY; by rows
             ("columns", np.uint64, (7,)),  # the camera's workspace
-            ("seen", np.uint8, (56,)),  # the image as bytes, [column * 7 + row]; UNSEEN where occluded
+            ("seen", np.uint8, (seen,)),  # the image as bytes, [column * 7 + row]; UNSEEN where occluded
             ("mission", np.uint8, (MISSION_LENGTH,)),  # tokens
             ("obstacles", np.uint8, (MOST_OBSTACLES, 2)),  # where balls that move by themselves are, then NOWHERE
             ("rooms", np.uint8, (MOST_ROOMS, 6)),  # left, top, width, height, x and y of its door: a layout's workspace
@@ -65,6 +72,7 @@ def state_dtype(capacity: int) -> np.dtype:
             ("direction", np.uint8),
             ("carrying", np.uint8),  # EMPTY for nothing
             ("carrying_contents", np.uint8),  # what the box in the robot's hands holds
+            *memory,
         ],
         align=True,
     )

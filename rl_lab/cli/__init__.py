@@ -13,6 +13,7 @@ from rl_lab.cli import (  # noqa: F401  # which register their commands
     approximate,
     cluster,
     comparing,
+    drive,
     generate,
     gtp,
     learning,
@@ -39,6 +40,7 @@ Examples:
   rl-lab approximate "sin(3*x) + 0.3*x**2" --page fit.html
                                                      one hidden layer and any function
   rl-lab represent rl_lab/Robot-DoorKey-8x8-v0       what layers learn without labels
+  rl-lab drive rl_lab/Robot-DoorKey-6x6-v0           the robot steered by hand
   rl-lab play go --size 9 --agent mcts:2000          Go in the terminal
   rl-lab gtp --size 9 --agent mcts:2000              an opponent at Go for Sabaki, GoGui and their kin
   rl-lab match mcts:500 "gnugo --mode gtp --level 1" --games 20 --size 9

@@ -17,7 +17,7 @@ from rl_lab.envs.definition import Definition
 from rl_lab.envs.registration import resolve
 from rl_lab.envs.robot.layouts import empty
 from rl_lab.envs.robot.options import inject
-from rl_lab.envs.robot.registration import ENVIRONMENTS, FAMILIES, PREFIX
+from rl_lab.envs.robot.registration import ENVIRONMENTS, FAMILIES, OWN, PREFIX
 from rl_lab.envs.single import BatchEnv
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -27,7 +27,7 @@ LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
 numbers, play, position, theirs_of = oracle.numbers, oracle.play, oracle.position, oracle.theirs_of
 Pilot, at_random = pilots.Pilot, pilots.at_random
 ONE_EACH = [PREFIX + next(iter(names)) for names in FAMILIES.values()]  # an id of every family
-MINIGRIDS = [id for id in ENVIRONMENTS if "Robot-Maze-" not in id]  # that MiniGrid has, too
+MINIGRIDS = [id for id in ENVIRONMENTS if not id.startswith(OWN)]  # both have
 
 
 class RandomWorld(MiniGridEnv):

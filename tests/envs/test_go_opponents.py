@@ -3,11 +3,9 @@
 import sys
 from pathlib import Path
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
-import rl_lab  # noqa: F401
 from rl_lab import random
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go.board import action_of, is_eye, point_of
@@ -99,17 +97,3 @@ def test_greedy_fills_no_eye_of_its_own_and_passes_where_nothing_else_is_left():
             passes += action == 25
             board.play(action if rng.random() < 0.9 else None)
     assert passes > 10
-
-
-@pytest.mark.parametrize("opponent", ["greedy"])
-def test_debugging_plays_the_same_game_against(opponent):
-    envs = [gym.make_vec("rl_lab/Go-5x5-v0", num_envs=2, debug=debug, opponent=opponent) for debug in (False, True)]
-    infos = [env.reset(seed=4)[1] for env in envs]
-    rng = np.random.default_rng(0)
-    for _ in range(15):
-        actions = [int(rng.choice(np.flatnonzero(mask))) for mask in infos[0]["action_mask"]]
-        outcomes = [env.step(actions) for env in envs]
-        for ours, theirs in zip(*(outcome[:4] for outcome in outcomes), strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-        infos = [outcome[4] for outcome in outcomes]
-    assert envs[0].save_state().tobytes() == envs[1].save_state().tobytes()

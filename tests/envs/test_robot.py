@@ -34,7 +34,7 @@ def test_examples_in_docstrings(module):
 def test_ids_are_those_of_minigrid():
     wanted = {id for id in gym.registry if id.startswith("MiniGrid-") and "-WFC-" not in id}
     assert {id.replace("rl_lab/Robot-", "MiniGrid-") for id in MINIGRIDS} == wanted
-    assert len(ENVIRONMENTS) == len(wanted) + 8
+    assert len(ENVIRONMENTS) == len(wanted) + 12  # eight mazes, three of Scout, and Custom
 
 
 def test_the_readme_lists_every_id_as_it_is():

@@ -7,7 +7,7 @@ import numpy as np
 from rl_lab import random
 from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import EMPTY, GREEN_GOAL, NOTHING
-from rl_lab.envs.robot.families import Layout, Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, Settings, check_number, check_share, family, robot_world
 from rl_lab.envs.robot.layouts.building import DIRECTIONS, ZERO, below, build_solid
 from rl_lab.envs.robot.world import CAPACITIES, FORWARD_X, FORWARD_Y, place, put
 from rl_lab.errors import LabError
@@ -109,8 +109,7 @@ def maze(size: int = 15, braid: float = 0.0, *, settings: Settings) -> Definitio
     check_number("size", size, 9, CAPACITIES[-1])
     if size % 2 == 0:
         raise LabError(f"size={size} is not allowed; a maze has walls on even lines, so it must be odd")
-    if isinstance(braid, bool) or not isinstance(braid, (int, float, np.number)) or not 0 <= braid <= 1:
-        raise LabError(f"braid={braid!r} is not allowed; it must be a number from 0 to 1")
+    check_share("braid", braid)
     return robot_world(
         "Robot-Maze",
         reset,

@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rl_lab.envs.robot.cells import BOX, DOOR, EMPTY, GOAL, KEY, KIND, LAVA, WALL
+from rl_lab.envs.robot.cells import EMPTY, GOAL, KIND, LAVA, WALL
 from rl_lab.envs.robot.planning.level import (
-    GONE,
     HAND,
     INSIDE,
     MOST_CELLS,

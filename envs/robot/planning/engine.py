@@ -20,7 +20,15 @@ CAP = 1 << 18  # states of a level that a search may find, unless one asks for m
 MOST = 1 << 22  # that one may ask for; a thread then needs about 400 MB
 CHUNK = 64  # levels that are read at a time: the search needs no machine code of its own for each capacity of worlds
 
-_own = threading.local()
+
+class _Own(threading.local):
+    """A thread's searches, by their room and whether they are plain Python."""
+
+    def __init__(self) -> None:
+        self.searches: dict[tuple[int, bool], Search] = {}
+
+
+_own = _Own()
 
 
 class Found(NamedTuple):
@@ -90,7 +98,7 @@ def own_search(cap: int = CAP, debug: bool = False) -> Search:
     if isinstance(cap, bool) or not isinstance(cap, (int, np.integer)) or not 1 <= cap <= MOST:
         raise LabError(f"cap={cap!r} is not allowed; it must be a whole number of states from 1 to {MOST}")
     room = max(CAP, 1 << (int(cap) - 1).bit_length())  # other sizes need other machine code, so there are few
-    searches: dict[tuple[int, bool], Search] = _own.__dict__
+    searches = _own.searches
     if (room, debug) not in searches:
         searches[room, debug] = Search(room, debug)
     searches[room, debug].memory["most"] = cap

@@ -1,9 +1,9 @@
 """A level as the planner reads it, and how much of it the search looks at.
 
 Cells are numbered row by row with a margin of wall around them, so that the cell ahead is a number away. What lies in
-them is in `things`, what is below, and what is built, in `ground`. Shut doors and things are *modelled*, that is part of the search's
-states, only when they have a number in `doors` or `items`; `refine` says when that happens. To leave one out relaxes
-the level: a door that is left out can be walked through, a thing that is left out is not there.
+them is in `things`, what is below, and what is built, in `ground`. Shut doors and things are *modelled*, that is part
+of the search's states, only when they have a number in `doors` or `items`; `refine` says when that happens. To leave
+one out relaxes the level: a door that is left out can be walked through, a thing that is left out is not there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rl_lab.envs.robot.cells import (
     WALL,
 )
 from rl_lab.envs.robot.dynamics import DROP, FORWARD, PICKUP, TOGGLE, TURN_LEFT
-from rl_lab.envs.robot.tasks import DODGE, FETCH, GO_TO, IN_ORDER, MATCH, OPEN, PICK_UP, PUT_NEAR
+from rl_lab.envs.robot.tasks import DODGE, FETCH, GO_TO, IN_ORDER, MATCH, OPEN, PICK_UP, PUT_NEAR, SCOUT
 from rl_lab.envs.robot.world import CAPACITIES, FORWARD_X, FORWARD_Y, NOWHERE, place
 
 MOST_CELLS = (CAPACITIES[-1] + 2) ** 2
@@ -94,9 +94,9 @@ def read_level(state, config, level):
         level.bytes[cell] = GREY_WALL
     for y in range(height):
         for x in range(width):
-            here, cell = place(x, y, stride), (y + 1) * line + x + 1
-            level.bytes[cell] = state.cells[here]
-            level.inside[cell] = state.contents[here]
+            here, there = place(x, y, stride), (y + 1) * line + x + 1
+            level.bytes[there] = state.cells[here]
+            level.inside[there] = state.contents[here]
 
 
 def model(level):
@@ -134,7 +134,7 @@ def force_start(level):
     ahead = cell + step_of(level, level.start & 3)
     level.first_actions = 0
     level.over = 0
-    if task == DODGE:
+    if task in (DODGE, SCOUT):
         level.over = CHANCE
     elif task == PICK_UP and level.hand == level.target:
         finish(level, PICKUP)
@@ -192,9 +192,12 @@ def model_needed(level, everything):
     """Model what the mission is about, goals in boxes, and all doors and things if there are few."""
     task = level.task
     about_thing = task == PICK_UP or task == FETCH or task == PUT_NEAR
-    if everything or task == PUT_NEAR or level.hand_inside & KIND == GOAL:
-        model_hand(level)
-    elif about_thing and level.hand_inside == level.target:
+    if (
+        everything
+        or task == PUT_NEAR
+        or level.hand_inside & KIND == GOAL
+        or (about_thing and level.hand_inside == level.target)
+    ):
         model_hand(level)
     if task == OPEN and not is_shut(level.ground[level.target_cell]):
         level.blind = 1

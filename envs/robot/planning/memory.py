@@ -71,7 +71,7 @@ def memory_dtype(cap: int) -> np.dtype:
 
 
 def hashed(memory):
-    """A hash of the state at hand: products of 32 bits by 32, which never overflow, with their halves folded together."""
+    """A hash of the state at hand: products of 32 bits by 32, which never overflow, their halves folded together."""
     mixed = np.uint64(0)
     for k in range(memory.length):
         word = memory.current[k]

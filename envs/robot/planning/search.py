@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from rl_lab.envs.robot.cells import BOX, EMPTY, FLOOR, GOAL, KIND, LAVA, PORTABLE, WALL
-from rl_lab.envs.robot.dynamics import DONE, DROP, FORWARD, PICKUP, TOGGLE, TURN_LEFT, TURN_RIGHT
+from rl_lab.envs.robot.dynamics import DONE, DROP, FORWARD, PICKUP, TOGGLE
 from rl_lab.envs.robot.planning.bound import (
     assign_slots,
     begin_bound,
@@ -210,8 +210,9 @@ def passable(level, ahead, item, doors):
 
 
 def handle(level, memory, choice, pose, doors, ahead, hand, item):
-    """Make `memory.current` the state after an action on what is ahead, or, with a choice after TOGGLE, after picking up
-    one of the things that were dropped somewhere; tells whether it is another state.
+    """Make `memory.current` the state after an action on what is ahead; tells whether it is another state.
+
+    A choice after TOGGLE picks up one of the things that were dropped somewhere.
     """
     is_free = level.ground[ahead] == EMPTY and item == NONE
     if choice == PICKUP or choice > TOGGLE:

@@ -1,0 +1,188 @@
+"""Custom: a level of one's own, from a file or a text; see `maps` for how it is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.envs import Definition
+from rl_lab.envs.robot import cells, maps, options, tabular, targets, tasks
+from rl_lab.envs.robot.cells import COLOURS, EMPTY, GOAL, KIND
+from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
+from rl_lab.envs.robot.layouts.building import build_solid
+from rl_lab.envs.robot.world import (
+    CAPACITIES,
+    MISSION_LENGTH,
+    MOST_OBSTACLES,
+    NOWHERE,
+    capacity_for,
+    state_dtype,
+    stride_for,
+)
+from rl_lab.errors import LabError
+
+EXAMPLE = """
+###########
+#>   #  ~ #
+#  k D    #
+#    #~ ~ #
+#o   #  ~G#
+###########
+"""
+SCALARS = (
+    *("width", "height", "x", "y", "direction", "carrying", "carrying_contents"),
+    *("target", "target_x", "target_y", "other_x", "other_y"),
+)
+LARGEST_FILE = 100_000  # bytes
+SENTENCES = {"pick up": tasks.PICK_UP, "go to": tasks.GO_TO, "open": tasks.OPEN, "put": tasks.PUT_NEAR}
+
+
+def reset(state, config):
+    """Nothing is drawn at random."""
+    build_solid(state, config)
+    for k in range(state.cells.shape[0]):
+        state.cells[k] = config.level_cells[k]
+    for k in range(state.contents.shape[0]):
+        state.contents[k] = config.level_contents[k]
+    for k in range(MISSION_LENGTH):
+        state.mission[k] = config.mission[k]
+    for k in range(MOST_OBSTACLES):
+        state.obstacles[k, 0] = NOWHERE
+        state.obstacles[k, 1] = NOWHERE
+    state.width = config.level_width
+    state.height = config.level_height
+    state.x = config.level_x
+    state.y = config.level_y
+    state.direction = config.level_direction
+    state.carrying = config.level_carrying
+    state.carrying_contents = config.level_carrying_contents
+    state.target = config.level_target
+    state.target_x = config.level_target_x
+    state.target_y = config.level_target_y
+    state.other_x = config.level_other_x
+    state.other_y = config.level_other_y
+
+
+@family
+def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None, *, settings: Settings) -> Definition:
+    """A level of one's own.
+
+    What its mission asks for decides when it is over: "pick up the red ball", "go to the blue box", "open the grey
+    door", "put the red ball near the blue box"; everything else means to reach a goal.
+
+    Args:
+        layout: a file, or the text itself, which has more than one line; by default an example.
+        size: the longest side of other layouts that `reset(options={"layout": text})` may bring, 3 to 41; by default
+            this layout's own.
+        settings: what all robot worlds take.
+
+    Raises:
+        LabError: an argument is not allowed, or the layout cannot be read, is not closed, or cannot be solved.
+    """
+    if size is not None:
+        check_number("size", size, 3, CAPACITIES[-1])
+    level = read(layout, size or CAPACITIES[-1])
+    mission, task = mission_of(level)
+    width, height = (size, size) if size else level.grid.shape[:2]
+    max_steps = 10 * width * height
+    state = laid_out(level, task, capacity_for(width, height), settings.max_steps or max_steps)
+    doors, things = what_changes(state, level)
+    return robot_world(
+        "Robot-Custom",
+        reset,
+        mission=mission,
+        width=width,
+        height=height,
+        max_steps=max_steps,
+        task=task,
+        settings=settings,
+        code=tabular.code_of_layout(doors, things) if settings.observation == "state" else None,
+        level={
+            "level_cells": state.cells,
+            "level_contents": state.contents,
+            **{f"level_{name}": int(state[name]) for name in SCALARS},
+            **tabular.config_of_layout(doors, things),
+        },
+    )
+
+
+def read(layout: str | os.PathLike[str] | None, largest: int) -> maps.Map:
+    """A layout's map, from a file, a text or the example.
+
+    Raises:
+        LabError: there is none, or it cannot be read.
+    """
+    if layout is None:
+        return maps.read(EXAMPLE, largest)
+    if isinstance(layout, str) and "\n" in layout:
+        return maps.read(layout, largest)
+    if not isinstance(layout, (str, os.PathLike)):
+        raise LabError(f"layout={layout!r} is not allowed; it must be the name of a file, or a text with several lines")
+    path = Path(layout)
+    try:
+        text = path.read_bytes()[: LARGEST_FILE + 1].decode()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text"
+        raise LabError(f"layout file {str(path)!r} cannot be read: {reason.lower()}; name a text file") from None
+    if len(text) > LARGEST_FILE:
+        raise LabError(f"layout file {str(path)!r} is larger than {LARGEST_FILE} bytes, and so is no layout")
+    return maps.read(text.replace("\r\n", "\n"), largest, str(path))
+
+
+def mission_of(level: maps.Map) -> tuple[str, int]:
+    """The mission of a layout, by default to reach its goal, and the task that it is.
+
+    Raises:
+        LabError: it has no mission and no goal.
+    """
+    grid = cells.pack(level.grid)
+    if "mission" not in level.more:
+        goals = grid[grid & KIND == GOAL]
+        if not len(goals):
+            raise LabError(
+                f"{level.source} has no goal G and no mission; add one, such as mission = pick up the red key"
+            )
+        level.more["mission"] = f"get to the {COLOURS[goals[0] >> 4]} goal square"
+    mission = str(level.more["mission"])
+    task = next((task for words, task in SENTENCES.items() if mission.startswith(words + " ")), tasks.REACH)
+    if task == tasks.OPEN and (door := _door_named(mission, grid)) is not None:
+        level.more.setdefault("target", door)
+    return mission, task
+
+
+def laid_out(level: maps.Map, task: int, capacity: int, max_steps: int) -> Any:
+    """The record of a state in which an episode of a layout begins.
+
+    Raises:
+        LabError: it is not closed, or cannot be solved.
+    """
+    state = np.zeros(1, state_dtype(capacity, memory=[("steps", np.int32)])).view(np.recarray)[0]
+    config = SimpleNamespace(
+        task=task, capacity=capacity, stride=stride_for(capacity), max_steps=max_steps, whole=False
+    )
+    state.target_x = state.target_y = state.other_x = state.other_y = NOWHERE
+    options.apply(state, config, level.options(), level)
+    return state
+
+
+def what_changes(state: Any, level: maps.Map) -> tuple[list[tuple[int, int]], list[int]]:
+    """The places of all doors, and the bytes of all things that can be carried, in order."""
+    grid = cells.pack(level.grid)
+    doors = [(int(x), int(y)) for x, y in np.argwhere(level.grid[..., 0] == cells.DOOR)]
+    things = [*grid[cells.PORTABLE[grid & KIND]].tolist(), *([int(state.carrying)] if state.carrying != EMPTY else [])]
+    return doors, sorted(things)
+
+
+def _door_named(mission: str, grid: NDArray[np.uint8]) -> tuple[int, int] | None:
+    """The place of the only door of the colour that a mission names."""
+    for thing in targets.named(mission):
+        encoded = cells.unpack(grid)
+        found = np.argwhere((encoded[..., 0] == cells.DOOR) & (encoded[..., 1] == thing >> 4))
+        if len(found) == 1:
+            return int(found[0][0]), int(found[0][1])
+    return None

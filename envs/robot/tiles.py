@@ -1,0 +1,128 @@
+"""The picture of a cell in MiniGrid's style."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.envs.robot import cells
+from rl_lab.envs.robot.cells import COLOURS
+
+Image = NDArray[np.float64]
+Shape = NDArray[np.bool_]
+
+RGB = dict(
+    zip(COLOURS, [(255, 0, 0), (0, 255, 0), (0, 0, 255), (112, 39, 195), (255, 255, 0), (100, 100, 100)], strict=True)
+)
+BLACK, LINES, ROBOT, LAVA = (0, 0, 0), (100, 100, 100), (255, 0, 0), (255, 128, 0)
+UNSEEN = (22, 22, 22)  # in the camera's own image
+SAMPLES = 3  # a pixel is the mean of so many squared
+
+
+@functools.lru_cache(maxsize=4096)
+def tile(cell: int, direction: int | None, visible: bool, side: int) -> NDArray[np.uint8]:
+    """The picture of a cell, uint8 `(side, side, 3)`.
+
+    Args:
+        cell: its byte.
+        direction: where the robot on it faces, or None.
+        visible: whether to draw it lighter.
+        side: pixels.
+    """
+    points = (np.arange(side * SAMPLES) + 0.5) / (side * SAMPLES)
+    x, y = np.meshgrid(points, points)
+    picture = np.zeros((*x.shape, 3))
+    picture[(x < 1 / 32) | (y < 1 / 32)] = LINES
+    thing, colour, state = (int(number) for number in cells.unpack(cell))
+    name = cells.OBJECTS[thing]
+    if name in PICTURES:
+        PICTURES[name](picture, x, y, RGB[COLOURS[colour]], state)
+    if direction is not None:
+        u, v = _turned(x - 0.5, y - 0.5, direction)
+        picture[(u > -0.38) & (np.abs(v) < 0.31 * (0.37 - u) / 0.75)] = ROBOT
+    if visible:
+        picture += 0.3 * (255 - picture)
+    return picture.reshape(side, SAMPLES, side, SAMPLES, 3).mean(axis=(1, 3)).astype(np.uint8)
+
+
+def _turned(x: Image, y: Image, quarters: int) -> tuple[Image, Image]:
+    """Coordinates ahead and to the right of somebody who made so many quarter turns to the right."""
+    for _ in range(quarters):
+        x, y = y, -x
+    return x, y
+
+
+def _box(x: Image, y: Image, left: float, right: float, top: float, bottom: float) -> Shape:
+    return (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+
+
+def _disc(x: Image, y: Image, centre_x: float, centre_y: float, radius: float) -> Shape:
+    return (x - centre_x) ** 2 + (y - centre_y) ** 2 <= radius**2
+
+
+def _fill(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    picture[...] = colour
+
+
+def _floor(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    picture[(x >= 1 / 32) & (y >= 1 / 32)] = np.array(colour) / 2
+
+
+def _lava(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    picture[...] = LAVA
+    zigzag = 0.05 - np.abs((x - 0.1) % 0.4 - 0.2) / 2
+    for line in (0.35, 0.55, 0.75):
+        picture[(np.abs(y - line - zigzag) < 0.035) & (np.abs(x - 0.5) < 0.4)] = BLACK
+
+
+def _door(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    if state == cells.OPEN:
+        picture[_box(x, y, 0.88, 1.0, 0.0, 1.0)] = colour
+        picture[_box(x, y, 0.92, 0.96, 0.04, 0.96)] = BLACK
+        return
+    picture[...] = colour
+    if state == cells.LOCKED:
+        picture[_box(x, y, 0.06, 0.94, 0.06, 0.94)] = 0.45 * np.array(colour)
+        picture[_box(x, y, 0.52, 0.75, 0.5, 0.56)] = colour
+    else:
+        picture[_box(x, y, 0.04, 0.96, 0.04, 0.96)] = BLACK
+        picture[_box(x, y, 0.08, 0.92, 0.08, 0.92)] = colour
+        picture[_box(x, y, 0.12, 0.88, 0.12, 0.88)] = BLACK
+        picture[_disc(x, y, 0.75, 0.5, 0.08)] = colour
+
+
+def _key(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    shaft = _box(x, y, 0.5, 0.63, 0.31, 0.88)
+    teeth = _box(x, y, 0.38, 0.5, 0.59, 0.66) | _box(x, y, 0.38, 0.5, 0.81, 0.88)
+    picture[shaft | teeth | _disc(x, y, 0.56, 0.28, 0.19)] = colour
+    picture[_disc(x, y, 0.56, 0.28, 0.064)] = BLACK
+
+
+def _ball(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    picture[_disc(x, y, 0.5, 0.5, 0.31)] = colour
+
+
+def _chest(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    picture[_box(x, y, 0.12, 0.88, 0.12, 0.88)] = colour
+    picture[_box(x, y, 0.18, 0.82, 0.18, 0.82)] = BLACK
+    picture[_box(x, y, 0.16, 0.84, 0.47, 0.53)] = colour
+
+
+def _unseen(picture: Image, x: Image, y: Image, colour: tuple[int, ...], state: int) -> None:
+    picture[...] = UNSEEN
+
+
+PICTURES: dict[str, Callable[[Image, Image, Image, tuple[int, ...], int], None]] = {
+    "unseen": _unseen,
+    "wall": _fill,
+    "goal": _fill,
+    "floor": _floor,
+    "lava": _lava,
+    "door": _door,
+    "key": _key,
+    "ball": _ball,
+    "box": _chest,
+}

@@ -1,0 +1,40 @@
+"""`rl-lab drive`: the robot steered by hand."""
+
+from __future__ import annotations
+
+from tyro.conf import Positional
+
+from rl_lab.cli.app import app, key_values
+
+
+@app.command
+def drive(
+    env: Positional[str] = "rl_lab/Robot-DoorKey-6x6-v0",
+    seed: int | None = None,
+    env_arg: tuple[str, ...] = (),
+    window: bool = False,
+) -> None:
+    """Steer the robot: the world, what the camera sees of it, the mission, and the fewest steps that it takes.
+
+    Keys: arrows or w a d drive, p picks up, s or down puts down, t or blank toggles, e says done, l looks where
+    looking is an action, h asks the planner, r begins a new level, q quits.
+
+    Examples: rl-lab drive rl_lab/Robot-ObstructedMaze-1Dlhb-v0 --seed 3;
+    rl-lab drive rl_lab/Robot-Custom-v0 --env-arg layout=mine.txt --window;
+    rl-lab drive rl_lab/Robot-Maze-15x15-v0 --env-arg view_size=5;
+    echo wwdwwq | rl-lab drive rl_lab/Robot-Empty-5x5-v0
+
+    Where the input is no terminal, every letter of it is a key, and the world is plain text.
+
+    Args:
+        env: id of one of the robot's worlds.
+        seed: of the first level; by default another one every time.
+        env_arg: arguments of the environment, as key=value.
+        window: drive in a window, which needs pip install 'rl-lab[window]'.
+    """
+    from rl_lab.cli.robot_drive import Drive, world
+    from rl_lab.cli.robot_screen import screen_for
+
+    made = world(env, key_values(env_arg))
+    with screen_for(window) as screen:
+        Drive(made, screen).run(seed)

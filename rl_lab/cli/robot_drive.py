@@ -1,0 +1,152 @@
+"""Somebody steers the robot: what keys do, what is told, and when a level is over."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from rl_lab.envs.robot import cells, missions
+from rl_lab.envs.robot.dynamics import ACTIONS
+from rl_lab.envs.single import BatchEnv
+from rl_lab.errors import LabError
+
+NAMES = (*ACTIONS, "look")  # of actions, by number
+KEYS = {
+    **{"a": "left", "left": "left", "d": "right", "right": "right", "w": "forward", "up": "forward"},
+    **{"p": "pickup", "s": "drop", "down": "drop", "t": "toggle", "blank": "toggle", "e": "done", "enter": "done"},
+    **{"l": "look", "h": "hint", "r": "reset", "q": "quit"},
+}
+HELP = "arrows or w a d: drive   p: pick up   s: put down   t: toggle   e: done   h: hint   r: new level   q: quit"
+
+
+class Scene(NamedTuple):
+    """What somebody who drives is shown."""
+
+    state: Any
+    """Record of the lane."""
+    config: Any
+    """Record of the environment."""
+    lines: list[str]
+    """Mission, how things stand, and what happened."""
+
+
+class Screen(Protocol):
+    """Where scenes are shown, and where keys come from."""
+
+    def show(self, scene: Scene) -> None:
+        """Show a scene."""
+
+    def key(self) -> str | None:
+        """The next key, a character or one of the names in `KEYS`; None at the end of the input."""
+
+    def say(self, text: str) -> None:
+        """Tell something when all is over."""
+
+
+def world(id: str, arguments: dict[str, Any]) -> BatchEnv:
+    """One of the robot's worlds, in plain Python: it is quick enough for fingers, and nobody waits for a compiler.
+
+    Raises:
+        LabError: there is no such id, it is another kind of environment, or an argument is not allowed.
+    """
+    from rl_lab.compare.environments import Maker
+    from rl_lab.compare.plan import Environment
+
+    maker = Maker.of(Environment(id, None, arguments))
+    made = maker.single(debug=True).unwrapped if maker.batched else None
+    if not isinstance(made, BatchEnv) or "cells" not in (made.lanes.states.dtype.names or ()):
+        raise LabError(f"{id} is no world of the robot; rl-lab drive knows rl_lab/Robot-... only")
+    return made
+
+
+class Drive:
+    """Levels driven by hand, one after the other.
+
+    Attributes:
+        solved: how many levels were solved.
+        levels: how many were begun.
+    """
+
+    def __init__(self, env: BatchEnv, screen: Screen) -> None:
+        self.env, self.screen = env, screen
+        self.levels = self.solved = 0
+        self._return, self._over = 0.0, False
+        self._fewest: int | None = None
+
+    def run(self, seed: int | None = None) -> None:
+        """Drive until somebody quits or the input ends."""
+        told = self._begin(seed)
+        while True:
+            self.screen.show(self._scene(told))
+            key = self.screen.key()
+            done = "quit" if key is None else KEYS.get(key)
+            if done == "quit":
+                ended = "the input ended; " if key is None else ""
+                plural = "" if self.levels == 1 else "s"
+                self.screen.say(f"{ended}{self.levels} level{plural}, {self.solved} solved")
+                return
+            told = self._do(done, str(key))
+
+    def _do(self, done: str | None, key: str) -> str:
+        """Do what a key asks for; what there is to tell about it."""
+        if done is None:
+            return f"{key!r} is no key here; {HELP}"
+        if done == "reset":
+            return self._begin(None)
+        if self._over:
+            return "this level is over: r begins another, q quits"
+        return self._hint() if done == "hint" else self._act(done)
+
+    def _begin(self, seed: int | None) -> str:
+        _, info = self.env.reset(seed=seed)
+        self.levels, self._return, self._over = self.levels + 1, 0.0, False
+        self._fewest = self._optimum(info)
+        return HELP
+
+    def _act(self, name: str) -> str:
+        action = NAMES.index(name)
+        if action >= int(self.env.action_space.n):  # type: ignore[attr-defined]
+            return f"there is no action {name} in this world"
+        _, reward, terminated, truncated, _ = self.env.step(action)
+        self._return += reward
+        self._over = terminated or truncated
+        if not self._over:
+            return name
+        self.solved += terminated and reward > 0
+        how = "solved" if terminated and reward > 0 else "the mission failed" if terminated else "the time is over"
+        state, _ = self.env.lanes.record(0)
+        steps = f"{int(state.steps)} steps ({self._known})"
+        return f"{name}: {how} after {steps}, reward {reward:.3g}; r begins another level, q quits"
+
+    def _hint(self) -> str:
+        plan = self._plan()
+        if plan is None:
+            return "the planner knows no way from here"
+        return f"the planner would choose {NAMES[plan[0]]}; {len(plan)} steps are left" if plan else "all is done"
+
+    def _optimum(self, info: dict[str, Any]) -> int | None:
+        """The fewest steps from here, where they are known."""
+        if "optimal_steps" in info:
+            known = int(info["optimal_steps"])
+            return known if known >= 0 else None
+        plan = self._plan()
+        return None if plan is None else len(plan)
+
+    def _plan(self) -> list[int] | None:
+        from rl_lab.envs.robot.planner import plan
+
+        try:
+            return plan(self.env)
+        except LabError:
+            return None
+
+    @property
+    def _known(self) -> str:
+        return f"the fewest: {'unknown' if self._fewest is None else self._fewest}"
+
+    def _scene(self, told: str) -> Scene:
+        state, config = self.env.lanes.record(0)
+        hands = f"carrying {cells.describe(int(state.carrying))}"
+        stand = (
+            f"{hands}, step {int(state.steps)} of {int(config.max_steps)} ({self._known}), return {self._return:.3g}"
+        )
+        return Scene(state, config, [missions.text(state.mission) or "no mission", stand, told])
