@@ -136,7 +136,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         """Go on from what `save_state` gave; returns observations and info as `reset` does."""
         self.lanes.load(states)
         self._started = True
-        return self._observations(), self._masks()
+        return self._observations(), self._masks() | self._beginnings(np.ones(self.num_envs, np.bool_))
 
     def clone(self) -> BatchVectorEnv:
         """Another batch with the same lanes in the same states, which goes on by itself."""

@@ -31,8 +31,7 @@ from rich.table import Table
 from benchmarks.proofs.robot_brute import TooMany, fewest, read
 from benchmarks.proofs.robot_oracle import from_cluttered, from_ours, from_theirs, position, theirs_of
 from benchmarks.proofs.robot_small import has_twin, mission_of, narrowed
-from rl_lab.envs.robot.explorer import explorer
-from rl_lab.envs.robot.planner import plan
+from rl_lab.envs.robot import explorer, plan
 from rl_lab.envs.robot.planning.engine import own_search
 from rl_lab.envs.robot.planning.level import NO_WAY, TOO_MANY
 from rl_lab.envs.robot.registration import ENVIRONMENTS, PREFIX

@@ -2,7 +2,7 @@
 
 Ids are MiniGrid's with `MiniGrid-` replaced by `rl_lab/Robot-`; `registration` lists them, `families` has
 their arguments, `options` starts from any position. `plan`, `optimal_steps`, `solvable` and `difficulty` know the
-whole world (see `planner`); an `Explorer` knows what its camera has shown.
+whole world (see `planner`); an `explorer` knows what its camera has shown.
 
 Example:
     >>> import gymnasium as gym, rl_lab
@@ -28,7 +28,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rl_lab.envs.robot.explorer import Explorer as Explorer
+    from rl_lab.envs.robot.exploration import Explorer as Explorer
+    from rl_lab.envs.robot.exploration import explorer as explorer
     from rl_lab.envs.robot.planner import Difficulty as Difficulty
     from rl_lab.envs.robot.planner import Planner as Planner
     from rl_lab.envs.robot.planner import difficulty as difficulty
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from rl_lab.envs.robot.planner import solvable as solvable
 
 _HOMES = dict.fromkeys(("Difficulty", "Planner", "difficulty", "optimal_steps", "plan", "solvable"), "planner")
-_HOMES["Explorer"] = "explorer"
-__all__ = ["Difficulty", "Explorer", "Planner", "difficulty", "optimal_steps", "plan", "solvable"]
+_HOMES |= dict.fromkeys(("Explorer", "explorer"), "exploration")
+__all__ = ["Difficulty", "Explorer", "Planner", "difficulty", "explorer", "optimal_steps", "plan", "solvable"]
 
 
 def __getattr__(name: str) -> Any:
