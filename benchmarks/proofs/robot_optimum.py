@@ -51,7 +51,7 @@ class Sizes(NamedTuple):
 
     executed: int = 30
     """Levels whose plans are carried out."""
-    walks: int = 6
+    walks: int = 10
     """Walks with replanning at every step."""
     walk: int = 40
     """Steps of such a walk, at most."""
@@ -66,7 +66,7 @@ class Sizes(NamedTuple):
 
 
 USUAL = Sizes()
-LARGE = Sizes(walks=2, walk=30, lanes=64, levels=100)  # ObstructedMaze with more than two rooms
+LARGE = Sizes(walks=4, walk=30, lanes=64, levels=100)  # ObstructedMaze with more than two rooms
 
 
 def prove(id: str, sizes: Sizes = USUAL) -> Counter[str]:

@@ -146,7 +146,7 @@ def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:
     """
     steps = int(own_search(cap)(states, config).steps[0])
     if steps == CHANCE:
-        raise LabError("things move or doors turn by themselves in this world, so that no plan is sure; it has no optimum")
+        raise LabError("things move or doors turn by themselves in this world, and no plan is sure; it has no optimum")
     if steps == TOO_MANY:
         raise LabError(f"the search has found {cap} states without an end, and the optimum is unknown; raise cap")
     return steps
@@ -155,7 +155,7 @@ def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:
 def _planned(states: NDArray[Any], config: NDArray[Any], cap: int) -> tuple[list[int], int]:
     """A shortest plan, and how many states were expanded."""
     if _known(states, config, cap) == NO_WAY:
-        raise LabError("there is no way to success from here, or nothing that would count as one; reset the environment, or mend its grid")
+        raise LabError("there is no way to success from here, or nothing counts as one; reset the environment, or mend its grid")
     search = own_search(cap)
     return search.plan, int(search.memory["expanded"][0])
 
