@@ -155,7 +155,7 @@ def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:
 def _planned(states: NDArray[Any], config: NDArray[Any], cap: int) -> tuple[list[int], int]:
     """A shortest plan, and how many states were expanded."""
     if _known(states, config, cap) == NO_WAY:
-        raise LabError("there is no way to success from here, or nothing counts as one; reset the environment, or mend its grid")
+        raise LabError("no way leads to success from here, or nothing counts as one; call reset(), or mend the grid")
     search = own_search(cap)
     return search.plan, int(search.memory["expanded"][0])
 
