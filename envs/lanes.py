@@ -90,6 +90,11 @@ class Lanes:
         """Fill observations and masks from the states as they are."""
         self._observe(self.states, self.config, self.observations, self.masks)
 
+    def starting_info(self, begun: np.ndarray) -> dict[str, np.ndarray]:
+        """What is told of episodes that begin, by name, a value for each lane that is set in bool `(lanes,)`."""
+        tell, numbers = self.definition.starting_info, np.flatnonzero(begun)
+        return tell(self.states, self.config, numbers, self.debug) if tell is not None and len(numbers) else {}
+
     def step(self, mode: int) -> None:
         """Step all lanes with `actions`; see `loops.step_lanes`."""
         if self.threads > 1 and not getattr(self._step, "ready", True):
