@@ -24,6 +24,7 @@ from benchmarks.common import Figure, machine, save, show
 
 Name = Literal[
     "robot_steps",
+    "robot_planner",
     "go_playouts",
     "go_steps",
     "cartpole_steps",
@@ -37,6 +38,7 @@ Name = Literal[
 ]
 TITLES: dict[str, str] = {
     "robot_steps": "Steps of the robot beside MiniGrid",
+    "robot_planner": "The robot's levels with their optimum",
     "go_playouts": "Random games of Go beside OpenSpiel",
     "go_steps": "Moves of Go beside OpenSpiel from Python, and PettingZoo",
     "cartpole_steps": "Steps of CartPole beside Gymnasium",

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import gymnasium as gym
@@ -18,6 +20,23 @@ def load(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--black", "foo"], "go_game.py: there is no player 'foo'"),
+        (["--size", "1"], "go_game.py: size=1 is not allowed"),
+        (["--out", "/dev/null/x"], "go_game.py: /dev/null/x cannot be made or written to"),
+    ],
+)
+def test_a_game_that_cannot_be_is_one_sentence(words, sentence, tmp_path):
+    command = [sys.executable, str(EXAMPLES / "go_game.py"), *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(sentence)
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

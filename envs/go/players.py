@@ -36,6 +36,10 @@ class Player:
         """The action of a move for the side to play; a pass where both have passed already."""
         raise NotImplementedError
 
+    def prepare(self, board: Board) -> None:
+        """Compile what there is to compile for such boards, and start what there is to start, before anybody waits."""
+        self(board.copy())
+
     def seed(self, seed: int) -> None:
         """Start its random stream anew."""
         raise NotImplementedError
@@ -138,13 +142,22 @@ class Searcher(Player):
         """The move that most playouts tried."""
         if board.has_ended:
             return board.size**2
-        capacity = board.rules.capacity
-        if capacity not in self._searches:
-            self._searches[capacity] = Search(board.size, self.playouts, self._seed)
-        search = self._searches[capacity]
+        search = self._search(board.rules.capacity, board.size)
         search.start(board)
-        search.think(self.playouts)
+        for _ in search.chunks(self.playouts):
+            pass  # Ctrl-C is heard here
         return search.best()
+
+    def prepare(self, board: Board) -> None:
+        """Compile the search by a single playout, of which its random stream knows nothing."""
+        search = Search(board.size, 1)
+        search.start(board)
+        search.think(1)
+
+    def _search(self, capacity: int, size: int) -> Search:
+        if capacity not in self._searches:
+            self._searches[capacity] = Search(size, self.playouts, self._seed)
+        return self._searches[capacity]
 
 
 MOVES: dict[str, Callable[..., Any]] = {"random": random_move, "greedy": greedy_move}

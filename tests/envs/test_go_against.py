@@ -12,7 +12,7 @@ from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_suppo
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import rl_lab  # noqa: F401
-from rl_lab.envs.go import environment
+from rl_lab.envs.go import environment, opponents
 from rl_lab.envs.go.board import point_of, verdict
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.layout import LEGAL, PASS
@@ -42,7 +42,7 @@ def first(board):
 @pytest.fixture
 def kernel(monkeypatch):
     """`first_move` among the opponents."""
-    monkeypatch.setitem(environment.MOVES, "first", first_move)
+    monkeypatch.setitem(opponents.MOVES, "first", first_move)
     return "first"
 
 
@@ -315,11 +315,27 @@ def test_positions_that_cannot_be(options, sentence):
         env.reset(seed=0, options=options)
 
 
+@pytest.mark.parametrize("options", ["moves", ["moves"], 5])
+def test_options_that_are_no_dictionary(options):
+    for env in (gym.make(ID), gym.make_vec(ID, num_envs=2)):
+        with pytest.raises(LabError, match=re.escape(f"reset options {options!r} are not allowed; give a dictionary")):
+            env.reset(options=options)
+
+
 def test_superko_has_room_for_what_came_before():
     env = gym.make(ID, opponent="self", max_moves=509)
     env.reset(options={"moves": ["C3", "C2"]})
     with pytest.raises(LabError, match="3 moves before the start are too many with max_moves=509; give 2 or less"):
         env.reset(options={"moves": ["C3", "C2", "B2"]})
+
+
+@pytest.mark.parametrize(
+    ("opponent", "most", "steps"),
+    [("greedy", 509, 254), (first, 509, 254), ("self", 509, 509), ("self+greedy", 254, 254)],
+)
+def test_the_longest_games_that_the_readme_allows(opponent, most, steps):
+    envs = gym.make_vec(ID, num_envs=1, opponent=opponent, max_moves=most, debug=True)
+    assert envs.unwrapped.lanes.config["max_steps"] == steps
 
 
 @pytest.mark.parametrize(

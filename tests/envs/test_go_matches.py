@@ -72,6 +72,9 @@ class Passer:
     def __call__(self, board):
         return board.size**2
 
+    def prepare(self, board):
+        pass
+
     def close(self):
         pass
 

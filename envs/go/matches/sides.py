@@ -87,7 +87,7 @@ class AgentSide:
         if size not in (None, board.size):
             raise LabError(f"{self.name} plays on {size}x{size} only; give --size {size}")
         if not self.ready:
-            self.agent(board.copy())  # which compiles what there is to compile, before any time counts
+            self.agent.prepare(board)  # before any time counts
         self.ready = True
 
     def told(self, colour: str, action: int, size: int) -> None:
