@@ -20,7 +20,7 @@ import numpy as np
 import rl_lab  # noqa: F401  registers the environments
 from rl_lab.agents import PPO
 from rl_lab.compare.statistics import interval, mean
-from rl_lab.envs.robot import planner
+from rl_lab.envs.robot import optimal_steps
 from rl_lab.files import write_text
 
 LEVELS, FIRST_SEED, SOLVED = 1000, 10_000_000, 0.9
@@ -62,21 +62,23 @@ TASKS = (
 )
 
 
+def levels(task: Task) -> tuple[Any, np.ndarray]:
+    """A batch with a level in each lane, and what is seen at its start."""
+    envs = gym.make_vec(task.id, num_envs=LEVELS, **task.env_kwargs)
+    observations, _ = envs.reset(seed=[FIRST_SEED + level for level in range(LEVELS)])
+    return envs, observations
+
+
 def optimum(task: Task) -> np.ndarray:
     """The return of a shortest plan on every level, `(LEVELS,)`."""
-    env = gym.make(task.id).unwrapped
-    limit = int(env.lanes.config["max_steps"][0])
-    returns = np.zeros(LEVELS)
-    for level in range(LEVELS):
-        env.reset(seed=FIRST_SEED + level)
-        returns[level] = 1 - 0.9 * len(planner.plan(env)) / limit
-    return returns
+    envs, _ = levels(task)
+    limit = int(envs.unwrapped.lanes.config["max_steps"][0])
+    return 1 - 0.9 * np.asarray(optimal_steps(envs)) / limit
 
 
 def judge(agent: PPO, task: Task, deterministic: bool = False) -> np.ndarray:
     """The agent's return on every level, `(LEVELS,)`."""
-    envs = gym.make_vec(task.id, num_envs=LEVELS, **task.env_kwargs)
-    observations, _ = envs.reset(seed=[FIRST_SEED + level for level in range(LEVELS)])
+    envs, observations = levels(task)
     returns, going = np.zeros(LEVELS), np.ones(LEVELS, bool)
     while going.any():
         actions, _ = agent.predict(observations, deterministic=deterministic)
