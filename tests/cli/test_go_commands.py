@@ -151,7 +151,11 @@ def test_agents_of_other_worlds_do_not_play_go(tmp_path):
         (["match", "random", "alphago"], "'alphago' is neither a player nor a program"),
         (["match", "random", ""], "a player is named by nothing"),
         (["match", "random", "gnugo 'unfinished"], "is no command line: No closing quotation"),
-        (["match", "random", "mcts:0"], "there is no player 'mcts:0'"),
+        (["match", "random", "mcts:0"], "'mcts:0' is not allowed; a search may have 1 to 10000000 playouts a move"),
+        (["match", "random", "mcts:1000000000"], "'mcts:1000000000' is not allowed; a search may have 1 to 10000000"),
+        (["match", "random", "gnugo:11"], "'gnugo:11' is not allowed; GNU Go has levels from 0 to 10"),
+        (["match", "random", "gnugo:1+random"], r"'gnugo:1\+random' is not one player; only training draws from sev"),
+        (["match", "random", shlex.join(bad("has no board"))], "refuses 'boardsize 9': unacceptable size"),
         (["match", "random", "random", "--games", 0], "games=0 is not allowed"),
         (["match", "random", "random", "--size", 0], "size=0 is not allowed"),
         (["match", "random", "random", "--seconds", -1], "seconds=-1.0 is not allowed"),
@@ -165,7 +169,7 @@ def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LabError, match=sentence):
         lab(*words)
-    assert not list(tmp_path.rglob("*.sgf"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_says_how_other_programs_find_us(capsys):
