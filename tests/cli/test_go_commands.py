@@ -128,6 +128,38 @@ def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, 
     assert [record.getMessage()[8 : 8 + len(advice)] for record in caplog.records] == [advice]
 
 
+@pytest.mark.parametrize(
+    ("learned_with", "asked", "met"),
+    [
+        ({"opponent": "self"}, (), "random"),
+        ({"opponent": "self+greedy"}, (), "greedy"),
+        ({"opponent": "greedy"}, ("opponent=self",), "random"),
+        ({}, ("opponent=greedy",), "greedy"),
+    ],
+)
+def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked, met, tmp_path, capsys):
+    run, arguments = tmp_path / "go.safetensors", {"komi": 24.5, "max_moves": 12, **learned_with}
+    env = "rl_lab/Go-5x5-v0"
+    PPO(env, num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs=arguments).save(run)
+    words = ["eval", run, "--episodes", 20, "--stochastic", *(("--env-arg", *asked) if asked else ())]
+    lab(*words, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert told["opponent"] == met
+    assert told["won"] + told["drawn"] + told["lost"] + told["broken_off"] == 20
+    assert told["won"] == told["returns"].count(1.0)
+    assert told["lost"] == told["returns"].count(-1.0)
+    assert told["broken_off"] > 0  # after six moves each
+    lab(*words)
+    said = capsys.readouterr().out
+    assert f"against {met}: {told['won']} won, {told['drawn']} drawn, {told['lost']} lost, " in said
+    assert f"rl-lab match {run} mcts:500 --size 5 --komi 24.5" in said
+
+
+def test_an_evaluation_on_another_board_is_one_sentence(trained):
+    with pytest.raises(LabError, match=r"learned with observations of shape \(10, 5, 5\), and would see \(10, 9, 9\)"):
+        lab("eval", trained, "--env-arg", "size=9")
+
+
 def test_agents_of_other_worlds_do_not_play_go(tmp_path):
     run = tmp_path / "cartpole.safetensors"
     PPO("rl_lab/CartPole-v1", num_envs=2, n_steps=32, batch_size=32, engine="torch").save(run)
