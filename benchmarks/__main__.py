@@ -24,6 +24,7 @@ from benchmarks.common import Figure, machine, save, show
 
 Name = Literal[
     "robot_steps",
+    "robot_planner",
     "go_playouts",
     "go_steps",
     "cartpole_steps",
@@ -32,10 +33,12 @@ Name = Literal[
     "cartpole_ppo",
     "memory",
     "envpool_steps",
+    "ppo_share",
     "doorkey_ppo",
 ]
 TITLES: dict[str, str] = {
     "robot_steps": "Steps of the robot beside MiniGrid",
+    "robot_planner": "The robot's levels with their optimum",
     "go_playouts": "Random games of Go beside OpenSpiel",
     "go_steps": "Moves of Go beside OpenSpiel from Python, and PettingZoo",
     "cartpole_steps": "Steps of CartPole beside Gymnasium",
@@ -44,6 +47,7 @@ TITLES: dict[str, str] = {
     "cartpole_ppo": "PPO at SB3's defaults",
     "memory": "Memory",
     "envpool_steps": "Steps of the robot beside EnvPool",
+    "ppo_share": "The environment's share of PPO's time",
     "doorkey_ppo": "PPO on DoorKey-8x8: seconds to a mean return of 0.9",
 }
 

@@ -98,7 +98,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self.lanes.reset(chosen, options)
         self._started = True
         self.show()
-        return self._observations(), self._masks()
+        return self._observations(), self._masks() | self._beginnings(chosen)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every lane.
@@ -123,6 +123,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             info |= {name: lanes.states[name] & lanes.terminated, f"_{name}": np.ones(self.num_envs, np.bool_)}
         if ended.any():
             info |= self._endings(ended)
+        if self.mode != DISABLED and self.definition.starting_info is not None:
+            info |= self._beginnings(lanes.states["steps"] == 0)
         if self.copy:
             return self._observations(), lanes.rewards.copy(), lanes.terminated.copy(), lanes.truncated.copy(), info
         return self._observations(), lanes.rewards, lanes.terminated, lanes.truncated, info
@@ -135,7 +137,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         """Go on from what `save_state` gave; returns observations and info as `reset` does."""
         self.lanes.load(states)
         self._started = True
-        return self._observations(), self._masks()
+        return self._observations(), self._masks() | self._beginnings(np.ones(self.num_envs, np.bool_))
 
     def clone(self) -> BatchVectorEnv:
         """Another batch with the same lanes in the same states, which goes on by itself."""
@@ -206,6 +208,14 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             return {}
         masks = self.lanes.masks.copy() if self.copy else self.lanes.masks
         return {"action_mask": masks, "_action_mask": np.ones(self.num_envs, np.bool_)}
+
+    def _beginnings(self, begun: np.ndarray) -> dict[str, Any]:
+        """The part of info about episodes that began in this step; `begun` is bool `(num_envs,)`."""
+        info: dict[str, Any] = {}
+        for name, values in self.lanes.starting_info(begun).items():
+            info |= {name: np.zeros(self.num_envs, values.dtype), f"_{name}": begun}
+            info[name][begun] = values
+        return info
 
     def _endings(self, ended: np.ndarray) -> dict[str, Any]:
         """The part of info about episodes that ended in this step; `ended` is bool `(num_envs,)`."""

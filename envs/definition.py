@@ -93,6 +93,9 @@ class Definition:
     """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
     lanes: Callable[..., Any] | None = None
     """What makes the lanes instead of `lanes.Lanes`, with its arguments: for what machine code cannot do alone."""
+    starting_info: Callable[[Any, Any, Any, bool], dict[str, Any]] | None = None
+    """`starting_info(states, config, lanes, debug)`: what info says of the lanes with these numbers, whose episodes
+    begin: arrays with a value for each. Called once for all of them, after `reset` and `inject`."""
     single_observation_space: gym.Space | None = None
     """What a single environment shows instead, where it differs from a lane of a batch."""
     single_observation: Callable[[Any], Any] | None = None

@@ -68,7 +68,7 @@ class BatchEnv(gym.Env):
         self.lanes.reset(np.ones(1, np.bool_), options)
         self._started = True
         self.show()
-        return self._observation(), self._info()
+        return self._observation(), self._starting_info()
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Take one action.
@@ -101,7 +101,7 @@ class BatchEnv(gym.Env):
         """Go on from what `save_state` gave; returns observation and info as `reset` does."""
         self.lanes.load(states)
         self._started = True
-        return self._observation(), self._info()
+        return self._observation(), self._starting_info()
 
     def clone(self) -> BatchEnv:
         """Another environment in the same state, which goes on by itself."""
@@ -141,6 +141,10 @@ class BatchEnv(gym.Env):
         observation = pick(present(self.definition.observation_space, self.lanes.observations, copy=True), 0)
         translate = self.definition.single_observation
         return observation if translate is None else translate(observation)
+
+    def _starting_info(self) -> dict[str, Any]:
+        begun = self.lanes.starting_info(np.ones(1, np.bool_))
+        return self._info() | {name: values[0].item() for name, values in begun.items()}
 
     def _info(self) -> dict[str, Any]:
         return {"action_mask": self.lanes.masks[0].copy()} if self.definition.mask_width else {}

@@ -15,7 +15,7 @@ import numpy as np
 from stable_baselines3 import PPO
 
 from rl_lab.compare import Question, compare
-from rl_lab.envs.robot.explorer import Explorer
+from rl_lab.envs.robot.exploration import Explorer
 from rl_lab.sb3 import pretrain
 
 SETTINGS = {"n_steps": 512, "batch_size": 64, "ent_coef": 0.01, "gamma": 0.99}

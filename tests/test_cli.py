@@ -135,7 +135,7 @@ def test_bad_input_gets_one_sentence_and_exit_code_two(words, message, tmp_path)
 def test_demonstrations_are_kept_and_not_overwritten(tmp_path, monkeypatch):
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
     (tmp_path / "mine.py").write_text(
-        "from rl_lab.envs.robot.explorer import Explorer\nclass Guide(Explorer):\n    pass\n"
+        "from rl_lab.envs.robot.exploration import Explorer\nclass Guide(Explorer):\n    pass\n"
     )
     for expert in ("planner", "explorer", "mine:Guide"):
         words = ["--expert", expert, "--episodes", 3, "--out", f"doorkey/{expert.partition(':')[0]}-v0"]

@@ -1,13 +1,17 @@
 """The examples that people copy: they run, and they learn."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
+
+from rl_lab.envs.robot import planner
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -119,6 +123,28 @@ def test_the_example_for_ones_own_sb3_agent(tmp_path):
     assert reward > 0
     model = example.pretrained(env, 0, 512)
     assert model.num_timesteps == 512
+
+
+def test_four_families_of_the_robot_beside_the_optimum(tmp_path, monkeypatch, capsys):
+    example = load("solve_robot")
+    monkeypatch.setattr(example, "LEVELS", 50)
+    monkeypatch.setattr(example, "TASKS", (example.Task("Empty-Random-6x6-v0", 60_000),))
+    example.main(2, [], tmp_path / "found.json")
+    assert capsys.readouterr().out.strip().endswith(": solved")
+    (found,) = json.loads((tmp_path / "found.json").read_text())["tasks"]
+    assert all(0.9 < share <= 1 for share in found["shares"])  # of the optimum on the same levels
+
+
+def test_the_optimum_is_what_plans_earn(monkeypatch):
+    example = load("solve_robot")
+    monkeypatch.setattr(example, "LEVELS", 20)
+    (task,) = (task for task in example.TASKS if task.name == "DoorKey-6x6-v0")
+    env, earned = gym.make(task.id), []
+    for level in range(20):
+        env.reset(seed=example.FIRST_SEED + level)
+        rewards = [env.step(action)[1] for action in planner.plan(env)]
+        earned.append(sum(rewards))
+    np.testing.assert_allclose(example.optimum(task), earned)
 
 
 def test_a_game_of_go_is_drawn_and_kept(tmp_path, capsys):

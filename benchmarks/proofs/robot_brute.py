@@ -7,7 +7,7 @@ robot's pose: what is in every cell, and in the robot's hands.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -192,6 +192,3 @@ def read(options: dict[str, Any]) -> tuple[int, tuple[Cell, ...], Cell, Pose]:
     carrying, within = options.get("carrying"), options.get("carrying_contents")
     hands = Cell(*carrying, 0, within) if carrying else NOTHING
     return width, tuple(lying()), hands, tuple(int(n) for n in options["agent"])
-
-
-Policy = Callable[[Any], int]

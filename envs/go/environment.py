@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
 from rl_lab.envs.go import planes, turns, uct
-from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.greedy import greedy_move
 from rl_lab.envs.go.layout import state_dtype
+from rl_lab.envs.go.opponents import Opponent, Opponents, opponents
 from rl_lab.envs.go.outside import OutsideLanes
-from rl_lab.envs.go.players import HIGHEST_LEVEL, parsed
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.positions import Beginning
 from rl_lab.envs.go.render import render
 from rl_lab.envs.go.rules import Rules, most_moves
-from rl_lab.envs.go.search import MOST_PLAYOUTS
-from rl_lab.envs.go.turns import COLOURS, Kernel
+from rl_lab.envs.go.turns import CHOICES
 from rl_lab.errors import LabError
 
 REWARDS = ("result", "margin")
-MOVES: dict[str, Kernel] = {"random": random_move, "greedy": greedy_move}
-SELF = "self"
-Opponent = str | Callable[[Board], int | str]
 
 
 def go(
@@ -77,7 +70,7 @@ def go(
         LabError: an argument is not allowed.
     """
     for name, value, allowed in (
-        ("colour", colour, COLOURS),
+        ("colour", colour, CHOICES),
         ("reward", reward, REWARDS),
     ):
         if value not in allowed:
@@ -88,7 +81,7 @@ def go(
     begin, step = turns.against(others.moves or (random_move,))
     more = {
         "max_steps": steps,
-        "colour": COLOURS.index(colour),
+        "colour": CHOICES.index(colour),
         "by_margin": reward == "margin",
         "opponents": len(others.moves) + others.alone,
         "alone": len(others.moves) if others.alone else -1,
@@ -130,48 +123,6 @@ def lengths(rules: Rules, others: Opponents) -> tuple[int, int]:
             f"give 1 to {bound // 2}"
         )
     return steps, 2 * steps + 1  # an opponent may begin
-
-
-class Opponents(NamedTuple):
-    """Whom an agent plays."""
-
-    moves: tuple[Kernel, ...]
-    playouts: tuple[int, ...]
-    """Of those that search, 0 for others."""
-    alone: bool
-    """Whether the agent plays both sides, too."""
-    outside: bool = False
-    """Whether the opponent is no kernel."""
-
-
-def opponents(wanted: Opponent) -> Opponents:
-    """Whom the argument means.
-
-    Raises:
-        LabError: there is no such opponent, or one is named twice.
-    """
-    names = wanted.split("+") if isinstance(wanted, str) else []
-    kinds = [known(name) for name in names]
-    if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
-        return Opponents((turns.told_move,), (0,), alone=False, outside=True)
-    if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
-        raise LabError(
-            f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several of these "
-            f"such as 'self+greedy'; or alone gnugo:LEVEL, or a function that gets a Board and gives a move. N is 1 to "
-            f"{MOST_PLAYOUTS}, a level 0 to {HIGHEST_LEVEL}"
-        )
-    moves = tuple(MOVES.get(kind, uct.mcts_move) for kind, _ in kinds if kind != SELF)
-    return Opponents(moves, tuple(playouts for kind, playouts in kinds if kind != SELF), SELF in names)
-
-
-def known(name: str) -> tuple[str, int]:
-    """The kind of an opponent, and its playouts or its level; a kind without a name for a word that means none."""
-    if name == SELF or name in MOVES:
-        return name, 0
-    try:
-        return parsed(name)
-    except LabError:
-        return "", 0
 
 
 def lane_fields(capacity: int, playouts: int = 0) -> np.dtype:

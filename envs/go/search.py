@@ -16,8 +16,7 @@ from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import uct
 from rl_lab.envs.go.board import action_of
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.layout import state_dtype
-from rl_lab.envs.go.render import COLOURS
+from rl_lab.envs.go.layout import COLOURS, state_dtype
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError
 

@@ -90,9 +90,8 @@ def serialised(game: Game) -> bytes:
     size, rules = game.rules.size, game.rules
     sgf = sgfmill_sgf().Sgf_game(size)
     root: Node = sgf.get_root()
-    superko = {"simple": "SIMPLE", "positional": "POSITIONAL", "situational": "SITUATIONAL"}[rules.ko]
     texts = {"PB": game.players.black, "PW": game.players.white, "RE": game.result, "C": game.comments.get(0, "")}
-    texts["RU"] = f"ko{superko}scoreAREAtaxNONEsui{int(rules.suicide)}"  # KataGo's way to say all of it
+    texts["RU"] = f"ko{rules.ko.upper()}scoreAREAtaxNONEsui{int(rules.suicide)}"  # KataGo's way to say all of it
     for name, text in texts.items():
         if text:
             root.set(name, _clean(text))

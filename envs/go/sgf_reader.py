@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rl_lab.envs.go.encodings import decoded
 from rl_lab.envs.go.layout import CAPACITIES
 from rl_lab.envs.go.record import Game, Players, Start
-from rl_lab.envs.go.rules import Rules
+from rl_lab.envs.go.rules import KO_RULES, NAMED_RULES, Rules
 from rl_lab.envs.go.vertices import action_at, handicap_vertices
 from rl_lab.errors import LabError
 
@@ -17,22 +17,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 10_000_000  # as much as the comments of a hundred thousand moves
 COLOURS = {"b": "black", "w": "white"}
-# What names of rules say about ko and suicide (lightvector.github.io/KataGo/rules.html).
-NAMED_RULES = {
-    "tromp-taylor": ("positional", True),
-    "goe": ("positional", True),
-    "ing": ("positional", True),
-    "nz": ("situational", True),
-    "new-zealand": ("situational", True),
-    "aga": ("situational", False),
-    "bga": ("situational", False),
-    "french": ("situational", False),
-    "chinese-ogs": ("positional", False),
-    "chinese-kgs": ("positional", False),
-    "chinese": ("simple", False),
-    "japanese": ("simple", False),
-    "korean": ("simple", False),
-}
 
 
 class Reader:
@@ -127,7 +111,7 @@ class Reader:
         name = self._text(self.root, "RU").strip().lower().replace(" ", "-").replace("_", "-")
         if name.startswith("ko") and "sui" in name:  # KataGo's, such as koPOSITIONALscoreAREAtaxNONEsui0
             ko, allowed = name[2:].partition("score")[0], name.partition("sui")[2][:1] == "1"
-            return (ko, allowed) if ko in ("simple", "positional", "situational") else ("positional", allowed)
+            return (ko, allowed) if ko in KO_RULES else ("positional", allowed)
         return NAMED_RULES.get(name, ("positional", False))
 
     def _result(self) -> str:

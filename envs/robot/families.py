@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import dynamics, maps_writer, missions, options, render, tabular, tasks
+from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks
 from rl_lab.envs.robot.lens import LARGEST_VIEW
 from rl_lab.envs.robot.looking import Looking, with_looking
 from rl_lab.envs.robot.observations import MOST_FRAMES, Request, observed
@@ -53,6 +53,9 @@ class Settings:
     """Whether the first image of an episode is free."""
     tile_size: int = 32
     """Pixels of a cell's side in "rgb_array"."""
+    planner: bool = False
+    """Whether `info["optimal_steps"]` says at each reset what the fewest actions to success are, -1 where there is no
+    way or it is not known; see `planner`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +170,7 @@ def robot_world(
     check_number("tile_size", settings.tile_size, 4, 256)
     check_number("view_size", settings.view_size, 3, LARGEST_VIEW)
     check_number("frame_stack", settings.frame_stack, 1, MOST_FRAMES)
-    check_flags(see_through_walls=through)
+    check_flags(see_through_walls=through, planner=settings.planner)
     if settings.reward not in REWARDS:
         raise LabError(f"reward={settings.reward!r} is not allowed; it must be one of {', '.join(REWARDS)}")
     height = height or width
@@ -213,6 +216,7 @@ def robot_world(
         step=tasks.step,
         action_space=spaces.Discrete(actions),
         inject=options.inject,
+        starting_info=planner.starting_info if settings.planner else None,
         render=render.render,
         render_modes=("rgb_array", "ansi", "human"),
         render_lanes=render.draw,

@@ -1,179 +1,163 @@
-"""The fewest actions from a state to the goal, exactly, for worlds with at most one key and one door.
+"""The fewest actions from any state to success, exactly; `planning` has the search.
 
-A breadth-first search over what can change: the robot's pose, whether the key was taken and whether the door is
-open. Nothing else needs to change on a shortest way: a robot that carries the key loses nothing by it, and an open
-door is in nobody's way.
+The optimum knows the whole world. Under the camera's partial view it is a bound that no robot can beat, and often none
+can reach; `exploration` has what a robot can do that sees no more than the camera shows. The step limit is left out of
+account: a way that is longer than what is left of the episode is the optimum all the same.
 """
 
 from __future__ import annotations
 
-import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab import jit
-from rl_lab.envs.robot.cells import (
-    CLOSED_DOOR,
-    COLOUR,
-    DOOR,
-    EMPTY,
-    FLOOR,
-    GOAL,
-    KEY,
-    KIND,
-    LOCKED_DOOR,
-    PORTABLE,
-)
-from rl_lab.envs.robot.dynamics import FORWARD, PICKUP, TOGGLE, TURN_LEFT, TURN_RIGHT
-from rl_lab.envs.robot.tasks import REACH
-from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y, place
+from rl_lab.envs.robot.dynamics import DROP, PICKUP, TOGGLE
+from rl_lab.envs.robot.planning.engine import CAP, own_search
+from rl_lab.envs.robot.planning.level import CHANCE, NO_WAY, TOO_MANY
 from rl_lab.errors import LabError
 
-TAKEN, OPENED = 1, 2  # bits of a phase
-PHASES = 4
-NO_WAY = -1
+UNKNOWN = -1  # in place of the fewest actions
 
 
-def search(state, config, before, queue, actions):
-    """Find a shortest plan.
+class Difficulty(NamedTuple):
+    """How hard a state is."""
 
-    Args:
-        state: the lane's record.
-        config: the environment's record.
-        before: int32 `(width * height * 4 * PHASES,)`, workspace: for each node 1 + 8 * (the node before) + the action.
-        queue: int32, workspace as long as `before`.
-        actions: uint8 `(actions,)`, filled from the start; as long as `before` is always enough.
-
-    Returns:
-        The number of actions, or NO_WAY.
-    """
-    width, height, stride = np.int64(state.width), np.int64(state.height), config.stride
-    before[:] = -1
-    phase = np.int64(TAKEN if state.carrying & KIND == KEY else 0)
-    start = (((phase * height) + np.int64(state.y)) * width + np.int64(state.x)) * 4 + np.int64(state.direction)
-    before[start] = 0
-    queue[0] = start
-    head, tail = 0, 1
-    while head < tail:
-        node = np.int64(queue[head])
-        head += 1
-        direction, cell = node & 3, node >> 2
-        x, y, phase = cell % width, cell // width % height, cell // (width * height)
-        ahead_x, ahead_y = x + FORWARD_X[direction], y + FORWARD_Y[direction]
-        ahead = np.int64(state.cells[place(ahead_x, ahead_y, stride)])
-        kind = ahead & KIND
-        forward = ((phase * height + ahead_y) * width + ahead_x) * 4 + direction
-        for action in range(TOGGLE + 1):
-            after = node
-            if action == TURN_LEFT:
-                after = (cell << 2) | ((direction + 3) & 3)
-            elif action == TURN_RIGHT:
-                after = (cell << 2) | ((direction + 1) & 3)
-            elif action == FORWARD and passable(kind, phase):
-                after = forward
-            elif action == PICKUP and kind == KEY and phase & TAKEN == 0:
-                after = node + TAKEN * width * height * 4
-            elif action == TOGGLE and opens(state, ahead, phase):
-                after = node + OPENED * width * height * 4
-            if before[after] < 0:
-                before[after] = 1 + 8 * node + action
-                if action == FORWARD and kind == GOAL:
-                    return trace(before, start, after, actions)
-                queue[tail] = after
-                tail += 1
-    return NO_WAY
+    steps: int
+    """The fewest actions to success."""
+    handling: int
+    """How many of them pick up, drop or toggle something, in the plan that was found."""
+    states: int
+    """How many states the search looked at: `steps` where the way is plain, many times that where things are in it."""
 
 
-def passable(kind, phase):
-    """Whether the robot can walk onto a cell of this kind, and lives."""
-    if kind == KEY:
-        return phase & TAKEN != 0
-    if kind in (CLOSED_DOOR, LOCKED_DOOR):
-        return phase & OPENED != 0
-    return kind in (EMPTY, FLOOR, DOOR, GOAL)
-
-
-def opens(state, ahead, phase):
-    """Whether toggling opens what is ahead."""
-    kind = ahead & KIND
-    if phase & OPENED != 0:
-        return False
-    if kind == LOCKED_DOOR:
-        return phase & TAKEN != 0 and key_colour(state) == ahead & COLOUR
-    return kind == CLOSED_DOOR
-
-
-def key_colour(state):
-    """The colour of the only key, wherever it is; -1 without one."""
-    if state.carrying & KIND == KEY:
-        return np.int64(state.carrying) & COLOUR
-    for k in range(state.cells.shape[0]):
-        if state.cells[k] & KIND == KEY:
-            return np.int64(state.cells[k]) & COLOUR
-    return np.int64(-1)
-
-
-def trace(before, start, node, actions):
-    """Write the way to a node; returns its length."""
-    length = 0
-    at = node
-    while at != start:
-        at = (np.int64(before[at]) - 1) >> 3
-        length += 1
-    at = node
-    for k in range(length - 1, -1, -1):
-        step = np.int64(before[at]) - 1
-        actions[k] = step & 7
-        at = step >> 3
-    return length
-
-
-def plan(env: Any) -> list[int]:
-    """A shortest sequence of actions that reaches the goal from where the environment stands.
+def plan(env: Any, cap: int = CAP) -> list[int]:
+    """A shortest sequence of actions to success from where the environment stands.
 
     Args:
         env: a single robot environment, in wrappers or not, after its reset.
+        cap: how many states the search may find before it gives up.
 
     Raises:
-        LabError: it is no robot world, it holds more than one key or door, or the goal cannot be reached.
+        LabError: it is no robot world, its episode has not begun or is over, there is no way, or chance or the cap
+            leaves it unknown.
+
+    Example:
+        >>> import gymnasium as gym, rl_lab
+        >>> env = gym.make("rl_lab/Robot-Empty-5x5-v0")
+        >>> _ = env.reset(seed=0)
+        >>> plan(env)
+        [2, 2, 1, 2, 2]
     """
+    states, config = _state(env)
+    return _planned(states, config, cap)[0]
+
+
+def optimal_steps(env: Any, cap: int = CAP) -> int | NDArray[np.int64]:
+    """The fewest actions to success from where an environment, or each lane of a vector of them, stands.
+
+    Args:
+        env: a robot environment, single or vector, in wrappers or not, after its reset.
+        cap: how many states a search may find before it gives up.
+
+    Returns:
+        A number, or int64 `(lanes,)` of them; -1 where there is no way, where balls move by chance, and where the
+        search was given up.
+
+    Raises:
+        LabError: it is no robot world, or its episode has not begun or is over.
+    """
+    lanes = _lanes(env)
+    steps = np.maximum(own_search(cap, lanes.debug)(lanes.states, lanes.config).steps, UNKNOWN)
+    return steps if hasattr(env.unwrapped, "num_envs") else int(steps[0])
+
+
+def solvable(env: Any, cap: int = CAP) -> bool:
+    """Whether success can be reached from where the environment stands, step limit or not.
+
+    Args:
+        env: a single robot environment, in wrappers or not, after its reset.
+        cap: how many states the search may find before it gives up.
+
+    Raises:
+        LabError: it is no robot world, its episode has not begun or is over, or chance or the cap leaves it unknown.
+    """
+    states, config = _state(env)
+    return _known(states, config, cap) != NO_WAY
+
+
+def difficulty(env: Any, cap: int = CAP) -> Difficulty:
+    """How hard it is to succeed from where the environment stands, for one who knows the whole world.
+
+    Args:
+        env: a single robot environment, in wrappers or not, after its reset.
+        cap: how many states the search may find before it gives up.
+
+    Raises:
+        LabError: as for `plan`.
+    """
+    states, config = _state(env)
+    actions, expanded = _planned(states, config, cap)
+    return Difficulty(len(actions), sum(action in (PICKUP, DROP, TOGGLE) for action in actions), expanded)
+
+
+def plan_state(state: np.void, config: np.void, cap: int = CAP) -> list[int] | None:
+    """A shortest plan from a saved state, or None where there is no way; see `plan`.
+
+    Raises:
+        LabError: chance or the cap leaves it unknown.
+    """
+    states, configs = np.asarray(state).reshape(1), np.asarray(config).reshape(1)
+    return None if _known(states, configs, cap) == NO_WAY else own_search(cap).plan
+
+
+def starting_info(
+    states: NDArray[Any], config: NDArray[Any], lanes: NDArray[np.int64], debug: bool
+) -> dict[str, NDArray[np.int64]]:
+    """What info says about episodes that begin: `optimal_steps` of these lanes, -1 where it is not known."""
+    return {"optimal_steps": np.maximum(own_search(CAP, debug)(states, config, lanes).steps, UNKNOWN)}
+
+
+def _lanes(env: Any) -> Any:
+    """The lanes of a robot environment whose episodes have begun."""
     lanes = getattr(env.unwrapped, "lanes", None)
     if lanes is None or "cells" not in (lanes.states.dtype.names or ()):
         raise LabError(f"{env} is no robot world; the planner knows rl_lab/Robot-... environments only")
-    found = plan_state(lanes.states[0], lanes.config[0])
-    if found is None:
-        raise LabError("the goal cannot be reached from here; reset the environment, or mend its grid")
-    return found
+    if (lanes.states["width"] == 0).any():
+        raise LabError(f"{env} has no level yet; call reset() first")
+    return lanes
 
 
-def plan_state(state: np.void, config: np.void) -> list[int] | None:
-    """A shortest plan from a saved state, or None where there is none; see `plan`."""
-    if config["task"] != REACH:
-        raise LabError("this mission is about more than a goal, and is not planned; only ways to a goal are")
-    _check_known(state)
-    size = int(state["width"]) * int(state["height"]) * 4 * PHASES
-    before, queue, actions = np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.uint8)
-    length = _search()(state, config, before, queue, actions)
-    return None if length == NO_WAY else actions[:length].tolist()
+def _state(env: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """State and config of a single environment, records `(1,)` each."""
+    lanes = _lanes(env)
+    if len(lanes.states) > 1:
+        raise LabError(f"{env} has {len(lanes.states)} lanes; ask for optimal_steps, or plan_state of one of them")
+    if lanes.states["done"][0]:
+        raise LabError("the episode is over, and there is nothing left to plan; call reset()")
+    return lanes.states, lanes.config
 
 
-def _check_known(state: np.void) -> None:
-    kinds: NDArray[np.uint8] = state["cells"][: len(state["cells"]) // 2] & KIND
-    doors = int(np.isin(kinds, (DOOR, CLOSED_DOOR, LOCKED_DOOR)).sum())
-    things = int(PORTABLE[kinds].sum()) + int(PORTABLE[state["carrying"] & KIND])
-    keys = int((kinds == KEY).sum()) + int(state["carrying"] & KIND == KEY)
-    if doors > 1 or things > 1 or things != keys:
-        raise LabError(
-            f"a world with {doors} doors, {keys} keys and {things - keys} other things is not planned exactly; "
-            "one door, one key and nothing else is the most"
-        )
+def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:
+    """The fewest actions, or NO_WAY.
+
+    Raises:
+        LabError: neither is known.
+    """
+    steps = int(own_search(cap)(states, config).steps[0])
+    if steps == CHANCE:
+        raise LabError("things move or doors turn by themselves in this world, and no plan is sure; it has no optimum")
+    if steps == TOO_MANY:
+        raise LabError(f"the search has found {cap} states without an end, and the optimum is unknown; raise cap")
+    return steps
 
 
-@functools.cache
-def _search() -> jit.Compiled:
-    return jit.specialize(search, name="the robot's planner", exact=True)
+def _planned(states: NDArray[Any], config: NDArray[Any], cap: int) -> tuple[list[int], int]:
+    """A shortest plan, and how many states were expanded."""
+    if _known(states, config, cap) == NO_WAY:
+        raise LabError("no way leads to success from here, or nothing counts as one; call reset(), or mend the grid")
+    search = own_search(cap)
+    return search.plan, int(search.memory["expanded"][0])
 
 
 class Planner:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rl_lab.compare.evaluation import Judgement
 
 DEFINITION = "rl_lab.envs.go.environment:go"
-SELF = "self"  # as an opponent: the agent plays both sides
 USUAL = "random"
 
 
@@ -30,6 +29,8 @@ def opponent_of(maker: Maker) -> Any:
 
 def against_others(maker: Maker) -> Maker:
     """The same without games against oneself, whose returns say nothing: others of a mixture play, or random moves."""
+    from rl_lab.envs.go.opponents import SELF
+
     names = opponent_of(maker).split("+") if isinstance(opponent_of(maker), str) else []
     if SELF not in names:
         return maker

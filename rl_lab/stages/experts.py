@@ -15,7 +15,7 @@ from rl_lab.fingerprint import describe
 
 NAMED = {
     "planner": ("rl_lab.envs.robot.planner", "Planner"),
-    "explorer": ("rl_lab.envs.robot.explorer", "Explorer"),
+    "explorer": ("rl_lab.envs.robot.exploration", "Explorer"),
 }
 GO = "rl_lab.envs.go."
 FORMS = (

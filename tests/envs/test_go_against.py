@@ -12,7 +12,7 @@ from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_suppo
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import rl_lab  # noqa: F401
-from rl_lab.envs.go import environment
+from rl_lab.envs.go import environment, opponents
 from rl_lab.envs.go.board import point_of, verdict
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.layout import LEGAL, PASS
@@ -42,7 +42,7 @@ def first(board):
 @pytest.fixture
 def kernel(monkeypatch):
     """`first_move` among the opponents."""
-    monkeypatch.setitem(environment.MOVES, "first", first_move)
+    monkeypatch.setitem(opponents.MOVES, "first", first_move)
     return "first"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from minigrid_oracle import position
 
-from rl_lab.envs.robot.explorer import Explorer
+from rl_lab.envs.robot.exploration import Explorer
 from rl_lab.envs.robot.planner import Planner, plan
 from rl_lab.errors import LabError
 

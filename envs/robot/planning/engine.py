@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,16 +14,28 @@ from rl_lab.envs.debug import plainly
 from rl_lab.envs.robot.planning.level import LEVEL, read_level
 from rl_lab.envs.robot.planning.memory import memory_dtype
 from rl_lab.envs.robot.planning.refine import solve_levels
+from rl_lab.errors import LabError
 
-CAP = 1 << 18
+CAP = 1 << 18  # states of a level that a search may find, unless one asks for more
+MOST = 1 << 22  # that one may ask for; a thread then needs about 400 MB
 CHUNK = 64  # levels that are read at a time: the search needs no machine code of its own for each capacity of worlds
+
+
+class _Own(threading.local):
+    """A thread's searches, by their room and whether they are plain Python."""
+
+    def __init__(self) -> None:
+        self.searches: dict[tuple[int, bool], Search] = {}
+
+
+_own = _Own()
 
 
 class Found(NamedTuple):
     """What the search found, by state."""
 
     steps: NDArray[np.int64]
-    """The fewest actions to success, NO_WAY, or TOO_MANY."""
+    """The fewest actions to success, NO_WAY, TOO_MANY or CHANCE."""
     expanded: NDArray[np.int64]
     """How many states were looked at."""
     rounds: NDArray[np.int64]
@@ -39,7 +52,7 @@ class Search:
     """Memory for searches, one at a time.
 
     Args:
-        cap: how many states a search may find before it gives up.
+        cap: how many states a search may find before it gives up; fewer, if `memory["most"]` says so.
         debug: run the kernels as plain Python.
     """
 
@@ -59,12 +72,16 @@ class Search:
         """
         chosen = np.arange(len(states)) if chosen is None else chosen
         found = np.zeros((len(chosen), 3), np.int64)
-        read, solved = _kernels(str(states.dtype.descr), str(config.dtype.descr), self.memory.dtype, self.debug)
+        read = _reader(str(states.dtype.descr), str(config.dtype.descr), self.debug)
         for first in range(0, len(chosen), CHUNK):
             some = chosen[first : first + CHUNK]
             read(some, states, config, self.levels)
-            solved(len(some), self.levels, self.memory, found[first : first + CHUNK])
+            self.solve(found[first : first + CHUNK])
         return Found(*found.T)
+
+    def solve(self, found: NDArray[np.int64]) -> None:
+        """Solve the first of `levels`, as many as there are rows in `found`; see `refine.solve_levels`."""
+        _solver(self.memory.dtype, self.debug)(len(found), self.levels, self.memory, found)
 
     @property
     def plan(self) -> list[int]:
@@ -72,9 +89,31 @@ class Search:
         return self.memory["plan"][0, : int(self.memory["steps"][0])].tolist()
 
 
+def own_search(cap: int = CAP, debug: bool = False) -> Search:
+    """This thread's memory for searches that find up to so many states.
+
+    Raises:
+        LabError: there cannot be so many.
+    """
+    if isinstance(cap, bool) or not isinstance(cap, (int, np.integer)) or not 1 <= cap <= MOST:
+        raise LabError(f"cap={cap!r} is not allowed; it must be a whole number of states from 1 to {MOST}")
+    room = max(CAP, 1 << (int(cap) - 1).bit_length())  # other sizes need other machine code, so there are few
+    searches = _own.searches
+    if (room, debug) not in searches:
+        searches[room, debug] = Search(room, debug)
+    searches[room, debug].memory["most"] = cap
+    return searches[room, debug]
+
+
 @functools.cache
-def _kernels(states: str, config: str, memory: np.dtype, debug: bool) -> tuple[Any, Any]:
+def _reader(states: str, config: str, debug: bool) -> Any:
     if debug:
-        return plainly("the planner", read_chosen), plainly("the planner", solve_levels)
-    reads = jit.specialize(read_chosen, key=f"{states} {config}", name="the planner's view of a level", exact=True)
-    return reads, jit.specialize(solve_levels, key=str(memory.descr), name="the robot's planner", exact=True)
+        return plainly("the planner", read_chosen)
+    return jit.specialize(read_chosen, key=f"{states} {config}", name="the planner's view of a level", exact=True)
+
+
+@functools.cache
+def _solver(memory: np.dtype, debug: bool) -> Any:
+    if debug:
+        return plainly("the planner", solve_levels)
+    return jit.specialize(solve_levels, key=str(memory.descr), name="the robot's planner", exact=True)

@@ -1,9 +1,9 @@
 """A level as the planner reads it, and how much of it the search looks at.
 
 Cells are numbered row by row with a margin of wall around them, so that the cell ahead is a number away. What lies in
-them is `things`, what walls are made of is `ground`. Shut doors and things are *modelled*, that is part of the search's
-states, only when they have a number in `doors` or `items`; `refine` says when that happens. To leave one out relaxes
-the level: a door that is left out can be walked through, a thing that is left out is not there.
+them is in `things`, what is below, and what is built, in `ground`. Shut doors and things are *modelled*, that is part
+of the search's states, only when they have a number in `doors` or `items`; `refine` says when that happens. To leave
+one out relaxes the level: a door that is left out can be walked through, a thing that is left out is not there.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import numpy as np
 from rl_lab.envs.robot.cells import (
     BOX,
     CLOSED_DOOR,
+    COLOUR,
     DOOR,
     EMPTY,
     FLOOR,
     GOAL,
+    GREY_WALL,
     KEY,
     KIND,
     LAVA,
@@ -32,6 +34,7 @@ MOST_CELLS = (CAPACITIES[-1] + 2) ** 2
 MOST_ITEMS, MOST_DOORS, MOST_SLOTS = 24, 40, 3
 HAND, LIMBO, GONE, INSIDE = 2044, 2045, 2046, 2047  # places that are no cells: carried, dropped, opened, in a box
 NONE = np.int64(-1)
+NO_WAY, TOO_MANY, CHANCE = -1, -2, -3  # instead of a number of steps: there is none, it was given up, nobody knows
 FEW = 6  # so many doors and things are modelled from the start
 
 LEVEL = np.dtype(
@@ -45,10 +48,10 @@ LEVEL = np.dtype(
         ("other_cell", np.int64),
         ("hand", np.int64),  # what is carried, as a byte
         ("hand_inside", np.int64),  # what is in that
-        ("ground", np.uint8, (MOST_CELLS,)),  # kinds, without things
-        ("colour", np.uint8, (MOST_CELLS,)),  # of doors, in the bits that it has in a cell
+        ("bytes", np.uint8, (MOST_CELLS,)),
+        ("inside", np.uint8, (MOST_CELLS,)),  # what is in boxes, as bytes
+        ("ground", np.uint8, (MOST_CELLS,)),  # kinds, things left out
         ("things", np.uint8, (MOST_CELLS,)),  # bytes
-        ("inside", np.uint8, (MOST_CELLS,)),  # of boxes, bytes
         ("door_at", np.int16, (MOST_CELLS,)),  # number of the modelled door, or NONE
         ("item_at", np.int16, (MOST_CELLS,)),  # number of the modelled thing that lies here at the start, or NONE
         ("doors", np.int64),  # how many are modelled
@@ -66,7 +69,7 @@ LEVEL = np.dtype(
         ("slot_key", np.int64, (MOST_SLOTS,)),  # the key of each, as a byte
         ("first_actions", np.int64),  # how often `first_action` is forced before there is a choice
         ("first_action", np.int64),
-        ("over", np.int64),  # whether the first action succeeds, 1, or no action does, -1
+        ("over", np.int64),  # what is known before the search: 1 if the first action succeeds, NO_WAY, CHANCE, or 0
         ("blind", np.int64),  # whether the bound knows nothing
         ("overflow", np.int64),  # whether more would have to be modelled than there is room for
     ],
@@ -75,7 +78,7 @@ LEVEL = np.dtype(
 
 
 def read_level(state, config, level):
-    """Read a state, and model what is few or what the mission is about."""
+    """Read a state."""
     width, height, stride = np.int64(state.width), np.int64(state.height), config.stride
     line = width + 2
     level.line = line
@@ -87,43 +90,39 @@ def read_level(state, config, level):
     level.target_cell = cell_of(level, np.int64(state.target_x), np.int64(state.target_y))
     level.other_cell = cell_of(level, np.int64(state.other_x), np.int64(state.other_y))
     level.start = cell_of(level, np.int64(state.x), np.int64(state.y)) * 4 + np.int64(state.direction)
+    for cell in range(level.cells):
+        level.bytes[cell] = GREY_WALL
+    for y in range(height):
+        for x in range(width):
+            here, there = place(x, y, stride), (y + 1) * line + x + 1
+            level.bytes[there] = state.cells[here]
+            level.inside[there] = state.contents[here]
+
+
+def model(level):
+    """Tell things, doors and the ground apart, and model what is few or what the mission is about."""
     level.doors = 0
     level.items = 0
     level.blind = 0
     level.overflow = 0
+    count = np.int64(level.hand != EMPTY)
     for cell in range(level.cells):
-        level.ground[cell] = WALL
-        level.things[cell] = EMPTY
+        byte = np.int64(level.bytes[cell])
+        kind = byte & KIND
+        is_thing = PORTABLE[kind]
+        stays_shut = is_shut(kind) and level.task == GO_TO  # there, to open a door ends the episode
+        level.ground[cell] = EMPTY if is_thing else WALL if stays_shut else kind
+        level.things[cell] = byte if is_thing else EMPTY
         level.door_at[cell] = NONE
         level.item_at[cell] = NONE
-    seen = 0
-    for y in range(height):
-        for x in range(width):
-            here = place(x, y, stride)
-            seen += read_cell(
-                level, (y + 1) * line + x + 1, np.int64(state.cells[here]), np.int64(state.contents[here])
-            )
+        count += is_thing or is_shut(np.int64(level.ground[cell]))
     force_start(level)
-    model_needed(level, seen + (level.hand != EMPTY) <= FEW)
+    model_needed(level, count <= FEW)
 
 
 def cell_of(level, x, y):
     """The number of a cell; NONE for NOWHERE."""
     return NONE if x == NOWHERE else (y + 1) * level.line + x + 1
-
-
-def read_cell(level, cell, byte, inside):
-    """Read a cell; returns 1 if there is a shut door or a thing in it."""
-    kind = byte & KIND
-    if PORTABLE[kind]:
-        level.ground[cell] = EMPTY
-        level.things[cell] = byte
-        level.inside[cell] = inside
-        return 1
-    shut = kind == CLOSED_DOOR or kind == LOCKED_DOOR
-    level.ground[cell] = WALL if shut and level.task == GO_TO else kind  # there, to open one ends the episode
-    level.colour[cell] = byte & ~KIND & 0x7F
-    return 1 if shut else 0
 
 
 def force_start(level):
@@ -136,16 +135,17 @@ def force_start(level):
     level.first_actions = 0
     level.over = 0
     if task in (DODGE, SCOUT):
-        level.over = -1
+        level.over = CHANCE
     elif task == PICK_UP and level.hand == level.target:
         finish(level, PICKUP)
     elif task == FETCH and level.hand == level.target:
         finish(level, TURN_LEFT)
     elif task == FETCH and level.hand != EMPTY:
         first(level, DROP, is_empty(level, ahead))
-        level.things[ahead] = level.hand
-        level.inside[ahead] = level.hand_inside
-        level.hand = EMPTY
+        if level.over == 0:
+            level.things[ahead] = level.hand
+            level.inside[ahead] = level.hand_inside
+            level.hand = EMPTY
     elif task == MATCH and cell == level.other_cell:
         kind = np.int64(level.ground[ahead])
         is_way = kind == FLOOR or kind == DOOR or is_empty(level, ahead)
@@ -175,7 +175,7 @@ def first(level, action, is_possible):
     """Note that an action must come first, or that all is lost."""
     level.first_action = action
     level.first_actions = 1
-    level.over = 0 if is_possible else -1
+    level.over = 0 if is_possible else NO_WAY
 
 
 def is_empty(level, cell):
@@ -227,7 +227,7 @@ def model_door(level, cell):
     level.door_cell[number] = cell
     level.door_key[number] = EMPTY
     if level.ground[cell] == LOCKED_DOOR:
-        key = KEY | np.int64(level.colour[cell])
+        key = KEY | np.int64(level.bytes[cell]) & COLOUR
         level.door_key[number] = key
         if level.hand == key or level.hand_inside == key:
             model_hand(level)

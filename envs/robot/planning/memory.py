@@ -19,7 +19,8 @@ POSE = np.uint64(2**13 - 1)
 MOST_WORDS = 1 + -(-MOST_ITEMS // PLACES)
 LONGEST = 8192  # plans are shorter than this
 SMALLEST_TABLE = 1024
-MIX, MIX_TOO = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)  # odd; those of splitmix64
+MULTIPLIER = np.uint64(0x9E3779B1)  # the prime next to 2**32 divided by the golden ratio
+LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 def memory_dtype(cap: int) -> np.dtype:
@@ -70,13 +71,14 @@ def memory_dtype(cap: int) -> np.dtype:
 
 
 def hashed(memory):
-    """A hash of the state at hand."""
+    """A hash of the state at hand: products of 32 bits by 32, which never overflow, their halves folded together."""
     mixed = np.uint64(0)
     for k in range(memory.length):
-        mixed = (mixed ^ memory.current[k]) * MIX
-        mixed ^= mixed >> np.uint64(29)
-    mixed *= MIX_TOO
-    return np.int64(mixed >> np.uint64(33))
+        word = memory.current[k]
+        mixed = (mixed ^ word & LOW) * MULTIPLIER
+        mixed = (mixed >> HALF ^ mixed & LOW ^ word >> HALF) * MULTIPLIER
+        mixed = mixed >> HALF ^ mixed & LOW
+    return np.int64(mixed)
 
 
 def find(memory):

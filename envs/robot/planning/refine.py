@@ -12,9 +12,20 @@ import numpy as np
 
 from rl_lab.envs.robot.cells import EMPTY, FLOOR, GOAL, KIND
 from rl_lab.envs.robot.dynamics import DROP, FORWARD, PICKUP
-from rl_lab.envs.robot.planning.level import GONE, HAND, NONE, is_shut, model_door, model_hand, model_thing, step_of
+from rl_lab.envs.robot.planning.level import (
+    GONE,
+    HAND,
+    NONE,
+    TOO_MANY,
+    is_shut,
+    model,
+    model_door,
+    model_hand,
+    model_thing,
+    step_of,
+)
 from rl_lab.envs.robot.planning.memory import POSE, place_in
-from rl_lab.envs.robot.planning.search import TOO_MANY, begin, expand, next_node
+from rl_lab.envs.robot.planning.search import begin, expand, next_node
 
 LOST, STUMBLED, GOOD = np.int64(-1), np.int64(0), np.int64(1)
 
@@ -26,7 +37,7 @@ def solve_levels(count, levels, memories, found):
         count: how many of the levels.
         levels: records that were read from states.
         memories: record `(1,)` of `memory.memory_dtype`; `plan` gets the last plan.
-        found: int64 `(levels, 3)`, filled with the number of actions, or NO_WAY or TOO_MANY, the states that were
+        found: int64 `(levels, 3)`, filled with the number of actions, NO_WAY, TOO_MANY or CHANCE, the states that were
             expanded, and the searches that were made.
     """
     memory = memories[0]
@@ -49,6 +60,7 @@ def solve_levels(count, levels, memories, found):
 
 def start(level, memory):
     """Begin with a level; STUMBLED if there is something to search for."""
+    model(level)
     memory.steps = level.over
     memory.plan[0] = level.first_action
     return GOOD if level.over else STUMBLED

@@ -29,7 +29,17 @@ from rl_lab.envs.robot.planning.bound import (
     is_near,
     situation,
 )
-from rl_lab.envs.robot.planning.level import GONE, HAND, LIMBO, NONE, is_shut, stays_shut, step_of
+from rl_lab.envs.robot.planning.level import (
+    GONE,
+    HAND,
+    LIMBO,
+    NO_WAY,
+    NONE,
+    TOO_MANY,
+    is_shut,
+    stays_shut,
+    step_of,
+)
 from rl_lab.envs.robot.planning.memory import (
     LONGEST,
     PLACES,
@@ -47,7 +57,6 @@ from rl_lab.envs.robot.planning.memory import (
 )
 from rl_lab.envs.robot.tasks import FETCH, GO_TO, IN_ORDER, MATCH, OPEN, PICK_UP, PUT_NEAR
 
-NO_WAY, TOO_MANY = -1, -2  # instead of a number of steps
 NO_ACTION = np.int64(-1)
 
 

@@ -1,0 +1,104 @@
+"""A robot that sees only what its camera shows, keeps a map, and explores until it knows how to do its mission.
+
+It is the fair reference under a partial view: it knows its mission and the rules, and nothing of the level that an
+agent with a memory could not know. It goes for the mission when there is a way on its map, and otherwise to the nearest
+place that it has not seen (B. Yamauchi, "A frontier-based approach for autonomous exploration", 1997), by fewest
+actions, which include picking up keys and things in the way, and opening doors.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl_lab.envs.robot import missions, tasks
+from rl_lab.envs.robot.belief import Belief, Pose
+from rl_lab.envs.robot.cells import EMPTY, KIND, STANDABLE
+from rl_lab.envs.robot.dynamics import FORWARD, TURN_LEFT
+from rl_lab.envs.robot.errands import Errand, understood
+from rl_lab.envs.robot.wishes import wishes
+from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y
+from rl_lab.errors import LabError
+
+
+class Explorer:
+    """Does its mission with what it has seen, and looks for what it has not.
+
+    It follows `expert(observation, info) -> action`; call `reset` at the start of each episode. It takes "dict" and
+    "flat" observations, MiniGrid's own too. A flat one has no mission: it is taken from the environment that `reset`
+    is given, of which nothing else is looked at.
+
+    Attributes:
+        belief: what is known of the world.
+        pose: where the robot is, counted from where it started.
+        carried: what it carries, as a byte.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self, env: Any = None) -> None:
+        """Forget everything but the mission of this environment, if one is given."""
+        self.belief = Belief()
+        self.pose: Pose | None = None
+        self.carried = EMPTY
+        self._errand = Errand(tasks.REACH) if env is None else understood(_mission_of(env))
+        self._last: int | None = None
+
+    def __call__(self, observation: Any, info: dict[str, Any] | None = None) -> int:
+        """The next action for a robot environment's observation, flat or as a dictionary."""
+        image, direction, mission = _parts(observation)
+        if mission is not None and self.pose is None:
+            self._errand = understood(mission)
+        self._move(direction)
+        assert self.pose is not None
+        self.carried = self.belief.look(image, self.pose)
+        plans = wishes(self._errand, self.belief, self.carried)
+        ways = (self.belief.way(self.pose, self.carried, wish) for wish in plans)
+        self._last = next((way[0] for way in ways if way), TURN_LEFT)  # turning where all that can be is known
+        return self._last
+
+    def _move(self, direction: int) -> None:
+        x, y, before = self.pose or (0, 0, direction)
+        ahead = x + int(FORWARD_X[before]), y + int(FORWARD_Y[before])
+        if self._last == FORWARD and STANDABLE[self.belief.at(ahead) & KIND]:
+            x, y = ahead
+        self.pose = x, y, direction
+
+
+def explorer(env: Any) -> Explorer:
+    """An explorer for an environment: what it does there is the fair reference under the camera's partial view.
+
+    Raises:
+        LabError: it is no robot world.
+    """
+    made = Explorer()
+    made.reset(env)
+    return made
+
+
+def _mission_of(env: Any) -> str:
+    """The mission of the first lane."""
+    lanes = getattr(env.unwrapped, "lanes", None)
+    if lanes is None or "mission" not in (lanes.states.dtype.names or ()):
+        raise LabError(f"{env} is no robot world; the explorer knows rl_lab/Robot-... environments only")
+    return missions.text(lanes.states["mission"][0])
+
+
+def _parts(observation: Any) -> tuple[NDArray[np.uint8], int, str | None]:
+    """Image `(size, size, 3)`, direction, and the mission where it can be seen."""
+    if isinstance(observation, dict) and {"image", "direction"} <= observation.keys():
+        mission = observation.get("mission")
+        known = mission if mission is None or isinstance(mission, str) else missions.text(np.asarray(mission))
+        return np.asarray(observation["image"]), int(observation["direction"]), known
+    flat = np.asarray(() if isinstance(observation, dict) else observation)
+    size = math.isqrt(max(flat.size - 4, 0) // 3)
+    if flat.ndim != 1 or size == 0 or flat.size != 3 * size**2 + 4:
+        raise LabError(
+            'the explorer sees an image, and was shown something else; make the environment with observation="dict" '
+            'or "flat"'
+        )
+    return flat[:-4].reshape(size, size, 3), int(flat[-4:].argmax()), None

@@ -1,0 +1,85 @@
+"""What an explorer plans for, the best first: to do its mission with what it knows, or to see what it does not.
+
+This is where the rules of MiniGrid's families are known: what must not be picked up, opened or entered before its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rl_lab.envs.robot import tasks
+from rl_lab.envs.robot.belief import NO_THING, Belief, Place, Wish
+from rl_lab.envs.robot.cells import BALL, BOX, CLOSED_DOOR, COLOUR, DOOR, GOAL, KEY, LOCKED_DOOR
+from rl_lab.envs.robot.errands import Errand
+
+WHILE_EXPLORING = {tasks.OPEN: tasks.REACH, tasks.IN_ORDER: tasks.REACH}  # else the mission's own rules hold
+ALONE, AT_END = -1, (-2, 2)  # rows, counted from the hallway's, of Memory's first thing and of the two at the end
+
+
+def wishes(errand: Errand, belief: Belief, carried: int) -> Iterator[Wish]:
+    """Wishes, the best first.
+
+    Args:
+        errand: the mission.
+        belief: what is known.
+        carried: what the robot carries, as a byte.
+    """
+    fulfilment = _fulfilment(errand, belief, carried)
+    if fulfilment is not None:
+        yield fulfilment
+    task, walls = WHILE_EXPLORING.get(errand.task, errand.task), tuple(_traps(errand, belief))
+    boxes = tuple(place for place in belief.places(BOX) if belief.at(place) != errand.first)
+    if errand.hint is not None:
+        others = [place for place in belief.places(CLOSED_DOOR) if (belief.at(place) ^ errand.hint) & COLOUR]
+        yield Wish(task, walls=(*walls, *others), new=True)
+    yield Wish(task, walls=walls, new=True, boxes=boxes if belief.lacks_key(carried) else ())
+    if boxes:
+        yield Wish(task, walls=walls, boxes=boxes)
+
+
+def _fulfilment(errand: Errand, belief: Belief, carried: int) -> Wish | None:
+    """What does the mission, if all that it is about is known."""
+    first, second = (belief.first_seen.get(thing) for thing in (errand.first or NO_THING, errand.second or NO_THING))
+    if errand.task == tasks.REACH:
+        return Wish(tasks.REACH) if belief.places(GOAL) else None
+    if errand.task == tasks.OPEN:
+        doors = belief.places(CLOSED_DOOR, LOCKED_DOOR)
+        return Wish(tasks.OPEN, place=doors[0]) if doors else None
+    if errand.task == tasks.MATCH:
+        return _match(belief)
+    if errand.task == tasks.GO_TO:
+        return Wish(tasks.GO_TO, place=first) if first else None
+    if errand.task == tasks.IN_ORDER:
+        return Wish(tasks.IN_ORDER, place=first, other=second) if first and second else None
+    if errand.task == tasks.PUT_NEAR:
+        is_known = second and (first or carried == errand.first)
+        return Wish(tasks.PUT_NEAR, errand.first or NO_THING, second) if is_known else None
+    return Wish(errand.task, errand.first or NO_THING) if first else None
+
+
+def _traps(errand: Errand, belief: Belief) -> Iterator[Place]:
+    """Places that end the episode, if the robot goes or opens there before its time."""
+    if errand.task == tasks.IN_ORDER:
+        yield from (
+            place for place in belief.places(CLOSED_DOOR) if belief.at(place) & COLOUR == _colour(errand.second)
+        )
+    elif errand.task == tasks.MATCH:
+        for x, y in belief.places(KEY, BALL):
+            if y in AT_END:
+                yield from ((x, -1), (x, 1))
+
+
+def _match(belief: Belief) -> Wish | None:
+    """Memory: the right place is beside the twin of the thing that lies alone, the wrong one beside the other."""
+    things = {place: belief.at(place) for place in belief.places(KEY, BALL)}
+    alone = [thing for (_, y), thing in things.items() if y == ALONE]
+    ends = [place for place in things if place[1] in AT_END]
+    if not alone or not ends:
+        return None
+    x, y = ends[0]
+    side = y // 2 if things[ends[0]] == alone[0] else -y // 2
+    return Wish(tasks.MATCH, place=(x, side), other=(x, -side))
+
+
+def _colour(door: int | None) -> int:
+    return (DOOR if door is None else door) & COLOUR
