@@ -41,7 +41,7 @@ NO_OPTIMUM = ("Dynamic-Obstacles", "Playground", "Scout", "Custom")  # Custom is
 IDS = [id for id in ENVIRONMENTS if not id.removeprefix(PREFIX).startswith(NO_OPTIMUM)]
 LONG = 100_000  # step limit where plans are carried out
 EXTRA = 6  # free cells of a small level beside those on the way
-MOST = 30_000  # states that brute force may find
+MOST = 12_000  # states that brute force may find
 CARELESS = 0.3  # share of random actions on a walk
 SHOWN = ("executed", "brute", "unsolvable", "walked", "random", "equalled", "levels", "known", "no way", "explored")
 
@@ -109,6 +109,7 @@ def executed(theirs: Any, ours: Any, sizes: Sizes) -> Counter[str]:
         try:
             brute = fewest(*read(small), mission, MOST)
         except TooMany:
+            seen["too many to try"] += 1
             continue
         ours.reset(options=small)
         found, tried = fewest_of(ours), NO_WAY if brute is None else brute
