@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from rl_lab.envs.robot import planner
+from rl_lab.envs.robot import plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -142,7 +142,7 @@ def test_the_optimum_is_what_plans_earn(monkeypatch):
     env, earned = gym.make(task.id), []
     for level in range(20):
         env.reset(seed=example.FIRST_SEED + level)
-        rewards = [env.step(action)[1] for action in planner.plan(env)]
+        rewards = [env.step(action)[1] for action in plan(env)]
         earned.append(sum(rewards))
     np.testing.assert_allclose(example.optimum(task), earned)
 
