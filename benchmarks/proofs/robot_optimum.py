@@ -40,7 +40,7 @@ NO_OPTIMUM = ("Dynamic-Obstacles", "Playground", "Scout", "Custom")  # Custom is
 IDS = [id for id in ENVIRONMENTS if not id.removeprefix(PREFIX).startswith(NO_OPTIMUM)]
 LONG = 100_000  # step limit where plans are carried out
 EXTRA = 6  # free cells of a small level beside those on the way
-MOST = 12_000  # states that brute force may find
+MOST = 20_000  # states that brute force may find
 CARELESS = 0.3  # share of random actions on a walk
 
 

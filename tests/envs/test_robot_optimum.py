@@ -16,12 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from minigrid_oracle import MINIGRIDS, ONE_EACH, Ours, RandomWorld, position, theirs_of
 
+from rl_lab.envs import robot
 from rl_lab.envs.robot import difficulty, explorer, optimal_steps, plan, solvable
 from rl_lab.envs.robot.planner import UNKNOWN, plan_state
 from rl_lab.envs.robot.planning.engine import MOST, Search, own_search
+from rl_lab.envs.robot.registration import ENVIRONMENTS, PREFIX
 from rl_lab.errors import LabError
 
 proof = importlib.import_module("benchmarks.proofs.robot_optimum")
+tables = importlib.import_module("benchmarks.proofs.robot_optimum_table")
 brute = importlib.import_module("benchmarks.proofs.robot_brute")
 FEW = proof.Sizes(executed=6, walks=1, walk=15)
 FOUND = json.loads(Path(proof.__file__).with_suffix(".json").read_text(encoding="utf-8"))
@@ -205,3 +208,12 @@ def test_the_explorer_says_what_it_cannot_take():
 def test_the_proof_that_is_kept_found_nothing_wrong():
     assert FOUND.keys() == set(proof.IDS)
     assert sum(row.get("wrong", 0) for row in FOUND.values()) == 0
+
+
+def test_the_readme_says_what_the_proof_found():
+    lines = (Path(robot.__file__).parent / "README.md").read_text(encoding="utf-8").splitlines()
+    assert set(tables.explorers(FOUND)) <= set(lines)
+    listed = [line.strip("|").split("|") for line in lines if line.startswith("| `") and line.count("|") == 7]
+    assert {f"{PREFIX}{cells[0].strip(' `')}": cells[5].strip() for cells in listed} == {
+        id: tables.verdict(id, FOUND) for id in ENVIRONMENTS
+    }
