@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import gymnasium as gym
@@ -37,6 +38,13 @@ def test_a_game_that_cannot_be_is_one_sentence(words, sentence, tmp_path):
     assert done.stderr.startswith(sentence)
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_plans_write_where_git_does_not_look():
+    plans = [*EXAMPLES.glob("*.toml")]
+    assert {plan.name for plan in plans} >= {"go5.toml", "robot.toml"}
+    for plan in plans:
+        assert tomllib.loads(plan.read_text())["out"] == f"results/{plan.stem}"
 
 
 @pytest.fixture(scope="module")

@@ -165,10 +165,12 @@ def fewest(
                 return depth + 1
             if outcome == LOST:
                 continue
-            if world not in worlds:
-                worlds[world] = len(known)
-                known.append(world)
-            state = worlds[world], following
+            if world[0] is known[number][0] and world[1] is known[number][1]:
+                now = number  # to look a world up takes long
+            else:
+                now = worlds.setdefault(world, len(known))
+                known += [world] * (now == len(known))
+            state = now, following
             if state not in seen:
                 seen.add(state)
                 waiting.append((*state, depth + 1))

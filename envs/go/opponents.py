@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from rl_lab.envs.go import turns, uct
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.players import MOVES, parsed
+from rl_lab.envs.go.players import HIGHEST_LEVEL, MOVES, parsed
+from rl_lab.envs.go.search import MOST_PLAYOUTS
 from rl_lab.envs.go.turns import Kernel
 from rl_lab.errors import LabError
 
@@ -39,8 +40,9 @@ def opponents(wanted: Opponent) -> Opponents:
         return Opponents((turns.told_move,), (0,), alone=False, outside=True)
     if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
         raise LabError(
-            f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several such as "
-            "'self+greedy', or gnugo:LEVEL with a level from 0 to 10, or a function that gets a Board and gives a move"
+            f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several of these "
+            "such as 'self+greedy'; or alone gnugo:LEVEL, or a function that gets a Board and gives a move. N is 1 to "
+            f"{MOST_PLAYOUTS}, a level 0 to {HIGHEST_LEVEL}"
         )
     moves = tuple(MOVES.get(kind, uct.mcts_move) for kind, _ in kinds if kind != SELF)
     return Opponents(moves, tuple(playouts for kind, playouts in kinds if kind != SELF), SELF in names)

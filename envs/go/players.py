@@ -93,6 +93,12 @@ def parsed(spec: Any) -> tuple[str, int]:
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
         if (kind == "mcts" and 1 <= number <= MOST_PLAYOUTS) or (kind == "gnugo" and 0 <= number <= HIGHEST_LEVEL):
             return kind, number
+        if kind == "mcts" and text.isascii() and text.isdecimal():
+            raise LabError(f"{spec!r} is not allowed; a search may have 1 to {MOST_PLAYOUTS} playouts a move")
+        if kind == "gnugo" and text.isascii() and text.isdecimal():
+            raise LabError(f"{spec!r} is not allowed; GNU Go has levels from 0 to {HIGHEST_LEVEL}")
+        if "+" in spec:
+            raise LabError(f"{spec!r} is not one player; only training draws from several, as random+greedy")
     raise LabError(f"there is no player {spec!r}; there are: {SPECS}")
 
 

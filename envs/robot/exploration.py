@@ -73,7 +73,7 @@ def explorer(env: Any) -> Explorer:
     """An explorer for an environment: what it does there is the fair reference under the camera's partial view.
 
     Raises:
-        LabError: it is no robot world.
+        LabError: it is no robot world, or one in which things move by themselves or looking is an action.
     """
     made = Explorer()
     made.reset(env)
@@ -81,16 +81,24 @@ def explorer(env: Any) -> Explorer:
 
 
 def _mission_of(env: Any) -> str:
-    """The mission of the first lane."""
+    """The mission of the first lane.
+
+    Raises:
+        LabError: an explorer is lost in such a world.
+    """
     lanes = getattr(env.unwrapped, "lanes", None)
     if lanes is None or "mission" not in (lanes.states.dtype.names or ()):
         raise LabError(f"{env} is no robot world; the explorer knows rl_lab/Robot-... environments only")
+    if lanes.config["task"][0] in (tasks.DODGE, tasks.SCOUT):
+        raise LabError(f"things move or doors turn by themselves in {env}, and the explorer's map holds what stays")
+    if "look_cost" in (lanes.config.dtype.names or ()):
+        raise LabError(f"looking is an action in {env}, and the explorer's camera always sees; take looker.Looker")
     return missions.text(lanes.states["mission"][0])
 
 
 def _parts(observation: Any) -> tuple[NDArray[np.uint8], int, str | None]:
     """Image `(size, size, 3)`, direction, and the mission where it can be seen."""
-    if isinstance(observation, dict) and {"image", "direction"} <= observation.keys():
+    if isinstance(observation, dict) and _shows_a_camera(observation):
         mission = observation.get("mission")
         known = mission if mission is None or isinstance(mission, str) else missions.text(np.asarray(mission))
         return np.asarray(observation["image"]), int(observation["direction"]), known
@@ -102,3 +110,11 @@ def _parts(observation: Any) -> tuple[NDArray[np.uint8], int, str | None]:
             'or "flat"'
         )
     return flat[:-4].reshape(size, size, 3), int(flat[-4:].argmax()), None
+
+
+def _shows_a_camera(observation: dict[str, Any]) -> bool:
+    """Whether these are the parts of "dict": not the whole world, not frames, not what was seen some time ago."""
+    if not {"image", "direction"} <= observation.keys() or {"carrying", "age"} & observation.keys():
+        return False
+    shape = np.shape(observation["image"])
+    return len(shape) == 3 and shape[0] == shape[1] and shape[2] == 3

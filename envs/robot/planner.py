@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rl_lab.envs.robot.dynamics import DROP, PICKUP, TOGGLE
 from rl_lab.envs.robot.planning.engine import CAP, own_search
-from rl_lab.envs.robot.planning.level import CHANCE, NO_WAY, TOO_MANY
+from rl_lab.envs.robot.planning.level import CHANCE, MOST_DOORS, MOST_ITEMS, NO_WAY, TOO_MANY
 from rl_lab.errors import LabError
 
 UNKNOWN = -1  # in place of the fewest actions
@@ -144,9 +144,14 @@ def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:
     Raises:
         LabError: neither is known.
     """
-    steps = int(own_search(cap)(states, config).steps[0])
+    search = own_search(cap)
+    steps = int(search(states, config).steps[0])
     if steps == CHANCE:
         raise LabError("things move or doors turn by themselves in this world, and no plan is sure; it has no optimum")
+    if steps == TOO_MANY and search.levels["overflow"][0]:
+        raise LabError(
+            f"more than {MOST_ITEMS} things or {MOST_DOORS} doors are in the way, and the optimum is unknown"
+        )
     if steps == TOO_MANY:
         raise LabError(f"the search has found {cap} states without an end, and the optimum is unknown; raise cap")
     return steps

@@ -66,7 +66,8 @@ def match(
         max_moves: after which a game is broken off; by default twice the points.
         openings: how many different ones; by default half the games, so that each is played twice.
         opening_moves: random moves of each; 0 for games from the empty board.
-        seconds: for a move, told to programs that know time_settings; by default none is told, and 60 are waited.
+        seconds: for a move, told to programs that know time_settings; by default none is told, and 60 are waited. To
+            start, a program has ten times as long, but 10 seconds at least and 60 where that is more than a move.
         out: folder of the results; by default results/match- and the time.
         seed: of the openings, and of what is random in agents.
         as_json: print JSON.
@@ -82,6 +83,7 @@ def match(
     folder = MatchFolder(out or Path("results") / time.strftime("match-%Y%m%d-%H%M%S"))
     with _sides([first, second], seconds, seed) as sides:
         _warn(sides, series.rules)
+        _try(sides, series.rules)
         found = Match((first, second), (sides[0].name, sides[1].name), series)
         try:
             _play(found, sides, folder)
@@ -113,6 +115,22 @@ def _warn(sides: list[Side], rules: Rules) -> None:
     for side in sides:
         if isinstance(side, AgentSide) and (advice := komi_advice(side.agent, rules.komi_in_force)):
             log.warning("rl-lab: %s", advice)
+
+
+def _try(sides: list[Side], rules: Rules) -> None:
+    """See that the sides play on such a board, before the first game; what else they fail at loses games later.
+
+    Raises:
+        LabError: one does not.
+    """
+    from rl_lab.envs.go.game import Board
+    from rl_lab.envs.go.matches.sides import Failure
+
+    for side in sides:
+        try:
+            side.begin(Board.of(rules))
+        except Failure:
+            side.restart()
 
 
 @contextmanager

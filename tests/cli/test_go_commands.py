@@ -128,6 +128,38 @@ def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, 
     assert [record.getMessage()[8 : 8 + len(advice)] for record in caplog.records] == [advice]
 
 
+@pytest.mark.parametrize(
+    ("learned_with", "asked", "met"),
+    [
+        ({"opponent": "self"}, (), "random"),
+        ({"opponent": "self+greedy"}, (), "greedy"),
+        ({"opponent": "greedy"}, ("opponent=self",), "random"),
+        ({}, ("opponent=greedy",), "greedy"),
+    ],
+)
+def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked, met, tmp_path, capsys):
+    run, arguments = tmp_path / "go.safetensors", {"komi": 24.5, "max_moves": 12, **learned_with}
+    env = "rl_lab/Go-5x5-v0"
+    PPO(env, num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs=arguments).save(run)
+    words = ["eval", run, "--episodes", 20, "--stochastic", *(("--env-arg", *asked) if asked else ())]
+    lab(*words, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert told["opponent"] == met
+    assert told["won"] + told["drawn"] + told["lost"] + told["broken_off"] == 20
+    assert told["won"] == told["returns"].count(1.0)
+    assert told["lost"] == told["returns"].count(-1.0)
+    assert told["broken_off"] > 0  # after six moves each
+    lab(*words)
+    said = capsys.readouterr().out
+    assert f"against {met}: {told['won']} won, {told['drawn']} drawn, {told['lost']} lost, " in said
+    assert f"rl-lab match {run} mcts:500 --size 5 --komi 24.5" in said
+
+
+def test_an_evaluation_on_another_board_is_one_sentence(trained):
+    with pytest.raises(LabError, match=r"learned with observations of shape \(10, 5, 5\), and would see \(10, 9, 9\)"):
+        lab("eval", trained, "--env-arg", "size=9")
+
+
 def test_agents_of_other_worlds_do_not_play_go(tmp_path):
     run = tmp_path / "cartpole.safetensors"
     PPO("rl_lab/CartPole-v1", num_envs=2, n_steps=32, batch_size=32, engine="torch").save(run)
@@ -151,7 +183,11 @@ def test_agents_of_other_worlds_do_not_play_go(tmp_path):
         (["match", "random", "alphago"], "'alphago' is neither a player nor a program"),
         (["match", "random", ""], "a player is named by nothing"),
         (["match", "random", "gnugo 'unfinished"], "is no command line: No closing quotation"),
-        (["match", "random", "mcts:0"], "there is no player 'mcts:0'"),
+        (["match", "random", "mcts:0"], "'mcts:0' is not allowed; a search may have 1 to 10000000 playouts a move"),
+        (["match", "random", "mcts:1000000000"], "'mcts:1000000000' is not allowed; a search may have 1 to 10000000"),
+        (["match", "random", "gnugo:11"], "'gnugo:11' is not allowed; GNU Go has levels from 0 to 10"),
+        (["match", "random", "gnugo:1+random"], r"'gnugo:1\+random' is not one player; only training draws from sev"),
+        (["match", "random", shlex.join(bad("has no board"))], "refuses 'boardsize 9': unacceptable size"),
         (["match", "random", "random", "--games", 0], "games=0 is not allowed"),
         (["match", "random", "random", "--size", 0], "size=0 is not allowed"),
         (["match", "random", "random", "--seconds", -1], "seconds=-1.0 is not allowed"),
@@ -165,7 +201,7 @@ def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LabError, match=sentence):
         lab(*words)
-    assert not list(tmp_path.rglob("*.sgf"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_says_how_other_programs_find_us(capsys):

@@ -305,7 +305,7 @@ def test_lanes_that_are_chosen_begin_elsewhere():
         ({"position": "X.\n"}, "a position of 1 rows with 2 points each is no board; it must be square"),
         ({"position": CORNER.replace("X", "Q")}, "the line 'Q.O..' is no row of a board"),
         ({"position": "XX\nXX"}, "stones without a liberty cannot stand on a board"),
-        ({"position": CORNER, "to_play": "red"}, "colour='red' is not allowed; it must be black or white"),
+        ({"position": CORNER, "to_play": "green"}, "to_play='green' is not allowed; it must be black or white"),
         ({"to_play": "white"}, "to_play='white' needs a position"),
     ],
 )
@@ -339,7 +339,22 @@ def test_the_longest_games_that_the_readme_allows(opponent, most, steps):
 
 
 @pytest.mark.parametrize(
-    "opponent", ["mcts:0", "mcts:x", "mcts", "gnugo", "gnugo:11", "self+gnugo:1", "greedy+greedy", "", "me", 3, None]
+    "opponent",
+    [
+        "mcts:0",
+        "mcts:x",
+        "mcts",
+        "mcts:1000000000",
+        "gnugo:1+random",
+        "gnugo",
+        "gnugo:11",
+        "self+gnugo:1",
+        "greedy+greedy",
+        "",
+        "me",
+        3,
+        None,
+    ],
 )
 def test_opponents_that_are_none(opponent):
     with pytest.raises(LabError, match=re.escape(f"opponent={opponent!r} is not allowed; it must be one of random, ")):
