@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from rl_lab.envs.robot import plan
+from rl_lab.envs import robot
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -128,7 +128,7 @@ def test_the_example_for_ones_own_sb3_agent(tmp_path):
 def test_four_families_of_the_robot_beside_the_optimum(tmp_path, monkeypatch, capsys):
     example = load("solve_robot")
     monkeypatch.setattr(example, "LEVELS", 50)
-    monkeypatch.setattr(example, "TASKS", (example.Task("Empty-Random-6x6-v0", 60_000),))
+    monkeypatch.setattr(example, "TASKS", (example.Task("Empty-Random-6x6-v0", 150_000),))
     example.main(2, [], tmp_path / "found.json")
     assert capsys.readouterr().out.strip().endswith(": solved")
     (found,) = json.loads((tmp_path / "found.json").read_text())["tasks"]
@@ -142,7 +142,7 @@ def test_the_optimum_is_what_plans_earn(monkeypatch):
     env, earned = gym.make(task.id), []
     for level in range(20):
         env.reset(seed=example.FIRST_SEED + level)
-        rewards = [env.step(action)[1] for action in plan(env)]
+        rewards = [env.step(action)[1] for action in robot.plan(env)]
         earned.append(sum(rewards))
     np.testing.assert_allclose(example.optimum(task), earned)
 
