@@ -149,6 +149,7 @@ class CompiledSource(Source):
     @property
     def step_loop(self) -> Callable[..., None]:
         """The function over the lanes that `rollout.collect` is compiled around."""
+        assert self.batch.step_loop is not None  # or it would be no source in machine code
         return self.batch.step_loop
 
     def loop_arguments(self) -> tuple[np.ndarray, ...]:
@@ -270,7 +271,7 @@ def _made(id: str, spec: EnvSpec, num_envs: int, arguments: dict[str, Any]) -> g
 
 
 def _is_compiled(vector: gym.vector.VectorEnv) -> bool:
-    return vector.unwrapped is vector and hasattr(vector, "lanes") and hasattr(vector.lanes, "step_loop")
+    return vector.unwrapped is vector and getattr(getattr(vector, "lanes", None), "step_loop", None) is not None
 
 
 def _batch_of_one(observation: Any) -> Any:

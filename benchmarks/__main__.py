@@ -33,6 +33,7 @@ Name = Literal[
     "cartpole_ppo",
     "memory",
     "envpool_steps",
+    "ppo_share",
     "doorkey_ppo",
 ]
 TITLES: dict[str, str] = {
@@ -46,6 +47,7 @@ TITLES: dict[str, str] = {
     "cartpole_ppo": "PPO at SB3's defaults",
     "memory": "Memory",
     "envpool_steps": "Steps of the robot beside EnvPool",
+    "ppo_share": "The environment's share of PPO's time",
     "doorkey_ppo": "PPO on DoorKey-8x8: seconds to a mean return of 0.9",
 }
 

@@ -47,17 +47,21 @@ def door_key() -> list[Figure]:
 
 
 def families(full: bool) -> list[Figure]:
-    """An id of every family, the last of its table, or all ids; one thread."""
+    """Every family beside MiniGrid; one thread."""
     figures = []
-    for names in FAMILIES.values():
-        for name in names if full else [list(names)[-1]]:
-            if (PREFIX + name).startswith(OWN):  # MiniGrid has none
-                alone = interleave(FEW, ours=ours(name))["ours"]
-                figures.append(Figure(name, "steps/s", statistics.median(alone), samples={"ours": alone}))
-            else:
-                samples = interleave(FEW, ours=ours(name), minigrid=minigrid(name))
-                figures.append(compared(name, "steps/s", samples["ours"], samples["minigrid"], "MiniGrid", bar=200))
+    for name in chosen(full):
+        if (PREFIX + name).startswith(OWN):  # MiniGrid has none
+            alone = interleave(FEW, ours=ours(name))["ours"]
+            figures.append(Figure(name, "steps/s", statistics.median(alone), samples={"ours": alone}))
+        else:
+            samples = interleave(FEW, ours=ours(name), minigrid=minigrid(name))
+            figures.append(compared(name, "steps/s", samples["ours"], samples["minigrid"], "MiniGrid", bar=200))
     return figures
+
+
+def chosen(full: bool) -> list[str]:
+    """The last id of every family, which is the largest or hardest, or all ids; without their prefix."""
+    return [name for names in FAMILIES.values() for name in (names if full else [list(names)[-1]])]
 
 
 def ours(name: str = DOOR_KEY, threads: int = 1, lanes: int = LANES, **arguments: bool) -> Callable[[], float]:

@@ -5,9 +5,8 @@ python docs/worlds.py [--out docs/worlds.png]
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -25,19 +24,29 @@ class Shown(NamedTuple):
     seed: int = 0
 
 
-SHEET = [
-    *(Shown("Empty-8x8-v0"), Shown("FourRooms-v0", 5), Shown("DoorKey-8x8-v0", 2), Shown("SimpleCrossingS11N5-v0", 1)),
-    *(Shown("LavaCrossingS9N2-v0", 3), Shown("LavaGapS7-v0", 1), Shown("DistShift2-v0")),
-    *(Shown("Dynamic-Obstacles-8x8-v0", 2), Shown("Fetch-8x8-N3-v0", 4), Shown("GoToDoor-8x8-v0", 1)),
-    *(Shown("GoToObject-8x8-N2-v0", 1), Shown("PutNear-8x8-N3-v0", 3), Shown("Unlock-v0", 2)),
-    *(Shown("UnlockPickup-v0", 1), Shown("BlockedUnlockPickup-v0", 4), Shown("KeyCorridorS4R3-v0", 1)),
-    *(Shown("LockedRoom-v0", 1), Shown("MultiRoom-N6-v0", 6), Shown("MemoryS13-v0", 2)),
-    *(Shown("ObstructedMaze-Full-v1", 1), Shown("RedBlueDoors-8x8-v0", 1), Shown("Playground-v0", 1)),
-    *(Shown("Maze-25x25-v0", 1), Shown("Maze-Braided-25x25-v0", 1), Shown("Custom-v0")),
-]
-COLUMNS, SCALE = 5, 2  # pixels of the sheet to one of the page
-SIDE, GAP, TITLE, WORDS = 230, 26, 17, 13  # of a picture, between them, of letters
-INK, FAINT, PAPER = (26, 26, 26), (105, 105, 105), (255, 255, 255)
+ROWS = (  # the more cells, the fewer side by side
+    (
+        *(Shown("Empty-8x8-v0"), Shown("DoorKey-8x8-v0", 2), Shown("LavaGapS7-v0", 1)),
+        *(Shown("LavaCrossingS9N2-v0", 3), Shown("SimpleCrossingS9N2-v0", 1), Shown("DistShift2-v0")),
+    ),
+    (
+        *(Shown("Fetch-8x8-N3-v0", 4), Shown("GoToObject-8x8-N2-v0", 1), Shown("PutNear-8x8-N3-v0", 3)),
+        *(Shown("GoToDoor-8x8-v0", 1), Shown("MemoryS9-v0", 2), Shown("Scout-9x9-v0", 1)),
+    ),
+    (
+        *(Shown("Unlock-v0", 2), Shown("UnlockPickup-v0", 1), Shown("BlockedUnlockPickup-v0", 4)),
+        *(Shown("ObstructedMaze-1Dlh-v0", 1), Shown("RedBlueDoors-8x8-v0", 1), Shown("Custom-v0")),
+    ),
+    (
+        *(Shown("Dynamic-Obstacles-8x8-v0", 2), Shown("KeyCorridorS4R3-v0", 1), Shown("ObstructedMaze-Full-v1", 1)),
+        *(Shown("Maze-15x15-v0", 1), Shown("Maze-Braided-15x15-v0", 1)),
+    ),
+    (Shown("FourRooms-v0", 5), Shown("LockedRoom-v0", 1), Shown("MultiRoom-N6-v0", 14), Shown("Playground-v0", 1)),
+)
+WIDTH, MARGIN, GAP, SCALE = 1120, 8, 22, 2  # of the page, around it, between pictures; pixels of the sheet to each
+TITLE, WORDS, LEADING, SPACE = 14, 12, 16, 24  # of letters, from line to line, between rows
+TILE = 64  # pixels of a cell's side before pictures are made to fit
+INK, FAINT, PAPER = (26, 26, 26), (96, 96, 96), (255, 255, 255)
 
 
 def main(out: Path = Path("docs/worlds.png")) -> None:
@@ -46,43 +55,72 @@ def main(out: Path = Path("docs/worlds.png")) -> None:
     Args:
         out: where it is kept.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image
 
-    bold, plain = (ImageFont.truetype(_font(name), SCALE * size) for name, size in (("-Bold", TITLE), ("", WORDS)))
-    rows = -(-len(SHEET) // COLUMNS)
-    across, down = (SIDE + GAP) * SCALE, (SIDE + GAP + TITLE + 3 * WORDS + 32) * SCALE
-    sheet = Image.new("RGB", (COLUMNS * across + GAP * SCALE, rows * down + GAP * SCALE), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for number, shown in enumerate(SHEET):
-        left, top = GAP * SCALE + number % COLUMNS * across, GAP * SCALE + number // COLUMNS * down
-        image, mission = level(shown)
-        height, width = image.shape[:2]
-        side = SIDE * SCALE
-        sheet.paste(Image.fromarray(image), (left + (side - width) // 2, top + side - height))
-        below = top + side + 8 * SCALE
-        draw.text((left, below), shown.name.rpartition("-v")[0], INK, bold)
-        for line, words in enumerate(textwrap.wrap(mission, 34)[:3]):
-            draw.text((left, below + (TITLE + 6 + line * (WORDS + 3)) * SCALE), words, FAINT, plain)
+    rows = [draw_row(row) for row in ROWS]
+    margin, space = MARGIN * SCALE, SPACE * SCALE
+    height = 2 * margin + sum(row.height for row in rows) + space * (len(rows) - 1)
+    sheet = Image.new("RGB", ((WIDTH + 2 * MARGIN) * SCALE, height), PAPER)
+    top = margin
+    for row in rows:
+        sheet.paste(row, (margin, top))
+        top += row.height + space
     out.parent.mkdir(parents=True, exist_ok=True)
-    sheet.quantize(128).save(out, optimize=True)
-    print(f"{out}: {len(SHEET)} levels, {sheet.width}x{sheet.height} pixels, {out.stat().st_size / 1e3:.0f} kB")
+    sheet.save(out, optimize=True)  # a palette would change purple, or tint the greys
+    levels = sum(map(len, ROWS))
+    print(f"{out}: {levels} levels, {sheet.width}x{sheet.height} pixels, {out.stat().st_size / 1e3:.0f} kB")
 
 
-def level(shown: Shown) -> tuple[np.ndarray, str]:
-    """A level as an image of about `SIDE` pixels, and its mission."""
-    arguments = {"observation": "dict", "render_mode": "rgb_array", "debug": True}
-    config = gym.make(PREFIX + shown.name, **arguments).unwrapped.lanes.config[0]
-    side = SIDE * SCALE // max(int(config["width"]), int(config["height"]))
-    env = gym.make(PREFIX + shown.name, tile_size=side, **arguments)
+def draw_row(row: tuple[Shown, ...]) -> Any:
+    """An image of levels side by side, all as wide, standing on one line, with names and missions below."""
+    from PIL import Image, ImageDraw
+
+    bold, plain = _font("bold", TITLE), _font("regular", WORDS)
+    side = (WIDTH - GAP * (len(row) - 1)) * SCALE // len(row)
+    levels = [level(shown, side) for shown in row]
+    missions = [wrapped(mission, plain, side) for _, mission in levels]
+    line = max(picture.height for picture, _ in levels)
+    first = line + (TITLE + 14) * SCALE
+    image = Image.new("RGB", (WIDTH * SCALE, first + LEADING * SCALE * max(map(len, missions))), PAPER)
+    draw = ImageDraw.Draw(image)
+    for column, (shown, (picture, _), lines) in enumerate(zip(row, levels, missions, strict=True)):
+        left = column * (side + GAP * SCALE)
+        image.paste(picture, (left, line - picture.height))
+        draw.text((left, line + 7 * SCALE), shown.name.rpartition("-v")[0], INK, bold)
+        for number, words in enumerate(lines):
+            draw.text((left, first + LEADING * SCALE * number), words, FAINT, plain)
+    return image
+
+
+def level(shown: Shown, side: int) -> tuple[Any, str]:
+    """A level as an image `side` pixels wide, and its mission."""
+    from PIL import Image
+
+    env = gym.make(PREFIX + shown.name, observation="dict", render_mode="rgb_array", tile_size=TILE, debug=True)
     observation, _ = env.reset(seed=shown.seed)
-    return env.render(), observation["mission"]
+    picture = Image.fromarray(np.asarray(env.render()))
+    mission = observation["mission"] or "no mission"
+    return picture.resize((side, round(side * picture.height / picture.width)), Image.Resampling.LANCZOS), mission
 
 
-def _font(style: str) -> str:
+def wrapped(text: str, font: Any, width: int) -> list[str]:
+    """Lines of a text that are no wider than so many pixels."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _font(weight: str, size: int) -> Any:
     """A font that comes with matplotlib."""
     from matplotlib import font_manager
+    from PIL import ImageFont
 
-    return font_manager.findfont(f"DejaVu Sans:{'bold' if style else 'regular'}")
+    return ImageFont.truetype(font_manager.findfont(f"DejaVu Sans:{weight}"), SCALE * size)
 
 
 if __name__ == "__main__":

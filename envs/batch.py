@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space
 
 from rl_lab.envs.boundary import (
     checked_actions,
+    checked_options,
     checked_render_mode,
     checked_seed,
     lane_sequence,
@@ -90,7 +91,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         Raises:
             LabError: a seed, a mask or an option is not allowed.
         """
-        options = dict(options or {})
+        options = checked_options(options)
         chosen = self._chosen(options.pop("reset_mask", None))
         sequences = self._sequences(seed)
         self.lanes.seed([sequence if take else None for sequence, take in zip(sequences, chosen, strict=True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -26,6 +27,17 @@ def checked_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise LabError(f"seed {seed!r} is not allowed; it must be a whole number of at least 0")
     return int(seed)
+
+
+def checked_options(options: Any) -> dict[str, Any]:
+    """Reset options as a dictionary of their own, or a `LabError`."""
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise LabError(
+            f"reset options {_short(options)} are not allowed; give a dictionary of their names and values, or None"
+        )
+    return dict(options)
 
 
 def checked_actions(space: gym.Space, actions: Any, batch: tuple[int, ...]) -> np.ndarray:

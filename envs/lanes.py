@@ -27,7 +27,8 @@ class Lanes:
         rewards, terminated, truncated: `(lanes,)`, of the last step.
         final_observations, final_masks: what ended episodes saw last, in mode SAME_STEP.
         returns, lengths: of the episodes that ended.
-        step_loop: `loops.step_lanes` around the environment's kernels, which an agent may compile into its own.
+        step_loop: `loops.step_lanes` around the environment's kernels, which an agent may compile into its own;
+            None where a step is more than that.
     """
 
     def __init__(self, definition: Definition, count: int, *, threads: int = 1, debug: bool = False) -> None:
@@ -45,12 +46,13 @@ class Lanes:
         self.lengths = np.zeros(count, np.int64)
         self.terminated, self.truncated = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         begin, mask = functools.partial(loops.begin_lane, definition.reset), definition.action_mask or loops.no_mask
-        self.step_loop = functools.partial(loops.step_lanes, begin, definition.step, definition.observe, mask)
+        step = functools.partial(loops.step_lanes, begin, definition.step, definition.observe, mask)
+        self.step_loop: Callable[..., None] | None = step
         reset = functools.partial(loops.reset_lanes, begin)
         observe = functools.partial(loops.observe_lanes, definition.observe, mask)
         self._reset = self._loop("resets", reset, layout_of(self.states, self.config))
         self._observe = self._loop("observations", observe, layout_of(self.states, self.config, self.observations))
-        self._step = self._loop("steps", self.step_loop, self.key)
+        self._step = self._loop("steps", step, self.key)
 
     @property
     def key(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rl_lab.envs.boundary import (
     checked_actions,
+    checked_options,
     checked_render_mode,
     checked_seed,
     lane_sequence,
@@ -60,6 +61,7 @@ class BatchEnv(gym.Env):
         Raises:
             LabError: the seed or an option is not allowed.
         """
+        options = checked_options(options)
         super().reset(seed=None if seed is None else checked_seed(seed))
         if seed is not None or not self._started:
             self.lanes.seed([lane_sequence(self.np_random_seed if seed is None else seed, 0)])

@@ -5,6 +5,7 @@
 Writes game.png, the board at six times, and game.sgf, the whole game for any Go program.
 """
 
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -12,10 +13,11 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFont
 
-from rl_lab.envs.go import sgf
+from rl_lab.envs.go import sgf, sgf_reader
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.players import player
 from rl_lab.envs.go.record import Game
+from rl_lab.errors import LabError
 from rl_lab.files import make_folder
 
 SIDE, GAP, CAPTION = 400, 16, 34  # pixels of a board in the picture, around it, and of the line below
@@ -33,8 +35,9 @@ def main(
         seed: of what is random.
         out: folder of the results.
     """
-    make_folder(out)
+    sgf_reader.sgfmill_sgf()  # which writes the game; better to miss it now than after the last move
     board, players = Board(size), {"black": player(black, seed), "white": player(white, seed + 1)}
+    make_folder(out)
     while not board.is_over:
         board.play(players[board.to_play](board))
     for one in players.values():
@@ -62,4 +65,7 @@ def mosaic(pictures: list[np.ndarray], captions: list[str]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except LabError as error:
+        sys.exit(f"go_game.py: {error}")

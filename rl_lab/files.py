@@ -30,8 +30,12 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, option: str = "--out") -> None:
     """Make a folder where it is not there, and see that it can be written to.
+
+    Args:
+        folder: its path.
+        option: that named it, for messages.
 
     Raises:
         LabError: it cannot be.
@@ -42,7 +46,7 @@ def make_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise LabError(
-            f"{folder} cannot be made or written to ({error.strerror}); name another folder with --out"
+            f"{folder} cannot be made or written to ({error.strerror}); name another folder with {option}"
         ) from None
 
 

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 common = importlib.import_module("benchmarks.common")
+robot_table = importlib.import_module("benchmarks.robot_table")
 main = importlib.import_module("benchmarks.__main__")
 
 
@@ -62,3 +63,22 @@ def test_figures_are_kept(tmp_path, capsys):
 @pytest.mark.parametrize("name", main.TITLES)
 def test_every_benchmark_can_be_run_by_name(name):
     assert callable(importlib.import_module(f"benchmarks.{name}").run)
+
+
+def test_the_table_of_families(tmp_path, capsys):
+    minigrid = [
+        common.compared("DoorKey-5x5-v0", "steps/s", [9e6], [9e3], "MiniGrid"),
+        common.compared("DoorKey-8x8-v0", "steps/s", [8.04e6], [1e4], "MiniGrid"),
+        common.Figure("Maze-9x9-v0", "steps/s", 5e6),
+        common.compared("LavaCrossingS9N1-v0", "steps/s", [4e6], [4e3], "MiniGrid"),
+        common.compared("SimpleCrossingS9N1-v0", "steps/s", [4e6], [4e3], "MiniGrid"),
+    ]
+    envpool = [common.compared("DoorKey-8x8-v0", "steps/s", [8e6], [1e5], "EnvPool")]
+    figures = {"robot_steps": minigrid, "envpool_steps": envpool}
+    common.save(tmp_path / "robot.json", "command", common.machine(), figures)
+    robot_table.main(tmp_path / "robot.json")
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "| DoorKey | 2 | 8.0 to 9.0 | 804 to 1,000 | 80 |",
+        "| LavaCrossingS9N1 … SimpleCrossingS9N1 | 2 | 4.0 | 1,000 |  |",
+        "| Maze-9x9 | 1 | 5.0 |  |  |",
+    ]

@@ -1,10 +1,17 @@
 """The examples that people copy: they run, and they learn."""
 
 import importlib.util
+import json
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
+
+from rl_lab.envs.robot import plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -14,6 +21,30 @@ def load(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--black", "foo"], "go_game.py: there is no player 'foo'"),
+        (["--size", "1"], "go_game.py: size=1 is not allowed"),
+        (["--out", "/dev/null/x"], "go_game.py: /dev/null/x cannot be made or written to"),
+    ],
+)
+def test_a_game_that_cannot_be_is_one_sentence(words, sentence, tmp_path):
+    command = [sys.executable, str(EXAMPLES / "go_game.py"), *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(sentence)
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_plans_write_where_git_does_not_look():
+    plans = [*EXAMPLES.glob("*.toml")]
+    assert {plan.name for plan in plans} >= {"go5.toml", "robot.toml"}
+    for plan in plans:
+        assert tomllib.loads(plan.read_text())["out"] == f"results/{plan.stem}"
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +123,28 @@ def test_the_example_for_ones_own_sb3_agent(tmp_path):
     assert reward > 0
     model = example.pretrained(env, 0, 512)
     assert model.num_timesteps == 512
+
+
+def test_four_families_of_the_robot_beside_the_optimum(tmp_path, monkeypatch, capsys):
+    example = load("solve_robot")
+    monkeypatch.setattr(example, "LEVELS", 50)
+    monkeypatch.setattr(example, "TASKS", (example.Task("Empty-Random-6x6-v0", 60_000),))
+    example.main(2, [], tmp_path / "found.json")
+    assert capsys.readouterr().out.strip().endswith(": solved")
+    (found,) = json.loads((tmp_path / "found.json").read_text())["tasks"]
+    assert all(0.9 < share <= 1 for share in found["shares"])  # of the optimum on the same levels
+
+
+def test_the_optimum_is_what_plans_earn(monkeypatch):
+    example = load("solve_robot")
+    monkeypatch.setattr(example, "LEVELS", 20)
+    (task,) = (task for task in example.TASKS if task.name == "DoorKey-6x6-v0")
+    env, earned = gym.make(task.id), []
+    for level in range(20):
+        env.reset(seed=example.FIRST_SEED + level)
+        rewards = [env.step(action)[1] for action in plan(env)]
+        earned.append(sum(rewards))
+    np.testing.assert_allclose(example.optimum(task), earned)
 
 
 def test_a_game_of_go_is_drawn_and_kept(tmp_path, capsys):

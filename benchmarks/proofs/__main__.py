@@ -13,7 +13,16 @@ from rl_lab.compare import run_plan
 from rl_lab.files import write_bytes
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("go_rules", "go_games", "robot_parity", "robot_levels", "robot_optimum", "robot_checkers", "robot_looking")
+SCRIPTS = (
+    "go_rules",
+    "go_games",
+    "go_opponents",
+    "robot_parity",
+    "robot_levels",
+    "robot_optimum",
+    "robot_checkers",
+    "robot_looking",
+)
 
 
 def main(names: list[str]) -> None:

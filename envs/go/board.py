@@ -117,11 +117,6 @@ def play(state, point, config):
         remember(state, situation(state.position, state.to_play, config))
 
 
-def is_over(state, config):
-    """Whether both sides have passed."""
-    return state.passes >= 2
-
-
 def verdict(state, point, colour, config):
     """Whether a stone may be put on a point: LEGAL, or OCCUPIED, SUICIDE, KO or SUPERKO.
 
@@ -159,6 +154,17 @@ def in_atari_at(state, stone, point):
     """Whether `point` is the only liberty of the chain of a stone beside it."""
     word = state.liberties[state.chains[stone]]
     return word == (word & COUNT) * UNITS[point]
+
+
+def is_first(state, stone, point, stride):
+    """Whether a stone beside a point is the first there of its chain, which must count only once."""
+    first, second, third, _ = around(point, stride)
+    chain = state.chains[stone]
+    return not (
+        (stone > first and state.chains[first] == chain)
+        or (stone > second and state.chains[second] == chain)
+        or (stone > third and state.chains[third] == chain)
+    )
 
 
 def near_count(state, point, colour):
@@ -272,21 +278,23 @@ def drop_empty(state, point):
     state.empties = count
 
 
+def set_aside(state, index, left):
+    """Let an empty point change places with the last of the `left` first ones, so that draws among fewer miss it."""
+    point, last = np.int64(state.empty[index]), np.int64(state.empty[left - 1])
+    state.empty[index] = last
+    state.places[last] = index
+    state.empty[left - 1] = point
+    state.places[point] = left - 1
+
+
 def position_after(state, point, colour, stays, stride):
     """The key of the position after a stone, which stays on the board or takes its own chain with it."""
     position = state.position ^ KEYS[colour, point] if stays else state.position
     dying = 1 - colour if stays else colour
-    first, second, third, _ = around(point, stride)
     for beside in around(point, stride):
-        if state.stones[beside] == dying and in_atari_at(state, beside, point):
-            chain = state.chains[beside]
-            counted = (
-                (beside > first and state.stones[first] == dying and state.chains[first] == chain)
-                or (beside > second and state.stones[second] == dying and state.chains[second] == chain)
-                or (beside > third and state.stones[third] == dying and state.chains[third] == chain)
-            )
-            if not counted:
-                position ^= chain_key(state, beside, dying)
+        taken = state.stones[beside] == dying and in_atari_at(state, beside, point)
+        if taken and is_first(state, beside, point, stride):
+            position ^= chain_key(state, beside, dying)
     return position
 
 

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
 from rl_lab.envs.go import planes, turns, uct
-from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.greedy import greedy_move
 from rl_lab.envs.go.layout import state_dtype
+from rl_lab.envs.go.opponents import Opponent, Opponents, opponents
 from rl_lab.envs.go.outside import OutsideLanes
-from rl_lab.envs.go.players import parsed
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.positions import Beginning
 from rl_lab.envs.go.render import render
-from rl_lab.envs.go.rules import Rules
-from rl_lab.envs.go.turns import COLOURS, Kernel
+from rl_lab.envs.go.rules import Rules, most_moves
+from rl_lab.envs.go.turns import CHOICES
 from rl_lab.errors import LabError
 
 REWARDS = ("result", "margin")
-MOVES: dict[str, Kernel] = {"random": random_move, "greedy": greedy_move}
-SELF = "self"
-Opponent = str | Callable[[Board], int | str]
 
 
 def go(
@@ -68,28 +62,26 @@ def go(
         ko: "positional", "situational" or "simple".
         suicide: whether that is allowed.
         handicap: Black's stones before the first move, which is White's then.
-        max_moves: of both sides together; default `2 * size**2`. Against an opponent each side gets half of them, but
-            as many as that where games with "self" are among them.
+        max_moves: of both sides together, 1 to 509 on boards up to 9x9 and to 1533 on larger ones; default
+            `2 * size**2`. Against an opponent each side gets half of them, rounded down. Where games with "self" and
+            others are mixed, the agent gets all of them in both, so that the most is half as many.
 
     Raises:
         LabError: an argument is not allowed.
     """
     for name, value, allowed in (
-        ("colour", colour, COLOURS),
+        ("colour", colour, CHOICES),
         ("reward", reward, REWARDS),
     ):
         if value not in allowed:
             raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
     rules = Rules(size, komi, ko, suicide, handicap, max_moves)
     others = opponents(opponent)
-    steps = rules.longest if others.alone else (rules.longest + 1) // 2
-    most = 2 * steps + 1 if others.moves else steps
-    if others.outside or (others.alone and others.moves):
-        Rules(size, max_moves=most if others.outside else 2 * steps)  # which superko must remember
+    steps, most = lengths(rules, others)
     begin, step = turns.against(others.moves or (random_move,))
     more = {
         "max_steps": steps,
-        "colour": COLOURS.index(colour),
+        "colour": CHOICES.index(colour),
         "by_margin": reward == "margin",
         "opponents": len(others.moves) + others.alone,
         "alone": len(others.moves) if others.alone else -1,
@@ -114,45 +106,23 @@ def go(
     )
 
 
-class Opponents(NamedTuple):
-    """Whom an agent plays."""
-
-    moves: tuple[Kernel, ...]
-    playouts: tuple[int, ...]
-    """Of those that search, 0 for others."""
-    alone: bool
-    """Whether the agent plays both sides, too."""
-    outside: bool = False
-    """Whether the opponent is no kernel."""
-
-
-def opponents(wanted: Opponent) -> Opponents:
-    """Whom the argument means.
+def lengths(rules: Rules, others: Opponents) -> tuple[int, int]:
+    """How many moves a game may have: those of the agent, and all of them.
 
     Raises:
-        LabError: there is no such opponent, or one is named twice.
+        LabError: superko cannot remember so many.
     """
-    names = wanted.split("+") if isinstance(wanted, str) else []
-    kinds = [known(name) for name in names]
-    if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
-        return Opponents((turns.told_move,), (0,), alone=False, outside=True)
-    if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
+    if not others.moves:
+        return rules.longest, rules.longest
+    steps = rules.longest if others.alone else max(1, rules.longest // 2)
+    bound = most_moves(rules.size)
+    if 2 * steps > bound:
         raise LabError(
-            f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several such as "
-            "'self+greedy', or gnugo:LEVEL with a level from 0 to 10, or a function that gets a Board and gives a move"
+            f"max_moves={rules.max_moves} is not allowed where games with 'self' and others are mixed: the agent may "
+            f"make so many moves and an opponent as many, and superko remembers {bound} on {rules.size}x{rules.size}; "
+            f"give 1 to {bound // 2}"
         )
-    moves = tuple(MOVES.get(kind, uct.mcts_move) for kind, _ in kinds if kind != SELF)
-    return Opponents(moves, tuple(playouts for kind, playouts in kinds if kind != SELF), SELF in names)
-
-
-def known(name: str) -> tuple[str, int]:
-    """The kind of an opponent, and its playouts or its level; a kind without a name for a word that means none."""
-    if name == SELF or name in MOVES:
-        return name, 0
-    try:
-        return parsed(name)
-    except LabError:
-        return "", 0
+    return steps, 2 * steps + 1  # an opponent may begin
 
 
 def lane_fields(capacity: int, playouts: int = 0) -> np.dtype:

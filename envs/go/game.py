@@ -14,8 +14,20 @@ from rl_lab import jit
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import board, picture, score
-from rl_lab.envs.go.layout import BLACK, KO, LEGAL, NO_POINT, OCCUPIED, SUICIDE, SUPERKO, WHITE, state_dtype
-from rl_lab.envs.go.render import COLOURS, read, stones_of, write
+from rl_lab.envs.go.diagram import read, write
+from rl_lab.envs.go.layout import (
+    BLACK,
+    COLOURS,
+    KO,
+    LEGAL,
+    NO_POINT,
+    OCCUPIED,
+    SUICIDE,
+    SUPERKO,
+    WHITE,
+    state_dtype,
+    stones_of,
+)
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.errors import LabError

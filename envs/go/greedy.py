@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rl_lab import random
-from rl_lab.envs.go.board import around, in_atari_at, near_count, verdict
-from rl_lab.envs.go.layout import COUNT, EMPTY, LEGAL, PASS, UNITS
+from rl_lab.envs.go.board import around, in_atari_at, is_first, near_count, verdict
+from rl_lab.envs.go.layout import COUNT, EMPTY, LEGAL, PASS, SQUARES_SHIFT, SUM, SUM_SHIFT, UNITS
 from rl_lab.envs.go.playouts import random_move
-
-SUM, SQUARES = np.uint64(12), np.uint64(32)  # where they lie in a word of pseudo-liberties
-POINTS = np.uint64(0xFFFFF)  # the sum has 20 bits
 
 
 def greedy_move(state, stream, config):
@@ -67,19 +64,8 @@ def liberties_after(state, point, colour, stride):
     return liberties
 
 
-def is_first(state, stone, point, stride):
-    """Whether a stone beside a point is the first there of its chain, which must count only once."""
-    first, second, third, _ = around(point, stride)
-    chain = state.chains[stone]
-    return not (
-        (stone > first and state.chains[first] == chain)
-        or (stone > second and state.chains[second] == chain)
-        or (stone > third and state.chains[third] == chain)
-    )
-
-
 def has_two_liberties(word):
     """Whether pseudo-liberties are those of two points at least: their variance is not 0."""
     count = word & COUNT
-    total = (word >> SUM) & POINTS
-    return total * total != count * (word >> SQUARES)
+    total = (word >> SUM_SHIFT) & SUM
+    return total * total != count * (word >> SQUARES_SHIFT)

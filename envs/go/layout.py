@@ -13,10 +13,14 @@ its liberties is 0.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 CAPACITIES = (9, 19)  # boards of one capacity share machine code
 BLACK, WHITE, EMPTY, OFF = range(4)  # what is on a point; OFF is the border
+COLOURS = ("black", "white")  # their names
 PASS = 0  # as a point: it lies on the border
 NO_POINT = 0  # where a point is kept, and there is none
 SIMPLE, POSITIONAL, SITUATIONAL = range(3)  # rules of ko
@@ -32,7 +36,9 @@ MANY = 15
 NEAR_BORDER = 1 << NEIGHBOUR_BITS * BLACK | 1 << NEIGHBOUR_BITS * WHITE
 NEAR_EMPTY = 1 << NEIGHBOUR_BITS * EMPTY
 
-COUNT = np.uint64(0xFFF)  # of pseudo-liberties, in the lowest 12 bits; then 20 for their sum, 32 for their squares
+# A word of pseudo-liberties: their number in 12 bits, the sum of their points in 20, that of the squares in 32.
+COUNT, SUM = np.uint64(0xFFF), np.uint64(0xFFFFF)
+SUM_SHIFT, SQUARES_SHIFT = np.uint64(12), np.uint64(32)
 
 
 def point_count(size: int) -> int:
@@ -41,7 +47,8 @@ def point_count(size: int) -> int:
 
 
 MOST_POINTS = point_count(CAPACITIES[-1])
-UNITS = np.array([1 | point << 12 | point * point << 32 for point in range(MOST_POINTS)], np.uint64)
+_POINTS = np.arange(MOST_POINTS, dtype=np.uint64)
+UNITS = np.uint64(1) | _POINTS << SUM_SHIFT | _POINTS * _POINTS << SQUARES_SHIFT  # by point: what one liberty adds
 
 # Zobrist (1970): a position is the XOR of its stones' keys. Two positions of one game have the same key by accident
 # with a probability of n² / 2**65 in a game of n moves: one in 10**13 for the longest.
@@ -85,3 +92,15 @@ def state_dtype(capacity: int) -> np.dtype:
         ],
         align=True,
     )
+
+
+def stones_of(state: Any, config: Any) -> NDArray[np.int8]:
+    """What stands where, `(size, size)` from the upper left: 1 black, -1 white, 0 nothing."""
+    values = np.array([1, -1, 0, 0], np.int8)  # by BLACK, WHITE, EMPTY, OFF
+    return values[on_board(np.asarray(state.stones), int(config.width))]
+
+
+def on_board(points: NDArray[Any], size: int) -> NDArray[Any]:
+    """What a record keeps by point, `(size, size)` without the border."""
+    stride = size + 1
+    return points[: stride * (stride + 1)].reshape(-1, stride)[1:stride, 1:]

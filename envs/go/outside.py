@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,10 @@ class OutsideLanes(Lanes):
         debug: bool = False,
     ) -> None:
         super().__init__(definition, count, threads=threads, debug=debug)
-        del self.step_loop  # an agent that compiles it into a loop of its own would leave nobody to ask
+        self.step_loop = None  # an agent that compiled it into a loop of its own would leave nobody to ask
         self.opponent = opponent = player(opponent) if isinstance(opponent, str) else opponent
         self.name = getattr(opponent, "name", None) or getattr(opponent, "__name__", type(opponent).__name__)
-        self._new = functools.partial(
-            Board, rules.size, komi=rules.komi, ko=rules.ko, suicide=rules.suicide, handicap=rules.handicap
-        )
-        self._longest = longest
+        self._rules = replace(rules, max_moves=longest)
         self._boards = [self._fresh() for _ in range(count)]
         begin = functools.partial(begin_lanes, begin_told)
         self._begin = self._loop("openings", begin, layout_of(self.states, self.config))
@@ -137,7 +135,7 @@ class OutsideLanes(Lanes):
         return board
 
     def _fresh(self) -> Board:
-        return self._new(max_moves=self._longest)
+        return Board.of(self._rules)
 
 
 def begin_lanes(begin, states, config):

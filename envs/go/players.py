@@ -36,6 +36,10 @@ class Player:
         """The action of a move for the side to play; a pass where both have passed already."""
         raise NotImplementedError
 
+    def prepare(self, board: Board) -> None:
+        """Compile what there is to compile for such boards, and start what there is to start, before anybody waits."""
+        self(board.copy())
+
     def seed(self, seed: int) -> None:
         """Start its random stream anew."""
         raise NotImplementedError
@@ -89,6 +93,12 @@ def parsed(spec: Any) -> tuple[str, int]:
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
         if (kind == "mcts" and 1 <= number <= MOST_PLAYOUTS) or (kind == "gnugo" and 0 <= number <= HIGHEST_LEVEL):
             return kind, number
+        if kind == "mcts" and text.isascii() and text.isdecimal():
+            raise LabError(f"{spec!r} is not allowed; a search may have 1 to {MOST_PLAYOUTS} playouts a move")
+        if kind == "gnugo" and text.isascii() and text.isdecimal():
+            raise LabError(f"{spec!r} is not allowed; GNU Go has levels from 0 to {HIGHEST_LEVEL}")
+        if "+" in spec:
+            raise LabError(f"{spec!r} is not one player; only training draws from several, as random+greedy")
     raise LabError(f"there is no player {spec!r}; there are: {SPECS}")
 
 
@@ -138,13 +148,22 @@ class Searcher(Player):
         """The move that most playouts tried."""
         if board.has_ended:
             return board.size**2
-        capacity = board.rules.capacity
-        if capacity not in self._searches:
-            self._searches[capacity] = Search(board.size, self.playouts, self._seed)
-        search = self._searches[capacity]
+        search = self._search(board.rules.capacity, board.size)
         search.start(board)
-        search.think(self.playouts)
+        for _ in search.chunks(self.playouts):
+            pass  # Ctrl-C is heard here
         return search.best()
+
+    def prepare(self, board: Board) -> None:
+        """Compile the search by a single playout, of which its random stream knows nothing."""
+        search = Search(board.size, 1)
+        search.start(board)
+        search.think(1)
+
+    def _search(self, capacity: int, size: int) -> Search:
+        if capacity not in self._searches:
+            self._searches[capacity] = Search(size, self.playouts, self._seed)
+        return self._searches[capacity]
 
 
 MOVES: dict[str, Callable[..., Any]] = {"random": random_move, "greedy": greedy_move}

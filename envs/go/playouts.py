@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rl_lab import jit, random
-from rl_lab.envs.go.board import is_eye, play, verdict
+from rl_lab.envs.go.board import is_eye, play, set_aside, verdict
 from rl_lab.envs.go.layout import LEGAL, PASS
 from rl_lab.envs.go.score import margin
 
@@ -24,18 +24,14 @@ def random_move(state, stream, config):
         point = np.int64(state.empty[index])
         if not is_eye(state, point, colour, config.width + 1) and verdict(state, point, colour, config) == LEGAL:
             return point
+        set_aside(state, index, left)
         left -= 1
-        other = np.int64(state.empty[left])
-        state.empty[index] = other
-        state.places[other] = index
-        state.empty[left] = point
-        state.places[point] = left
     return PASS
 
 
-def playout(state, stream, config):
-    """Play random moves until both sides pass or the game is as long as it may be."""
-    while state.passes < 2 and state.moves < config.max_moves:
+def playout(state, longest, stream, config):
+    """Play random moves until both sides pass or the game has had `longest` moves."""
+    while state.passes < 2 and state.moves < longest:
         play(state, random_move(state, stream, config), config)
 
 
@@ -65,7 +61,7 @@ def repeat(states, streams, config, margins):
     moves = 0
     for index in range(margins.shape[0]):
         states[1] = states[0]
-        playout(states[1], streams[0], config[0])
+        playout(states[1], config[0].max_moves, streams[0], config[0])
         margins[index] = margin(states[1], config[0])
         moves += states[1].moves - states[0].moves
     return moves

@@ -10,7 +10,7 @@ import numpy as np
 
 from rl_lab.envs.go import planes
 from rl_lab.envs.go.game import ARGUMENTS, Board
-from rl_lab.envs.go.layout import POSITIONS
+from rl_lab.envs.go.layout import COLOURS, POSITIONS
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.turns import DRAWN, advance
 from rl_lab.errors import LabError
@@ -61,6 +61,8 @@ def board_from(options: dict[str, Any], rules: Rules, longest: int) -> Board:
     """
     if unknown := options.keys() - set(OPTIONS):
         raise LabError(f"Go takes no reset option {min(map(str, unknown))!r}; it takes {', '.join(OPTIONS)}")
+    if options.get("to_play") not in (None, *COLOURS):
+        raise LabError(f"to_play={options['to_play']!r} is not allowed; it must be {' or '.join(COLOURS)}")
     arguments = {name: getattr(rules, name) for name in ARGUMENTS}
     if "position" in options:
         board = Board.from_ascii(options["position"], options.get("to_play"), **arguments)

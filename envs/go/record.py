@@ -10,6 +10,8 @@ from rl_lab.envs.go.rules import Rules, most_moves
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
 
+ABOUT = ("players", "result", "comments")  # fields of a game that its board does not hold
+
 
 class Players(NamedTuple):
     """Who played."""
@@ -51,8 +53,16 @@ class Game:
     """By number of moves played: 0 for what is said before the first one."""
 
     def __post_init__(self) -> None:
+        pair = isinstance(self.players, (tuple, list)) and len(self.players) == 2
+        if not pair or not all(isinstance(name, str) for name in self.players):
+            raise LabError(f"players={self.players!r} is not allowed; it must be two names, Black's and White's")
         object.__setattr__(self, "players", Players(*self.players))
-        wrong = [number for number in self.comments if not 0 <= number <= len(self.moves)]
+        if not isinstance(self.result, str):
+            raise LabError(f"result={self.result!r} is not allowed; it must be a text such as 'B+2.5'")
+        texts = isinstance(self.comments, dict) and all(isinstance(text, str) for text in self.comments.values())
+        if not texts:
+            raise LabError(f"comments={self.comments!r} is not allowed; it must have a text by number of moves")
+        wrong = [number for number in self.comments if number not in range(len(self.moves) + 1)]
         if wrong:
             raise LabError(f"a comment is for move {wrong[0]}; the game has {len(self.moves)}")
 
@@ -69,7 +79,20 @@ class Game:
         rules = replace(board.rules, handicap=0) if board.setup else board.rules
         begun = bool(board.setup) or (board.first_to_play == "white" and not board.rules.handicap)
         start = Start(black, white, board.first_to_play) if begun else None
-        return replace(cls(rules, list(board.moves), start, result=result), **about)
+        return cls(rules, list(board.moves), start, result=result).with_about(about)
+
+    def with_about(self, about: dict[str, Any]) -> Game:
+        """The same moves, and other things said about them.
+
+        Args:
+            about: players, result, comments.
+
+        Raises:
+            LabError: there is another name among them, or a value is not allowed.
+        """
+        if unknown := about.keys() - set(ABOUT):
+            raise LabError(f"a game takes no {min(unknown)!r}; what is said about it is {', '.join(ABOUT)}")
+        return replace(self, **about)
 
     @property
     def handicap(self) -> int:

@@ -13,6 +13,24 @@ from rl_lab.envs.go.vertices import action_at, handicap_vertices
 from rl_lab.errors import LabError
 
 KO_RULES = ("simple", "positional", "situational")  # by their numbers in `layout`
+# What names of rules say about ko and suicide (lightvector.github.io/KataGo/rules.html).
+NAMED_RULES = {
+    "tromp-taylor": ("positional", True),
+    "goe": ("positional", True),
+    "ing": ("positional", True),
+    "nz": ("situational", True),
+    "new-zealand": ("situational", True),
+    "aga": ("situational", False),
+    "aga-button": ("situational", False),
+    "bga": ("situational", False),
+    "french": ("situational", False),
+    "chinese-ogs": ("positional", False),
+    "chinese-kgs": ("positional", False),
+    "chinese": ("simple", False),
+    "japanese": ("simple", False),
+    "korean": ("simple", False),
+    "stone-scoring": ("simple", False),
+}
 
 # Black's margin in area under best play.
 # 2x2: B. Taylor's proof under superko (senseis.xmp.net/?2x2Board), and ours.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +16,13 @@ from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import uct
 from rl_lab.envs.go.board import action_of
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.layout import state_dtype
-from rl_lab.envs.go.render import COLOURS
+from rl_lab.envs.go.layout import COLOURS, state_dtype
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError
 
 MOST_PLAYOUTS = 10_000_000  # their nodes fill 400 MB
+FIRST_CHUNK = 8  # playouts before the first look around
+CHUNK_SECONDS = 0.02  # how long a chunk should take
 
 
 class Candidate(NamedTuple):
@@ -103,6 +105,29 @@ class Search:
             self._nodes = more
         self._kernels.think(self._games, self._trees, self._nodes, self._streams, self._config, playouts)
         self.playouts = wanted
+
+    def chunks(self, playouts: int, seconds: float | None = None) -> Iterator[int]:
+        """Think in pieces, after each of which Ctrl-C, other threads and the caller get their turn; one at least.
+
+        Args:
+            playouts: in this position at the end; how they are cut changes nothing.
+            seconds: after which it is enough; None where only the playouts count.
+
+        Yields:
+            The playouts so far.
+        """
+        chunk, begun = FIRST_CHUNK, time.monotonic()
+        before = begun
+        while True:
+            self.think(min(chunk, playouts - self.playouts))
+            yield self.playouts
+            now = time.monotonic()
+            if self.playouts >= playouts or (seconds is not None and now - begun >= seconds):
+                return
+            taken, before = max(now - before, 1e-6), now
+            chunk = max(1, min(4 * chunk, int(chunk * CHUNK_SECONDS / taken)))
+            if seconds is not None:
+                chunk = max(1, min(chunk, int(chunk * (begun + seconds - now) / CHUNK_SECONDS)))
 
     def moves(self) -> list[Candidate]:
         """What was tried, best first; nothing before the first playout, and when both sides have passed."""

@@ -64,10 +64,10 @@ def write(path: Path | str, game: Game | Board, **about: Any) -> None:
     Args:
         path: of the file, which is replaced where it exists.
         game: a game, or a board with what has been played on it.
-        about: for a board, other fields of `Game`: players, result, comments.
+        about: players, result or comments, as `Game` has them; they take the place of what the game has.
 
     Raises:
-        LabError: the file cannot be written.
+        LabError: the file cannot be written, or what is said about the game is not allowed.
 
     Example:
         >>> import tempfile
@@ -78,7 +78,7 @@ def write(path: Path | str, game: Game | Board, **about: Any) -> None:
         ...     read(f"{folder}/game.sgf").comments
         {1: 'The centre.'}
     """
-    content = serialised(Game.of(game, **about) if isinstance(game, Board) else game)
+    content = serialised(Game.of(game, **about) if isinstance(game, Board) else game.with_about(about))
     try:
         write_bytes(Path(path), content)
     except (OSError, ValueError) as error:
@@ -90,9 +90,8 @@ def serialised(game: Game) -> bytes:
     size, rules = game.rules.size, game.rules
     sgf = sgfmill_sgf().Sgf_game(size)
     root: Node = sgf.get_root()
-    superko = {"simple": "SIMPLE", "positional": "POSITIONAL", "situational": "SITUATIONAL"}[rules.ko]
     texts = {"PB": game.players.black, "PW": game.players.white, "RE": game.result, "C": game.comments.get(0, "")}
-    texts["RU"] = f"ko{superko}scoreAREAtaxNONEsui{int(rules.suicide)}"  # KataGo's way to say all of it
+    texts["RU"] = f"ko{rules.ko.upper()}scoreAREAtaxNONEsui{int(rules.suicide)}"  # KataGo's way to say all of it
     for name, text in texts.items():
         if text:
             root.set(name, _clean(text))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rl_lab.envs.go.encodings import decoded
 from rl_lab.envs.go.layout import CAPACITIES
 from rl_lab.envs.go.record import Game, Players, Start
-from rl_lab.envs.go.rules import Rules
+from rl_lab.envs.go.rules import KO_RULES, NAMED_RULES, Rules
 from rl_lab.envs.go.vertices import action_at, handicap_vertices
 from rl_lab.errors import LabError
 
@@ -17,22 +17,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 10_000_000  # as much as the comments of a hundred thousand moves
 COLOURS = {"b": "black", "w": "white"}
-# What names of rules say about ko and suicide (lightvector.github.io/KataGo/rules.html).
-NAMED_RULES = {
-    "tromp-taylor": ("positional", True),
-    "goe": ("positional", True),
-    "ing": ("positional", True),
-    "nz": ("situational", True),
-    "new-zealand": ("situational", True),
-    "aga": ("situational", False),
-    "bga": ("situational", False),
-    "french": ("situational", False),
-    "chinese-ogs": ("positional", False),
-    "chinese-kgs": ("positional", False),
-    "chinese": ("simple", False),
-    "japanese": ("simple", False),
-    "korean": ("simple", False),
-}
 
 
 class Reader:
@@ -57,6 +41,9 @@ class Reader:
         moves: list[tuple[str, int]] = []
         comments: dict[int, str] = {}
         for node in self.sgf.main_sequence_iter():
+            if node.has_property(""):  # what sgfmill leaves of a name, whose small letters old files may add
+                where = f"move {len(moves)}" if moves else "the start"
+                raise LabError(f"a property at or after {where} has a name in small letters; SGF has B[], W[], not b[]")
             if node.has_setup_stones():
                 if moves:
                     raise LabError(f"stones are set up after move {len(moves)}, which no move does")
@@ -66,7 +53,7 @@ class Reader:
                 comments[len(moves)] = f"{comments[len(moves)]}\n{comment}" if len(moves) in comments else comment
         rules, start = self._begin(stones, moves)
         players = Players(self._text(self.root, "PB"), self._text(self.root, "PW"))
-        return Game(rules, moves, start, players, self._text(self.root, "RE"), comments)
+        return Game(rules, moves, start, players, self._result(), comments)
 
     def _tree(self, text: str) -> Sgf_game:
         sgf = sgfmill_sgf()
@@ -93,11 +80,13 @@ class Reader:
     def _begin(self, stones: dict[int, str], moves: list[tuple[str, int]]) -> tuple[Rules, Start | None]:
         """The rules, and the position that was set up unless it is a fixed handicap."""
         ko, suicide = self._ko_and_suicide()
-        handicap, komi = int(self._number("HA")), self._number("KM")
+        handicap, komi = self._number("HA"), self._number("KM")
+        if not handicap.is_integer() or handicap < 0:
+            raise LabError(f"HA[{self._text(self.root, 'HA')[:40]}] is no number of handicap stones")
         black, white = (tuple(sorted(a for a, c in stones.items() if c == colour)) for colour in ("b", "w"))
         first = self._first(moves, "white" if handicap > 1 else "black")
         if handicap > 1 and not stones and first == "white":
-            black = tuple(fixed_handicap(self.size, handicap))  # which some programs leave out
+            black = tuple(fixed_handicap(self.size, int(handicap)))  # which some programs leave out
         fixed = 0
         if first == "white" and not white and len(black) > 1 and self._is_fixed(black):
             fixed = len(black)
@@ -122,8 +111,13 @@ class Reader:
         name = self._text(self.root, "RU").strip().lower().replace(" ", "-").replace("_", "-")
         if name.startswith("ko") and "sui" in name:  # KataGo's, such as koPOSITIONALscoreAREAtaxNONEsui0
             ko, allowed = name[2:].partition("score")[0], name.partition("sui")[2][:1] == "1"
-            return (ko, allowed) if ko in ("simple", "positional", "situational") else ("positional", allowed)
+            return (ko, allowed) if ko in KO_RULES else ("positional", allowed)
         return NAMED_RULES.get(name, ("positional", False))
+
+    def _result(self) -> str:
+        """Who won, in capitals."""
+        text = self._text(self.root, "RE")
+        return text[:2].upper() + text[2:].capitalize() if text[:2].lower() in ("b+", "w+") else text
 
     def _number(self, name: str) -> float:
         text = self._text(self.root, name).strip()

@@ -11,10 +11,10 @@ import numpy as np
 from rl_lab import random
 from rl_lab.envs.go import planes, score
 from rl_lab.envs.go.board import clear, play, point_of, verdict
-from rl_lab.envs.go.layout import BLACK, LEGAL, PASS, WHITE
+from rl_lab.envs.go.layout import BLACK, COLOURS, LEGAL, PASS, WHITE
 
-COLOURS = ("black", "white", "drawn")
-DRAWN = COLOURS.index("drawn")
+CHOICES = (*COLOURS, "drawn")  # of what the agent plays
+DRAWN = CHOICES.index("drawn")
 Kernel = Callable[..., Any]
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from rl_lab import random
-from rl_lab.envs.go.board import is_eye, play, verdict
+from rl_lab.envs.go.board import is_eye, play, set_aside, verdict
 from rl_lab.envs.go.layout import BLACK, LEGAL, PASS, POSITIONS, point_count, state_dtype
-from rl_lab.envs.go.playouts import random_move
+from rl_lab.envs.go.playouts import playout
 from rl_lab.envs.go.score import margin
 
 ROOT = 0  # the first node
@@ -179,12 +179,8 @@ def untried(game, tree, nodes, number, stream, config):
         fine = not tree.tried[point] and not is_eye(game, point, colour, config.width + 1)
         if fine and verdict(game, point, colour, config) == LEGAL:
             return point
+        set_aside(game, index, left)
         left -= 1
-        other = np.int64(game.empty[left])
-        game.empty[index] = other
-        game.places[other] = index
-        game.empty[left] = point
-        game.places[point] = left
     return NOTHING if tree.tried[PASS] else PASS
 
 
@@ -197,13 +193,12 @@ def candidates(game, config):
     return count
 
 
-def playout(game, stream, config):
+def random_result(game, stream, config):
     """What random moves to the end of the game make of it: `evaluate` of `search`.
 
     The game's own `max_moves` does not count here, or games near it would not be played out.
     """
-    while game.passes < 2 and game.moves < game.longest:
-        play(game, random_move(game, stream, config), config)
+    playout(game, game.longest, stream, config)
     lead = margin(game, config)
     return 1.0 if lead > 0 else 0.0 if lead < 0 else 0.5, lead
 
@@ -252,5 +247,5 @@ def copy(source, target, config):
     target.passes = source.passes
 
 
-random_search = functools.partial(search, playout)
+random_search = functools.partial(search, random_result)
 mcts_move = functools.partial(searched_move, random_search)

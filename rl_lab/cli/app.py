@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +32,12 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def ready(out: Path | None) -> None:
+def ready(out: Path | None, option: str = "--out") -> None:
     """See that results can be kept, before there are any; nothing is left of the trial.
+
+    Args:
+        out: their folder, if there is to be one.
+        option: that named it, for messages.
 
     Raises:
         LabError: the folder cannot be made, or not be written to.
@@ -40,10 +45,13 @@ def ready(out: Path | None) -> None:
     from rl_lab.files import make_folder
 
     if out is not None:
-        known = out.exists()
-        make_folder(out)
-        if not known:
-            out.rmdir()
+        new = [folder for folder in (out, *out.parents) if not folder.exists()]
+        try:
+            make_folder(out, option)
+        finally:
+            for folder in new:
+                with contextlib.suppress(OSError):  # it could not be made, or somebody has put something there
+                    folder.rmdir()
 
 
 def show(study: Callable[[], Findings], out: Path | None, as_json: bool) -> Findings:

@@ -54,11 +54,16 @@ class TrainedAgent:
 
     Raises:
         LabError: there is no agent, or one of another environment.
+
+    Attributes:
+        size: of the boards.
+        komi: that it has learned with.
     """
 
     def __init__(self, path: Path) -> None:
         from rl_lab.agents.training import load
         from rl_lab.envs.go.planes import PLANES
+        from rl_lab.envs.go.rules import Rules
 
         self.agent: PPO = load(path)
         self.name = path.name
@@ -69,6 +74,7 @@ class TrainedAgent:
                 "or of another size"
             )
         self.size = math.isqrt(shape[1] * shape[2])
+        self.komi = Rules(self.size, self.agent.env_kwargs.get("komi")).komi_in_force
 
     def __call__(self, board: Board) -> int:
         """The agent's move; a pass where both have passed already."""
@@ -78,6 +84,10 @@ class TrainedAgent:
             return board.size**2
         observation, mask = see(board)
         return int(self.agent.predict(observation, action_mask=mask)[0])
+
+    def prepare(self, board: Board) -> None:
+        """Compile what there is to compile."""
+        self(board.copy())
 
     def close(self) -> None:
         """Nothing is held."""

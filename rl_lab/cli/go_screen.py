@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from contextlib import AbstractContextManager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from rl_lab.envs.go.game import Board
@@ -40,6 +42,11 @@ class Screen:
     def show(self, board: Board) -> None:
         """Print a board."""
         self.console.print(plain_board(board) if self.plain else coloured_board(board), markup=False)
+
+    def thinking(self, name: str) -> AbstractContextManager[object]:
+        """A sign that somebody thinks, while it lasts; only a terminal shows it."""
+        dots, spinner = ("...", "line") if self.plain else ("…", "dots")
+        return self.console.status(f"{escape(name)} is thinking{dots}", spinner=spinner)
 
     def ask(self, question: str) -> str | None:
         """A line that somebody types, cut where it is very long; None at the end of the input."""

@@ -11,6 +11,7 @@ from rl_lab.cli.go_screen import Screen
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
+from rl_lab.files import make_folder
 
 if TYPE_CHECKING:
     from rl_lab.envs.go.gtp.thinking import Agent
@@ -42,6 +43,7 @@ class Session:
     def __init__(self, board: Board, agent: Agent, colour: str, screen: Screen) -> None:
         self.board, self.agent, self.colour, self.screen = board, agent, colour, screen
         self.result, self._left = "", False
+        self._saved = set[Path]()
         self._words: dict[str, Callable[[], None]] = {
             "help": lambda: screen.say(HELP),
             "undo": self._undo,
@@ -53,29 +55,39 @@ class Session:
         }
 
     def play(self) -> None:
-        """Play to the end, or until somebody leaves; Ctrl-C leaves, too."""
+        """Play to the end, or until somebody leaves."""
         komi = f"komi {self.board.rules.komi_in_force:g}"
         self.screen.say(f"You are {self.colour}, {self.agent.name} is {self._other}; {komi}. A move, or help:")
         self.screen.show(self.board)
-        try:
-            while not (self.board.is_over or self._left):
-                self._turn() if self.board.to_play == self.colour else self._answer()
-        except KeyboardInterrupt:
-            self.screen.say("\nstopped")
-            return
+        while not (self.board.is_over or self._left):
+            self._turn() if self.board.to_play == self.colour else self._answer()
         if self.board.is_over:
             self._end()
 
+    def keep(self, path: Path) -> None:
+        """`save` at the end, to a file that was checked at the start; its folder is made where there is none."""
+        if self.board.moves:
+            make_folder(path.parent, "--sgf")
+        self._saved.add(path.absolute())
+        self.save(path)
+
     def save(self, path: Path) -> None:
-        """Keep the game as SGF, and say so; nothing is written where nothing was played."""
+        """Keep the game as SGF, and say so; nothing is written where nothing was played.
+
+        Raises:
+            LabError: it cannot be written, or would replace a file that this game has not written.
+        """
         from rl_lab.envs.go import sgf
 
         if not self.board.moves:
             self.screen.say("nothing was played, and nothing kept")
             return
+        if path.exists() and path.absolute() not in self._saved:
+            raise LabError(f"{path} is there already; save the game under a new name")
         names = ("you", self.agent.name) if self.colour == "black" else (self.agent.name, "you")
         result = {"result": self.result} if self.result else {}
         sgf.write(path, self.board, players=names, **result)
+        self._saved.add(path.absolute())
         self.screen.say(f"game: {path}")
 
     @property
@@ -109,7 +121,7 @@ class Session:
 
     def _answer(self) -> None:
         start = time.perf_counter()
-        action = self.agent(self.board)
+        action = self._thought()
         seconds = time.perf_counter() - start
         if problem := self.board.problem(action):
             raise LabError(f"{self.agent.name} plays {vertex(action, self.board.size)}, which is illegal: {problem}")
@@ -118,6 +130,11 @@ class Session:
         self.screen.say(f"{self.agent.name} {what} ({seconds:.1f} s)")
         if not self.board.is_over:
             self.screen.show(self.board)
+
+    def _thought(self) -> int:
+        """What the agent would play; people see that it thinks."""
+        with self.screen.thinking(self.agent.name):
+            return self.agent(self.board)
 
     def _undo(self) -> None:
         if all(colour != self.colour for colour, _ in self.board.moves):
@@ -129,7 +146,7 @@ class Session:
         self.screen.show(self.board)
 
     def _hint(self) -> None:
-        action = self.agent(self.board)
+        action = self._thought()
         what = "pass" if action == self.board.size**2 else f"play {vertex(action, self.board.size)}"
         self.screen.say(f"{self.agent.name} would {what}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +17,13 @@ from rl_lab.cli.app import app
 from rl_lab.errors import LabError
 
 if TYPE_CHECKING:
+    from rl_lab.cli.match_folder import MatchFolder
     from rl_lab.compare.match import Match
     from rl_lab.envs.go.matches.series import Entry
     from rl_lab.envs.go.matches.sides import Side
+    from rl_lab.envs.go.rules import Rules
 
+log = logging.getLogger("rl_lab")
 PATIENCE = 60.0  # seconds for an answer, where nobody says how long
 
 
@@ -62,11 +66,13 @@ def match(
         max_moves: after which a game is broken off; by default twice the points.
         openings: how many different ones; by default half the games, so that each is played twice.
         opening_moves: random moves of each; 0 for games from the empty board.
-        seconds: for a move, told to programs that know time_settings; by default none is told, and 60 are waited.
+        seconds: for a move, told to programs that know time_settings; by default none is told, and 60 are waited. To
+            start, a program has ten times as long, but 10 seconds at least and 60 where that is more than a move.
         out: folder of the results; by default results/match- and the time.
         seed: of the openings, and of what is random in agents.
         as_json: print JSON.
     """
+    from rl_lab.cli.match_folder import MatchFolder
     from rl_lab.compare.match import Match
     from rl_lab.envs.go.matches.series import Series
     from rl_lab.envs.go.rules import Rules
@@ -74,26 +80,57 @@ def match(
     series = Series(Rules(size, komi, ko, suicide, 0, max_moves), games, openings, opening_moves, seed)
     if seconds is not None and not 0 < seconds <= 86_400:
         raise LabError(f"seconds={seconds} is not allowed; a move may take up to 86400 seconds, and more than 0")
-    folder = _fresh(out or Path("results") / time.strftime("match-%Y%m%d-%H%M%S"))
+    folder = MatchFolder(out or Path("results") / time.strftime("match-%Y%m%d-%H%M%S"))
     with _sides([first, second], seconds, seed) as sides:
+        _warn(sides, series.rules)
+        _try(sides, series.rules)
         found = Match((first, second), (sides[0].name, sides[1].name), series)
         try:
             _play(found, sides, folder)
         finally:
-            _keep(found, folder)
-            print(json.dumps(found.as_json()) if as_json else f"{found.text}\ngames: {folder}")
+            folder.keep_figures(found)
+            print(json.dumps(found.as_json()) if as_json else f"{found.text}\ngames: {folder.path}")
 
 
-def _play(found: Match, sides: list[Side], folder: Path) -> None:
-    """Play the games; each is kept as soon as it is over."""
+def _play(found: Match, sides: list[Side], folder: MatchFolder) -> None:
+    """Play the games; each is kept as soon as it is over, and the one that Ctrl-C ends as far as it went."""
     from rl_lab.envs.go.matches import series
+    from rl_lab.envs.go.matches.referee import Stopped
 
     with _telling(found) as tell:
-        for entry in series.play(found.series, sides[0], sides[1]):
-            file = f"game-{entry.number:0{len(str(found.series.games))}}.sgf"
-            _write_sgf(folder / file, found, entry)
-            found.add(entry, file)
-            tell(entry)
+        try:
+            for entry in series.play(found.series, sides[0], sides[1]):
+                found.add(entry, folder.keep_game(found, entry))
+                tell(entry)
+        except Stopped as stop:
+            folder.keep_unfinished(found, stop.board)
+            raise
+
+
+def _warn(sides: list[Side], rules: Rules) -> None:
+    """Say which agents have learned with another komi."""
+    from rl_lab.envs.go.gtp.thinking import komi_advice
+    from rl_lab.envs.go.matches.sides import AgentSide
+
+    for side in sides:
+        if isinstance(side, AgentSide) and (advice := komi_advice(side.agent, rules.komi_in_force)):
+            log.warning("rl-lab: %s", advice)
+
+
+def _try(sides: list[Side], rules: Rules) -> None:
+    """See that the sides play on such a board, before the first game; what else they fail at loses games later.
+
+    Raises:
+        LabError: one does not.
+    """
+    from rl_lab.envs.go.game import Board
+    from rl_lab.envs.go.matches.sides import Failure
+
+    for side in sides:
+        try:
+            side.begin(Board.of(rules))
+        except Failure:
+            side.restart()
 
 
 @contextmanager
@@ -122,30 +159,6 @@ def _side(spec: str, seconds: float | None, seed: int) -> Side:
     if command is not None:
         return EngineSide(command, patience, timed=seconds is not None)
     return AgentSide(lambda: player_for(spec, seed), patience)
-
-
-def _fresh(folder: Path) -> Path:
-    """A folder for a match, which has none yet."""
-    from rl_lab.files import make_folder
-
-    if (folder / "match.json").exists():
-        raise LabError(f"{folder} holds a match already; name another folder with --out")
-    make_folder(folder)
-    return folder
-
-
-def _keep(found: Match, folder: Path) -> None:
-    from rl_lab.files import write_text
-
-    write_text(folder / "match.json", json.dumps(found.as_json(), indent=1) + "\n")
-
-
-def _write_sgf(path: Path, found: Match, entry: Entry) -> None:
-    from rl_lab.envs.go import sgf
-
-    played, names = entry.played, found.names if entry.first == "black" else found.names[::-1]
-    comment = f"broken off after {len(played.board.moves)} moves" if played.ended == "length" else played.failure
-    sgf.write(path, played.board, players=names, result=played.result, comments={len(played.board.moves): comment})
 
 
 @contextmanager

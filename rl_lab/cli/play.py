@@ -7,7 +7,7 @@ from typing import Literal
 
 from tyro.extras import SubcommandApp
 
-from rl_lab.cli.app import app
+from rl_lab.cli.app import app, ready
 from rl_lab.errors import LabError
 
 play = SubcommandApp()
@@ -47,6 +47,7 @@ def go(
     from rl_lab.cli.go_screen import Screen
     from rl_lab.cli.go_session import Session
     from rl_lab.envs.go.game import Board
+    from rl_lab.envs.go.gtp.thinking import komi_advice
 
     board = Board(size, komi=komi, ko=ko, handicap=handicap)
     if sgf is not None:
@@ -55,15 +56,20 @@ def go(
     only = getattr(opponent, "size", size)
     if only != size:
         raise LabError(f"{agent} plays on {only}x{only} only; give --size {only}")
-    if agent.startswith("mcts:"):
-        player_for("mcts:1")(board)  # compiles before somebody waits
-    session = Session(board, opponent, colour, Screen())
+    screen = Screen()
+    session = Session(board, opponent, colour, screen)
     try:
+        if advice := komi_advice(opponent, board.rules.komi_in_force):
+            screen.say(advice)
+        opponent.prepare(board)
         session.play()
+    except KeyboardInterrupt:
+        screen.say("")  # below what the terminal shows of Ctrl-C
+        raise
     finally:
         opponent.close()
         if sgf is not None:
-            session.save(sgf)
+            session.keep(sgf)
 
 
 def check_new(path: Path) -> None:
@@ -73,9 +79,8 @@ def check_new(path: Path) -> None:
         LabError: it cannot, or would.
     """
     from rl_lab.envs.go import sgf_reader
-    from rl_lab.files import make_folder
 
     sgf_reader.sgfmill_sgf()
     if path.exists():
         raise LabError(f"{path} is there already; name a new file with --sgf")
-    make_folder(path.parent)
+    ready(path.parent, "--sgf")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from rl_lab.agents.settings import PPOSettings
 from rl_lab.cli.app import app, key_values
 from rl_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from rl_lab.agents.ppo import PPO
+    from rl_lab.compare.evaluation import Judge
 
 
 @app.command
@@ -82,6 +87,9 @@ def evaluate(
 
     Examples: rl-lab eval runs/cartpole --episodes 100 --json; rl-lab eval runs/go --env-arg opponent=greedy
 
+    An agent that has learned Go from both sides plays others, by default random ones: its returns against itself would
+    say nothing.
+
     Args:
         run: folder of a run, or a file that PPO.save wrote.
         episodes: how many.
@@ -94,23 +102,48 @@ def evaluate(
 
     from rl_lab.agents.checks import whole_number
     from rl_lab.agents.training import load
+    from rl_lab.cli import go_eval
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.plan import Environment, Evaluation
 
     whole_number("episodes", episodes, 1)
     agent = load(run)
-    environment = Environment(agent.source.name, None, {**agent.env_kwargs, **key_values(env_arg)})
+    maker = Maker.of(Environment(agent.source.name, None, {**agent.env_kwargs, **key_values(env_arg)}))
+    go = go_eval.plays_go(maker)
+    maker = go_eval.against_others(maker) if go else maker
     seeds = np.random.SeedSequence(seed).generate_state(episodes).tolist()
-    played = Judge(Maker.of(environment), Evaluation(episodes=episodes, deterministic=not stochastic), seeds)(agent)
+    judge = Judge(maker, Evaluation(episodes=episodes, deterministic=not stochastic), seeds)
+    _check_shape(agent, judge)
+    played = judge(agent)
+    tally = go_eval.Tally.of(played, maker) if go else None
     returns, lengths = played.returns, played.lengths
     if as_json:
         summary = {"episodes": episodes, "mean": returns.mean(), "std": returns.std(ddof=1 if episodes > 1 else 0)}
+        summary |= asdict(tally) if tally else {}
         print(json.dumps(summary | {"returns": returns.tolist(), "lengths": lengths.tolist()}))
     else:
+        if tally:
+            print(tally.text)
         spread = f" ± {returns.std(ddof=1):.3g} (standard deviation)" if episodes > 1 else ""
         print(f"mean return {returns.mean():.4g}{spread}, from {returns.min():.4g} to {returns.max():.4g}, ", end="")
         print(f"mean length {lengths.mean():.4g}, {episodes} episodes of {agent.source.name}")
+        if go:
+            print(go_eval.advice(run, maker, judge.observation_space))
+
+
+def _check_shape(agent: PPO, judge: Judge) -> None:
+    """See that an agent can look at what it is to be judged on.
+
+    Raises:
+        LabError: it has learned with observations of another shape.
+    """
+    learned, shown = agent.source.vector.single_observation_space, judge.observation_space
+    if learned.shape != shown.shape:
+        raise LabError(
+            f"the agent has learned with observations of shape {learned.shape}, and would see {shown.shape}; leave out "
+            "the --env-arg that changes them"
+        )
 
 
 @app.command

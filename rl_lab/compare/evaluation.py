@@ -39,6 +39,8 @@ class Judgement:
     """Shape (episodes,)."""
     lengths: NDArray[np.int64]
     """Steps of each episode, shape (episodes,)."""
+    truncated: NDArray[np.bool_]
+    """Whether each was broken off instead of ending, shape (episodes,)."""
     best: Episode
     worst: Episode
 
@@ -85,6 +87,11 @@ class Judge:
             raise LabError(f"an evaluation episode has a return of {found.returns[~np.isfinite(found.returns)][0]}")
         return found
 
+    @property
+    def observation_space(self) -> gym.Space:
+        """Of the environment, a single one."""
+        return self._lanes(None)[0].single_observation_space
+
     def _together(self, predict: Predict, outer: Any) -> Judgement:
         """All episodes side by side, one in each lane."""
         batch, bases = self._lanes(outer)
@@ -92,21 +99,23 @@ class Judge:
         observations, info = batch.reset(seed=seeds)
         returns, actions = np.zeros(len(self.seeds)), list[Any]()
         lengths, going = np.zeros(len(self.seeds), np.int64), np.ones(len(self.seeds), bool)
+        ended = ~going
         while going.any() and len(actions) < self.evaluation.max_episode_steps:
             chosen = _action(predict(observations, info))
             observations, rewards, terminated, truncated, info = batch.step(chosen)
             actions.append(np.array(chosen))
             returns += np.where(going, rewards, 0.0)
             lengths += going
+            ended |= going & terminated
             going &= ~(terminated | truncated)
         if bases:  # what wrappers make of rewards and actions is training's affair
             return _judgement(self.seeds, [base.record for base in bases])
         taken = {lane: [step[lane] for step in actions[: lengths[lane]]] for lane in _ends(returns)}
-        records = zip(returns, lengths, strict=True)
-        return _judgement(
-            self.seeds,
-            [Record(float(value), int(length), taken.get(lane, [])) for lane, (value, length) in enumerate(records)],
-        )
+        records = [
+            Record(float(value), int(length), taken.get(lane, []), ended=bool(by_itself))
+            for lane, (value, length, by_itself) in enumerate(zip(returns, lengths, ended, strict=True))
+        ]
+        return _judgement(self.seeds, records)
 
     def _one_by_one(self, predict: Predict, outer: Any) -> Judgement:
         """For models of unknown make, which may only know single observations."""
@@ -147,6 +156,8 @@ class Record:
     """Steps."""
     actions: list[Any] = field(default_factory=list)
     over: bool = False
+    ended: bool = False
+    """Whether it terminated, and was not truncated."""
 
 
 class Recorded(gym.Wrapper):
@@ -170,7 +181,7 @@ class Recorded(gym.Wrapper):
             self.record.value += float(outcome[1])
             self.record.length += 1
             self.record.actions.append(action)
-            self.record.over = bool(outcome[2] or outcome[3])
+            self.record.over, self.record.ended = bool(outcome[2] or outcome[3]), bool(outcome[2])
         return outcome
 
 
@@ -250,7 +261,8 @@ def _judgement(seeds: list[int], records: list[Record]) -> Judgement:
         Episode(seeds[end], float(returns[end]), [_plain(action) for action in records[end].actions])
         for end in _ends(returns)
     )
-    return Judgement(returns, lengths, best, worst)
+    truncated = np.array([not record.ended for record in records])
+    return Judgement(returns, lengths, truncated, best, worst)
 
 
 def _plain(action: Any) -> Any:

@@ -1,5 +1,6 @@
 """`rl-lab gtp` and `rl-lab match`: what works, what is refused in a sentence, and what stays after Ctrl-C."""
 
+import io
 import json
 import os
 import shlex
@@ -17,6 +18,10 @@ from rl_lab.agents.ppo import PPO
 from rl_lab.cli import go_players
 from rl_lab.envs.go import sgf
 from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.gtp.rules import KataRules
+from rl_lab.envs.go.gtp.session import Session
+from rl_lab.envs.go.gtp.table import Table
+from rl_lab.envs.go.gtp.thinking import thinker_for
 from rl_lab.errors import LabError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "envs"))
@@ -100,6 +105,61 @@ def test_a_trained_agent_plays_its_most_probable_move(trained):
     assert board.is_legal(agent(board))
 
 
+def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, monkeypatch, capsys):
+    run = tmp_path / "go5.safetensors"
+    PPO("rl_lab/Go-5x5-v0", num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs={"komi": 24.5}).save(run)
+    advice = "go5.safetensors has learned with komi 24.5, and plays with komi 25 here"
+    for komi, said in (("25", [advice]), ("24.5", [])):
+        caplog.clear()
+        lab("match", run, "random", "--games", 1, "--size", 5, "--komi", komi, "--out", tmp_path / komi)
+        assert [record.getMessage()[8 : 8 + len(advice)] for record in caplog.records] == said
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
+        lab("play", "go", "--size", 5, "--agent", run, "--komi", komi)
+        assert (advice in capsys.readouterr().out) == bool(said)
+    caplog.clear()
+    agent = go_players.player_for(str(run))
+    session = Session(Table(5, 25.0, KataRules("POSITIONAL")), thinker_for(agent, str(run)))
+    session.prepare()
+    assert not caplog.records  # a client may still set its own
+    for komi in (24.5, 25.0, 25.0):
+        session.table.set_komi(komi)
+        session.think_for("black")
+    assert [record.getMessage()[8 : 8 + len(advice)] for record in caplog.records] == [advice]
+
+
+@pytest.mark.parametrize(
+    ("learned_with", "asked", "met"),
+    [
+        ({"opponent": "self"}, (), "random"),
+        ({"opponent": "self+greedy"}, (), "greedy"),
+        ({"opponent": "greedy"}, ("opponent=self",), "random"),
+        ({}, ("opponent=greedy",), "greedy"),
+    ],
+)
+def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked, met, tmp_path, capsys):
+    run, arguments = tmp_path / "go.safetensors", {"komi": 24.5, "max_moves": 12, **learned_with}
+    env = "rl_lab/Go-5x5-v0"
+    PPO(env, num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs=arguments).save(run)
+    words = ["eval", run, "--episodes", 20, "--stochastic", *(("--env-arg", *asked) if asked else ())]
+    lab(*words, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert told["opponent"] == met
+    assert told["won"] + told["drawn"] + told["lost"] + told["broken_off"] == 20
+    assert told["won"] == told["returns"].count(1.0)
+    assert told["lost"] == told["returns"].count(-1.0)
+    assert told["broken_off"] > 0  # after six moves each
+    lab(*words)
+    said = capsys.readouterr().out
+    assert f"against {met}: {told['won']} won, {told['drawn']} drawn, {told['lost']} lost, " in said
+    assert f"rl-lab match {run} mcts:500 --size 5 --komi 24.5" in said
+
+
+def test_an_evaluation_on_another_board_is_one_sentence(trained):
+    with pytest.raises(LabError, match=r"learned with observations of shape \(10, 5, 5\), and would see \(10, 9, 9\)"):
+        lab("eval", trained, "--env-arg", "size=9")
+
+
 def test_agents_of_other_worlds_do_not_play_go(tmp_path):
     run = tmp_path / "cartpole.safetensors"
     PPO("rl_lab/CartPole-v1", num_envs=2, n_steps=32, batch_size=32, engine="torch").save(run)
@@ -123,7 +183,11 @@ def test_agents_of_other_worlds_do_not_play_go(tmp_path):
         (["match", "random", "alphago"], "'alphago' is neither a player nor a program"),
         (["match", "random", ""], "a player is named by nothing"),
         (["match", "random", "gnugo 'unfinished"], "is no command line: No closing quotation"),
-        (["match", "random", "mcts:0"], "there is no player 'mcts:0'"),
+        (["match", "random", "mcts:0"], "'mcts:0' is not allowed; a search may have 1 to 10000000 playouts a move"),
+        (["match", "random", "mcts:1000000000"], "'mcts:1000000000' is not allowed; a search may have 1 to 10000000"),
+        (["match", "random", "gnugo:11"], "'gnugo:11' is not allowed; GNU Go has levels from 0 to 10"),
+        (["match", "random", "gnugo:1+random"], r"'gnugo:1\+random' is not one player; only training draws from sev"),
+        (["match", "random", shlex.join(bad("has no board"))], "refuses 'boardsize 9': unacceptable size"),
         (["match", "random", "random", "--games", 0], "games=0 is not allowed"),
         (["match", "random", "random", "--size", 0], "size=0 is not allowed"),
         (["match", "random", "random", "--seconds", -1], "seconds=-1.0 is not allowed"),
@@ -137,7 +201,7 @@ def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LabError, match=sentence):
         lab(*words)
-    assert not list(tmp_path.rglob("*.sgf"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_says_how_other_programs_find_us(capsys):
@@ -153,6 +217,60 @@ def test_the_exit_code_of_bad_input(monkeypatch, capsys):
         cli.main()
     assert stop.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["match", "random", "random"], ["play", "go", "--sgf", "new/game.sgf"]])
+def test_what_writes_sgf_is_missed_before_the_first_move(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "sgfmill", None)
+    with pytest.raises(LabError, match=r"sgfmill, which is not installed; pip install 'rl-lab\[go\]'"):
+        lab(*words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_match_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for second in ("mcts:0", shlex.join([sys.executable, "-c", "print(1)"])):
+        with pytest.raises(LabError):
+            lab("match", "random", second)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Interrupted:
+    """Passes, until somebody presses Ctrl-C."""
+
+    name = "interrupted"
+
+    def __init__(self, moves):
+        self.moves = moves
+
+    def __call__(self, board):
+        self.moves -= 1
+        if self.moves < 0:
+            raise KeyboardInterrupt
+        return board.size**2
+
+    def prepare(self, board):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_ctrl_c_in_the_middle_of_a_game_keeps_it_as_far_as_it_went(tmp_path, monkeypatch):
+    agents = {"mcts:1": Interrupted(2), "mcts:2": Interrupted(99)}
+    monkeypatch.setattr(go_players, "player_for", lambda spec, seed: agents[spec])
+    with pytest.raises(KeyboardInterrupt):
+        lab("match", "mcts:1", "mcts:2", "--games", 10, "--size", 5, "--opening-moves", 2, "--out", tmp_path)
+    told = json.loads((tmp_path / "match.json").read_text())
+    assert told["games"] == 2
+    kept = sgf.read(tmp_path / "game-03-unfinished.sgf")
+    assert (len(kept.moves), kept.result, kept.players) == (2, "", ("mcts:1", "mcts:2"))
+    assert sorted(path.name for path in tmp_path.glob("*.sgf")) == [
+        "game-01.sgf",
+        "game-02.sgf",
+        "game-03-unfinished.sgf",
+    ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signal")

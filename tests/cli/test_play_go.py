@@ -1,7 +1,9 @@
 """`rl-lab play go`: what people type, what they are told, and what is kept however a game ends."""
 
+import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 
@@ -28,6 +30,9 @@ class Script(Screen):
 
     def show(self, board):
         self.seen.append(plain_board(board))
+
+    def thinking(self, name):
+        return contextlib.nullcontext()
 
     def ask(self, question):
         line = self.lines.pop(0) if self.lines else None
@@ -132,8 +137,6 @@ def test_whoever_resigns_loses(tmp_path):
     [
         (["c3"], Replies("B2"), "You leave the game"),
         (["c3", "quit", "d3"], Replies("B2"), "You leave the game"),
-        (["c3", KeyboardInterrupt()], Replies("B2"), "\nstopped"),
-        (["c3"], Replies(KeyboardInterrupt()), "\nstopped"),
     ],
 )
 def test_leaving_is_polite_and_the_game_is_kept(tmp_path, lines, agent, words):
@@ -144,6 +147,35 @@ def test_leaving_is_polite_and_the_game_is_kept(tmp_path, lines, agent, words):
     assert sgf.read(tmp_path / "game.sgf").moves == done.board.moves != []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signal")
+def test_ctrl_c_is_heard_while_a_search_thinks_for_minutes(tmp_path):
+    words = ["play", "go", "--size", "9", "--agent", "mcts:10000000", "--sgf", str(tmp_path / "game.sgf")]
+    command = [sys.executable, "-m", "rl_lab.cli", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdin.write(b"C3\n")
+        run.stdin.flush()
+        while b"white to play" not in run.stdout.readline():
+            assert run.poll() is None, run.stderr.read()
+        run.send_signal(signal.SIGINT)
+        said, complaints = run.communicate(timeout=60)
+    assert run.returncode == 130, complaints
+    assert complaints == b"rl-lab: stopped; what was written stays\n"
+    assert f"game: {tmp_path / 'game.sgf'}".encode() in said
+    assert sgf.read(tmp_path / "game.sgf").moves == [("black", action_at("C3", 9))]
+
+
+def test_a_terminal_shows_that_somebody_thinks(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("TERM", "xterm-256color")
+    terminal = sys.stdout
+    with Screen().thinking("mcts:[2000]") as sign:
+        sign.update(spinner="line")  # draws at once
+        assert "mcts:[2000] is thinking" in terminal.getvalue()
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with Screen().thinking("mcts:2000"):
+        assert sys.stdout.getvalue() == ""
+
+
 def test_a_game_is_kept_in_the_middle_too(tmp_path):
     done = session(
         "save", f"save {tmp_path}/empty.sgf", "c3", f"save {tmp_path}/a game.sgf", f"save {tmp_path}/no/1.sgf"
@@ -152,6 +184,21 @@ def test_a_game_is_kept_in_the_middle_too(tmp_path):
     assert not (tmp_path / "empty.sgf").exists()
     assert len(sgf.read(tmp_path / "a game.sgf").moves) == 2
     assert any("cannot be written: No such file" in text for text in done.screen.seen)
+
+
+def test_no_other_file_is_replaced(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    done = session("c3", f"save {tmp_path}/notes.txt", f"save {tmp_path}/1.sgf", "d4", f"save {tmp_path}/1.sgf")
+    assert f"{tmp_path}/notes.txt is there already; save the game under a new name" in done.screen.seen
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert len(sgf.read(tmp_path / "1.sgf").moves) == 4  # its own it may renew
+
+
+def test_a_folder_is_made_for_a_game_that_was_played_only(tmp_path):
+    session("quit").keep(tmp_path / "new/game.sgf")
+    assert list(tmp_path.iterdir()) == []
+    session("c3").keep(tmp_path / "new/game.sgf")
+    assert (tmp_path / "new/game.sgf").exists()
 
 
 def test_the_longest_game_is_broken_off(tmp_path):
@@ -256,7 +303,7 @@ def test_moves_may_come_through_a_pipe(tmp_path):
         (["--size", 5, "--handicap", 2], "handicap=2 is not allowed on 5x5"),
         (["--agent", "mcts"], "there is no player 'mcts'"),
         (["--agent", "mcts:10", "--sgf", "old.sgf"], "old.sgf is there already; name a new file with --sgf"),
-        (["--agent", "mcts:10", "--sgf", "old.sgf/game.sgf"], "cannot be made or written to"),
+        (["--agent", "mcts:10", "--sgf", "old.sgf/game.sgf"], "(File exists); name another folder with --sgf"),
     ],
 )
 def test_bad_arguments_are_said_before_the_game(tmp_path, words, sentence):

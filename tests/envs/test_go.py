@@ -222,7 +222,11 @@ def test_text_shows_the_board():
     [
         ({"size": 20}, "a board may be 2 to 19"),
         ({"opponent": "self+self"}, "opponent='self+self' is not allowed"),
-        ({"opponent": "self+greedy", "max_moves": 255}, "max_moves=510 is not allowed"),
+        ({"opponent": "self+greedy", "max_moves": 255}, "max_moves=255 is not allowed where games with 'self'"),
+        ({"opponent": "self+greedy", "max_moves": 400}, "superko remembers 509 on 5x5; give 1 to 254"),
+        ({"opponent": "self+greedy", "size": 10, "max_moves": 767}, "superko remembers 1533 on 10x10; give 1 to 766"),
+        ({"opponent": "random", "max_moves": 510}, "max_moves=510 is not allowed; a game on 5x5 may last 1 to 509"),
+        ({"opponent": len, "max_moves": 510}, "max_moves=510 is not allowed; a game on 5x5 may last 1 to 509"),
         ({"opponent": "mcts"}, "opponent='mcts' is not allowed; it must be one of random, greedy, mcts:N, self"),
         ({"colour": "red"}, "colour='red' is not allowed; it must be one of black, white, drawn"),
         ({"reward": "komi"}, "reward='komi' is not allowed; it must be one of result, margin"),

@@ -12,7 +12,7 @@ from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_suppo
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import rl_lab  # noqa: F401
-from rl_lab.envs.go import environment
+from rl_lab.envs.go import environment, opponents
 from rl_lab.envs.go.board import point_of, verdict
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.layout import LEGAL, PASS
@@ -42,7 +42,7 @@ def first(board):
 @pytest.fixture
 def kernel(monkeypatch):
     """`first_move` among the opponents."""
-    monkeypatch.setitem(environment.MOVES, "first", first_move)
+    monkeypatch.setitem(opponents.MOVES, "first", first_move)
     return "first"
 
 
@@ -305,7 +305,7 @@ def test_lanes_that_are_chosen_begin_elsewhere():
         ({"position": "X.\n"}, "a position of 1 rows with 2 points each is no board; it must be square"),
         ({"position": CORNER.replace("X", "Q")}, "the line 'Q.O..' is no row of a board"),
         ({"position": "XX\nXX"}, "stones without a liberty cannot stand on a board"),
-        ({"position": CORNER, "to_play": "red"}, "colour='red' is not allowed; it must be black or white"),
+        ({"position": CORNER, "to_play": "green"}, "to_play='green' is not allowed; it must be black or white"),
         ({"to_play": "white"}, "to_play='white' needs a position"),
     ],
 )
@@ -313,6 +313,13 @@ def test_positions_that_cannot_be(options, sentence):
     env = gym.make(ID, opponent="greedy")
     with pytest.raises(LabError, match=re.escape(sentence)):
         env.reset(seed=0, options=options)
+
+
+@pytest.mark.parametrize("options", ["moves", ["moves"], 5])
+def test_options_that_are_no_dictionary(options):
+    for env in (gym.make(ID), gym.make_vec(ID, num_envs=2)):
+        with pytest.raises(LabError, match=re.escape(f"reset options {options!r} are not allowed; give a dictionary")):
+            env.reset(options=options)
 
 
 def test_superko_has_room_for_what_came_before():
@@ -323,7 +330,31 @@ def test_superko_has_room_for_what_came_before():
 
 
 @pytest.mark.parametrize(
-    "opponent", ["mcts:0", "mcts:x", "mcts", "gnugo", "gnugo:11", "self+gnugo:1", "greedy+greedy", "", "me", 3, None]
+    ("opponent", "most", "steps"),
+    [("greedy", 509, 254), (first, 509, 254), ("self", 509, 509), ("self+greedy", 254, 254)],
+)
+def test_the_longest_games_that_the_readme_allows(opponent, most, steps):
+    envs = gym.make_vec(ID, num_envs=1, opponent=opponent, max_moves=most, debug=True)
+    assert envs.unwrapped.lanes.config["max_steps"] == steps
+
+
+@pytest.mark.parametrize(
+    "opponent",
+    [
+        "mcts:0",
+        "mcts:x",
+        "mcts",
+        "mcts:1000000000",
+        "gnugo:1+random",
+        "gnugo",
+        "gnugo:11",
+        "self+gnugo:1",
+        "greedy+greedy",
+        "",
+        "me",
+        3,
+        None,
+    ],
 )
 def test_opponents_that_are_none(opponent):
     with pytest.raises(LabError, match=re.escape(f"opponent={opponent!r} is not allowed; it must be one of random, ")):

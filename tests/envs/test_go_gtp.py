@@ -11,10 +11,11 @@ from go_talk import answers, said, session, talk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rl_lab.envs.go import search as search_module
 from rl_lab.envs.go import sgf
 from rl_lab.envs.go.engine import Engine, find_gnugo
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.gtp import framing, thinking
+from rl_lab.envs.go.gtp import framing
 from rl_lab.envs.go.gtp.clock import Clock
 from rl_lab.envs.go.gtp.server import Server
 from rl_lab.envs.go.vertices import vertex
@@ -246,7 +247,7 @@ def test_thinking_stops_when_the_time_is_spent(lines, least, most, monkeypatch):
             return now[0]
 
     current = session("mcts:4000")
-    monkeypatch.setattr(thinking, "time", FakeTime)
+    monkeypatch.setattr(search_module, "time", FakeTime)
     search = current.thinker._started(current.table.board)
     think = search.think
 

@@ -72,6 +72,9 @@ class Passer:
     def __call__(self, board):
         return board.size**2
 
+    def prepare(self, board):
+        pass
+
     def close(self):
         pass
 
@@ -121,12 +124,18 @@ def test_boards_that_a_side_does_not_play_on_are_an_error():
 
 
 def test_programs_that_speak_no_gtp_at_all_are_told_so_at_once(monkeypatch):
-    monkeypatch.setattr(sides_module, "START_SECONDS", 0.2)
-    with pytest.raises(LabError, match=r"has not answered 'name' within 0\.2 seconds"):
-        EngineSide([sys.executable, "-c", "import time; time.sleep(600)"], 0.1)
-    monkeypatch.setattr(sides_module, "START_SECONDS", 20.0)
-    with pytest.raises(LabError, match=r"has died \(code 0\) before it answered 'name'"):
+    with pytest.raises(LabError, match=r"has died \(code 0\) before it answered 'name'; try it by hand: echo name | "):
         EngineSide([sys.executable, "-c", ""], 20)
+    monkeypatch.setattr(sides_module, "LEAST_START_SECONDS", 0.2)
+    hint = r"has not answered 'name' within 0\.2 seconds; if it does not speak GTP unless told, add how, as in 'gnugo"
+    with pytest.raises(LabError, match=hint):
+        EngineSide([sys.executable, "-c", "import time; time.sleep(600)"], 0.01)
+
+
+@pytest.mark.parametrize(("seconds", "start"), [(0.3, 10), (2, 20), (7, 60), (60, 60), (300, 300)])
+def test_how_long_a_program_may_take_to_start(seconds, start):
+    with closing(EngineSide(bad("passes"), seconds)) as side:
+        assert side.start_seconds == start
 
 
 def test_a_program_that_reads_nothing_holds_up_nobody():

@@ -68,7 +68,13 @@ def test_the_seed_decides_until_it_is_given_anew():
     ],
 )
 def test_unknown_players(spec):
-    with pytest.raises(LabError, match=re.escape(f"there is no player {spec!r}; there are: random, greedy, mcts:N")):
+    reasons = {
+        "mcts:0": "'mcts:0' is not allowed; a search may have 1 to 10000000 playouts a move",
+        "mcts:10000001": "'mcts:10000001' is not allowed; a search may have 1 to 10000000 playouts a move",
+        "gnugo:99": "'gnugo:99' is not allowed; GNU Go has levels from 0 to 10",
+    }
+    reason = reasons.get(spec, f"there is no player {spec!r}; there are: random, greedy, mcts:N")
+    with pytest.raises(LabError, match=re.escape(reason)):
         player(spec)
 
 

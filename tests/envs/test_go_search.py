@@ -177,6 +177,21 @@ def test_a_long_game_leaves_room_for_what_superko_remembers():
     assert (search._trees["game"]["positions"] <= 512).all()
 
 
+@given(st.integers(1, 3000), st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_thinking_in_chunks_makes_the_same_tree(playouts, seed):
+    whole, pieces = Search(5, playouts, seed), Search(5, playouts, seed)
+    whole.think(playouts)
+    *_, last = pieces.chunks(playouts)
+    assert last == playouts
+    assert whole.moves() == pieces.moves()
+
+
+def test_thinking_ends_when_the_time_is_up():
+    search = Search(5, 10_000_000)
+    assert list(search.chunks(10_000_000, seconds=0.0)) == [8]  # it looks at the clock after a chunk
+
+
 def test_more_playouts_play_better():
     wins = 0
     with player("mcts:300", seed=1) as strong, player("mcts:10", seed=2) as weak:

@@ -332,6 +332,67 @@ def test_damage_is_said_or_survived(seed, content, where):
         sgf.read(bytes(whole[: seed % (2 * len(whole))])).board()
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("(;SZ[9]HA[1.5];B[cc])", "HA[1.5] is no number of handicap stones"),
+        ("(;SZ[9]HA[-1];B[cc])", "HA[-1] is no number of handicap stones"),
+        ("(;SZ[9]HA[two];B[cc])", "HA[two] is no number"),
+        (
+            "(;SZ[9];b[cc];w[dd])",
+            "a property at or after the start has a name in small letters; SGF has B[], W[], not",
+        ),
+        ("(;SZ[9];B[cc];w[dd])", "a property at or after move 1 has a name in small letters"),
+        ("(;gm[3];B[cc])", "a property at or after the start has a name in small letters"),
+    ],
+)
+def test_what_would_be_read_wrongly_is_named(text, sentence):
+    with pytest.raises(LabError, match=re.escape(sentence)):
+        sgf.read(text)
+
+
+def test_small_letters_that_old_files_have():
+    game = sgf.read("(;GaMe[1]SiZe[9]HAndicap[1]RE[w+resign]PLayer[white];White[cc];Black[dd])")
+    assert (game.rules.size, game.result, len(game.moves)) == (9, "W+Resign", 2)
+    assert [sgf.read(f"(;RE[{text}])").result for text in ("b+r", "B+2.5", "Draw", "0", "?")] == [
+        "B+R",
+        "B+2.5",
+        "Draw",
+        "0",
+        "?",
+    ]
+
+
+def test_what_is_said_about_a_game_takes_the_place_of_what_it_has(tmp_path):
+    board = Board(5)
+    board.play("C3")
+    game = Game.of(board, players=("me", "you"), comments={1: "The centre."})
+    sgf.write(tmp_path / "game.sgf", game, players=("Anna", "Ben"), result="B+R")
+    again = sgf.read(tmp_path / "game.sgf")
+    assert (again.players, again.result, again.comments) == (("Anna", "Ben"), "B+R", {1: "The centre."})
+
+
+@pytest.mark.parametrize("kind", [Board, lambda size: Game(Rules(size))])
+@pytest.mark.parametrize(
+    ("about", "sentence"),
+    [
+        ({"player": ("me", "you")}, "a game takes no 'player'; what is said about it is players, result, comments"),
+        ({"moves": []}, "a game takes no 'moves'"),
+        ({"players": "me"}, "players='me' is not allowed; it must be two names, Black's and White's"),
+        ({"players": None}, "players=None is not allowed"),
+        ({"players": ("me", 5)}, "players=('me', 5) is not allowed"),
+        ({"result": 2.5}, "result=2.5 is not allowed; it must be a text such as 'B+2.5'"),
+        ({"comments": {0: 5}}, "comments={0: 5} is not allowed"),
+        ({"comments": {1: "late"}}, "a comment is for move 1; the game has 0"),
+        ({"comments": {"first": "?"}}, "a comment is for move first; the game has 0"),
+    ],
+)
+def test_what_cannot_be_said_about_a_game(kind, about, sentence, tmp_path):
+    with pytest.raises(LabError, match=re.escape(sentence)):
+        sgf.write(tmp_path / "game.sgf", kind(5), **about)
+    assert not list(tmp_path.iterdir())
+
+
 DAMAGED = sgf.serialised(Game.of(random_game(Rules(5, 24.5), 1), players=("Zoë", "you"), comments={0: "a]\\b", 3: "c"}))
 
 

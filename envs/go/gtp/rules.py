@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rl_lab.envs.go.gtp.framing import Refused
+from rl_lab.envs.go.rules import NAMED_RULES
 
 NAMES = {
     "ko": "ko",
@@ -52,22 +53,28 @@ ALLOWED: dict[str, tuple[Any, ...]] = {
     "white_handicap_bonus": ("0", "N", "N-1"),
     "friendly_pass_ok": (True, False),
 }
-CHINESE = KataRules("SIMPLE", white_handicap_bonus="N", friendly_pass_ok=True)
-AMERICAN = KataRules("SITUATIONAL", white_handicap_bonus="N-1", friendly_pass_ok=True)
-JAPANESE = KataRules("SIMPLE", scoring="TERRITORY", tax="SEKI")
-SHORTHANDS = {
-    "tromp-taylor": KataRules(suicide=True),
+CHINESE = {"white_handicap_bonus": "N", "friendly_pass_ok": True}
+AMERICAN = {"white_handicap_bonus": "N-1", "friendly_pass_ok": True}
+JAPANESE = {"scoring": "TERRITORY", "tax": "SEKI"}
+BESIDE: dict[str, dict[str, Any]] = {  # what shorthands say beside ko and suicide
+    "tromp-taylor": {},
     "chinese": CHINESE,
-    "chinese-ogs": replace(CHINESE, ko="POSITIONAL"),
-    "chinese-kgs": replace(CHINESE, ko="POSITIONAL"),
+    "chinese-ogs": CHINESE,
+    "chinese-kgs": CHINESE,
     "aga": AMERICAN,
     "bga": AMERICAN,
-    "aga-button": replace(AMERICAN, has_button=True),
-    "new-zealand": KataRules("SITUATIONAL", suicide=True, friendly_pass_ok=True),
+    "aga-button": AMERICAN | {"has_button": True},
+    "new-zealand": {"friendly_pass_ok": True},
     "japanese": JAPANESE,
     "korean": JAPANESE,
-    "stone-scoring": KataRules("SIMPLE", tax="ALL"),
+    "stone-scoring": {"tax": "ALL"},
 }
+
+
+def shorthand(name: str) -> KataRules:
+    """What a shorthand stands for."""
+    ko, suicide = NAMED_RULES[name]
+    return KataRules(ko.upper(), suicide=suicide, **BESIDE[name])
 
 
 def read(text: str, present: KataRules) -> KataRules:
@@ -76,15 +83,15 @@ def read(text: str, present: KataRules) -> KataRules:
     Raises:
         Refused: they are no rules, or rules that we have not.
     """
-    known = SHORTHANDS.get(text.strip().lower().replace("_", "-"))
-    if known is not None:
-        return checked(known)
+    name = text.strip().lower().replace("_", "-")
+    if name in BESIDE:
+        return checked(shorthand(name))
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise Refused(f"unknown rules; known are JSON and {', '.join(SHORTHANDS)}")
+        raise Refused(f"unknown rules; known are JSON and {', '.join(BESIDE)}")
     return change(values, present)
 
 

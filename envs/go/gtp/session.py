@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp.clock import Clock
 from rl_lab.envs.go.gtp.framing import Inbox
 from rl_lab.envs.go.gtp.table import Table
-from rl_lab.envs.go.gtp.thinking import Thinker
+from rl_lab.envs.go.gtp.thinking import Thinker, komi_advice
 from rl_lab.envs.go.vertices import vertex
+
+log = logging.getLogger("rl_lab")
 
 
 @dataclass
@@ -24,6 +27,7 @@ class Session:
     resign: float = 0.0
     """Give up when the chance to win is lower than this; 0 never does."""
     clock: Clock = field(default_factory=Clock)
+    _seen: set[float] = field(default_factory=set)
     inbox: Inbox = field(default_factory=Inbox)
     """What was sent and waits: a running analysis ends as soon as there is anything."""
 
@@ -40,6 +44,7 @@ class Session:
         """The game as a side has to think about it, and for how many seconds it may."""
         self.table.check_room()
         board = self.table.board_for(colour)
+        self._warn_of(board.rules.komi_in_force)
         return board, self.clock.budget(colour, int((board.stones == 0).sum()) // 2)
 
     def settle(self, action: int, colour: str) -> str:
@@ -49,6 +54,12 @@ class Session:
             return "resign"
         self.table.play(action, colour)
         return vertex(action, self.table.size)
+
+    def _warn_of(self, komi: float) -> None:
+        """Say once for each komi, on standard error, that the agent knows another."""
+        if komi not in self._seen and (advice := komi_advice(self.thinker.agent, komi)):
+            log.warning("rl-lab: %s", advice)
+        self._seen.add(komi)
 
     @contextmanager
     def on_the_clock(self, colour: str) -> Iterator[None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,8 +10,6 @@ from rl_lab.envs.go.game import Board
 if TYPE_CHECKING:
     from rl_lab.envs.go.search import Search
 
-FIRST_CHUNK = 8  # playouts before the first look around
-CHUNK_SECONDS = 0.02  # how long a chunk should take
 MOST_ANALYSED = 1_000_000  # playouts of one analysis, after which it waits; its tree has to lie in memory
 
 
@@ -24,8 +21,19 @@ class Agent(Protocol):
     def __call__(self, board: Board) -> int:
         """The action for whoever is to play."""
 
+    def prepare(self, board: Board) -> None:
+        """Compile what there is to compile for such boards, and start what there is to start."""
+
     def close(self) -> None:
         """Let go of what it holds."""
+
+
+def komi_advice(agent: Agent, komi: float) -> str:
+    """What to say of a game whose komi is not the one that an agent has learned with; "" where there is nothing."""
+    known = getattr(agent, "komi", None)
+    if known in (None, komi):
+        return ""
+    return f"{agent.name} has learned with komi {known:g}, and plays with komi {komi:g} here; --komi {known:g} suits it"
 
 
 class Thinker:
@@ -95,18 +103,9 @@ class SearchThinker(Thinker):
             playouts: at the end.
             seconds: after which it is enough; None where only the playouts count.
         """
-        search, chunk = self._started(board), FIRST_CHUNK
-        begun = before = time.monotonic()
-        while True:
-            search.think(min(chunk, playouts - search.playouts))
+        search = self._started(board)
+        for _ in search.chunks(playouts, seconds):
             yield search
-            now = time.monotonic()
-            if search.playouts >= playouts or (seconds is not None and now - begun >= seconds):
-                return
-            taken, before = max(now - before, 1e-6), now
-            chunk = max(1, min(4 * chunk, int(chunk * CHUNK_SECONDS / taken)))
-            if seconds is not None:
-                chunk = max(1, min(chunk, int(chunk * (begun + seconds - now) / CHUNK_SECONDS)))
 
     def _started(self, board: Board) -> Search:
         """The search, at a position; one for each capacity of boards, the last one is kept."""

@@ -30,6 +30,18 @@ class Played:
     """What happened, in one sentence, where the loser failed."""
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C in the middle of a game.
+
+    Args:
+        board: the game so far.
+    """
+
+    def __init__(self, board: Board) -> None:
+        super().__init__()
+        self.board = board
+
+
 def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) -> Played:
     """Play a game.
 
@@ -40,8 +52,17 @@ def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) ->
 
     Raises:
         LabError: a side does not play on such a board, or cannot be started at all.
+        Stopped: somebody has pressed Ctrl-C.
     """
     board = Board.of(rules)
+    try:
+        return _play(sides, board, opening)
+    except KeyboardInterrupt:
+        raise Stopped(board) from None
+
+
+def _play(sides: dict[str, Side], board: Board, opening: tuple[int, ...]) -> Played:
+    """`play`, on a board."""
     for colour, side in sides.items():
         try:
             side.begin(board)

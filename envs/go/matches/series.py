@@ -41,6 +41,10 @@ class Series:
             if not low <= value <= high:
                 raise LabError(f"{name}={value} is not allowed; it must be {low} to {high}")
 
+    def colour_of_first(self, number: int) -> str:
+        """What the first side plays in a game, the first of which has the number 1."""
+        return "black" if number % 2 == 1 else "white"
+
     def drawn_openings(self) -> list[tuple[int, ...]]:
         """The openings."""
         count = (self.games + 1) // 2 if self.openings is None else self.openings
@@ -75,14 +79,15 @@ def play(series: Series, first: Side, second: Side) -> Iterator[Entry]:
 
     Raises:
         LabError: a side does not play on such a board, or cannot be started.
+        Stopped: somebody has pressed Ctrl-C; it holds the game so far.
     """
     openings = series.drawn_openings()
-    for number in range(series.games):
-        colour = "black" if number % 2 == 0 else "white"
-        opening = openings[number // 2 % len(openings)]
+    for number in range(1, series.games + 1):
+        colour = series.colour_of_first(number)
+        opening = openings[(number - 1) // 2 % len(openings)]
         sides = {colour: first, OTHER[colour]: second}
         played = referee.play({name: sides[name] for name in ("black", "white")}, series.rules, opening)
-        entry = Entry(number + 1, opening, colour, played)
+        entry = Entry(number, opening, colour, played)
         if entry.failed is not None:
             (first, second)[entry.failed].restart()
         yield entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -18,7 +19,10 @@ from rl_lab.errors import LabError
 
 ILLEGAL, TIME_OUT, CRASH, NONSENSE, REFUSAL = FAILURES = ("illegal move", "time-out", "crash", "nonsense", "refusal")
 RESIGN = -1  # as an action
-START_SECONDS = 60.0  # that a program may take to start and to get ready for a game, at least
+HINT_LENGTH = 200  # of a command line
+START_SECONDS = 60.0  # that a program may take to start and to get ready for a game, where a move may take as long
+LEAST_START_SECONDS = 10.0  # likewise, where moves have to be fast
+START_MOVES = 10  # for as many moves' time it may start, between the two
 
 
 class Failure(Exception):
@@ -87,7 +91,7 @@ class AgentSide:
         if size not in (None, board.size):
             raise LabError(f"{self.name} plays on {size}x{size} only; give --size {size}")
         if not self.ready:
-            self.agent(board.copy())  # which compiles what there is to compile, before any time counts
+            self.agent.prepare(board)  # before any time counts
         self.ready = True
 
     def told(self, colour: str, action: int, size: int) -> None:
@@ -132,13 +136,18 @@ class EngineSide:
 
     def __init__(self, command: Sequence[str], seconds: float, timed: bool = False) -> None:
         self.command, self.seconds, self.timed = list(command), seconds, timed
-        self.engine = Engine(self.command, max(START_SECONDS, seconds))
+        self.engine = Engine(self.command, self.start_seconds)
         try:
             self.name, version, known = self.engine.ask("name", "version", "list_commands")
-        except EngineError:
+        except EngineError as error:
             self.engine.close()
-            raise
+            raise LabError(f"{error}{self._hint(error)}") from None
         self.name, self.commands = f"{self.name} {version}".strip(), set(known.split())
+
+    @property
+    def start_seconds(self) -> float:
+        """How long it may take to start, and to get ready for a game."""
+        return max(self.seconds, LEAST_START_SECONDS, min(START_SECONDS, START_MOVES * self.seconds))
 
     def begin(self, board: Board) -> None:
         """State the rules, and clear the board.
@@ -156,7 +165,7 @@ class EngineSide:
         if self.timed and "time_settings" in self.commands:
             asked.append(f"time_settings 0 {max(1, int(self.seconds))} 1")
         try:
-            self.engine.seconds = max(START_SECONDS, self.seconds)
+            self.engine.seconds = self.start_seconds
             self.engine.ask(*asked, "clear_board", f"komi {rules.komi_in_force:g}")
         except EngineRefuses:
             raise
@@ -182,11 +191,20 @@ class EngineSide:
     def restart(self) -> None:
         """Start the program anew."""
         self.close()
-        self.engine = Engine(self.command, max(START_SECONDS, self.seconds))
+        self.engine = Engine(self.command, self.start_seconds)
 
     def close(self) -> None:
         """End the program."""
         self.engine.close()
+
+    def _hint(self, error: EngineError) -> str:
+        """What to do about a program that cannot be talked to from the beginning."""
+        if isinstance(error, EngineSilent):
+            return (
+                "; if it does not speak GTP unless told, add how, as in 'gnugo --mode gtp'; if it takes long to start, "
+                "give more --seconds"
+            )
+        return f"; try it by hand: echo name | {shlex.join(self.command)[:HINT_LENGTH]}"
 
     def _ask(self, command: str) -> str:
         try:

@@ -1,0 +1,58 @@
+"""Whom an agent may play inside an environment, by name or as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from rl_lab.envs.go import turns, uct
+from rl_lab.envs.go.game import Board
+from rl_lab.envs.go.players import HIGHEST_LEVEL, MOVES, parsed
+from rl_lab.envs.go.search import MOST_PLAYOUTS
+from rl_lab.envs.go.turns import Kernel
+from rl_lab.errors import LabError
+
+SELF = "self"
+Opponent = str | Callable[[Board], int | str]
+
+
+class Opponents(NamedTuple):
+    """Whom an agent plays."""
+
+    moves: tuple[Kernel, ...]
+    playouts: tuple[int, ...]
+    """Of those that search, 0 for others."""
+    alone: bool
+    """Whether the agent plays both sides, too."""
+    outside: bool = False
+    """Whether the opponent is no kernel."""
+
+
+def opponents(wanted: Opponent) -> Opponents:
+    """Whom the argument means.
+
+    Raises:
+        LabError: there is no such opponent, or one is named twice.
+    """
+    names = wanted.split("+") if isinstance(wanted, str) else []
+    kinds = [known(name) for name in names]
+    if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
+        return Opponents((turns.told_move,), (0,), alone=False, outside=True)
+    if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
+        raise LabError(
+            f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several of these "
+            "such as 'self+greedy'; or alone gnugo:LEVEL, or a function that gets a Board and gives a move. N is 1 to "
+            f"{MOST_PLAYOUTS}, a level 0 to {HIGHEST_LEVEL}"
+        )
+    moves = tuple(MOVES.get(kind, uct.mcts_move) for kind, _ in kinds if kind != SELF)
+    return Opponents(moves, tuple(playouts for kind, playouts in kinds if kind != SELF), SELF in names)
+
+
+def known(name: str) -> tuple[str, int]:
+    """The kind of an opponent, and its playouts or its level; a kind without a name for a word that means none."""
+    if name == SELF or name in MOVES:
+        return name, 0
+    try:
+        return parsed(name)
+    except LabError:
+        return "", 0
