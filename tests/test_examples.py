@@ -42,9 +42,9 @@ def test_a_game_that_cannot_be_is_one_sentence(words, sentence, tmp_path):
 
 def test_plans_write_where_git_does_not_look():
     plans = [*EXAMPLES.glob("*.toml")]
-    assert {plan.name for plan in plans} >= {"go5.toml", "robot.toml"}
-    for plan in plans:
-        assert tomllib.loads(plan.read_text())["out"] == f"results/{plan.stem}"
+    assert {file.name for file in plans} >= {"go5.toml", "robot.toml"}
+    for file in plans:
+        assert tomllib.loads(file.read_text())["out"] == f"results/{file.stem}"
 
 
 @pytest.fixture(scope="module")

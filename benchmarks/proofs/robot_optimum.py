@@ -242,7 +242,7 @@ def rows() -> Iterator[tuple[str, Counter[str]]]:
 
 
 def main() -> None:
-    """Prove the optimum of every id; about eight minutes of an idle core, machine code apart."""
+    """Prove the optimum of every id; about ten minutes, machine code apart."""
     started, found = time.perf_counter(), {}
     for id, row in rows():
         found[id] = dict(row)
