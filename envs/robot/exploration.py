@@ -86,9 +86,12 @@ def _mission_of(env: Any) -> str:
     Raises:
         LabError: an explorer is lost in such a world.
     """
+    said = getattr(env.unwrapped, "mission", None)
+    if isinstance(said, str):  # MiniGrid's own
+        return said
     lanes = getattr(env.unwrapped, "lanes", None)
     if lanes is None or "mission" not in (lanes.states.dtype.names or ()):
-        raise LabError(f"{env} is no robot world; the explorer knows rl_lab/Robot-... environments only")
+        raise LabError(f"{env} is no robot world; the explorer knows rl_lab/Robot-... and MiniGrid's only")
     if lanes.config["task"][0] in (tasks.DODGE, tasks.SCOUT):
         raise LabError(f"things move or doors turn by themselves in {env}, and the explorer's map holds what stays")
     if "look_cost" in (lanes.config.dtype.names or ()):
