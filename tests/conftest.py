@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -15,6 +16,8 @@ from hypothesis import settings
 for library in ("OPENBLAS", "MKL", "OMP"):  # before NumPy is imported
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no windows open while tests run
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background jobs; processes would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,6 +25,21 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("lab")
     assert config.cache is not None
     os.environ.setdefault("RL_LAB_CACHE", str(config.cache.mkdir("kernels")))
+
+
+@pytest.fixture
+def interrupt() -> Callable[[subprocess.Popen[bytes]], tuple[bytes, bytes]]:
+    """Press Ctrl-C in a process, and return what it said and complained about; it has a minute to end."""
+
+    def press(run: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+        run.send_signal(signal.SIGINT)
+        try:
+            return run.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            run.kill()
+            raise
+
+    return press
 
 
 @pytest.fixture

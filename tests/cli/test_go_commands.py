@@ -4,7 +4,6 @@ import io
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -274,7 +273,7 @@ def test_ctrl_c_in_the_middle_of_a_game_keeps_it_as_far_as_it_went(tmp_path, mon
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signal")
-def test_ctrl_c_keeps_what_was_finished(tmp_path):
+def test_ctrl_c_keeps_what_was_finished(tmp_path, interrupt):
     out = tmp_path / "match"
     words = ["match", "mcts:100", "mcts:100", "--games", "5000", "--size", "5", "--out", str(out)]
     with subprocess.Popen(
@@ -282,8 +281,7 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path):
     ) as run:
         while not list(out.glob("game-*2.sgf")) and run.poll() is None:
             time.sleep(0.05)
-        run.send_signal(signal.SIGINT)
-        said, complaints = run.communicate(timeout=60)
+        said, complaints = interrupt(run)
     told = json.loads((out / "match.json").read_text())
     assert run.returncode == 130, complaints
     assert b"stopped; what was written stays" in complaints

@@ -210,7 +210,6 @@ def test_ctrl_c_keeps_finished_runs_and_leaves_no_process(tmp_path):
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background jobs ignore
     )
     runs, waited = tmp_path / "out" / "runs", time.monotonic() + 60
     while len(list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < waited:
