@@ -28,7 +28,7 @@ def understood(mission: str) -> Errand:
 
     Example:
         >>> understood("put the red ball near the blue box")
-        Errand(task=5, first=6, second=39, hint=None)
+        Errand(task=6, first=6, second=39, hint=None)
     """
     things = named(mission)
     if mission.startswith("open the red door then"):
