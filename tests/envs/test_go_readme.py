@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from readme_blocks import python_blocks, run
 
 from rl_lab import cli
 from rl_lab.envs import go
@@ -22,7 +23,7 @@ from benchmarks.proofs.__main__ import SCRIPTS
 FOLDER = Path(go.__file__).parent
 ROOT = Path(__file__).parents[2]
 README = (FOLDER / "README.md").read_text()
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PYTHON = python_blocks(FOLDER / "README.md")
 SHELL = re.findall(r"```(?:sh)?\n((?:\$ |rl-lab ).*?)```", README, re.DOTALL)
 LINES = [line for text in SHELL for line in text.replace("\\\n", " ").splitlines()]
 COMMANDS = [match[0] for line in LINES if (match := re.search(r"^(?:\$ )?rl-lab .*|(?<=\| )rl-lab .*", line))]
@@ -58,9 +59,7 @@ def somewhere(tmp_path, monkeypatch):
 
 def test_the_blocks_of_python_run_one_after_the_other(somewhere):
     names = {}
-    for block in PYTHON:
-        plain = re.sub(r"(gym\.make(?:_vec)?\(.*?)\)", r"\1, debug=True)", block)  # nothing here is to be compiled
-        exec(plain.replace("4096", "4"), names)
+    run(PYTHON, names)
     assert names["envs"].num_envs == 4
     assert names["mask"].shape == (26,)
     assert sgf.read("again.sgf").players == ("me", "mcts:2000")
