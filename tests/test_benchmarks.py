@@ -1,16 +1,25 @@
 """What the benchmarks share; their figures are looked at by `make bench`."""
 
 import importlib
+import inspect
 import json
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from rl_lab.errors import LabError
+
+ROOT = Path(__file__).parents[1]
+PROOFS = ROOT / "benchmarks" / "proofs"
+sys.path.insert(0, str(ROOT))
 common = importlib.import_module("benchmarks.common")
 robot_table = importlib.import_module("benchmarks.robot_table")
 main = importlib.import_module("benchmarks.__main__")
+proofs = importlib.import_module("benchmarks.proofs.__main__")
 
 
 def test_sides_take_turns():
@@ -82,3 +91,46 @@ def test_the_table_of_families(tmp_path, capsys):
         "| LavaCrossingS9N1 … SimpleCrossingS9N1 | 2 | 4.0 | 1,000 |  |",
         "| Maze-9x9 | 1 | 5.0 |  |  |",
     ]
+
+
+def run_proof(*words, **environment):
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
+
+
+def test_proofs_say_what_there_is():
+    done = run_proof("benchmarks.proofs", "--help")
+    assert done.returncode == 0
+    for name in {path.stem for path in PROOFS.glob("*.toml")} | set(proofs.SCRIPTS):
+        assert re.search(rf"\n  {name} +\S.* \(.*\)\n", done.stdout), name
+
+
+def test_a_proof_that_there_is_not_is_refused_before_any_is_run(monkeypatch):
+    monkeypatch.setattr(proofs, "run_plan", None)
+    with pytest.raises(LabError, match=r"there is no proof 'robot_partiy'; there are acrobot, .*robot_parity"):
+        proofs.main(("cartpole", "robot_partiy"))
+    done = run_proof("benchmarks.proofs", "robot_partiy")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", proofs.SCRIPTS)
+def test_help_starts_no_proof(name, monkeypatch, capsys):
+    script = importlib.import_module(f"benchmarks.proofs.{name}")
+    assert (PROOFS / f"{name}.py").read_text().endswith('if __name__ == "__main__":\n    entry.run(main)\n')
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as end:
+        script.entry.run(script.main)
+    assert end.value.code == 0
+    assert inspect.getdoc(script.main).partition("\n")[0][:50] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [("benchmarks.proofs.robot_levels",), ("benchmarks.proofs", "cartpole", "robot_parity")]
+)
+def test_a_proof_beside_minigrid_says_how_to_get_it(words, tmp_path):
+    (tmp_path / "minigrid.py").write_text("raise ModuleNotFoundError")  # found before the one that is installed
+    done = run_proof(*words, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.endswith("MiniGrid, which is not installed; pip install -c constraints.txt -e '.[minigrid]'\n")
+    assert done.stderr.count("\n") == 1

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.proofs import entry
 from rl_lab.envs.go.engine import find_gnugo
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.matches import series
@@ -105,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

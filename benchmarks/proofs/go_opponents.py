@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.proofs import entry
 from rl_lab import jit
 from rl_lab.compare.games import elo, share
 from rl_lab.envs.definition import config_record
@@ -154,4 +155,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

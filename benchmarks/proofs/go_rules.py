@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.proofs import entry
 from benchmarks.proofs.go_reference import Reference
 from benchmarks.proofs.go_search import can_reach
 from rl_lab import jit, random
@@ -102,7 +103,10 @@ def beside_openspiel(size: int, positions: int, seed: int) -> Counter[str]:
     OpenSpiel ends a game in a draw where a position comes back; those games are counted and go no further.
     Its returns are who won, so the score is asked for with two komis around ours.
     """
-    import pyspiel
+    try:
+        import pyspiel
+    except ModuleNotFoundError:
+        entry.missing("OpenSpiel", "bench")
 
     rng, seen = np.random.default_rng(seed), Counter[str]()
     longest = 4 * size**2
@@ -294,4 +298,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

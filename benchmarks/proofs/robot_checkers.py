@@ -14,6 +14,7 @@ import gymnasium as gym
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
+from benchmarks.proofs import entry
 from rl_lab.envs.robot.observations import KINDS
 from rl_lab.envs.robot.registration import ENVIRONMENTS
 from rl_lab.errors import LabError
@@ -57,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

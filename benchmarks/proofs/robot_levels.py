@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import chi2_contingency
 
+from benchmarks.proofs import entry
 from benchmarks.proofs.robot_oracle import position, theirs_of
 from benchmarks.proofs.robot_solvable import solvable
 from rl_lab.envs.robot import cells, missions
@@ -238,4 +239,4 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -24,6 +24,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from benchmarks.proofs import entry
 from rl_lab.agents import PPO
 from rl_lab.compare import statistics
 from rl_lab.envs import Definition
@@ -199,4 +200,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

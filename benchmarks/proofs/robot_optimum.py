@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
+from benchmarks.proofs import entry
 from benchmarks.proofs.robot_brute import TooMany, fewest, read
 from benchmarks.proofs.robot_optimum_table import explorers, show
 from benchmarks.proofs.robot_oracle import from_cluttered, from_ours, from_theirs, position, theirs_of
@@ -254,4 +255,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -14,13 +14,18 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX
-from minigrid.core.grid import Grid
-from minigrid.core.world_object import Ball, Door, WorldObj
-from minigrid.minigrid_env import MiniGridEnv
 
+from benchmarks.proofs import entry
 from rl_lab.envs.robot import cells, missions
 from rl_lab.envs.robot.world import NOWHERE, cells_of, place
+
+try:
+    from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX
+    from minigrid.core.grid import Grid
+    from minigrid.core.world_object import Ball, Door, WorldObj
+    from minigrid.minigrid_env import MiniGridEnv
+except ModuleNotFoundError:
+    entry.missing("MiniGrid", "minigrid")
 
 LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
 Pilot = Callable[[Any, np.random.Generator], int]

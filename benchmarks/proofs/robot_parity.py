@@ -18,6 +18,7 @@ import gymnasium as gym
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.proofs import entry
 from benchmarks.proofs.robot_oracle import from_cluttered, from_ours, from_theirs, play, theirs_of
 from benchmarks.proofs.robot_pilot import Pilot
 from rl_lab.envs.robot.registration import ENVIRONMENTS, OWN
@@ -94,4 +95,4 @@ def show(found: dict[str, dict[str, int]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)
