@@ -13,7 +13,9 @@ import numpy as np
 import tyro
 
 import rl_lab  # noqa: F401  # which registers them
+from rl_lab.envs.robot.cells import EMPTY
 from rl_lab.envs.robot.registration import PREFIX
+from rl_lab.envs.robot.world import cells_of
 
 
 class Shown(NamedTuple):
@@ -24,24 +26,24 @@ class Shown(NamedTuple):
     seed: int = 0
 
 
-ROWS = (  # the more cells, the fewer side by side
+ROWS = (  # alike in height, and 28 to 46 cells side by side, so that a cell has at least 23 pixels of the page
     (
         *(Shown("Empty-8x8-v0"), Shown("DoorKey-8x8-v0", 2), Shown("LavaGapS7-v0", 1)),
-        *(Shown("LavaCrossingS9N2-v0", 3), Shown("SimpleCrossingS9N2-v0", 1), Shown("DistShift2-v0")),
+        *(Shown("LavaCrossingS9N2-v0", 3), Shown("SimpleCrossingS9N2-v0", 1)),
     ),
     (
         *(Shown("Fetch-8x8-N3-v0", 4), Shown("GoToObject-8x8-N2-v0", 1), Shown("PutNear-8x8-N3-v0", 3)),
-        *(Shown("GoToDoor-8x8-v0", 1), Shown("MemoryS9-v0", 2), Shown("Scout-9x9-v0", 1)),
+        *(Shown("GoToDoor-8x8-v0", 1), Shown("Dynamic-Obstacles-8x8-v0", 2)),
     ),
     (
         *(Shown("Unlock-v0", 2), Shown("UnlockPickup-v0", 1), Shown("BlockedUnlockPickup-v0", 4)),
-        *(Shown("ObstructedMaze-1Dlh-v0", 1), Shown("RedBlueDoors-8x8-v0", 1), Shown("Custom-v0")),
+        Shown("ObstructedMaze-1Dlh-v0", 1),
     ),
-    (
-        *(Shown("Dynamic-Obstacles-8x8-v0", 2), Shown("KeyCorridorS4R3-v0", 1), Shown("ObstructedMaze-Full-v1", 1)),
-        *(Shown("Maze-15x15-v0", 1), Shown("Maze-Braided-15x15-v0", 1)),
-    ),
-    (Shown("FourRooms-v0", 5), Shown("LockedRoom-v0", 1), Shown("MultiRoom-N6-v0", 14), Shown("Playground-v0", 1)),
+    (Shown("RedBlueDoors-8x8-v0", 1), Shown("Custom-v0"), Shown("DistShift2-v0")),
+    (Shown("MemoryS9-v0", 2), Shown("Scout-9x9-v0", 1), Shown("KeyCorridorS4R3-v0", 1)),
+    (Shown("ObstructedMaze-Full-v1", 1), Shown("Maze-15x15-v0", 1), Shown("Maze-Braided-15x15-v0", 1)),
+    (Shown("MultiRoom-N6-v0", 14), Shown("FourRooms-v0", 5)),
+    (Shown("LockedRoom-v0", 1), Shown("Playground-v0", 1)),
 )
 WIDTH, MARGIN, GAP, SCALE = 1120, 8, 22, 2  # of the page, around it, between pictures; pixels of the sheet to each
 TITLE, WORDS, LEADING, SPACE = 14, 12, 16, 24  # of letters, from line to line, between rows
@@ -72,35 +74,44 @@ def main(out: Path = Path("docs/worlds.png")) -> None:
 
 
 def draw_row(row: tuple[Shown, ...]) -> Any:
-    """An image of levels side by side, all as wide, standing on one line, with names and missions below."""
+    """An image of levels side by side, all cells alike, standing on one line, with names and missions below."""
     from PIL import Image, ImageDraw
 
     bold, plain = _font("bold", TITLE), _font("regular", WORDS)
-    side = (WIDTH - GAP * (len(row) - 1)) * SCALE // len(row)
-    levels = [level(shown, side) for shown in row]
-    missions = [wrapped(mission, plain, side) for _, mission in levels]
-    line = max(picture.height for picture, _ in levels)
+    levels = [level(shown) for shown in row]
+    share = (WIDTH - GAP * (len(row) - 1)) * SCALE / sum(picture.width for picture, _ in levels)
+    pictures = [resized(picture, share) for picture, _ in levels]
+    missions = [wrapped(words, plain, picture.width) for (_, words), picture in zip(levels, pictures, strict=True)]
+    line = max(picture.height for picture in pictures)
     first = line + (TITLE + 14) * SCALE
     image = Image.new("RGB", (WIDTH * SCALE, first + LEADING * SCALE * max(map(len, missions))), PAPER)
-    draw = ImageDraw.Draw(image)
-    for column, (shown, (picture, _), lines) in enumerate(zip(row, levels, missions, strict=True)):
-        left = column * (side + GAP * SCALE)
+    draw, left = ImageDraw.Draw(image), 0
+    for shown, picture, lines in zip(row, pictures, missions, strict=True):
         image.paste(picture, (left, line - picture.height))
         draw.text((left, line + 7 * SCALE), shown.name.rpartition("-v")[0], INK, bold)
         for number, words in enumerate(lines):
             draw.text((left, first + LEADING * SCALE * number), words, FAINT, plain)
+        left += picture.width + GAP * SCALE
     return image
 
 
-def level(shown: Shown, side: int) -> tuple[Any, str]:
-    """A level as an image `side` pixels wide, and its mission."""
+def level(shown: Shown) -> tuple[Any, str]:
+    """A level as an image, without the emptiness around it that some have, and its mission."""
     from PIL import Image
 
     env = gym.make(PREFIX + shown.name, observation="dict", render_mode="rgb_array", tile_size=TILE, debug=True)
     observation, _ = env.reset(seed=shown.seed)
-    picture = Image.fromarray(np.asarray(env.render()))
-    mission = observation["mission"] or "no mission"
-    return picture.resize((side, round(side * picture.height / picture.width)), Image.Resampling.LANCZOS), mission
+    columns, rows = np.nonzero(cells_of(*env.unwrapped.lanes.record(0)) != EMPTY)
+    box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    picture = Image.fromarray(np.asarray(env.render())).crop([int(side) * TILE for side in box])
+    return picture, observation["mission"] or "no mission"
+
+
+def resized(picture: Any, share: float) -> Any:
+    """A picture smaller by so much, or larger."""
+    from PIL import Image
+
+    return picture.resize((int(picture.width * share), int(picture.height * share)), Image.Resampling.LANCZOS)
 
 
 def wrapped(text: str, font: Any, width: int) -> list[str]:

@@ -31,9 +31,17 @@ def test_levels_stand_side_by_side_with_their_missions(worlds):
     row = worlds.draw_row((worlds.Shown("DistShift1-v0"), worlds.Shown("Empty-5x5-v0")))
     assert isinstance(row, Image.Image)
     assert row.width == worlds.WIDTH * worlds.SCALE
-    middle = row.width // 2
-    assert row.getpixel((middle // 2, 10)) == worlds.PAPER  # the wider world is lower, and stands on the same line
-    assert row.getpixel((middle + middle // 2, 10)) != worlds.PAPER
+    left, right = row.width * 9 // 28, row.width * 23 // 28  # of nine cells, and of five
+    assert row.getpixel((right, 10)) == worlds.PAPER  # the smaller world is lower, and stands on the same line
+    assert row.getpixel((left, 10)) != worlds.PAPER
+
+
+def test_cells_are_alike_and_emptiness_around_a_level_is_left_out(worlds):
+    multiroom, _ = worlds.level(worlds.Shown("MultiRoom-N2-S4-v0"))
+    empty, _ = worlds.level(worlds.Shown("Empty-5x5-v0"))
+    assert empty.size == (5 * worlds.TILE, 5 * worlds.TILE)
+    assert max(multiroom.size) < 10 * worlds.TILE  # of 25 cells
+    assert worlds.resized(empty, 0.5).size == (5 * worlds.TILE // 2, 5 * worlds.TILE // 2)
 
 
 def test_missions_are_wrapped_by_their_width(worlds):
