@@ -1,4 +1,4 @@
-"""A window made with pygame, which is an extra: `pip install 'rl-lab[window]'`."""
+"""A window made with pygame, which is an extra: `pip install -e '.[window]'`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ DRIVER = "SDL_VIDEODRIVER"
 NARROWEST = 420  # so that a mission has room
 
 
+def is_installed() -> bool:
+    """Whether pygame is there; whether there is a screen shows when a window opens."""
+    return importlib.util.find_spec("pygame") is not None
+
+
 def check_installed() -> None:
     """See that a window can be made here at all.
 
     Raises:
         LabError: pygame is not installed.
     """
-    if importlib.util.find_spec("pygame") is None:
+    if not is_installed():
         raise LabError(
-            "a window needs pygame, which is not installed; run pip install 'rl-lab[window]', "
+            "a window needs pygame, which is not installed; run pip install -e '.[window]', "
             'or use render_mode="rgb_array" or "ansi"'
         )
 

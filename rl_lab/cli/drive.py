@@ -30,7 +30,7 @@ def drive(
         env: id of one of the robot's worlds.
         seed: of the first level; by default another one every time.
         env_arg: arguments of the environment, as key=value.
-        window: drive in a window, which needs pip install 'rl-lab[window]'.
+        window: drive in a window, which needs pip install -e '.[window]'.
     """
     from rl_lab.cli.robot_drive import Drive, world
     from rl_lab.cli.robot_screen import screen_for

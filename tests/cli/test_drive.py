@@ -254,7 +254,7 @@ def test_environments_with_a_window(pygame):
 
 def test_a_window_that_cannot_be_opened_is_a_sentence(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(LabError, match=r"needs pygame, which is not installed; run pip install 'rl-lab\[window\]'"):
+    with pytest.raises(LabError, match=r"needs pygame, which is not installed; run pip install -e '\.\[window\]'"):
         gym.make(EMPTY, render_mode="human")
     monkeypatch.undo()
     monkeypatch.setenv("SDL_VIDEODRIVER", "nowhere")
