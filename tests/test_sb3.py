@@ -133,6 +133,37 @@ def test_algorithms_of_sb3_learn_and_log():
     assert len(returns) == 7
 
 
+ROBOT = "rl_lab/Robot-Empty-5x5-v0"
+
+
+@pytest.mark.parametrize(
+    ("observation", "policy"),
+    [
+        ("flat", "MlpPolicy"),
+        ("state", "MlpPolicy"),
+        ("onehot", "MultiInputPolicy"),
+        ("full", "MultiInputPolicy"),
+    ],
+)
+def test_what_the_robot_sees_is_taken_by_sb3(observation, policy):
+    """As the README of the robot has it."""
+    envs = gym.make_vec(ROBOT, num_envs=2, observation=observation, debug=True)
+    model = sb3.PPO(policy, vec_env(envs), n_steps=16, batch_size=16, n_epochs=1, device="cpu").learn(32)
+    assert model.num_timesteps == 32
+    single = gym.make(ROBOT, observation=observation, debug=True)
+    if policy == "MlpPolicy":
+        sb3.PPO(policy, single, n_steps=16, batch_size=16, n_epochs=1, device="cpu").learn(16)
+    else:
+        with pytest.raises(TypeError):  # of the mission, which is text there
+            sb3.PPO(policy, single, device="cpu")
+
+
+def test_minigrids_own_images_are_too_small_for_the_network_of_sb3():
+    envs = vec_env(gym.make_vec(ROBOT, num_envs=2, observation="dict", debug=True))
+    with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
+        sb3.PPO("MultiInputPolicy", envs, device="cpu")
+
+
 def test_wrappers_of_sb3():
     env = VecFrameStack(VecNormalize(cartpole(), gamma=0.9), 2)
     assert env.reset().shape == (LANES, 8)
