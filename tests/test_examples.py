@@ -130,9 +130,17 @@ def test_four_families_of_the_robot_beside_the_optimum(tmp_path, monkeypatch, ca
     monkeypatch.setattr(example, "LEVELS", 50)
     monkeypatch.setattr(example, "TASKS", (example.Task("Empty-Random-6x6-v0", 150_000),))
     example.main(2, [], tmp_path / "found.json")
-    assert capsys.readouterr().out.strip().endswith(": solved")
+    before, line = capsys.readouterr().out.splitlines()
+    assert before == "Empty-Random-6x6-v0: 2 x 150,000 steps, after compiling where that is new"
+    assert line.endswith(": solved")
+    assert " of the optimum [" in line
     (found,) = json.loads((tmp_path / "found.json").read_text())["tasks"]
     assert all(0.9 < share <= 1 for share in found["shares"])  # of the optimum on the same levels
+    one = example.told(found | {"shares": [0.95], "mean": 0.95, "interval": None})
+    assert "0.950 of the optimum by one seed;" in one
+    monkeypatch.setattr(example, "TASKS", (example.Task("Empty-Random-6x6-v0", 4096),))
+    example.main(1, [], tmp_path / "found.json")
+    assert json.loads((tmp_path / "found.json").read_text())["tasks"][0]["interval"] is None
 
 
 def test_the_optimum_is_what_plans_earn(monkeypatch):
