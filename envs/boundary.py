@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from rl_lab.envs import window
 from rl_lab.envs.definition import Definition
 from rl_lab.errors import LabError, RenderModeError
 
@@ -91,8 +92,9 @@ def checked_render_mode(definition: Definition, mode: str | None) -> str | None:
 
 
 def metadata(definition: Definition) -> dict[str, Any]:
-    """What Gymnasium wants to know about an environment."""
-    return {"render_modes": list(definition.render_modes), "render_fps": 10} | dict(definition.metadata)
+    """What Gymnasium wants to know; its checker tries every mode, so "human" is one only where pygame is installed."""
+    modes = [mode for mode in definition.render_modes if mode != "human" or window.is_installed()]
+    return {"render_modes": modes, "render_fps": 10} | dict(definition.metadata)
 
 
 def present(space: gym.Space, buffer: np.ndarray, copy: bool) -> Any:

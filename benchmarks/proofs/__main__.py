@@ -39,7 +39,7 @@ SCRIPTS = {
     "robot_parity": Proof("every world in lock-step with MiniGrid's", "20 minutes"),
     "robot_levels": Proof("the distribution of levels beside MiniGrid's", "half an hour"),
     "robot_optimum": Proof("the fewest actions to success, in MiniGrid and by brute force", "10 minutes"),
-    "robot_checkers": Proof("Gymnasium's and SB3's checkers on every world", "2 minutes"),
+    "robot_checkers": Proof("Gymnasium's and SB3's checkers on every world", "15 minutes, to compile"),
     "robot_looking": Proof("never looking, looking well and always seeing in Scout", "10 minutes of two cores"),
 }
 

@@ -81,7 +81,15 @@ def test_missions_are_text_in_one_environment_and_tokens_in_a_batch():
 def test_gymnasiums_checker_passes(id, observation):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_env(gym.make(id, observation=observation, render_mode="ansi").unwrapped)
+        check_env(gym.make(id, observation=observation).unwrapped)
+
+
+def test_a_window_is_a_render_mode_where_it_can_be_one(monkeypatch):
+    assert gym.make(RANDOM).metadata["render_modes"] == ["rgb_array", "ansi", "human"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # as without pygame
+    env, envs = gym.make(RANDOM), gym.make_vec(RANDOM, num_envs=2)
+    assert env.metadata["render_modes"] == envs.metadata["render_modes"] == ["rgb_array", "ansi"]
+    check_env(env.unwrapped)
 
 
 @pytest.mark.parametrize("id", [DOOR_KEY, RANDOM])
