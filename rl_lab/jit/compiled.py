@@ -100,7 +100,7 @@ class Compiled:
 
     def _compiled(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
         logger.info("compiling %s, once: later runs load it in a moment", self.name)
-        if self.module.fast:
+        if self.module.fast or self.module.large:
             cache.write(self.module, self.path)
             compile_apart(self.path, cache.import_name(self.path), self.module.entry, signature)
         return self._dispatcher_for(signature)
