@@ -52,7 +52,12 @@ class Module:
     @property
     def large(self) -> bool:
         """Whether it has so many functions that compiling it apart saves more time than a new process takes."""
-        return self.text.count("njit(") >= LARGE
+        return self.functions >= LARGE
+
+    @property
+    def functions(self) -> int:
+        """How many functions it has."""
+        return self.text.count("njit(")
 
 
 def write(function: Callable[..., Any], bound: dict[str, Any], exact: bool) -> Module:
