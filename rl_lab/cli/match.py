@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,6 +18,7 @@ from rl_lab.errors import LabError
 if TYPE_CHECKING:
     from rl_lab.cli.match_folder import MatchFolder
     from rl_lab.compare.match import Match
+    from rl_lab.envs.go.gtp.thinking import Agent
     from rl_lab.envs.go.matches.series import Entry
     from rl_lab.envs.go.matches.sides import Side
     from rl_lab.envs.go.rules import Rules
@@ -32,7 +32,7 @@ def match(
     first: Positional[str],
     second: Positional[str],
     games: int = 20,
-    size: int = 9,
+    size: int | None = None,
     komi: float | None = None,
     ko: Literal["positional", "situational", "simple"] = "positional",
     suicide: bool = False,
@@ -53,14 +53,15 @@ def match(
 
     Examples: rl-lab match mcts:500 greedy --games 40 --size 7;
     rl-lab match mcts:2000 "gnugo --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead";
-    rl-lab match runs/go5 mcts:500 --size 5 --games 100 --out results/go5-against-mcts
+    rl-lab match runs/go5 mcts:500 --games 100 --out results/go5-against-mcts
 
     Args:
         first: random, greedy, mcts:N, gnugo:LEVEL, the folder of a run, or a command line that speaks GTP.
         second: likewise.
         games: how many.
-        size: of the board.
-        komi: for White; by default Black's margin under best play, or 7 where nobody knows it.
+        size: of the board; by default that which a run's agent was trained on, or 9.
+        komi: for White; by default that which a run's agent was trained with, or Black's margin under best play, or 7
+            where nobody knows it.
         ko: the rule of ko.
         suicide: allow it.
         max_moves: after which a game is broken off; by default twice the points.
@@ -72,16 +73,22 @@ def match(
         seed: of the openings, and of what is random in agents.
         as_json: print JSON.
     """
+    from rl_lab.cli.go_players import TrainedAgent, is_kept, terms
     from rl_lab.cli.match_folder import MatchFolder
     from rl_lab.compare.match import Match
     from rl_lab.envs.go.matches.series import Series
     from rl_lab.envs.go.rules import Rules
 
-    series = Series(Rules(size, komi, ko, suicide, 0, max_moves), games, openings, opening_moves, seed)
+    kept = {spec: TrainedAgent(Path(spec)) for spec in dict.fromkeys((first, second)) if is_kept(spec)}
+    agreed = terms(kept.values(), size, komi)
+    rules = Rules(agreed.size, agreed.komi, ko, suicide, 0, max_moves)
+    series = Series(rules, games, openings, opening_moves, seed)
     if seconds is not None and not 0 < seconds <= 86_400:
         raise LabError(f"seconds={seconds} is not allowed; a move may take up to 86400 seconds, and more than 0")
     folder = MatchFolder(out or Path("results") / time.strftime("match-%Y%m%d-%H%M%S"))
-    with _sides([first, second], seconds, seed) as sides:
+    if agreed.said:
+        log.info("rl-lab: %s", agreed.said)
+    with _sides([first, second], kept, seconds, seed) as sides:
         _warn(sides, series.rules)
         _try(sides, series.rules)
         found = Match((first, second), (sides[0].name, sides[1].name), series)
@@ -134,30 +141,29 @@ def _try(sides: list[Side], rules: Rules) -> None:
 
 
 @contextmanager
-def _sides(specs: list[str], seconds: float | None, seed: int) -> Iterator[list[Side]]:
+def _sides(specs: list[str], kept: Mapping[str, Agent], seconds: float | None, seed: int) -> Iterator[list[Side]]:
     """The players, let go of at the end."""
     made: list[Side] = []
     try:
         for index, spec in enumerate(specs):
-            made.append(_side(spec, seconds, seed + index))
+            made.append(_side(spec, kept.get(spec), seconds, seed + index))
         yield made
     finally:
         for side in made:
             side.close()
 
 
-def _side(spec: str, seconds: float | None, seed: int) -> Side:
-    """A player: a program where there is one of this name, else an agent."""
-    from rl_lab.cli.go_players import NAMED, is_path, player_for
+def _side(spec: str, kept: Agent | None, seconds: float | None, seed: int) -> Side:
+    """A player: the agent of a run, a program where there is one of this name, or an agent by its name."""
+    from rl_lab.cli.go_players import is_named, player_for
     from rl_lab.cli.programs import command_of
     from rl_lab.envs.go.matches.sides import AgentSide, EngineSide
 
     patience = PATIENCE if seconds is None else seconds
-    named = re.fullmatch(rf"(?:{'|'.join(NAMED)})(?::\S*)?", spec) is not None and spec != "gnugo"
-    kept = is_path(spec) and (Path(spec).is_dir() or spec.endswith(".safetensors"))
-    command = None if named or kept else command_of(spec)
-    if command is not None:
-        return EngineSide(command, patience, timed=seconds is not None)
+    if kept is not None:
+        return AgentSide(lambda: kept, patience)
+    if not is_named(spec):
+        return EngineSide(command_of(spec), patience, timed=seconds is not None)
     return AgentSide(lambda: player_for(spec, seed), patience)
 
 

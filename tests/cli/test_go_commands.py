@@ -127,6 +127,65 @@ def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, 
     assert [record.getMessage()[8 : 8 + len(advice)] for record in caplog.records] == [advice]
 
 
+@pytest.fixture(scope="module")
+def half_komi(tmp_path_factory):
+    """An agent of 5x5 with a komi of its own."""
+    run = tmp_path_factory.mktemp("runs") / "half.safetensors"
+    PPO("rl_lab/Go-5x5-v0", num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs={"komi": 24.5}).save(run)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("asked", "komi", "said"),
+    [
+        ((), 24.5, "half.safetensors plays on 5x5 with komi 24.5, as it was trained"),
+        (("--size", 5), 24.5, "half.safetensors plays with komi 24.5, as it was trained"),
+        (("--komi", 3), 3.0, "half.safetensors plays on 5x5, as it was trained"),
+        (("--size", 5, "--komi", 24.5), 24.5, ""),
+    ],
+)
+def test_an_agent_brings_its_size_and_komi(asked, komi, said, half_komi, tmp_path, caplog, monkeypatch, capsys):
+    caplog.set_level("INFO", "rl_lab")
+    lab("match", half_komi, "random", "--games", 1, "--out", tmp_path / "match", *asked)
+    assert f"1 games on 5x5, komi {komi:g}" in capsys.readouterr().out
+    begun = []
+    monkeypatch.setattr("rl_lab.envs.go.gtp.server.serve", lambda session: begun.append(session.table))
+    lab("gtp", "--agent", half_komi, *asked)
+    assert [(table.board.size, table.board.rules.komi_in_force) for table in begun] == [(5, komi)]
+    assert capsys.readouterr().out == ""  # which is for answers alone
+    lines = [record.getMessage().removeprefix("rl-lab: ") for record in caplog.records]
+    assert [line for line in lines if "as it was trained" in line] == ([said, said] if said else [])
+    monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
+    lab("play", "go", "--agent", half_komi, *asked)
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert ("as it was trained" in shown) == bool(said)
+    assert f"komi {komi:g}. A move, or help:" in shown
+
+
+@pytest.mark.parametrize("words", [["gtp", "--agent"], ["play", "go", "--agent"], ["match", "random"]])
+def test_a_size_that_an_agent_does_not_play_is_an_error(words, half_komi, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LabError, match=r"half.safetensors plays on 5x5 only; give --size 5"):
+        lab(*words, half_komi, "--size", 9)
+
+
+def test_agents_of_two_sizes_do_not_meet(half_komi, tmp_path):
+    run = tmp_path / "three.safetensors"
+    arguments = {"size": 3}
+    PPO("rl_lab/Go-5x5-v0", num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs=arguments).save(run)
+    sentence = "half.safetensors plays on 5x5 only and three.safetensors on 3x3; there is no board for both"
+    with pytest.raises(LabError, match=sentence):
+        lab("match", half_komi, run, "--out", tmp_path / "match")
+
+
+def test_a_folder_named_like_a_player_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "greedy").mkdir()
+    assert not go_players.is_kept("greedy")
+    assert go_players.is_kept("./greedy")
+
+
 @pytest.mark.parametrize(
     ("learned_with", "asked", "met"),
     [
