@@ -132,10 +132,14 @@ class Searcher(Player):
     Args:
         playouts: a move.
         seed: of the random stream.
+
+    Attributes:
+        seconds: for a move, after which it stops thinking; None, as at first, where only the playouts count.
     """
 
     def __init__(self, playouts: int, seed: int = 0) -> None:
         self.name, self.playouts = f"mcts:{playouts}", playouts
+        self.seconds: float | None = None
         self._searches: dict[int, Search] = {}  # by capacity
         self.seed(seed)
 
@@ -150,7 +154,7 @@ class Searcher(Player):
             return board.size**2
         search = self._search(board.rules.capacity, board.size)
         search.start(board)
-        for _ in search.chunks(self.playouts):
+        for _ in search.chunks(self.playouts, self.seconds):
             pass  # Ctrl-C is heard here
         return search.best()
 

@@ -67,8 +67,9 @@ def match(
         max_moves: after which a game is broken off; by default twice the points.
         openings: how many different ones; by default half the games, so that each is played twice.
         opening_moves: random moves of each; 0 for games from the empty board.
-        seconds: for a move, told to programs that know time_settings; by default none is told, and 60 are waited. To
-            start, a program has ten times as long, but 10 seconds at least and 60 where that is more than a move.
+        seconds: for a move; whoever takes longer loses the game. mcts:N plays what it has found by then, programs that
+            know time_settings are told. By default 60, of which no program is told. To start, a program has ten times
+            as long as for a move, but at least 10 seconds, and no more than 60 unless a move may take longer.
         out: folder of the results; by default results/match- and the time.
         seed: of the openings, and of what is random in agents.
         as_json: print JSON.

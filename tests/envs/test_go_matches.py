@@ -1,5 +1,6 @@
 """Matches: our board is the referee, and whoever hangs, dies, talks nonsense or plays illegally loses."""
 
+import itertools
 import re
 import sys
 from contextlib import closing
@@ -112,6 +113,25 @@ def test_an_agent_that_takes_too_long(monkeypatch):
     played = referee.play({"black": AgentSide(Passer, 10), "white": AgentSide(Passer, 5)}, RULES)
     assert (played.winner, played.result, played.ended) == ("black", "B+T", "time-out")
     assert "more than 5" in played.failure
+
+
+def test_a_search_stops_thinking_in_time(monkeypatch):
+    """On a clock that goes on by a second at every look; all its playouts would take minutes."""
+    searching = AgentSide(lambda: player("mcts:10000000"), 20)
+    sides = {"black": searching, "white": AgentSide(Passer, 20)}
+    for side in sides.values():
+        side.begin(Board.of(RULES))
+    clock = itertools.count()
+    monkeypatch.setattr(sides_module.time, "monotonic", lambda: float(next(clock)))
+    played = referee.play(sides, RULES)
+    assert (played.ended, played.winner) == ("passes", "black")
+    searching.restart()
+    assert searching.agent.seconds < 20
+
+
+@pytest.mark.parametrize(("seconds", "thinking"), [(0.01, 0.0), (0.1, 0.04), (10, 8.95)])
+def test_how_long_a_search_may_think(seconds, thinking):
+    assert AgentSide(lambda: player("mcts:5"), seconds).agent.seconds == pytest.approx(thinking)
 
 
 def test_boards_that_a_side_does_not_play_on_are_an_error():
