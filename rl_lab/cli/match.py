@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rl_lab")
 PATIENCE = 60.0  # seconds for an answer, where nobody says how long
+NEWS_SECONDS = 3.0  # that a program may take to start before somebody is told
 
 
 @app.command
@@ -136,9 +138,22 @@ def _try(sides: list[Side], rules: Rules) -> None:
 
     for side in sides:
         try:
-            side.begin(Board.of(rules))
+            with _news_of_waiting(side.name):
+                side.begin(Board.of(rules))
         except Failure:
             side.restart()
+
+
+@contextmanager
+def _news_of_waiting(program: str) -> Iterator[None]:
+    """Say whom everybody waits for, where that takes longer than one would think."""
+    news = threading.Timer(NEWS_SECONDS, log.info, ("rl-lab: waiting for %s to start", program))
+    news.daemon = True
+    news.start()
+    try:
+        yield
+    finally:
+        news.cancel()
 
 
 @contextmanager
@@ -164,7 +179,9 @@ def _side(spec: str, kept: Agent | None, seconds: float | None, seed: int) -> Si
     if kept is not None:
         return AgentSide(lambda: kept, patience)
     if not is_named(spec):
-        return EngineSide(command_of(spec), patience, timed=seconds is not None)
+        command = command_of(spec)
+        with _news_of_waiting(command[0]):
+            return EngineSide(command, patience, timed=seconds is not None)
     return AgentSide(lambda: player_for(spec, seed), patience)
 
 

@@ -262,6 +262,36 @@ def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+class Alarm:
+    """A timer whose time comes at once, or never."""
+
+    def __init__(self, rings, cancelled):
+        self.rings, self.cancelled = rings, cancelled
+
+    def __call__(self, seconds, function, arguments):
+        assert 1 < seconds < 5
+        self.ring = lambda: function(*arguments)
+        return self
+
+    def start(self):
+        if self.rings:
+            self.ring()
+
+    def cancel(self):
+        self.cancelled.append(self.ring)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_whom_everybody_waits_for_is_said(slow, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "rl_lab")
+    cancelled = []
+    monkeypatch.setattr("rl_lab.cli.match.threading.Timer", Alarm(slow, cancelled))
+    lab("match", "random", shlex.join(bad("passes")), "--games", 1, "--size", 5, "--out", tmp_path)
+    said = f"rl-lab: waiting for {sys.executable} to start"
+    assert (said in [record.getMessage() for record in caplog.records]) == slow
+    assert len(cancelled) == 3  # the program's start, and both sides' first board
+
+
 def test_help_says_how_other_programs_find_us(capsys):
     with pytest.raises(SystemExit):
         lab("gtp", "--help")

@@ -40,6 +40,7 @@ def random_side(seed=0):
         ("speaks no GTP", "nonsense", "F", "with 'Hello!', which is not GTP"),
         ("speaks bytes", "nonsense", "F", "which is not GTP"),
         ("floods", "nonsense", "F", "with more than 1048576 bytes"),
+        ("chatters", "nonsense", "F", "with 'info move e5', which is not GTP, where answers begin with = or ?"),
         ("plays illegally", "illegal move", "F", "plays A1: occupied"),
         ("plays off the board", "illegal move", "F", "answers genmove with 't19'"),
         ("refuses moves", "refusal", "F", r"refuses 'play black [A-E][1-5]': illegal move"),
@@ -146,6 +147,12 @@ def test_boards_that_a_side_does_not_play_on_are_an_error():
 def test_programs_that_speak_no_gtp_at_all_are_told_so_at_once(monkeypatch):
     with pytest.raises(LabError, match=r"has died \(code 0\) before it answered 'name'; try it by hand: echo name | "):
         EngineSide([sys.executable, "-c", ""], 20)
+    echo = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"  # as cat does, and no empty line ever
+    hint = (
+        r"answers 'name' with 'name', which is not GTP, .*; if it does not speak GTP unless told, add how, as in 'gnugo"
+    )
+    with pytest.raises(LabError, match=hint):
+        EngineSide([sys.executable, "-c", echo], 600)
     monkeypatch.setattr(sides_module, "LEAST_START_SECONDS", 0.2)
     hint = r"has not answered 'name' within 0\.2 seconds; if it does not speak GTP unless told, add how, as in 'gnugo"
     with pytest.raises(LabError, match=hint):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from rl_lab.envs.go.engine import Engine, EngineDied, EngineError, EngineRefuses, EngineSilent
+from rl_lab.envs.go.engine import Engine, EngineDied, EngineError, EngineNonsense, EngineRefuses, EngineSilent
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp import words
 from rl_lab.envs.go.gtp.clock import LAG
@@ -208,11 +208,11 @@ class EngineSide:
 
     def _hint(self, error: EngineError) -> str:
         """What to do about a program that cannot be talked to from the beginning."""
+        unless_told = "; if it does not speak GTP unless told, add how, as in 'gnugo --mode gtp'"
+        if isinstance(error, EngineNonsense):
+            return unless_told
         if isinstance(error, EngineSilent):
-            return (
-                "; if it does not speak GTP unless told, add how, as in 'gnugo --mode gtp'; if it takes long to start, "
-                "give more --seconds"
-            )
+            return f"{unless_told}; if it takes long to start, give more --seconds"
         return f"; try it by hand: echo name | {shlex.join(self.command)[:HINT_LENGTH]}"
 
     def _ask(self, command: str) -> str:
