@@ -195,13 +195,19 @@ def test_a_folder_named_like_a_player_is_none(tmp_path, monkeypatch):
         ({}, ("opponent=greedy",), "greedy"),
     ],
 )
-def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked, met, tmp_path, capsys):
+def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked, met, tmp_path, capsys, caplog):
+    caplog.set_level("INFO", "rl_lab")
     run, arguments = tmp_path / "go.safetensors", {"komi": 24.5, "max_moves": 12, **learned_with}
     env = "rl_lab/Go-5x5-v0"
     PPO(env, num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs=arguments).save(run)
     words = ["eval", run, "--episodes", 20, "--stochastic", *(("--env-arg", *asked) if asked else ())]
     lab(*words, "--json")
     told = json.loads(capsys.readouterr().out)
+    wanted = asked[0].removeprefix("opponent=") if asked else learned_with["opponent"]
+    news = f"rl-lab: opponent={wanted} is played as {met}: against itself an agent wins as often as it loses"
+    assert [news in record.getMessage() for record in caplog.records if "is played" in record.getMessage()] == (
+        [True] if wanted != met else []
+    )
     assert told["opponent"] == met
     assert told["won"] + told["drawn"] + told["lost"] + told["broken_off"] == 20
     assert told["won"] == told["returns"].count(1.0)
