@@ -21,6 +21,7 @@ def go(
     colour: Literal["black", "white"] = "black",
     komi: float | None = None,
     ko: Literal["positional", "situational", "simple"] = "positional",
+    suicide: bool = False,
     handicap: int = 0,
     seed: int = 0,
     sgf: Path | None = None,
@@ -40,6 +41,7 @@ def go(
         komi: for White; by default that which the agent was trained with, or Black's margin under best play, as far as
             it is known.
         ko: the rule of ko.
+        suicide: allow it.
         handicap: Black's stones before White's first move, on boards from 7x7.
         seed: of what is random.
         sgf: keep the game in this file, however it ends; it must be new.
@@ -54,7 +56,7 @@ def go(
         check_new(sgf)
     opponent = player_for(agent, seed)
     agreed = terms([opponent], size, komi)
-    board = Board(agreed.size, komi=agreed.komi, ko=ko, handicap=handicap)
+    board = Board(agreed.size, komi=agreed.komi, ko=ko, suicide=suicide, handicap=handicap)
     only = getattr(opponent, "size", board.size)
     if only != board.size:
         raise LabError(f"{agent} plays on {only}x{only} only; give --size {only}")
