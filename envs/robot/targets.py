@@ -65,7 +65,8 @@ def fields(task: int, options: Mapping[str, Any], grid: NDArray[np.uint8], missi
     if task in (tasks.PICK_UP, tasks.FETCH, tasks.PUT_NEAR):
         found["target"] = _thing_named(mission, 0)
     if task == tasks.OPEN:
-        places["target"] = _door("target", places["target"] or _only(grid, DOOR, None), grid)
+        colour = next((thing >> 4 for thing in named(mission) if thing & cells.KIND == DOOR), None)
+        places["target"] = _door("target", places["target"] or _only(grid, DOOR, colour), grid, colour)
     elif task == tasks.IN_ORDER:
         places["target"] = _door("target", places["target"] or _only(grid, DOOR, cells.RED), grid)
         places["other"] = _door("other", places["other"] or _only(grid, DOOR, cells.BLUE), grid)
@@ -102,22 +103,26 @@ def _thing_named(mission: str, number: int) -> int:
 
 
 def _only(grid: NDArray[np.uint8], kind: int, colour: int | None) -> Place:
-    """The place of the one thing of a kind and colour."""
+    """The place of the one thing of a kind and, where it is given, a colour."""
     encoded = cells.unpack(grid)
     there = (encoded[..., 0] == kind) & (encoded[..., 1] == colour if colour is not None else True)
-    if there.sum() != 1:
-        what = f"{'' if colour is None else COLOURS[colour] + ' '}{OBJECTS[kind]}"
+    what = OBJECTS[kind] if colour is None else f"{COLOURS[colour]} {OBJECTS[kind]}"
+    if not there.any():
+        raise LabError(f"the mission is about a {what}, but there is no {what} in the grid; put one there")
+    if there.sum() > 1:
         raise LabError(
             f"the mission is about a {what}, of which the grid holds {there.sum()}; "
-            "put one there, or say with 'target' (and 'other' for a second place) which is meant"
+            "leave one of them, or say with 'target' (and 'other' for a second place) which is meant"
         )
     x, y = np.argwhere(there)[0]
     return int(x), int(y)
 
 
-def _door(name: str, place: Place, grid: NDArray[np.uint8]) -> Place:
-    if cells.unpack(grid[place])[0] != DOOR:
-        raise LabError(f"{name} is {place}, where there is {cells.describe(int(grid[place]))}; it must be a door")
+def _door(name: str, place: Place, grid: NDArray[np.uint8], colour: int | None = None) -> Place:
+    thing, painted, _ = cells.unpack(grid[place])
+    if thing != DOOR or colour not in (None, painted):
+        what = "door" if colour is None else f"{COLOURS[colour]} door"
+        raise LabError(f"{name} is {place}, where there is {cells.describe(int(grid[place]))}; it must be a {what}")
     return place
 
 

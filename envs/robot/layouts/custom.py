@@ -8,10 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import cells, maps, options, tabular, targets, tasks
+from rl_lab.envs.robot import cells, maps, options, tabular, tasks
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GOAL, KIND
 from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
 from rl_lab.envs.robot.layouts.building import build_solid
@@ -150,8 +149,6 @@ def mission_of(level: maps.Map) -> tuple[str, int]:
         level.more["mission"] = f"get to the {COLOURS[goals[0] >> 4]} goal square"
     mission = str(level.more["mission"])
     task = next((task for words, task in SENTENCES.items() if mission.startswith(words + " ")), tasks.REACH)
-    if task == tasks.OPEN and (door := _door_named(mission, grid)) is not None:
-        level.more.setdefault("target", door)
     return mission, task
 
 
@@ -176,13 +173,3 @@ def what_changes(state: Any, level: maps.Map) -> tuple[list[tuple[int, int]], li
     doors = [(int(x), int(y)) for x, y in np.argwhere(level.grid[..., 0] == cells.DOOR)]
     things = [*grid[cells.PORTABLE[grid & KIND]].tolist(), *([int(state.carrying)] if state.carrying != EMPTY else [])]
     return doors, sorted(things)
-
-
-def _door_named(mission: str, grid: NDArray[np.uint8]) -> tuple[int, int] | None:
-    """The place of the only door of the colour that a mission names."""
-    for thing in targets.named(mission):
-        encoded = cells.unpack(grid)
-        found = np.argwhere((encoded[..., 0] == cells.DOOR) & (encoded[..., 1] == thing >> 4))
-        if len(found) == 1:
-            return int(found[0][0]), int(found[0][1])
-    return None
