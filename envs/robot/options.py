@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, maps, missions, reach, targets, tasks
+from rl_lab.envs.robot import cells, maps, missions, reach, targets
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GREY_WALL, KIND, OBJECTS
 from rl_lab.envs.robot.world import place, put
 from rl_lab.errors import LabError
@@ -66,14 +66,15 @@ def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map |
     grid = _grid(options["grid"], int(config.capacity))
     _check_shown(grid, config)
     x, y, direction = _agent(options["agent"], grid)
-    _check_closed(grid, x, y, doors_stay_shut=task == tasks.GO_TO, level=level)
+    _check_closed(grid, x, y, doors_stay_shut=reach.stays_shut(task), level=level)
     carried, carried_contents = _carrying(options)
     contents = _contents(options.get("contents"), grid)
     mission = missions.tokens(options["mission"]) if "mission" in options else state.mission.copy()
     steps = _steps(options.get("step", 0), int(config.max_steps))
     fields = targets.fields(task, options, grid, missions.text(mission))
     if level is not None and mission.any():  # without a mission there is nothing to solve
-        found = reach.reach(targets.opened(task, grid, fields), contents, (x, y), carried, carried_contents)
+        held = {carried, carried_contents}
+        found = reach.reach(targets.opened(task, grid, fields), contents, (x, y), held, task)
         if (why := reach.obstacle(task, grid, found, fields)) is not None:
             raise LabError(f"{level.source} cannot be solved: {why}, even if every thing in between could be moved")
 

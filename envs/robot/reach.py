@@ -2,6 +2,7 @@
 
 It lets the robot push every thing out of its way, open every door that is not locked, and keep every key that it
 could touch. What cannot be reached so cannot be reached at all; what can, the planner decides exactly.
+Where to toggle ends the episode, as in GO_TO, doors that are shut are walls.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.envs.robot import tasks
-from rl_lab.envs.robot.cells import COLOUR, COLOURS, EMPTY, GOAL, KEY, KIND, LAVA, LOCKED_DOOR, OBJECTS, WALL
+from rl_lab.envs.robot.cells import (
+    CLOSED_DOOR,
+    COLOUR,
+    COLOURS,
+    EMPTY,
+    GOAL,
+    KEY,
+    KIND,
+    LAVA,
+    LOCKED_DOOR,
+    OBJECTS,
+    WALL,
+)
 from rl_lab.envs.robot.world import NOWHERE
 
 Place = tuple[int, int]
@@ -35,20 +48,20 @@ class Reach:
     things: set[int] = field(default_factory=set)
 
 
-def reach(
-    grid: NDArray[np.uint8], contents: Mapping[Place, int], start: Place, carried: int, carried_contents: int
-) -> Reach:
+def reach(grid: NDArray[np.uint8], contents: Mapping[Place, int], start: Place, carried: set[int], task: int) -> Reach:
     """What the robot can come to.
 
     Args:
         grid: bytes `(width, height)`.
         contents: what is in boxes, as bytes.
         start: where the robot is.
-        carried: what it carries, as a byte.
-        carried_contents: what is in that.
+        carried: what it carries, and what is in that, as bytes.
+        task: one of those in `tasks`.
     """
     known = -1
-    found = Reach(things={carried, carried_contents})
+    found = Reach(things=set(carried))
+    if stays_shut(task):
+        grid = np.where(grid & KIND >= CLOSED_DOOR, WALL, grid)
     while known < len(found.things) + len(found.touched):  # each key may open a way to another
         known = len(found.things) + len(found.touched)
         found.entered, frontier = {start}, [start]
@@ -64,6 +77,11 @@ def reach(
                     found.entered.add(place)
                     frontier.append(place)
     return found
+
+
+def stays_shut(task: int) -> bool:
+    """Whether no door can be opened, since to toggle ends the episode."""
+    return task == tasks.GO_TO
 
 
 def _passable(cell: int, things: set[int]) -> bool:

@@ -157,6 +157,12 @@ def test_missions_of_layouts(mission):
     assert rewards(env, MISSIONS[mission]) == [False] * (len(MISSIONS[mission]) - 1) + [True]
 
 
+def test_who_is_to_go_somewhere_opens_nothing_but_passes_open_doors():
+    layout = "######\n#>/.{}#\n######\n\nmission = go to the {}"
+    assert rewards(custom(layout.format("o", "blue ball")), [FORWARD, FORWARD, DONE]) == [False, False, True]
+    assert rewards(custom(layout.format("D", "yellow door").replace("/", ".")), [FORWARD, FORWARD, DONE])[-1]
+
+
 def test_of_several_doors_the_one_that_is_named_is_meant():
     layout = "####\n#>d#\n#.e#\n####\n\nd = red closed door\ne = blue closed door\nmission = open the {} door"
     assert rewards(custom(layout.format("red")), [TOGGLE]) == [True]
@@ -227,6 +233,7 @@ BAD = {
     "carried wall": (SMALLEST + "\n\ncarrying = grey wall", "'grey wall' cannot be carried"),
     "odd word": (SMALLEST + "\n\nmission = dance", "mission 'dance' has the word 'dance'"),
     "odd place": (SMALLEST + "\n\nmission = open the door\ntarget = there", "line 6, column 10: 'there' is no place"),
+    "behind a door that opening ends": ("######\n#>/do#\n######\n\nmission = go to the blue ball", "no way leads to the place"),
     "another door": ("#####\n#>d.#\n#####\n\nmission = open the grey door", "there is no grey door"),
     "no door": (SMALLEST + "\n\nmission = open the door\ntarget = 2, 1", "it must be a door"),
     "target of nothing": (SMALLEST + "\n\ntarget = 2, 1", "'target' is not known here"),
