@@ -233,7 +233,7 @@ BAD = {
     "carried wall": (SMALLEST + "\n\ncarrying = grey wall", "'grey wall' cannot be carried"),
     "odd word": (SMALLEST + "\n\nmission = dance", "mission 'dance' has the word 'dance'"),
     "odd place": (SMALLEST + "\n\nmission = open the door\ntarget = there", "line 6, column 10: 'there' is no place"),
-    "behind a door that opening ends": ("######\n#>/do#\n######\n\nmission = go to the blue ball", "no way leads to the place"),
+    "behind a door": ("######\n#>/do#\n######\n\nmission = go to the blue ball", "no way leads to the place"),
     "another door": ("#####\n#>d.#\n#####\n\nmission = open the grey door", "there is no grey door"),
     "no door": (SMALLEST + "\n\nmission = open the door\ntarget = 2, 1", "it must be a door"),
     "target of nothing": (SMALLEST + "\n\ntarget = 2, 1", "'target' is not known here"),
