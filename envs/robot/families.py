@@ -189,13 +189,12 @@ def robot_world(
         look=looking.look,
     )
     shown = observed(request)
+    makes = {"width": width, "height": height, **asdict(layout or Layout()), **(level or {})}
     definition = Definition(
         name=name,
         state=state_dtype(capacity, shown.seen, shown.memory),
         config={
-            "variant": zlib.crc32(f"{name} {task} {shown.variant}".encode()),
-            "width": width,
-            "height": height,
+            "variant": _variant(name, task, shown.variant, makes),
             "capacity": capacity,
             "stride": stride_for(capacity),
             "max_steps": limit,
@@ -209,8 +208,7 @@ def robot_world(
             "numbers": shown.numbers,
             "whole": shown.whole,
             **REWARDS[settings.reward],
-            **asdict(layout or Layout()),
-            **(level or {}),
+            **makes,
         },
         reset=reset,
         step=tasks.step,
@@ -225,6 +223,12 @@ def robot_world(
         **shown.parts,
     )
     return with_looking(definition, looking)
+
+
+def _variant(name: str, task: int, shown: str, parts: Mapping[str, Any]) -> int:
+    """A number that tells apart variants whose states have the same fields, but are not for each other."""
+    plain = {part: np.asarray(value).tolist() for part, value in parts.items()}
+    return zlib.crc32(f"{name} {task} {shown} {plain}".encode())
 
 
 def check_number(name: str, value: Any, low: int, high: int) -> None:
