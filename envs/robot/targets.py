@@ -4,19 +4,19 @@
 | Unlock               | `target`    | the door to open, `(x, y)`                | the only door                |
 | GoToDoor, GoToObject | `target`    | the place to stand by                     | what the mission names       |
 | PutNear              | `target`    | the place to put something by             | what the mission names last  |
-| RedBlueDoors         | `target`    | the first door                            | the red door                 |
-|                      | `other`     | the second door                           | the blue door                |
+| RedBlueDoors         | `target`    | the first door                            | as the mission says, or red  |
+|                      | `other`     | the second door                           | as the mission says, or blue |
 | Memory               | `target`    | where to go                               | none, it must be given       |
 |                      | `other`     | where not to go                           | nowhere                      |
 | Dynamic-Obstacles    | `obstacles` | the balls that move, in order, `[(x, y)]` | all, row by row              |
 | Scout                | `clocks`    | doors that turn, `{(x, y): phase}`        | none                         |
 
-What Fetch, PutNear and the families that end with a thing want is what the mission names first.
+What Fetch, PutNear and the families that end with a thing want is what the mission names first; `errands` has the
+sentences.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from rl_lab.envs.robot import cells, clocks, tasks
 from rl_lab.envs.robot.cells import BALL, COLOURS, DOOR, OBJECTS
+from rl_lab.envs.robot.errands import understood
 from rl_lab.envs.robot.world import MOST_OBSTACLES, MOST_ROOMS, NOWHERE
 from rl_lab.errors import LabError
 
@@ -37,7 +38,6 @@ OPTIONS: dict[int, tuple[str, ...]] = {
     tasks.DODGE: ("obstacles",),
     tasks.SCOUT: ("clocks",),
 }
-NAMED = ("key", "ball", "box", "door")
 Place = tuple[int, int]
 
 
@@ -62,16 +62,21 @@ def fields(task: int, options: Mapping[str, Any], grid: NDArray[np.uint8], missi
     for name in OPTIONS.get(task, ()):
         if options.get(name) is not None:
             places[name] = _place(name, options[name], grid)
+    _, first, second, _ = understood(mission)
     if task in (tasks.PICK_UP, tasks.FETCH, tasks.PUT_NEAR):
-        found["target"] = _thing_named(mission, 0)
+        is_thing = first is not None and first & cells.KIND != DOOR
+        found["target"] = _wanted(mission, first if is_thing else None, "pick up the red ball")
     if task == tasks.OPEN:
-        colour = next((thing >> 4 for thing in named(mission) if thing & cells.KIND == DOOR), None)
+        colour = None if first is None or first & cells.KIND != DOOR else first >> 4
         places["target"] = _door("target", places["target"] or _only(grid, DOOR, colour), grid, colour)
     elif task == tasks.IN_ORDER:
-        places["target"] = _door("target", places["target"] or _only(grid, DOOR, cells.RED), grid)
-        places["other"] = _door("other", places["other"] or _only(grid, DOOR, cells.BLUE), grid)
+        colours = (cells.RED, cells.BLUE) if first is None or second is None else (first >> 4, second >> 4)
+        for name, colour in zip(("target", "other"), colours, strict=True):
+            places[name] = _door(name, places[name] or _only(grid, DOOR, colour), grid)
     elif task in (tasks.GO_TO, tasks.PUT_NEAR) and places["target"] is None:
-        thing = _thing_named(mission, int(task == tasks.PUT_NEAR))
+        thing = first if task == tasks.GO_TO else second
+        example = "go to the red ball" if task == tasks.GO_TO else "put the red ball near the blue box"
+        thing = _wanted(mission, thing, example)
         places["target"] = _only(grid, thing & cells.KIND, thing >> 4)
     elif task == tasks.MATCH and places["target"] is None:
         raise LabError("reset options lack 'target', the place (x, y) to go to, which the grid does not tell; give it")
@@ -80,26 +85,10 @@ def fields(task: int, options: Mapping[str, Any], grid: NDArray[np.uint8], missi
     return found
 
 
-def named(mission: str) -> list[int]:
-    """The things that a mission names by colour and kind, as bytes; doors have the kind of open ones.
-
-    Example:
-        >>> [cells.describe(thing) for thing in named("put the red ball near the blue box")]
-        ['red ball', 'blue box']
-    """
-    return [
-        OBJECTS.index(thing) | COLOURS.index(colour) << 4
-        for colour, thing in itertools.pairwise(mission.split())
-        if colour in COLOURS and thing in NAMED
-    ]
-
-
-def _thing_named(mission: str, number: int) -> int:
-    things = named(mission)
-    if number >= len(things):
-        example = "put the red ball near the blue box" if number else "pick up the red ball"
+def _wanted(mission: str, thing: int | None, example: str) -> int:
+    if thing is None:
         raise LabError(f"mission {mission!r} does not name what is wanted; it must be a sentence like {example!r}")
-    return things[number]
+    return thing
 
 
 def _only(grid: NDArray[np.uint8], kind: int, colour: int | None) -> Place:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import cells, maps, options, tabular, tasks
+from rl_lab.envs.robot import cells, maps, options, tabular
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GOAL, KIND
+from rl_lab.envs.robot.errands import understood
 from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
 from rl_lab.envs.robot.layouts.building import build_solid
 from rl_lab.envs.robot.world import (
@@ -38,7 +39,6 @@ SCALARS = (
     *("target", "target_x", "target_y", "other_x", "other_y"),
 )
 LARGEST_FILE = 100_000  # bytes
-SENTENCES = {"pick up": tasks.PICK_UP, "go to": tasks.GO_TO, "open": tasks.OPEN, "put": tasks.PUT_NEAR}
 
 
 def reset(state, config):
@@ -71,8 +71,9 @@ def reset(state, config):
 def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None, *, settings: Settings) -> Definition:
     """A level of one's own.
 
-    What its mission asks for decides when it is over: "pick up the red ball", "go to the blue box", "open the grey
-    door", "put the red ball near the blue box"; everything else means to reach a goal.
+    What its mission asks for decides when it is over: MiniGrid's sentences, such as "pick up the red ball", "go to the
+    blue box", "open the grey door" or "put the red ball near the blue box", mean what they mean there, see `errands`;
+    everything else, such as "go to the goal", means to reach a goal.
 
     Args:
         layout: a file, or the text itself, which has more than one line; by default an example.
@@ -148,8 +149,7 @@ def mission_of(level: maps.Map) -> tuple[str, int]:
             )
         level.more["mission"] = f"get to the {COLOURS[goals[0] >> 4]} goal square"
     mission = str(level.more["mission"])
-    task = next((task for words, task in SENTENCES.items() if mission.startswith(words + " ")), tasks.REACH)
-    return mission, task
+    return mission, understood(mission).task
 
 
 def laid_out(level: maps.Map, task: int, capacity: int, max_steps: int) -> Any:
