@@ -95,7 +95,7 @@ def _mission_of(env: Any) -> str:
     Raises:
         LabError: an explorer is lost in such a world.
     """
-    world = getattr(env, "unwrapped", None)
+    world: Any = getattr(env, "unwrapped", None)
     said = getattr(world, "mission", None)
     if isinstance(said, str):  # MiniGrid's own
         return said

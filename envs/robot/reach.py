@@ -28,6 +28,7 @@ from rl_lab.envs.robot.cells import (
     OBJECTS,
     WALL,
 )
+from rl_lab.envs.robot.maps import Source
 from rl_lab.envs.robot.world import NOWHERE
 
 Place = tuple[int, int]
@@ -89,7 +90,7 @@ def _passable(cell: int, things: set[int]) -> bool:
     return KEY | cell & COLOUR in things if kind == LOCKED_DOOR else kind not in (WALL, LAVA)
 
 
-def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[str, Any]) -> str | None:
+def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[str, Any], source: Source) -> str | None:
     """Why the mission cannot be fulfilled, in words that go on after "cannot be solved:"; None if it may be.
 
     Args:
@@ -97,6 +98,7 @@ def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[s
         grid: bytes `(width, height)`.
         found: what the robot can come to.
         fields: what the mission is about, see `targets.fields`.
+        source: where the level is from.
     """
     if task in (tasks.REACH, tasks.DODGE, tasks.SCOUT):
         return None if any(thing & KIND == GOAL for thing in found.things) else "no way leads to a goal"
@@ -107,7 +109,7 @@ def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[s
     places = [(int(fields[f"{name}_x"]), int(fields[f"{name}_y"])) for name in ("target", "other")]
     for place in places if task == tasks.IN_ORDER else places[:1]:
         if place[0] != NOWHERE and place not in (found.entered if task == tasks.MATCH else found.touched):
-            return f"no way leads to the place {place} that its mission is about"
+            return f"no way leads to {source.spot(*place)}, the place that its mission is about"
         if task in (tasks.OPEN, tasks.IN_ORDER) and not _passable(int(grid[place]), found.things):
-            return f"no key opens the door at {place}"
+            return f"no key opens the door at {source.spot(*place)}"
     return None

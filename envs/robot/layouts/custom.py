@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,7 +37,6 @@ SCALARS = (
     *("width", "height", "x", "y", "direction", "carrying", "carrying_contents"),
     *("target", "target_x", "target_y", "other_x", "other_y"),
 )
-LARGEST_FILE = 100_000  # bytes
 
 
 def reset(state, config):
@@ -86,7 +84,7 @@ def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None
     """
     if size is not None:
         check_number("size", size, 3, CAPACITIES[-1])
-    level = read(layout, size or CAPACITIES[-1])
+    level = read(layout, size)
     mission, task = mission_of(level)
     width, height = (size, size) if size else level.grid.shape[:2]
     max_steps = 10 * width * height
@@ -111,27 +109,22 @@ def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None
     )
 
 
-def read(layout: str | os.PathLike[str] | None, largest: int) -> maps.Map:
+def read(layout: str | os.PathLike[str] | None, size: int | None) -> maps.Map:
     """A layout's map, from a file, a text or the example.
 
     Raises:
         LabError: there is none, or it cannot be read.
     """
-    if layout is None:
-        return maps.read(EXAMPLE, largest)
-    if isinstance(layout, str) and "\n" in layout:
-        return maps.read(layout, largest)
-    if not isinstance(layout, (str, os.PathLike)):
-        raise LabError(f"layout={layout!r} is not allowed; it must be the name of a file, or a text with several lines")
-    path = Path(layout)
-    try:
-        text = path.read_bytes()[: LARGEST_FILE + 1].decode()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text"
-        raise LabError(f"layout file {str(path)!r} cannot be read: {reason.lower()}; name a text file") from None
-    if len(text) > LARGEST_FILE:
-        raise LabError(f"layout file {str(path)!r} is larger than {LARGEST_FILE} bytes, and so is no layout")
-    return maps.read(text.replace("\r\n", "\n"), largest, str(path))
+    if layout is not None:
+        return maps.load(layout, size or CAPACITIES[-1])
+    example = maps.read(EXAMPLE, CAPACITIES[-1])
+    longest = max(example.grid.shape)
+    if size is not None and size < longest:
+        raise LabError(
+            f"size={size} is too small for the example, which is played without a layout; give a layout, or a size of "
+            f"at least {longest}"
+        )
+    return example
 
 
 def mission_of(level: maps.Map) -> tuple[str, int]:
