@@ -277,7 +277,8 @@ def test_sparse_rewards_do_not_punish():
     [
         ({"observation": "pixels"}, "observation='pixels' .* one of flat, dict, onehot, full, state"),
         ({"observation": None}, "observation=None is not allowed"),
-        ({"view_size": 6}, "view_size=6 is not allowed; it must be odd"),
+        ({"view_size": 6}, "view_size=6 is not allowed; it must be an odd number from 3 to 63"),
+        ({"view_size": 2}, "view_size=2 is not allowed; it must be an odd number from 3 to 63"),
         ({"view_size": 1}, "view_size=1 .* from 3 to 63"),
         ({"view_size": 65}, "view_size=65 .* from 3 to 63"),
         ({"view_size": "7"}, "view_size='7'"),
