@@ -148,7 +148,7 @@ def _clocks(words: str, spot: Spot) -> dict[str, Any]:
 
 def _numbers(words: str, spot: Spot, count: int, what: str, rule: str, several: bool = False) -> list[tuple[int, ...]]:
     """Groups of so many numbers with commas in between."""
-    group = r"\s*,\s*".join([r"(\d+)"] * count)
+    group = r"\s*,\s*".join([r"(\d{1,9})"] * count)
     words = "" if several and words in NOTHING else words
     found = [tuple(int(number) for number in numbers) for numbers in re.findall(group, words)]
     if re.sub(group, "", words).strip() or (not several and len(found) != 1):

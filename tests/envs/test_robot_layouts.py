@@ -253,6 +253,10 @@ BAD = {
     "tab in the map": ("#####\n#>\tG#\n#####", "line 2, column 3: a tab may be any number"),
     "indented odd name": (SMALLEST + "\n\n   goal = 3", "line 5, column 4: 'goal' is not known"),
     "odd place": (SMALLEST + "\n\nmission = open the door\ntarget = there", "line 6, column 10: 'there' is no place"),
+    "a long number": (
+        f"#####\n#>d.#\n#####\n\nmission = open the door\ntarget = {'1' * 5000}, 1",
+        "line 6, column 10: '1+, 1' is no place",
+    ),
     "two places": (
         "#####\n#>d.#\n#####\n\nmission = open the door\ntarget = 1, 1 2, 1",
         "line 6, column 10: '1, 1 2, 1' is no place",
