@@ -10,8 +10,8 @@
     mission = use the key to open the door and then get to the goal
 
 `map_words.CHARACTERS` have a meaning of their own; every other character, and these too where that is wanted, gets one
-in a line such as `b = purple box with red key` or `R = robot facing left on blue floor`. Rows may end early: what is left is
-empty. The other lines are `mission`, `carrying` (a thing), and what the missions of some families are about: `target`,
+in a line such as `b = purple box with red key` or `R = robot facing left on blue floor`. Rows may end early: what is
+left is empty. The other lines are `mission`, `carrying` (a thing), and what the missions of some families are about: `target`,
 `other` and `obstacles`, places such as `3, 4` counted from the upper left, which is `0, 0`; and `clocks`, places of
 doors that turn by themselves, each with its phase, such as `3, 4, 0`. `mission`, `carrying` and `obstacles` may be
 `nothing`. In the map a tab is refused, since nobody knows how wide it is meant; a byte order mark is ignored.
@@ -116,7 +116,8 @@ def load(layout: Any, largest: int) -> Map:
     path = Path(layout)
     name = repr(str(path) if len(str(path)) <= LONGEST_NAME else f"{str(path)[:LONGEST_NAME]}...")
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
         text = data.decode() if len(data) <= LARGEST_FILE else ""
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text"
