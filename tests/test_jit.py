@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from rl_lab import jit
 from rl_lab.errors import KernelError
-from rl_lab.jit import cache
+from rl_lab.jit import cache, compiled
 
 
 class Cell(enum.IntEnum):
@@ -494,6 +494,15 @@ def test_threads_may_compile_the_same_function_at_once(caplog):
         for thread in threads:
             thread.join()
     assert results == [slow(1.0)] * 4
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "functions", "is_told"), [(True, 50, True), (True, 3, False), (False, 50, False)]
+)
+def test_at_a_terminal_nobody_waits_in_silence(monkeypatch, capsys, is_terminal, functions, is_told):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    compiled.announce("a kernel", functions)
+    assert ("compiling a kernel, once" in capsys.readouterr().err) is is_told
 
 
 @given(lanes=st.integers(0, 40), threads=st.integers(1, 6))

@@ -111,6 +111,11 @@ class Engine:
             line = self._line(command, end)
             text = line.decode(errors="replace").rstrip()
             if text:
+                if not lines and text[0] not in "=?":  # who knows whether an empty line will ever come
+                    said = text.strip()[:80]
+                    raise EngineNonsense(
+                        f"{name} answers {command!r} with {said!r}, which is not GTP, where answers begin with = or ?"
+                    )
                 lines.append(text)
             elif lines:
                 break
@@ -120,8 +125,6 @@ class Engine:
         answer = "\n".join(lines)
         if answer[:1] == "?":
             raise EngineRefuses(f"{name} refuses {command!r}: {answer[1:].strip()}")
-        if answer[:1] != "=":
-            raise EngineNonsense(f"{name} answers {command!r} with {answer[:80]!r}, which is not GTP")
         return answer[1:].strip()
 
     def _line(self, command: str, end: float) -> bytes:

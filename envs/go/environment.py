@@ -78,7 +78,9 @@ def go(
     rules = Rules(size, komi, ko, suicide, handicap, max_moves)
     others = opponents(opponent)
     steps, most = lengths(rules, others)
-    begin, step = turns.against(others.moves or (random_move,))
+    # With "self" alone nobody answers, but the kernels are compiled with somebody who could.
+    answering = others.moves or (random_move,)
+    begin, step = turns.against(answering)
     more = {
         "max_steps": steps,
         "colour": CHOICES.index(colour),
@@ -101,7 +103,7 @@ def go(
         render_modes=("rgb_array", "ansi"),
         endings=("illegal_action",),
         turned="turned" if others.alone else "",
-        inject=Beginning(rules, most, turns.one_of(others.moves or (random_move,)), others.outside),
+        inject=Beginning(rules, most, turns.one_of(answering), others.outside),
         lanes=functools.partial(OutsideLanes, opponent, rules, most) if others.outside else None,
     )
 

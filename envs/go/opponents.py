@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rl_lab.envs.go import turns, uct
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.players import HIGHEST_LEVEL, MOVES, parsed
+from rl_lab.envs.go.players import HIGHEST_LEVEL, MOVES, OutOfRange, parsed
 from rl_lab.envs.go.search import MOST_PLAYOUTS
 from rl_lab.envs.go.turns import Kernel
 from rl_lab.errors import LabError
@@ -35,7 +35,10 @@ def opponents(wanted: Opponent) -> Opponents:
         LabError: there is no such opponent, or one is named twice.
     """
     names = wanted.split("+") if isinstance(wanted, str) else []
-    kinds = [known(name) for name in names]
+    try:
+        kinds = [known(name) for name in names]
+    except OutOfRange as error:
+        raise LabError(f"opponent={wanted!r} is not allowed; {error.allowed}") from None
     if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
         return Opponents((turns.told_move,), (0,), alone=False, outside=True)
     if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
@@ -49,10 +52,16 @@ def opponents(wanted: Opponent) -> Opponents:
 
 
 def known(name: str) -> tuple[str, int]:
-    """The kind of an opponent, and its playouts or its level; a kind without a name for a word that means none."""
+    """The kind of an opponent, and its playouts or its level; a kind without a name for a word that means none.
+
+    Raises:
+        OutOfRange: it has another number than there may be.
+    """
     if name == SELF or name in MOVES:
         return name, 0
     try:
         return parsed(name)
+    except OutOfRange:
+        raise
     except LabError:
         return "", 0

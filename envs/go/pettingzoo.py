@@ -13,6 +13,7 @@ Example:
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,14 @@ def env(**arguments: Any) -> AECEnv:
 
     Args:
         arguments: those of `GoAEC`.
+
+    Raises:
+        LabError: one is not among them, or has a value that is not allowed.
     """
+    allowed = list(inspect.signature(GoAEC).parameters)
+    for name in arguments:
+        if name not in allowed:
+            raise LabError(f"Go has no argument {name!r} here; it has {', '.join(allowed)}")
     return wrappers.OrderEnforcingWrapper(wrappers.AssertOutOfBoundsWrapper(GoAEC(**arguments)))
 
 

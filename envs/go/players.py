@@ -22,6 +22,24 @@ from rl_lab.errors import LabError
 HIGHEST_LEVEL = 10  # of GNU Go
 SPECS = f"random, greedy, mcts:N with 1 to {MOST_PLAYOUTS} playouts a move, gnugo:LEVEL with a level from 0 to 10"
 
+RANGES = {
+    "mcts": f"a search may have 1 to {MOST_PLAYOUTS} playouts a move",
+    "gnugo": f"GNU Go has levels from 0 to {HIGHEST_LEVEL}",
+}
+
+
+class OutOfRange(LabError):
+    """A player is known, but not with such a number.
+
+    Args:
+        text: the whole sentence.
+        allowed: which numbers there are, as a clause.
+    """
+
+    def __init__(self, text: str, allowed: str) -> None:
+        super().__init__(text)
+        self.allowed = allowed
+
 
 class Player:
     """Answers questions about boards, any board at any time; use it in a `with` statement, or close it.
@@ -93,10 +111,8 @@ def parsed(spec: Any) -> tuple[str, int]:
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
         if (kind == "mcts" and 1 <= number <= MOST_PLAYOUTS) or (kind == "gnugo" and 0 <= number <= HIGHEST_LEVEL):
             return kind, number
-        if kind == "mcts" and text.isascii() and text.isdecimal():
-            raise LabError(f"{spec!r} is not allowed; a search may have 1 to {MOST_PLAYOUTS} playouts a move")
-        if kind == "gnugo" and text.isascii() and text.isdecimal():
-            raise LabError(f"{spec!r} is not allowed; GNU Go has levels from 0 to {HIGHEST_LEVEL}")
+        if kind in RANGES and text.isascii() and text.isdecimal():
+            raise OutOfRange(f"{spec!r} is not allowed; {RANGES[kind]}", RANGES[kind])
         if "+" in spec:
             raise LabError(f"{spec!r} is not one player; only training draws from several, as random+greedy")
     raise LabError(f"there is no player {spec!r}; there are: {SPECS}")
@@ -132,10 +148,14 @@ class Searcher(Player):
     Args:
         playouts: a move.
         seed: of the random stream.
+
+    Attributes:
+        seconds: for a move, after which it stops thinking; None, as at first, where only the playouts count.
     """
 
     def __init__(self, playouts: int, seed: int = 0) -> None:
         self.name, self.playouts = f"mcts:{playouts}", playouts
+        self.seconds: float | None = None
         self._searches: dict[int, Search] = {}  # by capacity
         self.seed(seed)
 
@@ -150,7 +170,7 @@ class Searcher(Player):
             return board.size**2
         search = self._search(board.rules.capacity, board.size)
         search.start(board)
-        for _ in search.chunks(self.playouts):
+        for _ in search.chunks(self.playouts, self.seconds):
             pass  # Ctrl-C is heard here
         return search.best()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ def read(source: Path | str | bytes) -> Game:
     """
     if isinstance(source, bytes):
         return parse(source, "the SGF")
+    if not isinstance(source, (str, PathLike)):  # a number would be taken for an open file
+        raise LabError(f"{source!r} cannot be read; give the path of a file, or the text or bytes of a game")
     if isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith("("):
         return parse(source.encode("utf-8", "replace"), "the SGF")
     try:

@@ -37,6 +37,16 @@ def against_others(maker: Maker) -> Maker:
     return maker.for_training({"opponent": "+".join(name for name in names if name != SELF) or USUAL})
 
 
+def news_of_others(asked: Maker, met: Maker) -> str:
+    """In a line, whom an agent meets instead of whom it was to meet, and why; "" where they are the same."""
+    if opponent_of(asked) == opponent_of(met):
+        return ""
+    return (
+        f"opponent={opponent_of(asked)} is played as {opponent_of(met)}: against itself an agent wins as often as it "
+        "loses, which says nothing"
+    )
+
+
 @dataclass(frozen=True)
 class Tally:
     """Games that an agent has played."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rl_lab.errors import LabError
 
 NAMED = ("random", "greedy", "mcts", "gnugo")
+USUAL_SIZE = 9  # of boards, where nobody says it
 
 if TYPE_CHECKING:
     from rl_lab.agents.ppo import PPO
@@ -36,6 +39,52 @@ def player_for(spec: str, seed: int = 0) -> Agent:
         if spec.partition(":")[0] in NAMED:
             raise
         raise LabError(f"{error}; or give the folder of a run, as rl-lab train writes it") from None
+
+
+class Terms(NamedTuple):
+    """On what board a game is played, and with what komi."""
+
+    size: int
+    komi: float | None
+    """None is that of the board."""
+    said: str
+    """In a line what an agent has brought, "" where it was nothing."""
+
+
+def terms(agents: Iterable[object], size: int | None, komi: float | None) -> Terms:
+    """Size and komi as somebody asks for them; else what an agent was trained with; else 9x9 and the board's komi.
+
+    Args:
+        agents: those that play; the first that was trained decides.
+        size: None where nobody asks.
+        komi: likewise.
+
+    Raises:
+        LabError: nobody asks for a size, and two agents play on different ones.
+    """
+    trained = [agent for agent in agents if isinstance(agent, TrainedAgent)]
+    if not trained:
+        return Terms(USUAL_SIZE if size is None else size, komi, "")
+    first, *others = trained
+    if size is None and (other := next((agent for agent in others if agent.size != first.size), None)):
+        raise LabError(
+            f"{first.name} plays on {first.size}x{first.size} only and {other.name} on {other.size}x{other.size}; "
+            "there is no board for both"
+        )
+    brought = [f"on {first.size}x{first.size}"] if size is None else []
+    brought += [f"with komi {first.komi:g}"] if komi is None else []
+    said = f"{first.name} plays {' '.join(brought)}, as it was trained" if brought else ""
+    return Terms(first.size if size is None else size, first.komi if komi is None else komi, said)
+
+
+def is_kept(spec: str) -> bool:
+    """Whether a player's name is that of a run's folder, or of a file that PPO.save wrote."""
+    return not is_named(spec) and is_path(spec) and (Path(spec).is_dir() or spec.endswith(".safetensors"))
+
+
+def is_named(spec: str) -> bool:
+    """Whether a player is meant by its name; "gnugo" alone is a program."""
+    return spec != "gnugo" and re.fullmatch(rf"(?:{'|'.join(NAMED)})(?::\S*)?", spec) is not None
 
 
 def is_path(text: str) -> bool:

@@ -90,6 +90,12 @@ class Session:
         self._saved.add(path.absolute())
         self.screen.say(f"game: {path}")
 
+    def _save(self, name: str) -> None:
+        """`save`, as somebody types it."""
+        if not name:
+            raise LabError("save needs the name of a file: save FILE, such as save game.sgf")
+        self.save(Path(name).expanduser())
+
     @property
     def _other(self) -> str:
         return "white" if self.colour == "black" else "black"
@@ -103,8 +109,8 @@ class Session:
         try:
             if word.lower() in self._words and not rest:
                 self._words[word.lower()]()
-            elif word.lower() == "save" and rest:
-                self.save(Path(rest.strip()).expanduser())
+            elif word.lower() == "save":
+                self._save(rest.strip())
             elif line:
                 self._move(line)
         except LabError as error:

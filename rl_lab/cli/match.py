@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import re
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,12 +19,14 @@ from rl_lab.errors import LabError
 if TYPE_CHECKING:
     from rl_lab.cli.match_folder import MatchFolder
     from rl_lab.compare.match import Match
+    from rl_lab.envs.go.gtp.thinking import Agent
     from rl_lab.envs.go.matches.series import Entry
     from rl_lab.envs.go.matches.sides import Side
     from rl_lab.envs.go.rules import Rules
 
 log = logging.getLogger("rl_lab")
 PATIENCE = 60.0  # seconds for an answer, where nobody says how long
+NEWS_SECONDS = 3.0  # that a program may take to start before somebody is told
 
 
 @app.command
@@ -32,7 +34,7 @@ def match(
     first: Positional[str],
     second: Positional[str],
     games: int = 20,
-    size: int = 9,
+    size: int | None = None,
     komi: float | None = None,
     ko: Literal["positional", "situational", "simple"] = "positional",
     suicide: bool = False,
@@ -53,35 +55,43 @@ def match(
 
     Examples: rl-lab match mcts:500 greedy --games 40 --size 7;
     rl-lab match mcts:2000 "gnugo --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead";
-    rl-lab match runs/go5 mcts:500 --size 5 --games 100 --out results/go5-against-mcts
+    rl-lab match runs/go5 mcts:500 --games 100 --out results/go5-against-mcts
 
     Args:
         first: random, greedy, mcts:N, gnugo:LEVEL, the folder of a run, or a command line that speaks GTP.
         second: likewise.
         games: how many.
-        size: of the board.
-        komi: for White; by default Black's margin under best play, or 7 where nobody knows it.
+        size: of the board; by default that which a run's agent was trained on, or 9.
+        komi: for White; by default that which a run's agent was trained with, or Black's margin under best play, or 7
+            where nobody knows it.
         ko: the rule of ko.
         suicide: allow it.
         max_moves: after which a game is broken off; by default twice the points.
         openings: how many different ones; by default half the games, so that each is played twice.
         opening_moves: random moves of each; 0 for games from the empty board.
-        seconds: for a move, told to programs that know time_settings; by default none is told, and 60 are waited. To
-            start, a program has ten times as long, but 10 seconds at least and 60 where that is more than a move.
+        seconds: for a move; whoever takes longer loses the game. mcts:N plays what it has found by then, programs that
+            know time_settings are told. By default 60, of which no program is told. To start, a program has ten times
+            as long as for a move, but at least 10 seconds, and no more than 60 unless a move may take longer.
         out: folder of the results; by default results/match- and the time.
         seed: of the openings, and of what is random in agents.
         as_json: print JSON.
     """
+    from rl_lab.cli.go_players import TrainedAgent, is_kept, terms
     from rl_lab.cli.match_folder import MatchFolder
     from rl_lab.compare.match import Match
     from rl_lab.envs.go.matches.series import Series
     from rl_lab.envs.go.rules import Rules
 
-    series = Series(Rules(size, komi, ko, suicide, 0, max_moves), games, openings, opening_moves, seed)
+    kept = {spec: TrainedAgent(Path(spec)) for spec in dict.fromkeys((first, second)) if is_kept(spec)}
+    agreed = terms(kept.values(), size, komi)
+    rules = Rules(agreed.size, agreed.komi, ko, suicide, 0, max_moves)
+    series = Series(rules, games, openings, opening_moves, seed)
     if seconds is not None and not 0 < seconds <= 86_400:
         raise LabError(f"seconds={seconds} is not allowed; a move may take up to 86400 seconds, and more than 0")
     folder = MatchFolder(out or Path("results") / time.strftime("match-%Y%m%d-%H%M%S"))
-    with _sides([first, second], seconds, seed) as sides:
+    if agreed.said:
+        log.info("rl-lab: %s", agreed.said)
+    with _sides([first, second], kept, seconds, seed) as sides:
         _warn(sides, series.rules)
         _try(sides, series.rules)
         found = Match((first, second), (sides[0].name, sides[1].name), series)
@@ -128,36 +138,50 @@ def _try(sides: list[Side], rules: Rules) -> None:
 
     for side in sides:
         try:
-            side.begin(Board.of(rules))
+            with _news_of_waiting(side.name):
+                side.begin(Board.of(rules))
         except Failure:
             side.restart()
 
 
 @contextmanager
-def _sides(specs: list[str], seconds: float | None, seed: int) -> Iterator[list[Side]]:
+def _news_of_waiting(program: str) -> Iterator[None]:
+    """Say whom everybody waits for, where that takes longer than one would think."""
+    news = threading.Timer(NEWS_SECONDS, log.info, ("rl-lab: waiting for %s to start", program))
+    news.daemon = True
+    news.start()
+    try:
+        yield
+    finally:
+        news.cancel()
+
+
+@contextmanager
+def _sides(specs: list[str], kept: Mapping[str, Agent], seconds: float | None, seed: int) -> Iterator[list[Side]]:
     """The players, let go of at the end."""
     made: list[Side] = []
     try:
         for index, spec in enumerate(specs):
-            made.append(_side(spec, seconds, seed + index))
+            made.append(_side(spec, kept.get(spec), seconds, seed + index))
         yield made
     finally:
         for side in made:
             side.close()
 
 
-def _side(spec: str, seconds: float | None, seed: int) -> Side:
-    """A player: a program where there is one of this name, else an agent."""
-    from rl_lab.cli.go_players import NAMED, is_path, player_for
+def _side(spec: str, kept: Agent | None, seconds: float | None, seed: int) -> Side:
+    """A player: the agent of a run, a program where there is one of this name, or an agent by its name."""
+    from rl_lab.cli.go_players import is_named, player_for
     from rl_lab.cli.programs import command_of
     from rl_lab.envs.go.matches.sides import AgentSide, EngineSide
 
     patience = PATIENCE if seconds is None else seconds
-    named = re.fullmatch(rf"(?:{'|'.join(NAMED)})(?::\S*)?", spec) is not None and spec != "gnugo"
-    kept = is_path(spec) and (Path(spec).is_dir() or spec.endswith(".safetensors"))
-    command = None if named or kept else command_of(spec)
-    if command is not None:
-        return EngineSide(command, patience, timed=seconds is not None)
+    if kept is not None:
+        return AgentSide(lambda: kept, patience)
+    if not is_named(spec):
+        command = command_of(spec)
+        with _news_of_waiting(command[0]):
+            return EngineSide(command, patience, timed=seconds is not None)
     return AgentSide(lambda: player_for(spec, seed), patience)
 
 

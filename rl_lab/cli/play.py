@@ -16,11 +16,12 @@ app.command(play, name="play", help="Play against an agent, in the terminal.")
 
 @play.command
 def go(
-    size: int = 9,
+    size: int | None = None,
     agent: str = "mcts:2000",
     colour: Literal["black", "white"] = "black",
     komi: float | None = None,
     ko: Literal["positional", "situational", "simple"] = "positional",
+    suicide: bool = False,
     handicap: int = 0,
     seed: int = 0,
     sgf: Path | None = None,
@@ -28,39 +29,43 @@ def go(
     """Play Go. A move is a point such as C3, or pass; help shows what else there is.
 
     Examples: rl-lab play go --size 5 --agent mcts:500 --colour white;
-    rl-lab play go --size 9 --agent gnugo:5 --handicap 3 --sgf game.sgf; rl-lab play go --size 5 --agent runs/go5;
+    rl-lab play go --size 9 --agent gnugo:5 --handicap 3 --sgf game.sgf; rl-lab play go --agent runs/go5;
     echo C3 | rl-lab play go --size 5
 
     Where input or output is no terminal, boards are plain text.
 
     Args:
-        size: of the board, 2 to 19.
+        size: of the board, 2 to 19; by default that which the agent was trained on, or 9.
         agent: random, greedy, mcts:N with N playouts a move, gnugo:LEVEL, or the folder of a run.
         colour: that you play.
-        komi: for White; by default Black's margin under best play, as far as it is known.
+        komi: for White; by default that which the agent was trained with, or Black's margin under best play, as far as
+            it is known.
         ko: the rule of ko.
+        suicide: allow it.
         handicap: Black's stones before White's first move, on boards from 7x7.
         seed: of what is random.
         sgf: keep the game in this file, however it ends; it must be new.
     """
-    from rl_lab.cli.go_players import player_for
+    from rl_lab.cli.go_players import player_for, terms
     from rl_lab.cli.go_screen import Screen
     from rl_lab.cli.go_session import Session
     from rl_lab.envs.go.game import Board
     from rl_lab.envs.go.gtp.thinking import komi_advice
 
-    board = Board(size, komi=komi, ko=ko, handicap=handicap)
     if sgf is not None:
         check_new(sgf)
     opponent = player_for(agent, seed)
-    only = getattr(opponent, "size", size)
-    if only != size:
+    agreed = terms([opponent], size, komi)
+    board = Board(agreed.size, komi=agreed.komi, ko=ko, suicide=suicide, handicap=handicap)
+    only = getattr(opponent, "size", board.size)
+    if only != board.size:
         raise LabError(f"{agent} plays on {only}x{only} only; give --size {only}")
     screen = Screen()
     session = Session(board, opponent, colour, screen)
     try:
-        if advice := komi_advice(opponent, board.rules.komi_in_force):
-            screen.say(advice)
+        for line in (agreed.said, komi_advice(opponent, board.rules.komi_in_force)):
+            if line:
+                screen.say(line)
         opponent.prepare(board)
         session.play()
     except KeyboardInterrupt:

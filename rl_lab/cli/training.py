@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +17,8 @@ from rl_lab.errors import LabError
 if TYPE_CHECKING:
     from rl_lab.agents.ppo import PPO
     from rl_lab.compare.evaluation import Judge
+
+log = logging.getLogger("rl_lab")
 
 
 @app.command
@@ -111,7 +114,10 @@ def evaluate(
     agent = load(run)
     maker = Maker.of(Environment(agent.source.name, None, {**agent.env_kwargs, **key_values(env_arg)}))
     go = go_eval.plays_go(maker)
-    maker = go_eval.against_others(maker) if go else maker
+    if go:
+        asked, maker = maker, go_eval.against_others(maker)
+        if news := go_eval.news_of_others(asked, maker):
+            log.info("rl-lab: %s", news)
     seeds = np.random.SeedSequence(seed).generate_state(episodes).tolist()
     judge = Judge(maker, Evaluation(episodes=episodes, deterministic=not stochastic), seeds)
     _check_shape(agent, judge)

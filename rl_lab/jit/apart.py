@@ -3,8 +3,8 @@
 Machine code that was just compiled is not quite what is loaded later: in the process that compiled it, calls
 that were not inlined may end in an earlier copy of the called function, optimised in another context and
 rounded differently. With `fastmath` the first run of a training would then differ from all later ones; exact
-code has one result however it is optimised, and is compiled where it is wanted. A process of its own also
-keeps the compiler's memory, some hundred megabytes, out of the user's.
+code has one result however it is optimised, and is compiled where it is wanted, unless it is so large that this
+process is done sooner. It also keeps the compiler's memory, some hundred megabytes, out of the user's.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from rl_lab.jit.module import Module
 from rl_lab.jit.tuples import portable
 
 logger = logging.getLogger("rl_lab")
+SLOW = 20  # functions, from which on it takes seconds
 _numba = threading.RLock()  # Numba compiles one function at a time
 _files: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)  # two agents may want the same one
 
@@ -99,8 +101,8 @@ class Compiled:
             return None
 
     def _compiled(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
-        logger.info("compiling %s, once: later runs load it in a moment", self.name)
-        if self.module.fast:
+        announce(self.name, self.module.functions)
+        if self.module.fast or self.module.large:
             cache.write(self.module, self.path)
             compile_apart(self.path, cache.import_name(self.path), self.module.entry, signature)
         return self._dispatcher_for(signature)
@@ -131,6 +133,15 @@ def prepare(*calls: tuple[Compiled, tuple[Any, ...]]) -> None:
     with ThreadPoolExecutor(min(len(waiting), os.cpu_count() or 1)) as pool:
         for done in [pool.submit(compiled.prepare, *args) for compiled, args in waiting]:
             done.result()
+
+
+def announce(name: str, functions: int) -> None:
+    """Say that something is being compiled, to somebody at a terminal also where nobody has asked for a log."""
+    message = f"compiling {name}, once: later runs load it in a moment"
+    if logger.isEnabledFor(logging.INFO):
+        logger.info(message)
+    elif functions >= SLOW and sys.stderr.isatty():
+        print(message, file=sys.stderr)
 
 
 def _renew_locks() -> None:

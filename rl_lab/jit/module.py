@@ -25,6 +25,7 @@ ALLOWED = (
     "a kernel may use numbers, strings, tuples of them, NumPy arrays, functions of numpy and math, and plain "
     "functions: pass anything else through the state or the config"
 )
+LARGE = 50  # functions; measured with searches and planners, which gain a third from here on
 
 
 @dataclass
@@ -47,6 +48,16 @@ class Module:
     def fast(self) -> bool:
         """Whether a function in it is marked `fast` or `inline`."""
         return "fastmath=True" in self.text
+
+    @property
+    def large(self) -> bool:
+        """Whether it has so many functions that compiling it apart saves more time than a new process takes."""
+        return self.functions >= LARGE
+
+    @property
+    def functions(self) -> int:
+        """How many functions it has."""
+        return self.text.count("njit(")
 
 
 def write(function: Callable[..., Any], bound: dict[str, Any], exact: bool) -> Module:

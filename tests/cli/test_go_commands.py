@@ -127,6 +127,65 @@ def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, 
     assert [record.getMessage()[8 : 8 + len(advice)] for record in caplog.records] == [advice]
 
 
+@pytest.fixture(scope="module")
+def half_komi(tmp_path_factory):
+    """An agent of 5x5 with a komi of its own."""
+    run = tmp_path_factory.mktemp("runs") / "half.safetensors"
+    PPO("rl_lab/Go-5x5-v0", num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs={"komi": 24.5}).save(run)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("asked", "komi", "said"),
+    [
+        ((), 24.5, "half.safetensors plays on 5x5 with komi 24.5, as it was trained"),
+        (("--size", 5), 24.5, "half.safetensors plays with komi 24.5, as it was trained"),
+        (("--komi", 3), 3.0, "half.safetensors plays on 5x5, as it was trained"),
+        (("--size", 5, "--komi", 24.5), 24.5, ""),
+    ],
+)
+def test_an_agent_brings_its_size_and_komi(asked, komi, said, half_komi, tmp_path, caplog, monkeypatch, capsys):
+    caplog.set_level("INFO", "rl_lab")
+    lab("match", half_komi, "random", "--games", 1, "--out", tmp_path / "match", *asked)
+    assert f"1 games on 5x5, komi {komi:g}" in capsys.readouterr().out
+    begun = []
+    monkeypatch.setattr("rl_lab.envs.go.gtp.server.serve", lambda session: begun.append(session.table))
+    lab("gtp", "--agent", half_komi, *asked)
+    assert [(table.board.size, table.board.rules.komi_in_force) for table in begun] == [(5, komi)]
+    assert capsys.readouterr().out == ""  # which is for answers alone
+    lines = [record.getMessage().removeprefix("rl-lab: ") for record in caplog.records]
+    assert [line for line in lines if "as it was trained" in line] == ([said, said] if said else [])
+    monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
+    lab("play", "go", "--agent", half_komi, *asked)
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert ("as it was trained" in shown) == bool(said)
+    assert f"komi {komi:g}. A move, or help:" in shown
+
+
+@pytest.mark.parametrize("words", [["gtp", "--agent"], ["play", "go", "--agent"], ["match", "random"]])
+def test_a_size_that_an_agent_does_not_play_is_an_error(words, half_komi, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LabError, match=r"half.safetensors plays on 5x5 only; give --size 5"):
+        lab(*words, half_komi, "--size", 9)
+
+
+def test_agents_of_two_sizes_do_not_meet(half_komi, tmp_path):
+    run = tmp_path / "three.safetensors"
+    arguments = {"size": 3}
+    PPO("rl_lab/Go-5x5-v0", num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs=arguments).save(run)
+    sentence = "half.safetensors plays on 5x5 only and three.safetensors on 3x3; there is no board for both"
+    with pytest.raises(LabError, match=sentence):
+        lab("match", half_komi, run, "--out", tmp_path / "match")
+
+
+def test_a_folder_named_like_a_player_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "greedy").mkdir()
+    assert not go_players.is_kept("greedy")
+    assert go_players.is_kept("./greedy")
+
+
 @pytest.mark.parametrize(
     ("learned_with", "asked", "met"),
     [
@@ -136,13 +195,19 @@ def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, 
         ({}, ("opponent=greedy",), "greedy"),
     ],
 )
-def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked, met, tmp_path, capsys):
+def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked, met, tmp_path, capsys, caplog):
+    caplog.set_level("INFO", "rl_lab")
     run, arguments = tmp_path / "go.safetensors", {"komi": 24.5, "max_moves": 12, **learned_with}
     env = "rl_lab/Go-5x5-v0"
     PPO(env, num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs=arguments).save(run)
     words = ["eval", run, "--episodes", 20, "--stochastic", *(("--env-arg", *asked) if asked else ())]
     lab(*words, "--json")
     told = json.loads(capsys.readouterr().out)
+    wanted = asked[0].removeprefix("opponent=") if asked else learned_with["opponent"]
+    news = f"rl-lab: opponent={wanted} is played as {met}: against itself an agent wins as often as it loses"
+    assert [news in record.getMessage() for record in caplog.records if "is played" in record.getMessage()] == (
+        [True] if wanted != met else []
+    )
     assert told["opponent"] == met
     assert told["won"] + told["drawn"] + told["lost"] + told["broken_off"] == 20
     assert told["won"] == told["returns"].count(1.0)
@@ -201,6 +266,36 @@ def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch):
     with pytest.raises(LabError, match=sentence):
         lab(*words)
     assert not list(tmp_path.iterdir())
+
+
+class Alarm:
+    """A timer whose time comes at once, or never."""
+
+    def __init__(self, rings, cancelled):
+        self.rings, self.cancelled = rings, cancelled
+
+    def __call__(self, seconds, function, arguments):
+        assert 1 < seconds < 5
+        self.ring = lambda: function(*arguments)
+        return self
+
+    def start(self):
+        if self.rings:
+            self.ring()
+
+    def cancel(self):
+        self.cancelled.append(self.ring)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_whom_everybody_waits_for_is_said(slow, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "rl_lab")
+    cancelled = []
+    monkeypatch.setattr("rl_lab.cli.match.threading.Timer", Alarm(slow, cancelled))
+    lab("match", "random", shlex.join(bad("passes")), "--games", 1, "--size", 5, "--out", tmp_path)
+    said = f"rl-lab: waiting for {sys.executable} to start"
+    assert (said in [record.getMessage() for record in caplog.records]) == slow
+    assert len(cancelled) == 3  # the program's start, and both sides' first board
 
 
 def test_help_says_how_other_programs_find_us(capsys):

@@ -9,6 +9,7 @@ import sys
 import pytest
 from rich.console import Console
 
+from rl_lab import cli
 from rl_lab.cli.go_screen import Screen, coloured_board, plain_board
 from rl_lab.cli.go_session import Session
 from rl_lab.envs.go import sgf
@@ -87,7 +88,8 @@ def test_white_waits_for_black():
         ),
         ("undo 3", "'undo 3' is no move"),
         ("\x1b[A\0", "is no move"),
-        ("save", "is no move"),
+        ("save", "save needs the name of a file: save FILE, such as save game.sgf"),
+        ("Save ", "save needs the name of a file: save FILE"),
     ],
 )
 def test_why_a_move_is_refused_is_said(line, sentence):
@@ -101,6 +103,17 @@ def test_suicide_and_ko_are_explained():
     assert not any("cannot" in text for text in done.screen.seen)
     done = session("b4", "a3", "b2", "c3", "c3", "c3", agent=Replies("C4", "D3", "C2", "B3"))
     assert "black cannot play C3: that is ko: the stone there was just taken; play elsewhere first" in done.screen.seen
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_suicide_may_be_allowed(allowed, monkeypatch, capsys):
+    agent = Replies("A2", "B1", "E5")
+    agent.prepare, agent.close = lambda board: None, lambda: None
+    monkeypatch.setattr("rl_lab.cli.go_players.player_for", lambda spec, seed: agent)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("c3\nc4\na1\nquit\n"))
+    words = ["play", "go", "--size", "5", "--ko", "simple", *(["--suicide"] if allowed else [])]
+    cli.app.cli(prog="rl-lab", args=words)
+    assert ("black cannot play A1: " in capsys.readouterr().out) == (not allowed)
 
 
 def test_moves_are_taken_back_together_with_their_answers():

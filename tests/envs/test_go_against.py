@@ -341,13 +341,10 @@ def test_the_longest_games_that_the_readme_allows(opponent, most, steps):
 @pytest.mark.parametrize(
     "opponent",
     [
-        "mcts:0",
         "mcts:x",
         "mcts",
-        "mcts:1000000000",
         "gnugo:1+random",
         "gnugo",
-        "gnugo:11",
         "self+gnugo:1",
         "greedy+greedy",
         "",
@@ -358,6 +355,19 @@ def test_the_longest_games_that_the_readme_allows(opponent, most, steps):
 )
 def test_opponents_that_are_none(opponent):
     with pytest.raises(LabError, match=re.escape(f"opponent={opponent!r} is not allowed; it must be one of random, ")):
+        gym.make(ID, opponent=opponent)
+
+
+@pytest.mark.parametrize(
+    ("opponent", "reason"),
+    [
+        ("mcts:0", "a search may have 1 to 10000000 playouts a move"),
+        ("self+mcts:10000001", "a search may have 1 to 10000000 playouts a move"),
+        ("gnugo:11", "GNU Go has levels from 0 to 10"),
+    ],
+)
+def test_opponents_with_a_number_that_is_not_allowed(opponent, reason):
+    with pytest.raises(LabError, match=f"{re.escape(f'opponent={opponent!r} is not allowed; {reason}')}$"):
         gym.make(ID, opponent=opponent)
 
 

@@ -141,6 +141,8 @@ class TestRefusals:
             ({"size": "9"}, "size='9'"),
             ({"size": 5, "komi": math.nan}, "komi=nan is not allowed; it must be a finite number"),
             ({"size": 5, "komi": math.inf}, "komi=inf"),
+            ({"size": 5, "komi": 10**400}, "komi=1000"),
+            ({"size": 5, "komi": True}, "komi=True"),
             ({"size": 5, "komi": "7"}, "komi='7'"),
             (
                 {"size": 5, "ko": "super"},

@@ -1,5 +1,6 @@
 """Matches: our board is the referee, and whoever hangs, dies, talks nonsense or plays illegally loses."""
 
+import itertools
 import re
 import sys
 from contextlib import closing
@@ -39,6 +40,7 @@ def random_side(seed=0):
         ("speaks no GTP", "nonsense", "F", "with 'Hello!', which is not GTP"),
         ("speaks bytes", "nonsense", "F", "which is not GTP"),
         ("floods", "nonsense", "F", "with more than 1048576 bytes"),
+        ("chatters", "nonsense", "F", "with 'info move e5', which is not GTP, where answers begin with = or ?"),
         ("plays illegally", "illegal move", "F", "plays A1: occupied"),
         ("plays off the board", "illegal move", "F", "answers genmove with 't19'"),
         ("refuses moves", "refusal", "F", r"refuses 'play black [A-E][1-5]': illegal move"),
@@ -114,6 +116,25 @@ def test_an_agent_that_takes_too_long(monkeypatch):
     assert "more than 5" in played.failure
 
 
+def test_a_search_stops_thinking_in_time(monkeypatch):
+    """On a clock that goes on by a second at every look; all its playouts would take minutes."""
+    searching = AgentSide(lambda: player("mcts:10000000"), 20)
+    sides = {"black": searching, "white": AgentSide(Passer, 20)}
+    for side in sides.values():
+        side.begin(Board.of(RULES))
+    clock = itertools.count()
+    monkeypatch.setattr(sides_module.time, "monotonic", lambda: float(next(clock)))
+    played = referee.play(sides, RULES)
+    assert (played.ended, played.winner) == ("passes", "black")
+    searching.restart()
+    assert searching.agent.seconds < 20
+
+
+@pytest.mark.parametrize(("seconds", "thinking"), [(0.01, 0.0), (0.1, 0.04), (10, 8.95)])
+def test_how_long_a_search_may_think(seconds, thinking):
+    assert AgentSide(lambda: player("mcts:5"), seconds).agent.seconds == pytest.approx(thinking)
+
+
 def test_boards_that_a_side_does_not_play_on_are_an_error():
     passer = AgentSide(Passer, 20)
     passer.agent.size = 9
@@ -126,6 +147,12 @@ def test_boards_that_a_side_does_not_play_on_are_an_error():
 def test_programs_that_speak_no_gtp_at_all_are_told_so_at_once(monkeypatch):
     with pytest.raises(LabError, match=r"has died \(code 0\) before it answered 'name'; try it by hand: echo name | "):
         EngineSide([sys.executable, "-c", ""], 20)
+    echo = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"  # as cat does, and no empty line ever
+    hint = (
+        r"answers 'name' with 'name', which is not GTP, .*; if it does not speak GTP unless told, add how, as in 'gnugo"
+    )
+    with pytest.raises(LabError, match=hint):
+        EngineSide([sys.executable, "-c", echo], 600)
     monkeypatch.setattr(sides_module, "LEAST_START_SECONDS", 0.2)
     hint = r"has not answered 'name' within 0\.2 seconds; if it does not speak GTP unless told, add how, as in 'gnugo"
     with pytest.raises(LabError, match=hint):

@@ -152,3 +152,9 @@ def test_bad_input():
 def test_a_missing_package_is_named(python):
     said = python("import sys; sys.modules['pettingzoo'] = None; import rl_lab.envs.go.pettingzoo", ok=False)
     assert said.strip().splitlines()[-1].endswith("PettingZoo is not installed; pip install 'rl-lab[go]'")
+
+
+def test_arguments_that_there_are_not():
+    allowed = "size, komi, ko, suicide, handicap, max_moves, reward, render_mode"
+    with pytest.raises(LabError, match=f"Go has no argument 'foo' here; it has {allowed}$"):
+        pettingzoo.env(foo=1)

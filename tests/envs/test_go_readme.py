@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import json
 import re
 import shlex
 import subprocess
@@ -104,3 +105,9 @@ def test_what_the_readme_names_is_there():
     assert {"go_rules", "go_games", "go_opponents"} <= proofs <= set(SCRIPTS)
     for name in re.findall(r'make bench ARGS="([\w ]+)"', README)[0].split():
         assert importlib.util.find_spec(f"benchmarks.{name}"), name
+
+
+def test_the_readme_has_openspiels_draws_as_the_proof_found_them():
+    found = json.loads((ROOT / "benchmarks/proofs/go_rules.json").read_text())["OpenSpiel"]
+    shares = [found[size]["drawn by repetition"] / found[size]["games"] for size in ("2", "3", "5")]
+    assert "{:.0%}, {:.0%} and {:.0%})".format(*shares).replace("%", " %") in README

@@ -313,6 +313,12 @@ def test_files_that_are_no_games(tmp_path, content, sentence):
     assert str(caught.value).startswith(f"{tmp_path / 'game.sgf'}: ")
 
 
+@pytest.mark.parametrize("source", [None, 0, 3.5, ["game.sgf"]])
+def test_what_is_neither_a_path_nor_a_text(source):
+    with pytest.raises(LabError, match=re.escape(f"{source!r} cannot be read; give the path of a file, or the text")):
+        sgf.read(source)
+
+
 def test_files_that_are_not_there(tmp_path):
     for path in (tmp_path, tmp_path / "none.sgf", "no\0such"):
         with pytest.raises(LabError, match="cannot be read: "):

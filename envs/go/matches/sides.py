@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from rl_lab.envs.go.engine import Engine, EngineDied, EngineError, EngineRefuses, EngineSilent
+from rl_lab.envs.go.engine import Engine, EngineDied, EngineError, EngineNonsense, EngineRefuses, EngineSilent
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp import words
+from rl_lab.envs.go.gtp.clock import LAG
 from rl_lab.envs.go.gtp.framing import Refused
 from rl_lab.envs.go.gtp.rules import KataRules
 from rl_lab.envs.go.gtp.thinking import Agent
+from rl_lab.envs.go.players import Searcher
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
 
@@ -22,6 +24,7 @@ RESIGN = -1  # as an action
 HINT_LENGTH = 200  # of a command line
 START_SECONDS = 60.0  # that a program may take to start and to get ready for a game, where a move may take as long
 LEAST_START_SECONDS = 10.0  # likewise, where moves have to be fast
+THINKING_SHARE = 0.9  # of a move's time, for a search: the machine may do something else as well
 START_MOVES = 10  # for as many moves' time it may start, between the two
 
 
@@ -69,7 +72,7 @@ class Side(Protocol):
 
 
 class AgentSide:
-    """An agent in this process; one that thinks for too long cannot be stopped, but loses.
+    """An agent in this process: a search stops thinking in time; others cannot be stopped, but lose when they are late.
 
     Args:
         make: makes the agent, also anew after a failure.
@@ -78,7 +81,7 @@ class AgentSide:
 
     def __init__(self, make: Callable[[], Agent], seconds: float) -> None:
         self.make, self.seconds = make, seconds
-        self.agent, self.ready = make(), False
+        self.agent, self.ready = self._made(), False
         self.name = self.agent.name
 
     def begin(self, board: Board) -> None:
@@ -112,11 +115,17 @@ class AgentSide:
     def restart(self) -> None:
         """A new agent."""
         self.close()
-        self.agent = self.make()
+        self.agent = self._made()
 
     def close(self) -> None:
         """Let the agent go."""
         self.agent.close()
+
+    def _made(self) -> Agent:
+        agent = self.make()
+        if isinstance(agent, Searcher):
+            agent.seconds = max(0.0, THINKING_SHARE * self.seconds - LAG)
+        return agent
 
 
 class EngineSide:
@@ -199,11 +208,11 @@ class EngineSide:
 
     def _hint(self, error: EngineError) -> str:
         """What to do about a program that cannot be talked to from the beginning."""
+        unless_told = "; if it does not speak GTP unless told, add how, as in 'gnugo --mode gtp'"
+        if isinstance(error, EngineNonsense):
+            return unless_told
         if isinstance(error, EngineSilent):
-            return (
-                "; if it does not speak GTP unless told, add how, as in 'gnugo --mode gtp'; if it takes long to start, "
-                "give more --seconds"
-            )
+            return f"{unless_told}; if it takes long to start, give more --seconds"
         return f"; try it by hand: echo name | {shlex.join(self.command)[:HINT_LENGTH]}"
 
     def _ask(self, command: str) -> str:
