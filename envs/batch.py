@@ -134,7 +134,14 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         return self.lanes.save()
 
     def load_state(self, states: np.ndarray) -> tuple[Any, dict[str, Any]]:
-        """Go on from what `save_state` gave; returns observations and info as `reset` does."""
+        """Go on from what `save_state` gave; returns observations and info as `reset` does.
+
+        Worlds of the robot take states of the same family, size and layout, and of the same observation where it has a
+        memory. Another step limit or reward may have held where they were saved: from now on this environment's do.
+
+        Raises:
+            LabError: it is no state, or one of another environment, family or variant, or of so many lanes.
+        """
         self.lanes.load(states)
         self._started = True
         return self._observations(), self._masks() | self._beginnings(np.ones(self.num_envs, np.bool_))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -111,16 +111,22 @@ class Lanes:
         """Copy saved states into the lanes and observe them.
 
         Args:
-            states: records `(lanes,)` of the same environment.
+            states: records `(lanes,)` of the same environment. What its config fixes, such as the step limit and the
+                reward, is no part of a state and may differ: from now on what holds here holds.
 
         Raises:
             LabError: they are something else.
         """
-        if getattr(states, "dtype", None) != self.states.dtype or states.shape != self.states.shape:
-            given = f"{states.shape} {states.dtype.names}" if isinstance(states, np.ndarray) else type(states).__name__
+        name = self.definition.name
+        if not isinstance(states, np.ndarray) or states.dtype.names is None:
+            given = f"{states.dtype} array" if isinstance(states, np.ndarray) else type(states).__name__
+            raise LabError(f"a state of {name} cannot be of type {given}; load what save_state() gave")
+        if states.dtype != self.states.dtype:
+            self._refuse_variant()
+        if states.shape != self.states.shape:
             raise LabError(
-                f"a state of {given} cannot be loaded into {self.count} lanes of {self.definition.name} "
-                f"with fields {self.states.dtype.names}; load what the same environment saved"
+                f"a state of shape {states.shape} cannot be loaded into {name}, which has {self.count} lanes; "
+                f"load one of shape {self.states.shape}"
             )
         self._check_variant(states)
         taken = self.taken
@@ -134,10 +140,13 @@ class Lanes:
             return
         wanted, given = int(self.config["variant"][0]), states["variant"]
         if ((given != wanted) & (given != 0)).any():
-            raise LabError(
-                f"a state of another family or variant cannot be loaded into {self.definition.name}; "
-                "load what the same environment saved"
-            )
+            self._refuse_variant()
+
+    def _refuse_variant(self) -> NoReturn:
+        raise LabError(
+            f"a state of another family or variant cannot be loaded into {self.definition.name}; "
+            "load what the same environment saved, made with the same arguments"
+        )
 
     def render(self, lane: int, mode: str) -> Any:
         """A frame of one lane."""

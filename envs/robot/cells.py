@@ -20,6 +20,7 @@ STATES = ("open", "closed", "locked")
 KIND, COLOUR, OPAQUE = 0x0F, 0x70, 0x80  # bits of a byte
 STANDABLE: NDArray[np.bool_] = np.isin(np.arange(16), (EMPTY, FLOOR, DOOR, GOAL, LAVA))  # by kind
 PORTABLE: NDArray[np.bool_] = np.isin(np.arange(16), (KEY, BALL, BOX))
+CONTAINABLE: NDArray[np.bool_] = np.isin(np.arange(16), (FLOOR, KEY, BALL, BOX, GOAL, LAVA))  # by boxes
 
 # Bytes that kernels hand to each other are np.int64: Numba compiles a function anew for every plain int it is given.
 NOTHING = np.int64(EMPTY)

@@ -1,13 +1,51 @@
-"""What a mission's words ask for, as one who knows MiniGrid's families understands them."""
+"""What a mission's words ask for: MiniGrid's sentences, which layouts, reset options and the explorer understand alike.
+
+| sentence                                                         | task     | first, second         |
+| pick up THING                                                    | PICK_UP  | the thing             |
+| get, go get, fetch, go fetch, you must fetch THING               | FETCH    | the thing             |
+| go to THING or DOOR                                              | GO_TO    | the thing or door     |
+| put THING near THING or DOOR                                     | PUT_NEAR | what to move, by what |
+| open the door                                                    | OPEN     |                       |
+| open DOOR                                                        | OPEN     | the door              |
+| open DOOR then DOOR, of two colours                              | IN_ORDER | the doors             |
+| go to the matching object at the end of the hallway              | MATCH    |                       |
+| get KEY from the COLOUR room, unlock DOOR and go to the goal     | REACH    |                       |
+| everything else                                                  | REACH    |                       |
+
+THING is such as "the red ball" or "a blue box", DOOR such as "the grey door". Only whole sentences count.
+"""
 
 from __future__ import annotations
 
-import itertools
+import re
 from typing import NamedTuple
 
 from rl_lab.envs.robot import tasks
-from rl_lab.envs.robot.cells import BLUE, DOOR, RED
-from rl_lab.envs.robot.targets import named
+from rl_lab.envs.robot.cells import COLOURS, DOOR, OBJECTS
+
+SENTENCES = (
+    ("pick up THING", tasks.PICK_UP),
+    ("(?:go |)get THING", tasks.FETCH),
+    ("(?:go |you must |)fetch THING", tasks.FETCH),
+    ("go to ANY", tasks.GO_TO),
+    ("put THING near ANY", tasks.PUT_NEAR),
+    ("open the door", tasks.OPEN),
+    ("open SHUT", tasks.OPEN),
+    ("open SHUT then SHUT", tasks.IN_ORDER),
+    ("go to the matching object at the end of the hallway", tasks.MATCH),
+)
+COLOUR = f"({'|'.join(COLOURS)})"
+THINGS = {"THING": "key|ball|box", "ANY": "key|ball|box|door", "SHUT": "door"}
+HINT = re.compile(rf"get the {COLOUR} key from the {COLOUR} room, unlock the {COLOUR} door and go to the goal")
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    for name, kinds in THINGS.items():
+        sentence = sentence.replace(name, f"(?:a|the) {COLOUR} ({kinds})")
+    return re.compile(sentence)
+
+
+PATTERNS = [(_pattern(sentence), task) for sentence, task in SENTENCES]
 
 
 class Errand(NamedTuple):
@@ -29,29 +67,18 @@ def understood(mission: str) -> Errand:
     Example:
         >>> understood("put the red ball near the blue box")
         Errand(task=6, first=6, second=39, hint=None)
+        >>> understood("go to the goal") == Errand(tasks.REACH)
+        True
     """
-    things = named(mission)
-    if mission.startswith("open the red door then"):
-        return Errand(tasks.IN_ORDER, DOOR | RED << 4, DOOR | BLUE << 4)
-    if "matching object" in mission:
-        return Errand(tasks.MATCH)
-    if mission == "open the door":
-        return Errand(tasks.OPEN)
-    if mission.startswith("put the") and len(things) == 2:
-        return Errand(tasks.PUT_NEAR, *things)
-    if mission.startswith("pick up") and things:
-        return Errand(tasks.PICK_UP, things[0])
-    if mission.startswith("go to the") and things:
-        return Errand(tasks.GO_TO, things[0])
-    if "get a " in mission or "fetch a " in mission:
-        return Errand(tasks.FETCH, things[0] if things else None)
-    return Errand(tasks.REACH, hint=_room(mission))
+    mission = " ".join(mission.split())
+    for pattern, task in PATTERNS:
+        if said := pattern.fullmatch(mission):
+            things = [_byte(*said.group(k, k + 1)) for k in range(1, pattern.groups, 2)]
+            if task != tasks.IN_ORDER or things[0] != things[1]:
+                return Errand(task, *things)
+    said = HINT.fullmatch(mission)
+    return Errand(tasks.REACH, hint=_byte(said[2], OBJECTS[DOOR]) if said else None)
 
 
-def _room(mission: str) -> int | None:
-    """The door of the room in "get the red key from the blue room, ..."."""
-    words = mission.split()
-    for colour, word in itertools.pairwise(words):
-        if word == "room,":
-            return named(f"{colour} door")[0]
-    return None
+def _byte(colour: str, thing: str) -> int:
+    return OBJECTS.index(thing) | COLOURS.index(colour) << 4

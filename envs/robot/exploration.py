@@ -41,7 +41,11 @@ class Explorer:
         self.reset()
 
     def reset(self, env: Any = None) -> None:
-        """Forget everything but the mission of this environment, if one is given."""
+        """Forget everything but the mission of this environment, if one is given.
+
+        Raises:
+            LabError: see `explorer`.
+        """
         self.belief = Belief()
         self.pose: Pose | None = None
         self.carried = EMPTY
@@ -72,24 +76,35 @@ class Explorer:
 def explorer(env: Any) -> Explorer:
     """An explorer for an environment: what it does there is the fair reference under the camera's partial view.
 
+    Args:
+        env: a single robot environment, in wrappers or not, or MiniGrid's own.
+
     Raises:
-        LabError: it is no robot world, or one in which things move by themselves or looking is an action.
+        LabError: it is something else, or a world in which things move by themselves or looking is an action.
     """
+    if env is None:
+        raise LabError("the explorer was given None; give it the environment whose mission it is to do")
     made = Explorer()
     made.reset(env)
     return made
 
 
 def _mission_of(env: Any) -> str:
-    """The mission of the first lane.
+    """The mission of a single environment.
 
     Raises:
         LabError: an explorer is lost in such a world.
     """
-    said = getattr(env.unwrapped, "mission", None)
+    world: Any = getattr(env, "unwrapped", None)
+    said = getattr(world, "mission", None)
     if isinstance(said, str):  # MiniGrid's own
         return said
-    lanes = getattr(env.unwrapped, "lanes", None)
+    if hasattr(world, "num_envs"):
+        raise LabError(
+            f"{env} has {world.num_envs} lanes, and an explorer walks in one; make an Explorer() for each lane, and "
+            'show it the observations of that lane with observation="dict", which tell the mission'
+        )
+    lanes = getattr(world, "lanes", None)
     if lanes is None or "mission" not in (lanes.states.dtype.names or ()):
         raise LabError(f"{env} is no robot world; the explorer knows rl_lab/Robot-... and MiniGrid's only")
     if lanes.config["task"][0] in (tasks.DODGE, tasks.SCOUT):

@@ -168,7 +168,7 @@ def robot_world(
     through = see_through_walls if settings.see_through_walls is None else settings.see_through_walls
     check_number("max_steps", limit, 1, 2**31 - 1)
     check_number("tile_size", settings.tile_size, 4, 256)
-    check_number("view_size", settings.view_size, 3, LARGEST_VIEW)
+    check_odd("view_size", settings.view_size, 3, LARGEST_VIEW)
     check_number("frame_stack", settings.frame_stack, 1, MOST_FRAMES)
     check_flags(see_through_walls=through, planner=settings.planner)
     if settings.reward not in REWARDS:
@@ -189,13 +189,12 @@ def robot_world(
         look=looking.look,
     )
     shown = observed(request)
+    makes = {"width": width, "height": height, **asdict(layout or Layout()), **(level or {})}
     definition = Definition(
         name=name,
         state=state_dtype(capacity, shown.seen, shown.memory),
         config={
-            "variant": zlib.crc32(f"{name} {task} {shown.variant}".encode()),
-            "width": width,
-            "height": height,
+            "variant": _variant(name, task, shown.variant, makes),
             "capacity": capacity,
             "stride": stride_for(capacity),
             "max_steps": limit,
@@ -209,8 +208,7 @@ def robot_world(
             "numbers": shown.numbers,
             "whole": shown.whole,
             **REWARDS[settings.reward],
-            **asdict(layout or Layout()),
-            **(level or {}),
+            **makes,
         },
         reset=reset,
         step=tasks.step,
@@ -227,6 +225,12 @@ def robot_world(
     return with_looking(definition, looking)
 
 
+def _variant(name: str, task: int, shown: str, parts: Mapping[str, Any]) -> int:
+    """A number that tells apart variants whose states have the same fields, but are not for each other."""
+    plain = {part: np.asarray(value).tolist() for part, value in parts.items()}
+    return zlib.crc32(f"{name} {task} {shown} {plain}".encode())
+
+
 def check_number(name: str, value: Any, low: int, high: int) -> None:
     """Refuse an argument that is no whole number from `low` to `high`.
 
@@ -235,6 +239,17 @@ def check_number(name: str, value: Any, low: int, high: int) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
         raise LabError(f"{name}={value!r} is not allowed; it must be a whole number from {low} to {high}")
+
+
+def check_odd(name: str, value: Any, low: int, high: int) -> None:
+    """Refuse an argument that is no odd number from `low` to `high`.
+
+    Raises:
+        LabError: it is not.
+    """
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or not low <= value <= high or value % 2 == 0:
+        raise LabError(f"{name}={value!r} is not allowed; it must be an odd number from {low} to {high}")
 
 
 def check_flags(**values: Any) -> None:

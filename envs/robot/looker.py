@@ -88,7 +88,9 @@ class Looker:
         self._viewed.add(self.pose)
         for column, row in zip(*np.nonzero(image[:, :, 0] != UNSEEN), strict=True):
             if (column, row) != (SIDE, DEPTH):  # there it shows what is carried
-                self.seen[_place(self.pose, DEPTH - int(row), int(column) - SIDE)] = tuple(image[column, row].tolist())
+                self.seen[_place_from(self.pose, DEPTH - int(row), int(column) - SIDE)] = tuple(
+                    image[column, row].tolist()
+                )
 
     def _choose(self, sensed: Senses) -> int:
         ways = dict(self._ways())
@@ -205,10 +207,10 @@ def stay(sensed: Senses) -> int:
 
 def ahead_of(pose: Pose) -> Place:
     """The place straight ahead."""
-    return _place(pose, 1, 0)
+    return _place_from(pose, 1, 0)
 
 
-def _place(pose: Pose, ahead: int, aside: int) -> Place:
+def _place_from(pose: Pose, ahead: int, aside: int) -> Place:
     """The place so many cells ahead and to the right of a pose."""
     x, y, direction = pose
     right = (direction + 1) & 3

@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from rl_lab.envs.robot import cells, maps, missions, targets
+from rl_lab.envs.robot import cells, map_words, missions, targets
 from rl_lab.envs.robot.cells import BOX, EMPTY, KIND
 from rl_lab.envs.robot.world import NOWHERE, cells_of, place
 
-KNOWN = {maps.parse(words, ""): character for character, words in reversed(maps.CHARACTERS.items()) if character != " "}
-SPARE = [c for c in string.ascii_letters + string.digits if c not in maps.CHARACTERS]
+KNOWN = {
+    map_words.parse(words, ""): character
+    for character, words in reversed(map_words.CHARACTERS.items())
+    if character != " "
+}
+SPARE = [c for c in string.ascii_letters + string.digits if c not in map_words.CHARACTERS]
 
 
 def write(state: Any, config: Any) -> str:
@@ -38,46 +42,52 @@ def write(state: Any, config: Any) -> str:
     return "\n".join([*lines, *_more(state, config)])
 
 
-def words(meaning: maps.Meaning) -> str:
-    """What `maps.parse` reads."""
+def words(meaning: map_words.Meaning) -> str:
+    """What `map_words.parse` reads."""
     thing = cells.describe(meaning.cell)
     if meaning.facing is not None:
-        return f"robot facing {maps.DIRECTIONS[meaning.facing]}" + (f" on {thing}" if meaning.cell != EMPTY else "")
+        return f"robot facing {map_words.DIRECTIONS[meaning.facing]}" + (
+            f" on {thing}" if meaning.cell != EMPTY else ""
+        )
     return thing if meaning.inside is None else f"{thing} with {cells.describe(meaning.inside)}"
 
 
-def _meaning(state: Any, config: Any, cell: int, x: int, y: int) -> maps.Meaning:
+def _meaning(state: Any, config: Any, cell: int, x: int, y: int) -> map_words.Meaning:
     inside = int(state.contents[place(x, y, config.stride)]) if cell & KIND == BOX else EMPTY
     facing = int(state.direction) if (x, y) == (state.x, state.y) else None
-    return maps.Meaning(cell, None if inside == EMPTY else inside, facing)
+    return map_words.Meaning(cell, None if inside == EMPTY else inside, facing)
 
 
-def _letters(meaning: maps.Meaning, taken: dict[str, str]) -> Iterator[str]:
+def _letters(meaning: map_words.Meaning, taken: dict[str, str]) -> Iterator[str]:
     """Letters that mean nothing yet, those first that remind of the thing."""
     colour, *_, kind = cells.describe(meaning.cell & ~cells.OPAQUE).split() if meaning.facing is None else ("Robot", "")
     wished = [colour[0].upper(), colour[0]] if "door" in kind else [colour[0], colour[0].upper()]
-    spare = [letter for letter in (*wished, *kind[:1], *kind[:1].upper(), *SPARE) if letter not in maps.CHARACTERS]
+    spare = [letter for letter in (*wished, *kind[:1], *kind[:1].upper(), *SPARE) if letter not in map_words.CHARACTERS]
     farther = (chr(code) for code in range(0xC0, 0xFFFF) if chr(code).isalpha())
     return (letter for letter in itertools.chain(spare, farther) if letter not in taken)
 
 
 def _more(state: Any, config: Any) -> list[str]:
     """The lines that are not about characters."""
-    lines = [f"mission = {missions.text(state.mission)}".rstrip()]
+    mission = missions.text(state.mission)
+    lines = [f"mission = {mission or 'nothing'}"] if mission or np.any(config.mission) else []
     if state.carrying != EMPTY:
         inside = int(state.carrying_contents)
-        held = maps.Meaning(int(state.carrying), None if inside == EMPTY else inside)
+        held = map_words.Meaning(int(state.carrying), None if inside == EMPTY else inside)
         lines.append(f"carrying = {words(held)}")
     for name in targets.OPTIONS.get(int(config.task), ()):
         if name == "clocks":
-            lines.append(f"clocks = {_clocks(state, config)}")
+            clocks = _clocks(state, config)
+            lines += [f"clocks = {clocks}"] if clocks else []
             continue
         if name == "obstacles":
             places = [pair for pair in np.asarray(state.obstacles).tolist() if pair[0] != NOWHERE]
         else:
             places = [(int(state[f"{name}_x"]), int(state[f"{name}_y"]))]
         text = " ".join(f"{x}, {y}" for x, y in places if x != NOWHERE)
-        lines += [f"{name} = {text}"] if text or name == "obstacles" else []
+        if name == "obstacles":  # without this line all balls would move
+            text = text or "nothing"
+        lines += [f"{name} = {text}"] if text else []
     return lines
 
 

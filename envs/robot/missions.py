@@ -7,6 +7,11 @@ the `MISSION_LENGTH` tokens. Commas belong to the word before them. Layouts fill
 
 from __future__ import annotations
 
+import difflib
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,19 +60,38 @@ def template(text: str) -> NDArray[np.uint8]:
     return _numbers(text, TOKENS | SLOTS)
 
 
-def _numbers(text: str, known: dict[str, int]) -> NDArray[np.uint8]:
+class Problem(NamedTuple):
+    """Why a text is no mission."""
+
+    start: int
+    """Of what is wrong, in characters from the text's start."""
+    sentence: str
+
+
+def problem(text: str, known: Mapping[str, int] = TOKENS) -> Problem | None:
+    """Why a text is no mission: a word that is not in the vocabulary, or too many; None if it is one."""
+    words = list(re.finditer(r"\S+", text))
+    for word in words:
+        if word[0] not in known:
+            close = difflib.get_close_matches(word[0].lower(), VOCABULARY[1:], 1)
+            hint = (
+                f"did you mean {close[0]!r}?"
+                if close
+                else f"known are {', '.join(sorted({w.strip(',') for w in VOCABULARY[1:]}))}"
+            )
+            return Problem(word.start(), f"mission {text!r} has the word {word[0]!r}, which is not known; {hint}")
+    if len(words) > MISSION_LENGTH:
+        sentence = f"mission {text!r} has {len(words)} words; it may have up to {MISSION_LENGTH}"
+        return Problem(words[MISSION_LENGTH].start(), sentence)
+    return None
+
+
+def _numbers(text: str, known: Mapping[str, int]) -> NDArray[np.uint8]:
     if not isinstance(text, str):
         raise LabError(f"mission {text!r} is not allowed; it must be a text")
-    words = text.split()
-    unknown = [word for word in words if word not in known]
-    if unknown:
-        raise LabError(
-            f"mission {text!r} has the word {unknown[0]!r}; allowed are the words of "
-            "rl_lab.envs.robot.missions.VOCABULARY"
-        )
-    if len(words) > MISSION_LENGTH:
-        raise LabError(f"mission {text!r} has {len(words)} words; it may have up to {MISSION_LENGTH}")
-    numbers = np.zeros(MISSION_LENGTH, np.uint8)
+    if (wrong := problem(text, known)) is not None:
+        raise LabError(wrong.sentence)
+    words, numbers = text.split(), np.zeros(MISSION_LENGTH, np.uint8)
     numbers[: len(words)] = [known[word] for word in words]
     return numbers
 

@@ -91,10 +91,6 @@ def observed(request: Request) -> Observed:
     if request.kind not in KINDS:
         allowed = ", ".join(KINDS)
         raise LabError(f"observation={request.kind!r} is not allowed; it must be one of {allowed}")
-    if request.view_size % 2 == 0:
-        raise LabError(
-            f"view_size={request.view_size} is not allowed; it must be odd, since the robot stands in the middle"
-        )
     if request.look and request.kind in SEES_ALL:
         raise LabError(
             f"observation={request.kind!r} is not offered with look=True, since it needs no camera; "

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, maps, missions, reach, targets, tasks
+from rl_lab.envs.robot import cells, maps, missions, reach, targets
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GREY_WALL, KIND, OBJECTS
 from rl_lab.envs.robot.world import place, put
 from rl_lab.errors import LabError
 
 KNOWN = ("grid", "agent", "carrying", "carrying_contents", "mission", "contents", "step")
-CONTAINABLE = (cells.FLOOR, cells.KEY, cells.BALL, cells.BOX, cells.GOAL, cells.LAVA)
 SMALLEST_SIDE = 3
 
 
@@ -32,14 +31,14 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
             `contents`, `{(x, y): (object, colour)}`, what is in boxes;
             `step`, how many steps of the episode are over, by default 0;
             `target`, `other`, `obstacles` and `clocks`, places that the family's mission is about; see `targets`.
-            Or `layout`, all of that as a text, see `maps`, beside which others of these say what it does not.
+            Or `layout`, all of that as a text or a file, see `maps`, beside which others of these say what it does not.
 
     Raises:
         LabError: something is not allowed; the state is then as it was.
     """
     level = None
     if "layout" in options:
-        level = maps.read(options["layout"], int(config.capacity))
+        level = maps.load(options["layout"], int(config.capacity))
         options = _beside(options, level)
     if config.numbers:
         raise LabError(
@@ -61,21 +60,23 @@ def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map |
     Raises:
         LabError: something is not allowed; the state is then as it was.
     """
-    task = int(config.task)
-    _check_names(options, task)
+    task, source = int(config.task), level or maps.Source()
+    _check_names(options, task, source)
     grid = _grid(options["grid"], int(config.capacity))
     _check_shown(grid, config)
     x, y, direction = _agent(options["agent"], grid)
-    _check_closed(grid, x, y, doors_stay_shut=task == tasks.GO_TO, level=level)
+    _check_closed(grid, x, y, reach.stays_shut(task), source)
     carried, carried_contents = _carrying(options)
     contents = _contents(options.get("contents"), grid)
     mission = missions.tokens(options["mission"]) if "mission" in options else state.mission.copy()
     steps = _steps(options.get("step", 0), int(config.max_steps))
-    fields = targets.fields(task, options, grid, missions.text(mission))
+    fields = targets.fields(task, options, grid, missions.text(mission), source)
     if level is not None and mission.any():  # without a mission there is nothing to solve
-        found = reach.reach(targets.opened(task, grid, fields), contents, (x, y), carried, carried_contents)
-        if (why := reach.obstacle(task, grid, found, fields)) is not None:
-            raise LabError(f"{level.source} cannot be solved: {why}, even if every thing in between could be moved")
+        held = {carried, carried_contents}
+        found = reach.reach(targets.opened(task, grid, fields), contents, (x, y), held, task)
+        if (why := reach.obstacle(task, grid, found, fields, source)) is not None:
+            what = f"{level.begin('mission')}the level" if "mission" in level.said else level.source
+            raise LabError(f"{what} cannot be solved: {why}, even if every thing in between could be moved")
 
     state.cells[:] = GREY_WALL
     state.contents[:] = EMPTY
@@ -98,6 +99,8 @@ def _beside(options: Mapping[str, Any], level: maps.Map) -> dict[str, Any]:
     """The options of a layout, and those that are given beside it."""
     told = level.options()
     for name in options:
+        level.said.pop(name, None)
+    for name in options:
         if name in ("grid", "agent", "contents"):
             raise LabError(f"reset options have 'layout' and {name!r}, which the layout says; leave one of them out")
     return told | {name: value for name, value in options.items() if name != "layout"}
@@ -113,9 +116,13 @@ def _check_shown(grid: NDArray[np.uint8], config: Any) -> None:
         )
 
 
-def _check_names(options: Mapping[str, Any], task: int) -> None:
+def _check_names(options: Mapping[str, Any], task: int, source: maps.Source) -> None:
     allowed = (*KNOWN, *targets.OPTIONS.get(task, ()))
     for name in options:
+        if name not in allowed and isinstance(source, maps.Map) and name in source.said:
+            raise LabError(
+                f"{source.begin(name)}{name!r} is not known here, where no mission is about it; leave it out"
+            )
         if name not in allowed:
             raise LabError(f"reset option {name!r} is not known here; allowed are: {', '.join((*allowed, 'layout'))}")
     for name in ("grid", "agent"):
@@ -181,9 +188,7 @@ def _agent(value: Any, grid: NDArray[np.uint8]) -> tuple[int, int, int]:
     return x, y, direction
 
 
-def _check_closed(
-    grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool, level: maps.Map | None = None
-) -> None:
+def _check_closed(grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool, source: maps.Source) -> None:
     """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door.
 
     Args:
@@ -191,7 +196,7 @@ def _check_closed(
         x: of the robot.
         y: of the robot.
         doors_stay_shut: whether the episode ends where a door is opened.
-        level: the text that the grid is from, if it is.
+        source: where the grid is from.
     """
     width, height = grid.shape
     passable = grid & KIND != cells.WALL
@@ -201,9 +206,9 @@ def _check_closed(
     while frontier:
         x, y = frontier.pop()
         if x in (0, width - 1) or y in (0, height - 1):
-            there = f"({x}, {y})" if level is None else level.where(x, y)
+            there = f"{source.where(x, y)}, where there is {cells.describe(grid[x, y])}"
             raise LabError(
-                f"the robot could walk out of the grid at {there}, where there is {cells.describe(grid[x, y])}; "
+                f"the robot could walk out of the grid at {there}; "
                 "put walls around all that it can reach, since doors can be opened and things be moved"
             )
         around = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} - reached
@@ -212,12 +217,12 @@ def _check_closed(
         frontier += inside
 
 
-def _thing(name: str, value: Any, allowed: tuple[int, ...]) -> int:
-    """A thing as its byte."""
+def _thing_given(name: str, value: Any, allowed: NDArray[np.bool_]) -> int:
+    """A thing that is given as a pair, as its byte."""
     pair = _integers(name, value, 1, 2, "a pair of integers, object and colour")
     thing, colour = (int(number) for number in pair)
-    if thing not in allowed or not 0 <= colour < len(COLOURS):
-        things = ", ".join(f"{number} {OBJECTS[number]}" for number in allowed)
+    if not 0 <= thing < len(allowed) or not allowed[thing] or not 0 <= colour < len(COLOURS):
+        things = ", ".join(f"{number} {OBJECTS[number]}" for number in np.flatnonzero(allowed))
         raise LabError(f"{name} is ({thing}, {colour}); objects here are {things}; colours are {_numbered(COLOURS)}")
     return thing | colour << 4
 
@@ -225,12 +230,12 @@ def _thing(name: str, value: Any, allowed: tuple[int, ...]) -> int:
 def _carrying(options: Mapping[str, Any]) -> tuple[int, int]:
     """What the robot carries, and what is in it, as bytes."""
     given, inside = options.get("carrying"), options.get("carrying_contents")
-    carried = EMPTY if given is None else _thing("carrying", given, tuple(np.flatnonzero(cells.PORTABLE)))
+    carried = EMPTY if given is None else _thing_given("carrying", given, cells.PORTABLE)
     if inside is None:
         return carried, EMPTY
     if carried & KIND != cells.BOX:
         raise LabError(f"carrying_contents is {inside!r}, but no box is carried; only boxes contain things")
-    return carried, _thing("carrying_contents", inside, CONTAINABLE)
+    return carried, _thing_given("carrying_contents", inside, cells.CONTAINABLE)
 
 
 def _contents(value: Any, grid: NDArray[np.uint8]) -> dict[tuple[int, int], int]:
@@ -247,7 +252,7 @@ def _contents(value: Any, grid: NDArray[np.uint8]) -> dict[tuple[int, int], int]
         x, y = (int(n) for n in _integers("a position in contents", position, 1, 2, "a pair of integers, x and y"))
         if not (0 <= x < width and 0 <= y < height) or grid[x, y] & KIND != cells.BOX:
             raise LabError(f"contents names ({x}, {y}), where there is no box; only boxes contain things")
-        contents[x, y] = _thing(f"contents of ({x}, {y})", thing, CONTAINABLE)
+        contents[x, y] = _thing_given(f"contents of ({x}, {y})", thing, cells.CONTAINABLE)
     return contents
 
 

@@ -61,15 +61,18 @@ def optimal_steps(env: Any, cap: int = CAP) -> int | NDArray[np.int64]:
         cap: how many states a search may find before it gives up.
 
     Returns:
-        A number, or int64 `(lanes,)` of them; -1 where there is no way, where balls move by chance, and where the
-        search was given up.
+        A number, or int64 `(lanes,)` of them; -1 where there is no way, where things move or doors turn by
+        themselves, where the search was given up, and in lanes of a vector whose episode is over.
 
     Raises:
-        LabError: it is no robot world, or its episode has not begun or is over.
+        LabError: it is no robot world, its episode has not begun, or it is a single environment whose episode is over.
     """
     lanes = _lanes(env)
+    is_vector = hasattr(env.unwrapped, "num_envs")
+    if not is_vector:
+        _check_going(lanes)
     steps = np.maximum(own_search(cap, lanes.debug)(lanes.states, lanes.config).steps, UNKNOWN)
-    return steps if hasattr(env.unwrapped, "num_envs") else int(steps[0])
+    return np.where(lanes.states["done"], UNKNOWN, steps) if is_vector else int(steps[0])
 
 
 def solvable(env: Any, cap: int = CAP) -> bool:
@@ -120,7 +123,7 @@ def starting_info(
 
 def _lanes(env: Any) -> Any:
     """The lanes of a robot environment whose episodes have begun."""
-    lanes = getattr(env.unwrapped, "lanes", None)
+    lanes = getattr(getattr(env, "unwrapped", None), "lanes", None)
     if lanes is None or "cells" not in (lanes.states.dtype.names or ()):
         raise LabError(f"{env} is no robot world; the planner knows rl_lab/Robot-... environments only")
     if (lanes.states["width"] == 0).any():
@@ -133,9 +136,13 @@ def _state(env: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     lanes = _lanes(env)
     if len(lanes.states) > 1:
         raise LabError(f"{env} has {len(lanes.states)} lanes; ask for optimal_steps, or plan_state of one of them")
+    _check_going(lanes)
+    return lanes.states, lanes.config
+
+
+def _check_going(lanes: Any) -> None:
     if lanes.states["done"][0]:
         raise LabError("the episode is over, and there is nothing left to plan; call reset()")
-    return lanes.states, lanes.config
 
 
 def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:

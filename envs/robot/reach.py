@@ -2,6 +2,7 @@
 
 It lets the robot push every thing out of its way, open every door that is not locked, and keep every key that it
 could touch. What cannot be reached so cannot be reached at all; what can, the planner decides exactly.
+Where to toggle ends the episode, as in GO_TO, doors that are shut are walls.
 """
 
 from __future__ import annotations
@@ -14,7 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.envs.robot import tasks
-from rl_lab.envs.robot.cells import COLOUR, COLOURS, EMPTY, GOAL, KEY, KIND, LAVA, LOCKED_DOOR, OBJECTS, WALL
+from rl_lab.envs.robot.cells import (
+    CLOSED_DOOR,
+    COLOUR,
+    COLOURS,
+    EMPTY,
+    GOAL,
+    KEY,
+    KIND,
+    LAVA,
+    LOCKED_DOOR,
+    OBJECTS,
+    WALL,
+)
+from rl_lab.envs.robot.maps import Source
 from rl_lab.envs.robot.world import NOWHERE
 
 Place = tuple[int, int]
@@ -35,20 +49,20 @@ class Reach:
     things: set[int] = field(default_factory=set)
 
 
-def reach(
-    grid: NDArray[np.uint8], contents: Mapping[Place, int], start: Place, carried: int, carried_contents: int
-) -> Reach:
+def reach(grid: NDArray[np.uint8], contents: Mapping[Place, int], start: Place, carried: set[int], task: int) -> Reach:
     """What the robot can come to.
 
     Args:
         grid: bytes `(width, height)`.
         contents: what is in boxes, as bytes.
         start: where the robot is.
-        carried: what it carries, as a byte.
-        carried_contents: what is in that.
+        carried: what it carries, and what is in that, as bytes.
+        task: one of those in `tasks`.
     """
     known = -1
-    found = Reach(things={carried, carried_contents})
+    found = Reach(things=set(carried))
+    if stays_shut(task):
+        grid = np.where(grid & KIND >= CLOSED_DOOR, WALL, grid)
     while known < len(found.things) + len(found.touched):  # each key may open a way to another
         known = len(found.things) + len(found.touched)
         found.entered, frontier = {start}, [start]
@@ -66,12 +80,17 @@ def reach(
     return found
 
 
+def stays_shut(task: int) -> bool:
+    """Whether no door can be opened, since to toggle ends the episode."""
+    return task == tasks.GO_TO
+
+
 def _passable(cell: int, things: set[int]) -> bool:
     kind = cell & KIND
     return KEY | cell & COLOUR in things if kind == LOCKED_DOOR else kind not in (WALL, LAVA)
 
 
-def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[str, Any]) -> str | None:
+def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[str, Any], source: Source) -> str | None:
     """Why the mission cannot be fulfilled, in words that go on after "cannot be solved:"; None if it may be.
 
     Args:
@@ -79,6 +98,7 @@ def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[s
         grid: bytes `(width, height)`.
         found: what the robot can come to.
         fields: what the mission is about, see `targets.fields`.
+        source: where the level is from.
     """
     if task in (tasks.REACH, tasks.DODGE, tasks.SCOUT):
         return None if any(thing & KIND == GOAL for thing in found.things) else "no way leads to a goal"
@@ -89,7 +109,7 @@ def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[s
     places = [(int(fields[f"{name}_x"]), int(fields[f"{name}_y"])) for name in ("target", "other")]
     for place in places if task == tasks.IN_ORDER else places[:1]:
         if place[0] != NOWHERE and place not in (found.entered if task == tasks.MATCH else found.touched):
-            return f"no way leads to the place {place} that its mission is about"
+            return f"no way leads to {source.spot(*place)}, the place that its mission is about"
         if task in (tasks.OPEN, tasks.IN_ORDER) and not _passable(int(grid[place]), found.things):
-            return f"no key opens the door at {place}"
+            return f"no key opens the door at {source.spot(*place)}"
     return None

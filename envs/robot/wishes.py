@@ -43,7 +43,9 @@ def _fulfilment(errand: Errand, belief: Belief, carried: int) -> Wish | None:
     if errand.task == tasks.REACH:
         return Wish(tasks.REACH) if belief.places(GOAL) else None
     if errand.task == tasks.OPEN:
-        doors = belief.places(CLOSED_DOOR, LOCKED_DOOR)
+        doors = [
+            place for place in belief.places(CLOSED_DOOR, LOCKED_DOOR) if _is_meant(belief.at(place), errand.first)
+        ]
         return Wish(tasks.OPEN, place=doors[0]) if doors else None
     if errand.task == tasks.MATCH:
         return _match(belief)
@@ -79,6 +81,10 @@ def _match(belief: Belief) -> Wish | None:
     x, y = ends[0]
     side = y // 2 if things[ends[0]] == alone[0] else -y // 2
     return Wish(tasks.MATCH, place=(x, side), other=(x, -side))
+
+
+def _is_meant(door: int, named: int | None) -> bool:
+    return named is None or (door ^ named) & COLOUR == 0
 
 
 def _colour(door: int | None) -> int:

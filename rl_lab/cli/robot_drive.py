@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import Any, NamedTuple, Protocol
+
+import gymnasium as gym
 
 from rl_lab.envs.robot import cells, missions
 from rl_lab.envs.robot.dynamics import ACTIONS
+from rl_lab.envs.robot.registration import ENVIRONMENTS, PREFIX
 from rl_lab.envs.single import BatchEnv
 from rl_lab.errors import LabError
 
@@ -15,7 +20,10 @@ KEYS = {
     **{"p": "pickup", "s": "drop", "down": "drop", "t": "toggle", "blank": "toggle", "e": "done", "enter": "done"},
     **{"l": "look", "h": "hint", "r": "reset", "q": "quit"},
 }
-HELP = "arrows or w a d: drive   p: pick up   s: put down   t: toggle   e: done   h: hint   r: new level   q: quit"
+ACTION_KEYS = ("arrows or w a d: drive", "p: pick up", "s: put down", "t: toggle", "e: done", "l: look")
+TURNS = 2  # actions that share a key line with the way ahead
+ALWAYS = ("h: hint", "r: new level", "q: quit")
+ALIKE = 0.6  # how much of an id must be right for a guess at what was meant
 
 
 class Scene(NamedTuple):
@@ -51,11 +59,28 @@ def world(id: str, arguments: dict[str, Any]) -> BatchEnv:
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.plan import Environment
 
+    if ":" not in id and id not in gym.registry:
+        raise LabError(f"unknown environment {id!r}; {meant(id)}")
     maker = Maker.of(Environment(id, None, arguments))
     made = maker.single(debug=True).unwrapped if maker.batched else None
     if not isinstance(made, BatchEnv) or "cells" not in (made.lanes.states.dtype.names or ()):
-        raise LabError(f"{id} is no world of the robot; rl-lab drive knows rl_lab/Robot-... only")
+        raise LabError(f"{id} is no world of the robot; {meant(id)}")
     return made
+
+
+def meant(id: str) -> str:
+    """Which of the robot's worlds somebody may mean, or which there are."""
+    plain = re.sub(r"^(rl_lab/)?(Robot-|MiniGrid-)?", "", id)
+    if PREFIX + plain in ENVIRONMENTS:
+        return f"did you mean {PREFIX + plain}?"
+    known = {re.sub(r"-v\d+$", "", name.removeprefix(PREFIX)): name for name in ENVIRONMENTS}
+    close = difflib.get_close_matches(re.sub(r"-v\d+$", "", plain), known, 1, ALIKE)
+    if close:
+        return f"did you mean {known[close[0]]}?"
+    return (
+        "rl-lab drive knows rl_lab/Robot-... only: Custom, Maze, Scout and the names of MiniGrid's worlds, such as "
+        f"{PREFIX}DoorKey-6x6-v0"
+    )
 
 
 class Drive:
@@ -71,6 +96,12 @@ class Drive:
         self.levels = self.solved = 0
         self._return, self._over = 0.0, False
         self._fewest: int | None = None
+
+    @property
+    def keys(self) -> str:
+        """What the keys do in this world."""
+        actions = int(self.env.action_space.n)  # type: ignore[attr-defined]
+        return "   ".join((*ACTION_KEYS[: actions - TURNS], *ALWAYS))
 
     def run(self, seed: int | None = None) -> None:
         """Drive until somebody quits or the input ends."""
@@ -89,7 +120,7 @@ class Drive:
     def _do(self, done: str | None, key: str) -> str:
         """Do what a key asks for; what there is to tell about it."""
         if done is None:
-            return f"{key!r} is no key here; {HELP}"
+            return f"{key!r} is no key here; {self.keys}"
         if done == "reset":
             return self._begin(None)
         if self._over:
@@ -100,7 +131,7 @@ class Drive:
         _, info = self.env.reset(seed=seed)
         self.levels, self._return, self._over = self.levels + 1, 0.0, False
         self._fewest = self._optimum(info)
-        return HELP
+        return self.keys
 
     def _act(self, name: str) -> str:
         action = NAMES.index(name)
@@ -118,9 +149,10 @@ class Drive:
         return f"{name}: {how} after {steps}, reward {reward:.3g}; r begins another level, q quits"
 
     def _hint(self) -> str:
-        plan = self._plan()
-        if plan is None:
-            return "the planner knows no way from here"
+        try:
+            plan = self._plan()
+        except LabError as error:
+            return str(error)
         return f"the planner would choose {NAMES[plan[0]]}; {len(plan)} steps are left" if plan else "all is done"
 
     def _optimum(self, info: dict[str, Any]) -> int | None:
@@ -128,16 +160,15 @@ class Drive:
         if "optimal_steps" in info:
             known = int(info["optimal_steps"])
             return known if known >= 0 else None
-        plan = self._plan()
-        return None if plan is None else len(plan)
-
-    def _plan(self) -> list[int] | None:
-        from rl_lab.envs.robot.planner import plan
-
         try:
-            return plan(self.env)
+            return len(self._plan())
         except LabError:
             return None
+
+    def _plan(self) -> list[int]:
+        from rl_lab.envs.robot.planner import plan
+
+        return plan(self.env)
 
     @property
     def _known(self) -> str:

@@ -147,7 +147,8 @@ def find_spec(name: str) -> gym.envs.registration.EnvSpec:
     family = plain.rpartition("/")[0]
     alike = [known for known in gym.registry if known.rpartition("/")[0] == family]
     problem = str(unknown("environment", plain, alike or gym.registry)).split(" environment is one of")[0].rstrip(";")
-    raise LabError(f'{problem}; if another package registers it, write the id as "package:{plain}"')
+    other = f'f another package registers it, write the id as "package:{plain}"'
+    raise LabError(f"{problem} I{other}" if problem.endswith("?") else f"{problem}; i{other}")
 
 
 def evaluation_seeds(seed: int, episodes: int) -> list[int]:

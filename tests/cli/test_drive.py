@@ -89,7 +89,20 @@ def test_where_the_optimum_is_not_known_it_is_said():
     done = drive("h", "q", id="rl_lab/Robot-Playground-v0")
     assert "(the fewest: unknown)" in done.scenes[0][0][1]
     assert done.scenes[0][0][0] == "no mission"
-    assert done.scenes[1][0][2] == "the planner knows no way from here"
+    assert done.scenes[1][0][2] == (
+        "no way leads to success from here, or nothing counts as one; call reset(), or mend the grid"
+    )
+
+
+def test_the_key_line_has_the_keys_of_the_world():
+    scout = drive("h", "l", "q", id="rl_lab/Robot-Scout-7x7-v0")
+    told = [lines[2] for lines, _ in scout.scenes]
+    assert "e: done   l: look   h: hint" in told[0]
+    assert told[1].startswith("things move or doors turn by themselves in this world, and no plan is sure")
+    assert told[2] == "look"
+    assert "look" not in drive("q").scenes[0][0][2]
+    obstacles = drive("q", id="rl_lab/Robot-Dynamic-Obstacles-5x5-v0").scenes[0][0][2]
+    assert obstacles == "arrows or w a d: drive   h: hint   r: new level   q: quit"
 
 
 def test_limits_end_levels_too():
@@ -146,7 +159,13 @@ def test_keys_of_terminals_have_names():
     [
         ("rl_lab/CartPole-v1", {}, "rl_lab/CartPole-v1 is no world of the robot"),
         ("CartPole-v1", {}, "CartPole-v1 is no world of the robot"),
-        ("rl_lab/Robot-Nowhere-v0", {}, "Robot-Nowhere"),
+        ("rl_lab/Robot-Nope-v0", {}, r"'rl_lab/Robot-Nope-v0'; rl-lab drive knows .* such as rl_lab/Robot-DoorKey-6x6"),
+        ("MiniGrid-Empty-5x5-v0", {}, r"did you mean rl_lab/Robot-Empty-5x5-v0\?$"),
+        ("Robot-DoorKey-6x6-v0", {}, r"did you mean rl_lab/Robot-DoorKey-6x6-v0\?$"),
+        ("rl_lab/Robot-DorKey-6x6-v0", {}, r"did you mean rl_lab/Robot-DoorKey-6x6-v0\?$"),
+        ("nowhere:Empty-v0", {}, "module 'nowhere' cannot be imported"),
+        ("rl_lab/Robot-Scout-7x7-v0", {"chambers": 3}, "chambers=3 is not allowed; size=7 has room for 2"),
+        (EMPTY, {"view_size": 2}, "it must be an odd number from 3 to 63"),
         (EMPTY, {"size": 2}, "size=2 is not allowed"),
         (EMPTY, {"colour": 2}, "takes no argument 'colour'"),
     ],

@@ -165,7 +165,7 @@ def test_shared_names_reach_stable_baselines():
     [
         ("CartPol-v1", "did you mean 'CartPole-v1'"),
         ("CartPole-v7", "did you mean 'CartPole-v1'"),
-        ("rl_lab/CartPol-v1", "did you mean 'rl_lab/CartPole-v1'"),
+        ("rl_lab/CartPol-v1", "did you mean 'rl_lab/CartPole-v1'? If another package registers it, write the id as"),
         ("nowhere_at_all:X-v0", "module 'nowhere_at_all' cannot be imported"),
         ("Unheard-v0", "package:Unheard-v0"),
     ],

@@ -1,6 +1,7 @@
 """Layouts of one's own: read, written back, played, and refused with line and column."""
 
 import doctest
+import re
 
 import gymnasium as gym
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from minigrid_oracle import DONE, DROP, FORWARD, LEFT, ONE_EACH, PICKUP, RIGHT, TOGGLE, RandomWorld, position
 
-from rl_lab.envs.robot import cells, maps, maps_writer, targets
+from rl_lab.envs.robot import cells, map_words, maps, maps_writer, targets
 from rl_lab.errors import LabError
 
 CUSTOM, ROOM = "rl_lab/Robot-Custom-v0", "rl_lab/Robot-Empty-8x8-v0"
@@ -72,19 +73,21 @@ CELLS = st.one_of(
 
 
 @given(
-    CELLS, st.none() | st.tuples(st.sampled_from(maps.CONTAINABLE), st.integers(0, 5)), st.none() | st.integers(0, 3)
+    CELLS,
+    st.none() | st.tuples(st.sampled_from(np.flatnonzero(cells.CONTAINABLE).tolist()), st.integers(0, 5)),
+    st.none() | st.integers(0, 3),
 )
 def test_words_say_what_a_cell_is(encoding, inside, facing):
     cell = int(cells.pack(np.array(encoding)))
     is_box, stands = cell & cells.KIND == cells.BOX, bool(cells.STANDABLE[cell & cells.KIND])
     held = inside[0] | inside[1] << 4 if inside and is_box else None
-    meaning = maps.Meaning(cell, held, facing if stands else None)
-    assert maps.parse(maps_writer.words(meaning), "here") == meaning
+    meaning = map_words.Meaning(cell, held, facing if stands else None)
+    assert map_words.parse(maps_writer.words(meaning), "here") == meaning
 
 
 def test_characters_are_single_and_mean_different_things():
-    assert all(len(character) == 1 for character in maps.CHARACTERS)
-    assert len(set(maps.CHARACTERS.values())) == len(maps.CHARACTERS) - 1  # a blank is as empty as a dot
+    assert all(len(character) == 1 for character in map_words.CHARACTERS)
+    assert len(set(map_words.CHARACTERS.values())) == len(map_words.CHARACTERS) - 1  # a blank is as empty as a dot
 
 
 @pytest.mark.parametrize("module", [maps])
@@ -157,6 +160,12 @@ def test_missions_of_layouts(mission):
     assert rewards(env, MISSIONS[mission]) == [False] * (len(MISSIONS[mission]) - 1) + [True]
 
 
+def test_who_is_to_go_somewhere_opens_nothing_but_passes_open_doors():
+    layout = "######\n#>/.{}#\n######\n\nmission = go to the {}"
+    assert rewards(custom(layout.format("o", "blue ball")), [FORWARD, FORWARD, DONE]) == [False, False, True]
+    assert rewards(custom(layout.format("D", "yellow door").replace("/", ".")), [FORWARD, FORWARD, DONE])[-1]
+
+
 def test_of_several_doors_the_one_that_is_named_is_meant():
     layout = "####\n#>d#\n#.e#\n####\n\nd = red closed door\ne = blue closed door\nmission = open the {} door"
     assert rewards(custom(layout.format("red")), [TOGGLE]) == [True]
@@ -225,10 +234,37 @@ BAD = {
     "box of walls": (SMALLEST + "\n\nb = red box with grey wall", "a box cannot hold 'grey wall'"),
     "robot in a wall": (SMALLEST + "\n\nR = robot facing up on grey wall", "cannot stand on 'grey wall'"),
     "carried wall": (SMALLEST + "\n\ncarrying = grey wall", "'grey wall' cannot be carried"),
-    "odd word": (SMALLEST + "\n\nmission = dance", "mission 'dance' has the word 'dance'"),
+    "odd word": (SMALLEST + "\n\nmission = pick up the grape key", "line 5, column 23: .* 'grape', .* mean 'grey'?"),
+    "very odd word": (SMALLEST + "\n\nmission = xyz", "line 5, column 11: .* 'xyz', .*; known are a, and"),
+    "long mission": (SMALLEST + "\n\nmission =" + " the" * 21, "line 5, column 91: .* has 21 words; .* up to 20"),
+    "two boxes": (
+        "######\n#>b b#\n######\n\nmission = go to the purple box",
+        "line 5, column 11: .* holds 2, at line 2, column 3 and line 2, column 5; leave .* such as target = 2, 1",
+    ),
+    "no box": (SMALLEST + "\n\nmission = go to the purple box", "line 5, column 11: .* there is no purple box"),
+    "no such place": (
+        "#####\n#>d.#\n#####\n\nmission = open the yellow door\ntarget = 9, 9",
+        "line 6, column 10: 9, 9 is outside the map, whose columns are 0 to 4 and rows 0 to 2",
+    ),
+    "a place to match": (
+        f"{SMALLEST}\n\nmission = go to the matching object at the end of the hallway",
+        "line 5, column 11: .* place that the grid does not tell; add a line such as target = 1, 1",
+    ),
+    "tab in the map": ("#####\n#>\tG#\n#####", "line 2, column 3: a tab may be any number"),
+    "indented odd name": (SMALLEST + "\n\n   goal = 3", "line 5, column 4: 'goal' is not known"),
     "odd place": (SMALLEST + "\n\nmission = open the door\ntarget = there", "line 6, column 10: 'there' is no place"),
-    "no door": (SMALLEST + "\n\nmission = open the door\ntarget = 2, 1", "it must be a door"),
-    "target of nothing": (SMALLEST + "\n\ntarget = 2, 1", "'target' is not known here"),
+    "a long number": (
+        f"#####\n#>d.#\n#####\n\nmission = open the door\ntarget = {'1' * 5000}, 1",
+        "line 6, column 10: '1+, 1' is no place",
+    ),
+    "two places": (
+        "#####\n#>d.#\n#####\n\nmission = open the door\ntarget = 1, 1 2, 1",
+        "line 6, column 10: '1, 1 2, 1' is no place",
+    ),
+    "behind a door": ("######\n#>/do#\n######\n\nmission = go to the blue ball", "leads to line 2, column 5"),
+    "another door": ("#####\n#>d.#\n#####\n\nmission = open the grey door", "line 5, column 11: .* no grey door"),
+    "no door": (SMALLEST + "\n\nmission = open the door\ntarget = 2, 1", "line 6, column 10: .* it must be a door"),
+    "target of nothing": (SMALLEST + "\n\ntarget = 2, 1", "line 5, column 10: 'target' is not known here"),
 }  # fmt: skip
 
 
@@ -262,22 +298,78 @@ def test_what_is_no_layout_is_refused(tmp_path):
         tmp_path / "noise": "cannot be read: it is no text",
         tmp_path / "long": "larger than 100000 bytes",
         7: "layout=7 is not allowed",
+        "": "^layout is empty; it must be a map",
     }.items():
         with pytest.raises(LabError, match=words):
             custom(layout)
     for size in (2, 42, "8"):
         with pytest.raises(LabError, match=f"size={size!r} is not allowed"):
             custom(None, size=size)
-    with pytest.raises(LabError, match="the map is 11 cells wide; a side may be up to 10"):
+    with pytest.raises(LabError, match=r"size=10 is too small for the example, .* at least 11"):
         custom(None, size=10)
     env = gym.make(ROOM, debug=True).unwrapped
     env.reset(seed=0)
-    with pytest.raises(LabError, match="layout is int; it must be a text"):
+    with pytest.raises(LabError, match="layout=7 is not allowed; it must be the name of a file"):
         env.reset(options={"layout": 7})
     with pytest.raises(LabError, match="have 'layout' and 'agent', which the layout says"):
         env.reset(options={"layout": SMALLEST, "agent": (1, 1, 0)})
     with pytest.raises(LabError, match="the map is 12 cells wide; a side may be up to 9 cells here"):
         env.reset(options={"layout": "############\n#>        G#\n############"})
+
+
+SCOUT_LINES = {
+    "clocks = 9, 9, 0": "line 5, column 10: 9, 9 is outside the map, whose columns are 0 to 4",
+    "clocks = 2, 1, 0": "line 5, column 10: a door in clocks is (2, 1), where there is nothing; it must be a door",
+    "clocks = 2, 1": "line 5, column 10: '2, 1' is no clock; write column, row and phase",
+    "clocks = 2, 1, 256": "line 5, column 10",
+}
+
+
+@pytest.mark.parametrize("line", SCOUT_LINES)
+def test_lines_about_clocks_are_refused_where_they_stand(line):
+    env = gym.make("rl_lab/Robot-Scout-7x7-v0", debug=True).unwrapped
+    with pytest.raises(LabError, match=re.escape(SCOUT_LINES[line])):
+        env.reset(options={"layout": f"{SMALLEST}\n\n{line}"})
+
+
+def test_lines_about_obstacles_are_refused_where_they_stand():
+    env = gym.make("rl_lab/Robot-Dynamic-Obstacles-5x5-v0", debug=True).unwrapped
+    for line, words in {
+        "obstacles = 3, 9": "line 5, column 13: 3, 9 is outside the map",
+        "obstacles = 2, 1": "line 5, column 13: obstacles names (2, 1), where there is no ball",
+        "obstacles = 2": "line 5, column 13: '2' is no list of places",
+    }.items():
+        with pytest.raises(LabError, match=re.escape(words)):
+            env.reset(options={"layout": f"{SMALLEST}\n\n{line}"})
+
+
+def test_reset_takes_files_as_make_does(tmp_path):
+    file, env = tmp_path / "mine.txt", gym.make(ROOM, debug=True).unwrapped
+    file.write_bytes(b"\xef\xbb\xbf" + SMALLEST.encode())
+    for layout in (file, str(file), "\ufeff" + SMALLEST):
+        env.reset(options={"layout": layout})
+        assert env.ascii().startswith("#####\n#>.G#\n#####\n")
+    with pytest.raises(LabError, match=r"'nowhere\.txt' cannot be read: no such file"):
+        env.reset(options={"layout": "nowhere.txt"})
+    with pytest.raises(LabError, match="target' is not known here; allowed are"):
+        env.reset(options={"layout": SMALLEST, "target": (1, 1)})
+    with pytest.raises(LabError, match=r"target is 'there'; it must be a place"):
+        gym.make("rl_lab/Robot-Unlock-v0", debug=True).unwrapped.reset(
+            options={"layout": "#####\n#>d.#\n#####", "target": "there"}
+        )
+
+
+def test_nothing_is_said_of_what_there_is_not():
+    env = gym.make("rl_lab/Robot-Playground-v0", debug=True).unwrapped
+    env.reset(seed=0)
+    assert "mission" not in env.ascii()
+    env = gym.make("rl_lab/Robot-Scout-7x7-v0", debug=True).unwrapped
+    env.reset(options={"layout": SMALLEST})
+    assert "clocks" not in env.ascii()
+    env = gym.make(ROOM, debug=True).unwrapped
+    env.reset(options={"layout": f"{SMALLEST}\n\nmission = nothing"})
+    assert env.ascii().endswith("\nmission = nothing")
+    assert not env.save_state()["mission"].any()
 
 
 def test_other_environments_write_no_layouts():

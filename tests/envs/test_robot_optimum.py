@@ -163,17 +163,30 @@ def test_what_cannot_be_planned_is_said():
             ask(env)
         with pytest.raises(LabError, match="is no robot world"):
             ask(gym.make("rl_lab/CartPole-v1"))
+        with pytest.raises(LabError, match="None is no robot world"):
+            ask(None)
     env.reset(seed=0)
     for action in plan(env):
         env.step(action)
-    with pytest.raises(LabError, match="the episode is over"):
-        plan(env)
+    for ask in (plan, optimal_steps, solvable, difficulty):
+        with pytest.raises(LabError, match="the episode is over"):
+            ask(env)
     envs = gym.make_vec("rl_lab/Robot-Empty-5x5-v0", num_envs=3, debug=True)
     envs.reset(seed=0)
     with pytest.raises(LabError, match="has 3 lanes; ask for optimal_steps"):
         plan(envs)
     with pytest.raises(LabError, match="planner='yes' is not allowed; it must be True or False"):
         gym.make("rl_lab/Robot-Empty-5x5-v0", planner="yes")
+
+
+def test_lanes_that_are_over_have_no_optimum():
+    envs = gym.make_vec("rl_lab/Robot-Empty-5x5-v0", num_envs=2, debug=True, autoreset_mode=AutoresetMode.DISABLED)
+    envs.reset(seed=0)
+    for action in (2, 2, 1, 2):
+        envs.step([action, 0])
+    assert optimal_steps(envs).tolist() == [1, 5]
+    envs.step([2, 0])
+    assert optimal_steps(envs).tolist() == [UNKNOWN, 6]
 
 
 @pytest.mark.parametrize("id", FAMILIES)
@@ -194,6 +207,10 @@ def test_the_explorer_does_every_mission(id):
 def test_the_explorer_says_what_it_cannot_take():
     with pytest.raises(LabError, match="is no robot world; the explorer knows"):
         explorer(gym.make("rl_lab/CartPole-v1"))
+    with pytest.raises(LabError, match="the explorer was given None; give it the environment"):
+        explorer(None)
+    with pytest.raises(LabError, match="has 3 lanes, and an explorer walks in one; make an Explorer"):
+        explorer(gym.make_vec(ROOM, num_envs=3, debug=True))
     with pytest.raises(LabError, match="by themselves"):
         explorer(gym.make("rl_lab/Robot-Dynamic-Obstacles-5x5-v0", debug=True))
     with pytest.raises(LabError, match=r"looking is an action .* take looker\.Looker"):

@@ -188,8 +188,9 @@ def test_clocks_that_are_not_allowed(options, words):
     ("arguments", "words"),
     [
         ({"size": 6}, "size=6 .* from 7 to 41"),
-        ({"chambers": 1}, "chambers=1 .* from 2 to 2"),
-        ({"size": 9, "chambers": 3}, "chambers=3 .* from 2 to 2"),
+        ({"chambers": 1}, "chambers=1 .* from 2 to 5"),
+        ({"size": 9, "chambers": 3}, "chambers=3 is not allowed; size=9 has room for 2, make it larger for more"),
+        ({"chambers": 9}, "chambers=9 .* from 2 to 5"),
         ({"size": 41, "chambers": 6}, "chambers=6 .* from 2 to 5"),
         ({"hazards": 1.5}, "hazards=1.5 .* from 0 to 1"),
         ({"hazards": True}, "hazards=True"),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import cells, maps, options, tabular, targets, tasks
+from rl_lab.envs.robot import cells, maps, options, tabular
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GOAL, KIND
+from rl_lab.envs.robot.errands import understood
 from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
 from rl_lab.envs.robot.layouts.building import build_solid
 from rl_lab.envs.robot.world import (
@@ -38,8 +37,6 @@ SCALARS = (
     *("width", "height", "x", "y", "direction", "carrying", "carrying_contents"),
     *("target", "target_x", "target_y", "other_x", "other_y"),
 )
-LARGEST_FILE = 100_000  # bytes
-SENTENCES = {"pick up": tasks.PICK_UP, "go to": tasks.GO_TO, "open": tasks.OPEN, "put": tasks.PUT_NEAR}
 
 
 def reset(state, config):
@@ -72,8 +69,9 @@ def reset(state, config):
 def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None, *, settings: Settings) -> Definition:
     """A level of one's own.
 
-    What its mission asks for decides when it is over: "pick up the red ball", "go to the blue box", "open the grey
-    door", "put the red ball near the blue box"; everything else means to reach a goal.
+    What its mission asks for decides when it is over: MiniGrid's sentences, such as "pick up the red ball", "go to the
+    blue box", "open the grey door" or "put the red ball near the blue box", mean what they mean there, see `errands`;
+    everything else, such as "go to the goal", means to reach a goal.
 
     Args:
         layout: a file, or the text itself, which has more than one line; by default an example.
@@ -86,7 +84,7 @@ def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None
     """
     if size is not None:
         check_number("size", size, 3, CAPACITIES[-1])
-    level = read(layout, size or CAPACITIES[-1])
+    level = read(layout, size)
     mission, task = mission_of(level)
     width, height = (size, size) if size else level.grid.shape[:2]
     max_steps = 10 * width * height
@@ -111,27 +109,22 @@ def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None
     )
 
 
-def read(layout: str | os.PathLike[str] | None, largest: int) -> maps.Map:
+def read(layout: str | os.PathLike[str] | None, size: int | None) -> maps.Map:
     """A layout's map, from a file, a text or the example.
 
     Raises:
         LabError: there is none, or it cannot be read.
     """
-    if layout is None:
-        return maps.read(EXAMPLE, largest)
-    if isinstance(layout, str) and "\n" in layout:
-        return maps.read(layout, largest)
-    if not isinstance(layout, (str, os.PathLike)):
-        raise LabError(f"layout={layout!r} is not allowed; it must be the name of a file, or a text with several lines")
-    path = Path(layout)
-    try:
-        text = path.read_bytes()[: LARGEST_FILE + 1].decode()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text"
-        raise LabError(f"layout file {str(path)!r} cannot be read: {reason.lower()}; name a text file") from None
-    if len(text) > LARGEST_FILE:
-        raise LabError(f"layout file {str(path)!r} is larger than {LARGEST_FILE} bytes, and so is no layout")
-    return maps.read(text.replace("\r\n", "\n"), largest, str(path))
+    if layout is not None:
+        return maps.load(layout, size or CAPACITIES[-1])
+    example = maps.read(EXAMPLE, CAPACITIES[-1])
+    longest = max(example.grid.shape)
+    if size is not None and size < longest:
+        raise LabError(
+            f"size={size} is too small for the example, which is played without a layout; give a layout, or a size of "
+            f"at least {longest}"
+        )
+    return example
 
 
 def mission_of(level: maps.Map) -> tuple[str, int]:
@@ -149,10 +142,7 @@ def mission_of(level: maps.Map) -> tuple[str, int]:
             )
         level.more["mission"] = f"get to the {COLOURS[goals[0] >> 4]} goal square"
     mission = str(level.more["mission"])
-    task = next((task for words, task in SENTENCES.items() if mission.startswith(words + " ")), tasks.REACH)
-    if task == tasks.OPEN and (door := _door_named(mission, grid)) is not None:
-        level.more.setdefault("target", door)
-    return mission, task
+    return mission, understood(mission).task
 
 
 def laid_out(level: maps.Map, task: int, capacity: int, max_steps: int) -> Any:
@@ -176,13 +166,3 @@ def what_changes(state: Any, level: maps.Map) -> tuple[list[tuple[int, int]], li
     doors = [(int(x), int(y)) for x, y in np.argwhere(level.grid[..., 0] == cells.DOOR)]
     things = [*grid[cells.PORTABLE[grid & KIND]].tolist(), *([int(state.carrying)] if state.carrying != EMPTY else [])]
     return doors, sorted(things)
-
-
-def _door_named(mission: str, grid: NDArray[np.uint8]) -> tuple[int, int] | None:
-    """The place of the only door of the colour that a mission names."""
-    for thing in targets.named(mission):
-        encoded = cells.unpack(grid)
-        found = np.argwhere((encoded[..., 0] == cells.DOOR) & (encoded[..., 1] == thing >> 4))
-        if len(found) == 1:
-            return int(found[0][0]), int(found[0][1])
-    return None

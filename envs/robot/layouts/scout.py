@@ -20,6 +20,7 @@ from rl_lab.envs.robot.world import CAPACITIES, MOST_ROOMS, place, put
 from rl_lab.errors import LabError
 
 NARROWEST = 4  # cells from one wall to the next, about
+MOST_CHAMBERS = 1 + MOST_ROOMS // 2  # since there are two doors between two of them
 SAFE = KEY  # marks the cells of safe ways in `state.contents`, where nothing else is yet
 
 
@@ -97,7 +98,7 @@ def scout(
 
     Args:
         size: side of the world in cells with its walls, 7 to 41.
-        chambers: how many there are, 2 to 5, at most `(size + 1) // 4`.
+        chambers: how many there are, 2 to 5 and at most `(size + 1) // 4`.
         hazards: the share of cells off the safe ways that are lava, 0.0 to 1.0.
         period: steps in which a door is open once and shut once, even, 2 to 200.
         settings: what all robot worlds take.
@@ -106,7 +107,10 @@ def scout(
         LabError: an argument is not allowed.
     """
     check_number("size", size, 2 * NARROWEST - 1, CAPACITIES[-1])
-    check_number("chambers", chambers, 2, min(1 + MOST_ROOMS // 2, (size + 1) // NARROWEST))
+    check_number("chambers", chambers, 2, MOST_CHAMBERS)
+    room = (size + 1) // NARROWEST
+    if chambers > room:
+        raise LabError(f"chambers={chambers} is not allowed; size={size} has room for {room}, make it larger for more")
     check_share("hazards", hazards)
     check_number("period", period, 2, LONGEST_PERIOD)
     if period % 2:
