@@ -34,7 +34,7 @@ try:
     from pettingzoo import AECEnv
     from pettingzoo.utils import wrappers
 except ImportError:
-    raise LabError("PettingZoo is not installed; pip install 'rl-lab[go]'") from None
+    raise LabError("PettingZoo is not installed; pip install -e '.[go]'") from None
 
 AGENTS = ("black_0", "white_0")  # by colour
 

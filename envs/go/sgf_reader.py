@@ -174,7 +174,7 @@ def sgfmill_sgf() -> Any:
     try:
         from sgfmill import sgf
     except ImportError:
-        raise LabError("SGF is read and written by sgfmill, which is not installed; pip install 'rl-lab[go]'") from None
+        raise LabError("SGF is read and written by sgfmill, which is not installed; pip install -e '.[go]'") from None
     return sgf
 
 

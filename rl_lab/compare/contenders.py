@@ -259,7 +259,7 @@ def _contrib(contender: Contender) -> Any:
     except ImportError:
         raise LabError(
             f"contender {contender.name!r} is {contender.algorithm!r}, which needs the package sb3-contrib; "
-            "install it with: pip install 'rl-lab[masks]'"
+            "install it with: pip install -e '.[masks]'"
         ) from None
 
 

@@ -28,6 +28,6 @@ def faces() -> Pictures:
     try:
         from skimage.data import lfw_subset
     except ImportError:
-        raise LabError("the faces are scikit-image's, which is not installed; pip install 'rl-lab[learn]'") from None
+        raise LabError("the faces are scikit-image's, which is not installed; pip install -e '.[learn]'") from None
     images = lfw_subset().astype(np.float32)
     return Pictures(images, np.arange(len(images)) < FACES)

@@ -40,7 +40,7 @@ def drawings(glyphs: tuple[str, ...]) -> list[Drawing]:
     try:
         from PIL import ImageFont
     except ImportError:
-        raise LabError("glyphs are drawn by Pillow, which is not installed; pip install 'rl-lab[learn]'") from None
+        raise LabError("glyphs are drawn by Pillow, which is not installed; pip install -e '.[learn]'") from None
     if not FONT.is_file():
         raise LabError(f"{FONT} is not there; run `make data`, or install Debian's fonts-noto-color-emoji")
     try:

@@ -54,7 +54,7 @@ def spectrogram(sound: Sound) -> Power:
     try:
         import librosa
     except ImportError:
-        raise LabError("log-mel features need librosa, which is not installed; pip install 'rl-lab[learn]'") from None
+        raise LabError("log-mel features need librosa, which is not installed; pip install -e '.[learn]'") from None
     padded = np.pad(sound, MARGIN)
     spectrum = librosa.stft(padded, n_fft=TRANSFORM, hop_length=HOP, win_length=WINDOW, center=False)
     return np.square(np.abs(spectrum[:BINS])).T.astype(np.float32)

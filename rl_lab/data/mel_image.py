@@ -107,5 +107,5 @@ def _librosa() -> Any:
     try:
         import librosa
     except ImportError:
-        raise LabError("speech is drawn with librosa, which is not installed; pip install 'rl-lab[learn]'") from None
+        raise LabError("speech is drawn with librosa, which is not installed; pip install -e '.[learn]'") from None
     return librosa

@@ -56,7 +56,7 @@ def decoded(content: bytes, name: str = "the sound") -> Sound:
     try:
         import soundfile
     except ImportError:
-        raise LabError("sound files need soundfile, which is not installed; pip install 'rl-lab[learn]'") from None
+        raise LabError("sound files need soundfile, which is not installed; pip install -e '.[learn]'") from None
     try:
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, TypeError, ValueError):

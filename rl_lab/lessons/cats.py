@@ -82,7 +82,7 @@ def _spots() -> dict[str, np.ndarray]:
     try:
         from skimage.data import chelsea
     except ImportError:
-        raise LabError("the photograph is scikit-image's, which is missing; pip install 'rl-lab[learn]'") from None
+        raise LabError("the photograph is scikit-image's, which is missing; pip install -e '.[learn]'") from None
     photograph = chelsea()[:, 75:375]  # the square around the face
     return {"the photograph": photograph} | {one.name: one.colours for one in glyphs.drawings(glyphs.BIG_CATS)}
 
