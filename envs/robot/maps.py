@@ -11,10 +11,10 @@
 
 `map_words.CHARACTERS` have a meaning of their own; every other character, and these too where that is wanted, gets one
 in a line such as `b = purple box with red key` or `R = robot facing left on blue floor`. Rows may end early: what is
-left is empty. The other lines are `mission`, `carrying` (a thing), and what the missions of some families are about: `target`,
-`other` and `obstacles`, places such as `3, 4` counted from the upper left, which is `0, 0`; and `clocks`, places of
-doors that turn by themselves, each with its phase, such as `3, 4, 0`. `mission`, `carrying` and `obstacles` may be
-`nothing`. In the map a tab is refused, since nobody knows how wide it is meant; a byte order mark is ignored.
+left is empty. The other lines are `mission`, `carrying` (a thing), and what the missions of some families are about:
+`target`, `other` and `obstacles`, places such as `3, 4` counted from the upper left, which is `0, 0`; and `clocks`,
+places of doors that turn by themselves, each with its phase, such as `3, 4, 0`. `mission`, `carrying` and `obstacles`
+may be `nothing`. In the map a tab is refused, since nobody knows how wide it is meant; a byte order mark is ignored.
 """
 
 from __future__ import annotations
