@@ -99,7 +99,5 @@ def test_a_plan_says_it_in_toml(tmp_path):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sb3_contrib", None)
-    with pytest.raises(
-        LabError, match=r"needs the package sb3-contrib; install it with: pip install 'rl-lab\[masks\]'"
-    ):
+    with pytest.raises(LabError, match=r"needs the package sb3-contrib; install it with: pip install -e '\.\[masks\]'"):
         check(Contender("theirs", "sb3:maskable_ppo"))

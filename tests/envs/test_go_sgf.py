@@ -404,7 +404,7 @@ DAMAGED = sgf.serialised(Game.of(random_game(Rules(5, 24.5), 1), players=("Zoë"
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sgfmill", None)
-    with pytest.raises(LabError, match=r"pip install 'rl-lab\[go\]'"):
+    with pytest.raises(LabError, match=r"pip install -e '\.\[go\]'"):
         sgf.read("(;SZ[5])")
 
 
