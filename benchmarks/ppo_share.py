@@ -23,6 +23,7 @@ WARM, ITERATIONS = 20, 100  # some learning first, so that episodes end as they 
 
 
 def run(full: bool) -> list[Figure]:
+    """The share on each of four ids, `full` or not."""
     return [_share(name) for name in IDS]
 
 

@@ -28,6 +28,7 @@ FEW = 5  # rounds for each family
 
 
 def run(full: bool) -> list[Figure]:
+    """DoorKey-8x8 in several ways, then one id of each family, or all of them."""
     return [*door_key(), *families(full)]
 
 

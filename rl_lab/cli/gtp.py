@@ -53,7 +53,7 @@ def gtp(
     player = player_for(agent, seed)
     agreed = terms([player], size, komi)
     table = Table(agreed.size, agreed.komi, KataRules(ko.upper(), suicide=suicide))
-    thinker = thinker_for(player, agent, seed)
+    thinker = thinker_for(player, seed)
     if resign and not thinker.analyses:
         raise LabError(f"resign={resign} needs an agent that knows its chances, mcts:N; {agent} does not")
     if thinker.size not in (None, agreed.size):

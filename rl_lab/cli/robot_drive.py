@@ -9,12 +9,11 @@ from typing import Any, NamedTuple, Protocol
 import gymnasium as gym
 
 from rl_lab.envs.robot import cells, missions
-from rl_lab.envs.robot.dynamics import ACTIONS
+from rl_lab.envs.robot.looking import ACTIONS
 from rl_lab.envs.robot.registration import ENVIRONMENTS, PREFIX
 from rl_lab.envs.single import BatchEnv
 from rl_lab.errors import LabError
 
-NAMES = (*ACTIONS, "look")  # of actions, by number
 KEYS = {
     **{"a": "left", "left": "left", "d": "right", "right": "right", "w": "forward", "up": "forward"},
     **{"p": "pickup", "s": "drop", "down": "drop", "t": "toggle", "blank": "toggle", "e": "done", "enter": "done"},
@@ -87,12 +86,14 @@ class Drive:
     """Levels driven by hand, one after the other.
 
     Attributes:
+        actions: what the world has, by number.
         solved: how many levels were solved.
         levels: how many were begun.
     """
 
     def __init__(self, env: BatchEnv, screen: Screen) -> None:
         self.env, self.screen = env, screen
+        self.actions = ACTIONS[: int(env.action_space.n)]  # type: ignore[attr-defined]  a Discrete
         self.levels = self.solved = 0
         self._return, self._over = 0.0, False
         self._fewest: int | None = None
@@ -100,8 +101,7 @@ class Drive:
     @property
     def keys(self) -> str:
         """What the keys do in this world."""
-        actions = int(self.env.action_space.n)  # type: ignore[attr-defined]
-        return "   ".join((*ACTION_KEYS[: actions - TURNS], *ALWAYS))
+        return "   ".join((*ACTION_KEYS[: len(self.actions) - TURNS], *ALWAYS))
 
     def run(self, seed: int | None = None) -> None:
         """Drive until somebody quits or the input ends."""
@@ -134,10 +134,9 @@ class Drive:
         return self.keys
 
     def _act(self, name: str) -> str:
-        action = NAMES.index(name)
-        if action >= int(self.env.action_space.n):  # type: ignore[attr-defined]
+        if name not in self.actions:
             return f"there is no action {name} in this world"
-        _, reward, terminated, truncated, _ = self.env.step(action)
+        _, reward, terminated, truncated, _ = self.env.step(self.actions.index(name))
         self._return += reward
         self._over = terminated or truncated
         if not self._over:
@@ -153,7 +152,7 @@ class Drive:
             plan = self._plan()
         except LabError as error:
             return str(error)
-        return f"the planner would choose {NAMES[plan[0]]}; {len(plan)} steps are left" if plan else "all is done"
+        return f"the planner would choose {ACTIONS[plan[0]]}; {len(plan)} steps are left" if plan else "all is done"
 
     def _optimum(self, info: dict[str, Any]) -> int | None:
         """The fewest steps from here, where they are known."""

@@ -118,7 +118,7 @@ def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, 
         assert (advice in capsys.readouterr().out) == bool(said)
     caplog.clear()
     agent = go_players.player_for(str(run))
-    session = Session(Table(5, 25.0, KataRules("POSITIONAL")), thinker_for(agent, str(run)))
+    session = Session(Table(5, 25.0, KataRules("POSITIONAL")), thinker_for(agent))
     session.prepare()
     assert not caplog.records  # a client may still set its own
     for komi in (24.5, 25.0, 25.0):

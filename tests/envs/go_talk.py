@@ -14,7 +14,7 @@ ANSWER = re.compile(r"[=?][0-9]*(?: [^\n]*)?\n(?:[^\n]+\n)*\n")  # begins, goes 
 
 
 def session(agent="random", size=9, resign=0.0, ko="positional", **arguments):
-    return Session(Table(size, rules=KataRules(ko.upper()), **arguments), thinker_for(player(agent), agent), resign)
+    return Session(Table(size, rules=KataRules(ko.upper()), **arguments), thinker_for(player(agent)), resign)
 
 
 def said(text, current=None, **arguments):

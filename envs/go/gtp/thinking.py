@@ -117,7 +117,8 @@ class SearchThinker(Thinker):
         return self._search
 
 
-def thinker_for(agent: Agent, spec: str, seed: int = 0) -> Thinker:
-    """The thinker of an agent: `mcts:N` can be watched while it thinks, others only asked."""
-    kind, _, playouts = spec.partition(":")
-    return SearchThinker(agent, int(playouts), seed) if kind == "mcts" else Thinker(agent)
+def thinker_for(agent: Agent, seed: int = 0) -> Thinker:
+    """The thinker of an agent: a search can be watched while it thinks, others only asked."""
+    from rl_lab.envs.go.players import Searcher
+
+    return SearchThinker(agent, agent.playouts, seed) if isinstance(agent, Searcher) else Thinker(agent)
