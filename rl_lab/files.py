@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import logging
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rl_lab.errors import LabError
+
+ADVICE = "set RL_LAB_CACHE to a folder that only you can write to"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -48,6 +55,60 @@ def make_folder(folder: Path, option: str = "--out") -> None:
         raise LabError(
             f"{folder} cannot be made or written to ({error.strerror}); name another folder with {option}"
         ) from None
+
+
+def trusted(path: Path) -> bool:
+    """Whether no other user can have written a file, or put files into a folder: owner and mode, where there are any.
+
+    A folder may have been open to others before: what lies in one and is run, such as machine code, is asked about too.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    about = os.stat(path)
+    return not hasattr(os, "getuid") or (about.st_uid in (0, os.getuid()) and not about.st_mode & 0o022)
+
+
+def private_folder(folder: Path) -> Path:
+    """A folder whose files can be trusted, since other users cannot write there.
+
+    Args:
+        folder: made for this user alone where it is not there.
+
+    Returns:
+        The folder; or, where it cannot be written to or other users can, a new one that this process deletes at its
+        end, of which a warning is logged.
+    """
+    try:
+        folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        if not trusted(folder):
+            reason = "other users can write to it"
+        elif os.access(folder, os.W_OK):
+            return folder
+        else:
+            reason = "it cannot be written to"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    return temporary_folder(folder, f"{reason}; {ADVICE}")
+
+
+@functools.cache
+def temporary_folder(instead_of: Path, reason: str) -> Path:
+    """A new folder for this process, which nobody can guess, with a warning that names the reason."""
+    made, owner = Path(tempfile.mkdtemp(prefix="rl_lab-")), os.getpid()
+
+    def delete() -> None:
+        if os.getpid() == owner:  # and not a process that it forked
+            shutil.rmtree(made, ignore_errors=True)
+
+    atexit.register(delete)
+    logging.getLogger("rl_lab").warning(
+        "rl-lab: the cache folder %s is not used (%s); %s takes its place until this process ends",
+        instead_of,
+        reason,
+        made,
+    )
+    return made
 
 
 @contextmanager

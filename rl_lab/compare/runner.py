@@ -19,8 +19,9 @@ from rl_lab.compare.pool import Pool
 from rl_lab.compare.progress import Display
 from rl_lab.compare.runs import Run, Store
 from rl_lab.compare.worker import Job
+from rl_lab.data import cache
 from rl_lab.errors import LabError
-from rl_lab.files import locked
+from rl_lab.files import locked, private_folder
 
 OUTPUTS = {"report.html": "Made by rl-lab", "runs.csv": "environment,contender,seed,step", "verdicts.json": '"outcome"'}
 
@@ -185,9 +186,7 @@ def _preparations(tasks: list[Task]) -> list[Task]:
 
 
 def _cache() -> Path:
-    from rl_lab.jit import cache
-
-    return cache.folder().parent / "compare"
+    return private_folder(cache.folder("compare"))
 
 
 @contextlib.contextmanager
