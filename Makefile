@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: help demo data test lint types links worlds gallery bench proofs clean
+.PHONY: help demo data test lint types worlds gallery bench proofs clean
 
 help:
 	@echo "make demo     our PPO against Stable-Baselines3's on two robot tasks; the report is in results/robot"
@@ -17,7 +17,6 @@ help:
 	@echo "make test     the tests"
 	@echo "make lint     ruff, as linter and as formatter"
 	@echo "make types    mypy"
-	@echo "make links    renew the links in typings, after a file was added to rl_lab"
 	@echo "make gallery  the pictures and figures of the lessons, from real runs"
 	@echo "make worlds   a picture of a level of every family of the robot's worlds"
 	@echo "make bench    the lab beside its peers, as ratios"
@@ -41,12 +40,6 @@ lint: .venv/installed-test
 types: .venv/installed-test
 	$(BIN)/mypy
 
-# The tree that type checkers and editors follow instead of setuptools' mapping.
-links:
-	@mkdir -p typings/rl_lab
-	@find typings/rl_lab -type l -delete
-	@ln -s ../../envs ../../agents $(addprefix ../../,$(filter-out %/__pycache__,$(wildcard rl_lab/*))) typings/rl_lab/
-
 worlds: .venv/installed-test
 	$(BIN)/python docs/worlds.py $(ARGS)
 
@@ -60,7 +53,7 @@ proofs: .venv/installed-test
 	$(BIN)/python -m benchmarks.proofs $(ARGS)
 
 clean:
-	rm -rf .venv build dist rl_lab.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build dist src/rl_lab.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 .venv/made:
 	@test -n "$(PYTHON)" || { echo "rl-lab needs Python 3.11 or later, and none was found;" \

@@ -29,8 +29,9 @@ def sources(suffix=""):
 def wheel(tmp_path_factory):
     """The wheel, built from a copy: a build leaves folders behind."""
     copy, target = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("wheel")
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for folder in (*FOLDERS, "src"):
+        shutil.copytree(ROOT / folder, copy / folder, symlinks=True, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(target)]
@@ -145,12 +146,30 @@ def test_constraints_pin_all_that_is_installed_for_the_tests():
         assert normal(re.split(r"[><=\[; ]", line)[0]) in pins
 
 
-def test_links_for_type_checkers_are_complete():
-    expected = {"envs", "agents"} | {entry.name for entry in (ROOT / "rl_lab").iterdir()} - {"__pycache__"}
-    links = {link.name: link for link in (ROOT / "typings/rl_lab").iterdir()}
-    assert set(links) == expected, "run make links"
-    for name, link in links.items():
-        home = ROOT / name if name in ("envs", "agents") else ROOT / "rl_lab" / name
-        assert link.is_symlink()
-        assert not os.path.isabs(os.readlink(link))
-        assert link.resolve() == home
+@pytest.mark.parametrize("name", ["rl_lab/envs", "rl_lab/agents", "src/rl_lab"])
+def test_the_layout_is_made_of_relative_links(name):
+    link = ROOT / name
+    assert link.is_symlink()
+    assert not os.path.isabs(os.readlink(link))
+    assert link.resolve() == ROOT / link.name
+    assert [entry.name for entry in (ROOT / "src").iterdir() if entry.suffix != ".egg-info"] == ["rl_lab"]
+
+
+def test_help_lists_environments_and_agents(python):
+    listed = python("import rl_lab; help(rl_lab)").partition("PACKAGE CONTENTS")[2].splitlines()
+    assert {"    agents (package)", "    envs (package)", "    compare (package)"} <= set(listed)
+
+
+def test_type_checkers_follow_the_installed_package(tmp_path):
+    script = """
+import rl_lab.agents, rl_lab.envs
+reveal_type(rl_lab.agents.PPO("x").predict)
+reveal_type(rl_lab.envs.register)
+"""
+    (tmp_path / "script.py").write_text(script)
+    (tmp_path / "mypy.ini").write_text("[mypy]\n[mypy-torch.*,scipy.*,gymnasium.*]\nfollow_imports = skip\n")
+    checked = subprocess.run([sys.executable, "-m", "mypy", "script.py"], cwd=tmp_path, capture_output=True, text=True)
+    revealed = re.findall(r'Revealed type is "(.*)"', checked.stdout)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert revealed[0].startswith("def (observation: Any, ")
+    assert "rl_lab.envs.definition.Definition" in revealed[1]

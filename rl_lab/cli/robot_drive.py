@@ -93,7 +93,7 @@ class Drive:
 
     def __init__(self, env: BatchEnv, screen: Screen) -> None:
         self.env, self.screen = env, screen
-        self.actions = ACTIONS[: int(env.action_space.n)]  # type: ignore[attr-defined]  a Discrete
+        self.actions = ACTIONS[: int(env.action_space.n)]  # type: ignore[attr-defined]  # a Discrete
         self.levels = self.solved = 0
         self._return, self._over = 0.0, False
         self._fewest: int | None = None

@@ -1,1 +1,0 @@
-../../rl_lab/estimators.py

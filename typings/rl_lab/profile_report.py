@@ -1,1 +1,0 @@
-../../rl_lab/profile_report.py

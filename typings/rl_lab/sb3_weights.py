@@ -1,1 +1,0 @@
-../../rl_lab/sb3_weights.py
