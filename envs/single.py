@@ -23,7 +23,7 @@ from rl_lab.envs.lanes import Lanes
 from rl_lab.envs.loops import DISABLED
 from rl_lab.envs.registration import resolve
 from rl_lab.envs.screen import Screen
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, MissingMethod
 
 
 class BatchEnv(gym.Env):
@@ -87,11 +87,16 @@ class BatchEnv(gym.Env):
         endings = {name: flags[0] and bool(lanes.states[name][0]) for name in self.definition.endings}
         return self._observation(), float(lanes.rewards[0]), *flags, self._info() | endings
 
-    def action_masks(self) -> np.ndarray:
-        """Which actions are allowed now, bool `(actions,)`, under the name that SB3-contrib looks for."""
+    @property
+    def action_masks(self) -> Callable[[], np.ndarray]:
+        """A method under the name that SB3-contrib looks for: the actions allowed now, bool `(actions,)`.
+
+        Raises:
+            MissingMethod: the environment masks no actions, and so does not have it.
+        """
         if not self.definition.mask_width:
-            raise LabError(f"{self.definition.name} masks no actions")
-        return self.lanes.masks[0].copy()
+            raise MissingMethod(f"{self.definition.name} masks no actions")
+        return lambda: self.lanes.masks[0].copy()
 
     def save_state(self) -> np.ndarray:
         """All that the environment is, random stream included, as records `(1,)`."""

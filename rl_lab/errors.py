@@ -11,3 +11,7 @@ class KernelError(LabError):
 
 class RenderModeError(LabError, TypeError):
     """An environment does not draw in this mode; a TypeError too, after which SB3's `make_vec_env` tries without."""
+
+
+class MissingMethod(LabError, AttributeError):
+    """An object of this kind does not have the method; an AttributeError too, for those who ask with `hasattr`."""
