@@ -3,33 +3,60 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import functools
 import logging
 import os
 import shutil
 import stat
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rl_lab.errors import LabError
 
+PARTIAL = ".rl_lab-partial"  # ends the names of files that are being written
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 ADVICE = "set RL_LAB_CACHE to a folder that only you can write to"
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, flush it to the disk, and give it its name."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            os.unlink(file.name)
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Writing to a file, where what the disk refuses becomes a sentence.
+
+    Raises:
+        LabError: the disk is full, or the file may not be written.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:  # a ValueError for a null byte in the name
+        if isinstance(error, LabError):
             raise
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+        full = isinstance(error, OSError) and error.errno in FULL
+        advice = "free space there" if full else "see that you may write there"
+        problem = getattr(error, "strerror", None) or error
+        raise LabError(f"{path} cannot be written: {problem}; {advice}, or name another folder") from None
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, flush it to the disk, and give it its name.
+
+    Raises:
+        LabError: the disk is full, or the file may not be written; the file that was there stays.
+    """
+    temporary = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}{PARTIAL}")
+    with writing(path):
+        try:
+            with open(temporary, "xb") as file:  # with the rights that the umask leaves
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -115,19 +142,25 @@ def temporary_folder(instead_of: Path, reason: str) -> Path:
 def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     """Have a folder to oneself; a process that dies, however it dies, gives it back.
 
+    What a process that died was writing there is deleted.
+
     Args:
         folder: made where it is not there.
         wait: until another process gives it back, instead of giving up.
 
     Raises:
-        LabError: another process has it.
+        LabError: another process has it, or it may not be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "a+b") as file:
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / ".lock", "a+b")  # noqa: SIM115  # closed below
+    with file:
         try:
             _lock(file.fileno(), wait)
         except OSError:
             raise LabError(f"{folder} is in use by another run; wait for it, stop it, or name another folder") from None
+        for left in folder.glob(f".*{PARTIAL}"):
+            left.unlink(missing_ok=True)
         yield
 
 

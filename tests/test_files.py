@@ -1,12 +1,16 @@
-"""Folders and files that other users could have written are not trusted."""
+"""Files are whole or not there; those that other users could have written are not trusted."""
 
+import errno
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from rl_lab import files
+from rl_lab.core import weights
+from rl_lab.errors import LabError
 
 
 def owned_by_another(folder, monkeypatch):
@@ -72,3 +76,69 @@ print(folder, folder.is_dir())
     folder, there = run.stdout.split()
     assert there == "True"
     assert not os.path.exists(folder)
+
+
+@pytest.mark.parametrize("problem", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+def test_what_the_disk_refuses_is_a_sentence_and_what_was_there_stays(tmp_path, monkeypatch, problem):
+    def full(descriptor):
+        raise OSError(problem, os.strerror(problem))
+
+    file = tmp_path / "a.safetensors"
+    weights.save(file, {"a": np.zeros(3)})
+    before = file.read_bytes()
+    monkeypatch.setattr(os, "fsync", full)
+    advice = "see that you may write there" if problem == errno.EROFS else "free space there"
+    for write in (lambda: files.write_text(file, "b"), lambda: weights.save(file, {"b": np.zeros(3)})):
+        with pytest.raises(LabError, match=f"a.safetensors cannot be written: {os.strerror(problem)}; {advice}"):
+            write()
+    assert os.listdir(tmp_path) == ["a.safetensors"]
+    assert file.read_bytes() == before
+
+
+def test_a_name_that_cannot_be_is_a_sentence(tmp_path):
+    for path in (tmp_path, tmp_path / "none" / "a", tmp_path / "no\0such"):
+        with pytest.raises(LabError, match="cannot be written: "):
+            files.write_text(path, "a")
+    (tmp_path / "file").touch()
+    with pytest.raises(LabError, match="file/x cannot be written: "), files.locked(tmp_path / "file" / "x"):
+        pass
+
+
+@pytest.mark.parametrize(("umask", "rights"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_decides_who_may_read(tmp_path, umask, rights):
+    before = os.umask(umask)
+    try:
+        files.write_text(tmp_path / "a", "a")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == rights
+
+
+def test_what_a_killed_process_was_writing_is_deleted_by_the_next_in_the_folder(tmp_path):
+    script = """
+import os, signal, sys
+from pathlib import Path
+from rl_lab import files
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+files.write_text(Path(sys.argv[1]) / "a", "half")
+"""
+    (tmp_path / ".mine.tmp").touch()
+    assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode < 0
+    assert len(os.listdir(tmp_path)) == 2
+    with files.locked(tmp_path):
+        assert sorted(os.listdir(tmp_path)) == [".lock", ".mine.tmp"]
+
+
+def test_a_full_disk_ends_a_command_with_a_sentence():
+    for arguments in (["--help"], ["learn", "--help"]):
+        with open("/dev/full", "w") as full:
+            run = subprocess.run(
+                [sys.executable, "-m", "rl_lab.cli", *arguments],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert run.returncode == 2
+        assert "No space left on device" in run.stderr
+        assert "Traceback" not in run.stderr

@@ -82,10 +82,7 @@ def write(path: Path | str, game: Game | Board, **about: Any) -> None:
         {1: 'The centre.'}
     """
     content = serialised(Game.of(game, **about) if isinstance(game, Board) else game.with_about(about))
-    try:
-        write_bytes(Path(path), content)
-    except (OSError, ValueError) as error:
-        raise LabError(f"{str(path)!r} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    write_bytes(Path(path), content)
 
 
 def serialised(game: Game) -> bytes:

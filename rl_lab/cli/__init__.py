@@ -24,6 +24,7 @@ from rl_lab.cli import (  # noqa: F401  # which register their commands
 )
 from rl_lab.cli.app import app
 from rl_lab.errors import LabError
+from rl_lab.files import FULL
 
 DESCRIPTION = """Does this agent, or this pretraining, really beat my Stable-Baselines3 baseline?
 
@@ -56,6 +57,7 @@ def main() -> None:
     sys.path.insert(0, os.getcwd())  # so that my_package:MyEnv-v0 is found, as with `python -m`
     try:
         app.cli(prog="rl-lab", description=DESCRIPTION)
+        sys.stdout.flush()
     except LabError as error:
         print(f"rl-lab: {error}", file=sys.stderr)
         sys.exit(2)
@@ -65,3 +67,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = error.filename or "what was printed or kept"
+        print(
+            f"rl-lab: {where} cannot be written: {error.strerror}; free space there, and start again", file=sys.stderr
+        )
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or what was not printed fails again at the end
+        sys.exit(2)

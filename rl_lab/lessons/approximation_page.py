@@ -37,10 +37,7 @@ def write(result: Result, path: Path) -> None:
         data=Markup(json.dumps(content).replace("<", "\\u003c")),
         script=Markup(SCRIPT.read_text("utf-8")),
     )
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise LabError(f"{path} cannot be written ({error.strerror}); name another file with --page") from None
+    write_text(path, page)
 
 
 def check(variables: tuple[str, ...], path: Path) -> None:
