@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -105,37 +106,93 @@ def test_importing_registers_everything_and_stays_cheap(python):
     assert float(seconds) < 2  # 0.15 s where nothing else runs
 
 
-def test_what_is_imported_is_declared():
-    names = {
-        "stable_baselines3": "stable-baselines3",
-        "llvmlite": "numba",
-        "markupsafe": "jinja2",
-        "cloudpickle": "gymnasium",
-        "PIL": "matplotlib",
-        "pygame": "pygame-ce",
-        "sklearn": "scikit-learn",
-        "skimage": "scikit-image",
-    }
-    declared = {re.split(r"[><=\[; ]", line)[0] for line in PROJECT["project"]["dependencies"]}
-    extras = PROJECT["project"]["optional-dependencies"]
-    optional = {re.split(r"[><=\[; ]", line)[0] for lines in extras.values() for line in lines}
-    for file, _ in sources(".py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            for top in {module.split(".")[0] for module in modules}:
-                if top not in sys.stdlib_module_names and top not in ("rl_lab", "__future__", "__main__"):
-                    assert names.get(top, top) in declared | optional, f"{file}: {top}"
-    assert declared == {
-        *("gymnasium", "numpy", "numba", "scipy", "torch", "stable-baselines3", "safetensors", "tyro", "rich"),
-        *("matplotlib", "jinja2", "threadpoolctl", "platformdirs"),
-    }
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+EXTRAS = {
+    name: {normal(re.split(r"[><=\[; ]", line)[0]) for line in lines}
+    for name, lines in ({"": PROJECT["project"]["dependencies"]} | PROJECT["project"]["optional-dependencies"]).items()
+}
+# What is asked for by name, used where it happens to be there, or never called but by the package itself.
+FREE = {("training.py", "tensorboard"), ("window.py", "pygame"), ("envpool_steps.py", "envpool")}
+
+
+def imports(file):
+    """Other people's packages that a file imports, each with the extra whose `with extra(...)` it stands in."""
+
+    def walk(node, name, within):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            return
+        if isinstance(node, ast.With) and getattr(node.items[0].context_expr, "func", None):
+            call = node.items[0].context_expr
+            name = call.args[0].value if getattr(call.func, "id", "") == "extra" else name
+        if isinstance(node, ast.FunctionDef):
+            within = node.name
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+        for top in {module.split(".")[0] for module in modules} - {"rl_lab", "__main__"} - sys.stdlib_module_names:
+            if within != "__sklearn_tags__":  # which scikit-learn alone calls
+                yield top, name
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, name, within)
+
+    return set(walk(ast.parse(file.read_text(encoding="utf-8")), "", ""))
+
+
+@pytest.fixture(scope="module")
+def distributions():
+    """The distributions that bring an importable package, by its name."""
+    found = packages_distributions()
+    return lambda name: {normal(each) for each in found.get(name, [name])}
+
+
+def test_what_the_lab_imports_is_declared_and_extras_are_asked_for_by_name(distributions):
+    undeclared = []
+    for file, place in sources(".py"):
+        for package, name in imports(file):
+            if (file.name, package) not in FREE and not distributions(package) & EXTRAS[name]:
+                undeclared.append(f"{place} imports {package}, which {name or 'the package'} does not install")
+    assert not undeclared
+
+
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [("tests", ["test"]), ("benchmarks", ["bench"]), ("examples", list(EXTRAS)), ("docs", ["learn"])],
+)
+def test_what_stands_beside_the_lab_imports_only_what_its_extra_installs(distributions, folder, names):
+    files = sorted((ROOT / folder).rglob("*.py"))
+    own = {"benchmarks"} | {file.stem for file in files}
+    installed = EXTRAS[""].union(*(EXTRAS[name] for name in names))
+    undeclared = []
+    for file in files:
+        for package, _ in imports(file):
+            if package not in own and (file.name, package) not in FREE and not distributions(package) & installed:
+                undeclared.append(f"{file.name} imports {package}")
+    assert not undeclared
+
+
+def test_the_tests_install_every_extra():
+    used = {name for name in EXTRAS if name not in ("dev", "test")}
+    assert set().union(*(EXTRAS[name] for name in used)) <= EXTRAS[""] | EXTRAS["test"]
+
+
+def test_a_missing_package_of_an_extra_is_a_sentence_with_its_command(python):
+    said = python("""
+        import sys
+        from rl_lab.errors import LabError, extra
+        sys.modules["soundfile"] = None
+        try:
+            with extra("learn", "reading a sound file"):
+                import soundfile
+        except LabError as error:
+            print(error)
+    """)
+    sentence = "reading a sound file needs soundfile, which is not installed; run pip install -e '.[learn]'"
+    assert said.strip() == sentence
 
 
 def test_constraints_pin_all_that_is_installed_for_the_tests():
-    def normal(name):
-        return re.sub(r"[-_.]+", "-", name).lower()
-
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line) for line in lines), "plain pins, no local builds"
     pins = dict(line.split("==") for line in lines)

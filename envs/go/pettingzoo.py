@@ -20,6 +20,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import EzPickle
 
 from rl_lab import jit
 from rl_lab.envs.boundary import checked_actions, checked_render_mode, lane_sequence
@@ -27,14 +28,11 @@ from rl_lab.envs.go import planes
 from rl_lab.envs.go.environment import go
 from rl_lab.envs.lanes import Lanes
 from rl_lab.envs.loops import DISABLED
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 
-try:
-    from gymnasium.utils import EzPickle
+with extra("go", "Go in PettingZoo"):
     from pettingzoo import AECEnv
     from pettingzoo.utils import wrappers
-except ImportError:
-    raise LabError("PettingZoo is not installed; pip install -e '.[go]'") from None
 
 AGENTS = ("black_0", "white_0")  # by colour
 

@@ -10,7 +10,7 @@ from rl_lab.envs.go.layout import CAPACITIES
 from rl_lab.envs.go.record import Game, Players, Start
 from rl_lab.envs.go.rules import KO_RULES, NAMED_RULES, Rules
 from rl_lab.envs.go.vertices import action_at, handicap_vertices
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 
 if TYPE_CHECKING:
     from sgfmill.sgf import Node, Sgf_game
@@ -57,7 +57,8 @@ class Reader:
 
     def _tree(self, text: str) -> Sgf_game:
         sgf = sgfmill_sgf()
-        from sgfmill import sgf_grammar
+        with extra("go", "SGF"):
+            from sgfmill import sgf_grammar
 
         try:
             tree = sgf_grammar.parse_sgf_game(text.encode("utf-8", "replace"))
@@ -132,7 +133,8 @@ class Reader:
     def _text(self, node: Node, name: str) -> str:
         if not node.has_property(name):
             return ""
-        from sgfmill import sgf_grammar
+        with extra("go", "SGF"):
+            from sgfmill import sgf_grammar
 
         values = node.get_raw_list(name)
         clean = sgf_grammar.text_value if name == "C" else sgf_grammar.simpletext_value
@@ -171,10 +173,8 @@ def sgfmill_sgf() -> Any:
     Raises:
         LabError: it is not installed.
     """
-    try:
+    with extra("go", "SGF"):
         from sgfmill import sgf
-    except ImportError:
-        raise LabError("SGF is read and written by sgfmill, which is not installed; pip install -e '.[go]'") from None
     return sgf
 
 

@@ -13,11 +13,9 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 
 logger = logging.getLogger("rl_lab")
-
-MISSING = "Minari is not installed; pip install 'minari[hdf5]'"
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,9 @@ class Demonstrations:
             LabError: Minari is missing, the name is taken, or is no name of a data set.
         """
         check_name(name)
-        import minari
-        from minari.data_collector.episode_buffer import EpisodeBuffer
+        minari = _minari()
+        with extra("demos", "a data set of demonstrations"):
+            from minari.data_collector.episode_buffer import EpisodeBuffer
 
         buffers = [
             EpisodeBuffer(
@@ -223,9 +222,7 @@ def check_name(name: str) -> None:
 
 
 def _minari() -> Any:
-    try:
+    with extra("demos", "a data set of demonstrations"):
         import minari
         import minari.dataset.minari_dataset
-    except ImportError:
-        raise LabError(MISSING) from None
     return minari

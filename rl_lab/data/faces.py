@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import extra
 
 FACES = 100  # the first half; the other shows other parts of the same kind of photograph
 
@@ -25,9 +25,7 @@ def faces() -> Pictures:
     Raises:
         LabError: scikit-image is missing.
     """
-    try:
+    with extra("learn", "a lesson on faces"):
         from skimage.data import lfw_subset
-    except ImportError:
-        raise LabError("the faces are scikit-image's, which is not installed; pip install -e '.[learn]'") from None
     images = lfw_subset().astype(np.float32)
     return Pictures(images, np.arange(len(images)) < FACES)

@@ -35,12 +35,10 @@ def drawings(glyphs: tuple[str, ...]) -> list[Drawing]:
     """Glyphs as pictures, in their order.
 
     Raises:
-        LabError: Pillow or the font is missing, or the font has no such drawing.
+        LabError: the font is missing, or it has no such drawing.
     """
-    try:
-        from PIL import ImageFont
-    except ImportError:
-        raise LabError("glyphs are drawn by Pillow, which is not installed; pip install -e '.[learn]'") from None
+    from PIL import ImageFont
+
     if not FONT.is_file():
         raise LabError(f"{FONT} is not there; run `make data`, or install Debian's fonts-noto-color-emoji")
     try:

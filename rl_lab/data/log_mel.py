@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.data.sound import HOP, RATE, Sound, endpoints, spoken
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 
 WINDOW = 400  # samples, 25 ms
 TRANSFORM = 512
@@ -51,10 +51,8 @@ def spectrogram(sound: Sound) -> Power:
     Raises:
         LabError: librosa is missing.
     """
-    try:
+    with extra("learn", "log-mel spectrograms"):
         import librosa
-    except ImportError:
-        raise LabError("log-mel features need librosa, which is not installed; pip install -e '.[learn]'") from None
     padded = np.pad(sound, MARGIN)
     spectrum = librosa.stft(padded, n_fft=TRANSFORM, hop_length=HOP, win_length=WINDOW, center=False)
     return np.square(np.abs(spectrum[:BINS])).T.astype(np.float32)
@@ -120,7 +118,8 @@ def _decibels(power: NDArray[np.floating]) -> NDArray[np.floating]:
 @functools.cache
 def _filters(warp: float) -> NDArray[np.float32]:
     """Triangles over the bins, `(150, 16)`; a warp moves them down by its factor."""
-    import librosa
+    with extra("learn", "log-mel spectrograms"):
+        import librosa
 
     triangles = librosa.filters.mel(sr=RATE * warp, n_fft=TRANSFORM, n_mels=BANDS, fmin=LOWEST, fmax=HIGHEST, norm=None)
     return np.ascontiguousarray(triangles[:, :BINS].T)

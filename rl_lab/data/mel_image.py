@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.data.sound import HOP, RATE, Sound, spoken
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 
 WINDOW = 512  # samples, of the Fourier transform
 BANDS = 48  # mel, up to 8 kHz
@@ -104,8 +104,6 @@ def _spread() -> NDArray[np.float32]:
 
 
 def _librosa() -> Any:
-    try:
+    with extra("learn", "a picture of speech"):
         import librosa
-    except ImportError:
-        raise LabError("speech is drawn with librosa, which is not installed; pip install -e '.[learn]'") from None
     return librosa

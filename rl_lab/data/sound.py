@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 
 RATE = 16_000  # samples a second, of every sound in the lab
 LEAST_RATE = 4_000  # below it the band is gone that tells vowels apart
@@ -53,10 +53,8 @@ def read(path: str | Path) -> Sound:
 def decoded(content: bytes, name: str = "the sound") -> Sound:
     """`read` for the content of a file; `name` is what errors call it."""
     _refuse_cut(content, name)
-    try:
+    with extra("learn", "reading a sound file"):
         import soundfile
-    except ImportError:
-        raise LabError("sound files need soundfile, which is not installed; pip install -e '.[learn]'") from None
     try:
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, TypeError, ValueError):
@@ -79,7 +77,8 @@ def resampled(samples: NDArray[np.floating], rate: float, name: str = "the sound
         raise LabError(f"{name} has {rate:g} samples a second; speech needs at least {LEAST_RATE}")
     if rate == RATE:
         return np.ascontiguousarray(samples, np.float32)
-    import soxr
+    with extra("learn", "resampling"):
+        import soxr
 
     return np.ascontiguousarray(soxr.resample(np.asarray(samples, np.float32), rate, RATE), np.float32)
 
@@ -91,7 +90,8 @@ def wav(sound: NDArray[np.floating], rate: int = RATE) -> bytes:
         sound: `(samples,)`, full scale at 1.
         rate: samples a second.
     """
-    import soundfile
+    with extra("learn", "writing a sound file"):
+        import soundfile
 
     file = io.BytesIO()
     soundfile.write(file, np.clip(sound, -1, 1), rate, format="WAV", subtype="PCM_16")

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 
 FORTUNES = Path("/usr/share/games/fortunes")
 # fmt: off
@@ -57,11 +57,9 @@ def names(of: Literal["first", "female", "male", "last"] = "first") -> list[str]
     """
     if of not in LISTS:
         raise LabError(f"of={of!r} is not allowed; names are {', '.join(LISTS)}")
-    try:
+    with extra("learn", "the corpus of names"):
         folder = resources.files("names")
-        lines = [line for name in LISTS[of] for line in (folder / f"dist.{name}").read_text("ascii").splitlines()]
-    except (ModuleNotFoundError, OSError):
-        raise LabError("names are those of the package `names`, which is not installed; pip install names") from None
+    lines = [line for name in LISTS[of] for line in (folder / f"dist.{name}").read_text("ascii").splitlines()]
     return list(dict.fromkeys(line.split()[0].capitalize() for line in lines if line.strip()))
 
 

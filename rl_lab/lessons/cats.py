@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rl_lab.data import glyphs
-from rl_lab.errors import LabError
+from rl_lab.errors import extra
 from rl_lab.lessons import yes_or_no
 from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.lessons.progress import telling
@@ -79,10 +79,8 @@ def _told(found: dict[str, Any]) -> list[str]:
 
 def _spots() -> dict[str, np.ndarray]:
     """Pictures by name that are asked about and not counted."""
-    try:
+    with extra("learn", "the photograph of a cat"):
         from skimage.data import chelsea
-    except ImportError:
-        raise LabError("the photograph is scikit-image's, which is missing; pip install -e '.[learn]'") from None
     photograph = chelsea()[:, 75:375]  # the square around the face
     return {"the photograph": photograph} | {one.name: one.colours for one in glyphs.drawings(glyphs.BIG_CATS)}
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.data import tables, texts
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 from rl_lab.lessons import cluster_pictures
 from rl_lab.lessons.findings import Picture, Table
 from rl_lab.unsupervised import PCA
@@ -67,7 +67,8 @@ def load(data: str) -> Task:
 
 def digits() -> Task:
     """scikit-learn's digits, in the principal components that hold nine tenths of their variance."""
-    from sklearn.datasets import load_digits
+    with extra("learn", "a lesson on digits"):
+        from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
     pca = PCA(OF_DIGITS)
@@ -114,7 +115,8 @@ def fortunes() -> Task:
 
 def _counted(entries: list[str]) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Weighted counts `(entries, words)`, and the words; those in fewer than three entries are left out."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    with extra("learn", "counting words"):
+        from sklearn.feature_extraction.text import TfidfVectorizer
 
     counter = TfidfVectorizer(stop_words="english", min_df=3, sublinear_tf=True, token_pattern=WORD)
     return counter.fit_transform(entries).toarray(), counter.get_feature_names_out()

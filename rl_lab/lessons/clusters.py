@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 from rl_lab.estimators import whole
 from rl_lab.lessons import cluster_pictures, cluster_tasks
 from rl_lab.lessons.cluster_tasks import Task
@@ -54,7 +53,8 @@ def study(
     if seed < 0:
         raise LabError(f"seed={seed} is not allowed; it must be at least 0")
     command = f"rl-lab cluster {data} --clusters {clusters} --method {method} --seed {seed} --repeats {repeats}"
-    _check_scikit_learn()
+    with extra("learn", "a comparison with scikit-learn"):
+        import sklearn  # noqa: F401  # before anything is computed
     if data == "processes":
         from rl_lab.lessons import cluster_processes
 
@@ -104,7 +104,8 @@ def model(method: str, number: int, rows: NDArray[np.float64], seed: int) -> KMe
 
 def peers(method: str, number: int, rows: NDArray[np.float64], seed: int) -> dict[str, Any]:
     """scikit-learn's estimators with the same settings; mixtures from their usual starts, and from drawn samples."""
-    from sklearn import cluster, mixture
+    with extra("learn", "a comparison with scikit-learn"):
+        from sklearn import cluster, mixture
 
     if method == "kmeans":
         return {"scikit-learn's KMeans": cluster.KMeans(number, n_init=STARTS[method], random_state=seed)}
@@ -126,8 +127,10 @@ def contest(draw: Draw, number: int, method: str, seeds: Sequence[int]) -> dict[
         method: "kmeans" or "mixture".
         seeds: of samples and of starts.
     """
-    from sklearn.metrics import adjusted_rand_score
     from threadpoolctl import threadpool_limits
+
+    with extra("learn", "a comparison with scikit-learn"):
+        from sklearn.metrics import adjusted_rand_score
 
     scores: dict[str, list[float]] = {}
     seconds: dict[str, list[float]] = {}
@@ -166,11 +169,6 @@ def told_choice(choice: Choice, truth: int | None) -> str:
     best = "least" if choice.criterion == "BIC" else "greatest"
     line = f"the {choice.criterion} is {best} for {choice.number} clusters, of {numbers[0]} to {numbers[-1]}"
     return line if truth is None else f"{line}; hidden were {truth}"
-
-
-def _check_scikit_learn() -> None:
-    if importlib.util.find_spec("sklearn") is None:
-        raise LabError("clusters are shown beside scikit-learn's, which is not installed; pip install scikit-learn")
 
 
 def _floor(rows: NDArray[np.float64]) -> float:

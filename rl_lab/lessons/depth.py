@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.core.mlp import MLP
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 from rl_lab.lessons.findings import Findings, Picture, Table
 from rl_lab.supervised import losses
 from rl_lab.supervised.gradients import Step, descend, norms_by_layer
@@ -78,10 +78,8 @@ def digits(seed: int = 0) -> Digits:
     Raises:
         LabError: scikit-learn is missing.
     """
-    try:
+    with extra("learn", "a lesson on digits"):
         from sklearn.datasets import load_digits
-    except ImportError:
-        raise LabError("the digits are scikit-learn's, which is not installed; pip install scikit-learn") from None
     images, labels = load_digits(return_X_y=True)
     order = np.random.default_rng(seed).permutation(len(images))
     return Digits(*(_samples(images[part], labels[part]) for part in np.split(order, [898, 1198])))

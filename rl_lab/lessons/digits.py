@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.supervised.classifier import Classifier
 
@@ -39,11 +39,9 @@ def study(splits: int = 10, seed: int = 0) -> Findings:
     """
     if splits < 2:
         raise LabError(f"splits={splits} is not allowed; it must be at least 2, for a mean and its spread")
-    try:
+    with extra("learn", "a lesson on digits"):
         from sklearn.datasets import load_digits
         from sklearn.model_selection import StratifiedShuffleSplit
-    except ImportError:
-        raise LabError("the digits are scikit-learn's, which is not installed; pip install scikit-learn") from None
 
     images, labels = load_digits(return_X_y=True)
     images = images / 16
@@ -75,7 +73,8 @@ def told(found: dict[str, Any]) -> list[str]:
 
 
 def _scikit_learns(seed: int) -> Any:
-    from sklearn.neural_network import MLPClassifier
+    with extra("learn", "a comparison with scikit-learn"):
+        from sklearn.neural_network import MLPClassifier
 
     return MLPClassifier(random_state=seed, max_iter=500)
 

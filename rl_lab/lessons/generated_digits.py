@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 from rl_lab.lessons import drawn_digits
 from rl_lab.lessons.findings import Findings, Picture, Table
 from rl_lab.lessons.progress import telling
@@ -82,11 +82,9 @@ def load(seed: int) -> Digits:
     Raises:
         LabError: scikit-learn is missing.
     """
-    try:
+    with extra("learn", "a lesson on digits"):
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
-    except ImportError:
-        raise LabError("the digits are scikit-learn's, which is not installed; pip install scikit-learn") from None
     images, labels = load_digits(return_X_y=True)
     parts = train_test_split(images / 16, labels, test_size=1 / 3, random_state=seed, stratify=labels)
     return Digits(parts[0], parts[2], parts[1], parts[3])

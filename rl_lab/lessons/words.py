@@ -17,7 +17,7 @@ from rl_lab.data import speech
 from rl_lab.data.corpus import Corpus, Scope, corpus
 from rl_lab.data.noises import noises
 from rl_lab.data.sound import RATE, read, spoken
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 from rl_lab.lessons import words_told
 from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.lessons.progress import telling
@@ -178,12 +178,11 @@ def _output_biases(name: str, model: Any) -> NDArray[np.floating]:
 def _learner(name: str, seed: int) -> Any:
     if name == OURS:
         return Classifier(HIDDEN, alpha=0.1, max_iter=EPOCHS, random_state=seed)
-    if name == LOGISTIC:
+    with extra("learn", "a comparison with scikit-learn"):
         from sklearn.linear_model import LogisticRegression
-
+        from sklearn.neural_network import MLPClassifier
+    if name == LOGISTIC:
         return LogisticRegression(C=0.1, max_iter=60)
-    from sklearn.neural_network import MLPClassifier
-
     return MLPClassifier(HIDDEN, alpha=0.1, max_iter=EPOCHS, random_state=seed)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 from rl_lab.lessons.findings import Table
 from rl_lab.supervised.classifier import Classifier
 
@@ -83,8 +83,10 @@ def ask(
     least = int(min(question.labels.sum(), (~question.labels).sum()))
     if not 2 <= folds <= least:
         raise LabError(f"splits={folds} is not allowed; it must be from 2 to {least}, the pictures of the rarer kind")
-    from sklearn.model_selection import StratifiedKFold
     from threadpoolctl import threadpool_limits
+
+    with extra("learn", "a comparison with scikit-learn"):
+        from sklearn.model_selection import StratifiedKFold
 
     parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(question.labels, question.labels))
     answers = {}
@@ -230,10 +232,9 @@ def _draw_mistakes(figure: Any, question: Question, probabilities: np.ndarray, s
 def _learner(name: str, seed: int) -> Any:
     if name == OURS:
         return Classifier(HIDDEN, alpha=1e-2, max_iter=60, random_state=seed)
-    if name == LOGISTIC:
+    with extra("learn", "a comparison with scikit-learn"):
         from sklearn.linear_model import LogisticRegression
-
+        from sklearn.neural_network import MLPClassifier
+    if name == LOGISTIC:
         return LogisticRegression(C=0.01, max_iter=1000)
-    from sklearn.neural_network import MLPClassifier
-
     return MLPClassifier(HIDDEN, alpha=1e-2, max_iter=60, random_state=seed)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, extra
 from rl_lab.unsupervised.kmeans import KMeans
 from rl_lab.unsupervised.mixture import GaussianMixture
 
@@ -71,10 +71,8 @@ def choose(
 
 def silhouette(rows: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """Mean silhouette; of more than 2,000 samples, so many are drawn, and one of each cluster in any case."""
-    try:
+    with extra("learn", "the silhouette"):
         from sklearn.metrics import silhouette_score
-    except ImportError:
-        raise LabError("the silhouette is scikit-learn's, which is not installed; pip install scikit-learn") from None
     if len(rows) > MOST_PAIRED:
         _, first = np.unique(labels, return_index=True)
         drawn = np.union1d(first, np.random.default_rng(0).permutation(len(rows))[:MOST_PAIRED])

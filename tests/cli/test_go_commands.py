@@ -317,7 +317,7 @@ def test_the_exit_code_of_bad_input(monkeypatch, capsys):
 def test_what_writes_sgf_is_missed_before_the_first_move(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "sgfmill", None)
-    with pytest.raises(LabError, match=r"sgfmill, which is not installed; pip install -e '\.\[go\]'"):
+    with pytest.raises(LabError, match=r"sgfmill, which is not installed; run pip install -e '\.\[go\]'"):
         lab(*words)
     assert list(tmp_path.iterdir()) == []
 

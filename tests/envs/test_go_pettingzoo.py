@@ -151,7 +151,8 @@ def test_bad_input():
 
 def test_a_missing_package_is_named(python):
     said = python("import sys; sys.modules['pettingzoo'] = None; import rl_lab.envs.go.pettingzoo", ok=False)
-    assert said.strip().splitlines()[-1].endswith("PettingZoo is not installed; pip install -e '.[go]'")
+    sentence = "Go in PettingZoo needs pettingzoo, which is not installed; run pip install -e '.[go]'"
+    assert said.strip().splitlines()[-1].endswith(sentence)
 
 
 def test_arguments_that_there_are_not():
