@@ -1,1 +1,0 @@
-../../rl_lab/memory.py
