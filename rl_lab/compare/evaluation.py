@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,11 +14,11 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_lab.agents.masks import ActionMasks
+from rl_lab.agents.predictor import Predictor, answers_batches
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Evaluation
 from rl_lab.errors import LabError
-
-Predict = Callable[[Any, dict[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -58,31 +57,24 @@ class Judge:
         self.maker, self.evaluation, self.seeds = maker, evaluation, seeds
         self._batch: gym.vector.VectorEnv | None = None
         self._bases: list[Recorded] = []
-        self._outer: Any = None
 
     def __call__(self, model: Any, outer: Any = None) -> Judgement:
         """Play the evaluation episodes.
 
         Args:
-            model: something with `predict(observation)`, which may also take `deterministic` and a mask, and
-                returns an action, or a tuple that begins with it.
+            model: something with `predict(observation)`, which gets whatever a `Predictor` gives.
             outer: the environment as the model knows it, where somebody wrapped ours.
 
         Raises:
-            LabError: no `predict`, a wrapper that cannot be copied, or a return that is not finite.
+            LabError: no `predict`, a wrapper that cannot be copied, a mask that allows nothing, or a return that is not
+                finite.
         """
-        predict = getattr(model, "predict", None)
-        if not callable(predict):
+        if not callable(getattr(model, "predict", None)):
             raise LabError(
                 f"the contender returned {_described(model)}; it must return something with a .predict method"
             )
-        arguments = _arguments(predict, self.evaluation.deterministic)
         with random_states_kept():
-            if _answers_batches(model):
-                normalise = _normaliser(model)
-                found = self._together(lambda seen, info: predict(normalise(seen), **arguments(info)), outer)
-            else:
-                found = self._one_by_one(lambda seen, info: predict(seen, **arguments(info)), outer)
+            found = (self._together if answers_batches(model) else self._one_by_one)(model, outer)
         if not np.isfinite(found.returns).all():
             raise LabError(f"an evaluation episode has a return of {found.returns[~np.isfinite(found.returns)][0]}")
         return found
@@ -90,26 +82,29 @@ class Judge:
     @property
     def observation_space(self) -> gym.Space:
         """Of the environment, a single one."""
-        return self._lanes(None)[0].single_observation_space
+        return self._lanes(None).single_observation_space
 
-    def _together(self, predict: Predict, outer: Any) -> Judgement:
+    def _together(self, model: Any, outer: Any) -> Judgement:
         """All episodes side by side, one in each lane."""
-        batch, bases = self._lanes(outer)
+        batch, predict = self._lanes(outer), Predictor(model, self.evaluation.deterministic, len(self.seeds))
         seeds: Any = self.seeds  # Gymnasium's base class is not annotated for what its batches take
         observations, info = batch.reset(seed=seeds)
         returns, actions = np.zeros(len(self.seeds)), list[Any]()
         lengths, going = np.zeros(len(self.seeds), np.int64), np.ones(len(self.seeds), bool)
         ended = ~going
+        masks = ActionMasks(batch, self.maker.environment.name) if predict.masked else None
+        allowed = masks.begin(info) if masks else None
         while going.any() and len(actions) < self.evaluation.max_episode_steps:
-            chosen = _action(predict(observations, info))
+            chosen = predict(observations, allowed, ~going)
+            actions.append(chosen.copy())  # an environment may write to what it is given
             observations, rewards, terminated, truncated, info = batch.step(chosen)
-            actions.append(np.array(chosen))
             returns += np.where(going, rewards, 0.0)
             lengths += going
             ended |= going & terminated
             going &= ~(terminated | truncated)
-        if bases:  # what wrappers make of rewards and actions is training's affair
-            return _judgement(self.seeds, [base.record for base in bases])
+            allowed = masks.after(info, going, f"step {len(actions)}") if masks else None
+        if outer is not None:  # what wrappers make of rewards and actions is training's affair
+            return _judgement(self.seeds, [base.record for base in self._bases])
         taken = {lane: [step[lane] for step in actions[: lengths[lane]]] for lane in _ends(returns)}
         records = [
             Record(float(value), int(length), taken.get(lane, []), ended=bool(by_itself))
@@ -117,33 +112,39 @@ class Judge:
         ]
         return _judgement(self.seeds, records)
 
-    def _one_by_one(self, predict: Predict, outer: Any) -> Judgement:
+    def _one_by_one(self, model: Any, outer: Any) -> Judgement:
         """For models of unknown make, which may only know single observations."""
-        env = Recorded(self.maker.single()) if outer is None else copy_of(outer)
-        base, records = base_of(env), []
+        base, predict = self._some(1)[0], Predictor(model, self.evaluation.deterministic)
+        records = []
         for seed in self.seeds:
+            env = base if outer is None else copy_of(outer, base)
             observation, info = env.reset(seed=seed)
-            over = False
+            predict.reset()
+            masks = ActionMasks(env, self.maker.environment.name) if predict.masked else None
+            allowed, over = masks.begin(info) if masks else None, False
             while not over and base.record.length < self.evaluation.max_episode_steps:
-                chosen = _action(predict(observation, info))
+                chosen = predict(observation, allowed)
                 action = chosen.item() if isinstance(env.action_space, gym.spaces.Discrete) else chosen
                 observation, _, terminated, truncated, info = env.step(action)
                 over = terminated or truncated
+                if masks and not over:
+                    allowed = masks.after(info, where=f"step {base.record.length}")
             records.append(base.record)
-        env.close()
         return _judgement(self.seeds, records)
 
-    def _lanes(self, outer: Any) -> tuple[gym.vector.VectorEnv, list[Recorded]]:
-        """A batch, and the innermost environments where they lie in copies of somebody's wrappers; kept for later."""
-        if self._batch is None or self._outer is not outer:
-            self._outer, self._bases = outer, []
-            if outer is None:
-                self._batch = self.maker.evaluation(len(self.seeds))
-            else:
-                copies = [copy_of(outer) for _ in self.seeds]
-                self._bases = [base_of(env) for env in copies]
-                self._batch = gym.vector.SyncVectorEnv([functools.partial(_itself, env) for env in copies])
-        return self._batch, self._bases
+    def _lanes(self, outer: Any) -> gym.vector.VectorEnv:
+        """A batch of the environment, or of copies of somebody's wrappers around it as they are now."""
+        if outer is not None:
+            copies = [copy_of(outer, base) for base in self._some(len(self.seeds))]
+            return gym.vector.SyncVectorEnv([functools.partial(_itself, env) for env in copies])
+        if self._batch is None:
+            self._batch = self.maker.evaluation(len(self.seeds))
+        return self._batch
+
+    def _some(self, count: int) -> list[Recorded]:
+        """The innermost environments, kept for later."""
+        self._bases += [Recorded(self.maker.single()) for _ in range(count - len(self._bases))]
+        return self._bases[:count]
 
 
 @dataclass
@@ -176,31 +177,37 @@ class Recorded(gym.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step and note it."""
+        taken = np.array(action)  # the environment may write to it
         outcome = self.env.step(action)
         if not self.record.over:
             self.record.value += float(outcome[1])
             self.record.length += 1
-            self.record.actions.append(action)
+            self.record.actions.append(taken)
             self.record.over, self.record.ended = bool(outcome[2] or outcome[3]), bool(outcome[2])
         return outcome
 
 
-def base_of(env: Any) -> Recorded:
-    """The recorded environment inside wrappers."""
-    while not isinstance(env, Recorded):
-        env = env.env
-    return env
+def copy_of(outer: gym.Env, base: gym.Env) -> gym.Env:
+    """A wrapped environment: the same wrappers as they are now, around `base` in place of the metered environment.
 
-
-def copy_of(outer: gym.Env) -> gym.Env:
-    """A wrapped environment with the same wrappers around a fresh one, see `Metered.__deepcopy__`."""
+    Statistics that wrappers of Gymnasium learn are frozen in the copy, as those of `VecNormalize` are in evaluation.
+    """
+    inner: Any = outer
+    while not hasattr(inner, "meter"):
+        inner = inner.env
     try:
-        return copy.deepcopy(outer)
+        copied: Any = copy.deepcopy(outer, {id(inner): base})
     except Exception as error:
         raise LabError(
             f"the wrappers around the environment cannot be copied for evaluation ({type(error).__name__}: {error}); "
             "return something whose predict takes the environment's own observations"
         ) from error
+    wrapper = copied
+    while wrapper is not base:
+        if hasattr(wrapper, "update_running_mean"):
+            wrapper.update_running_mean = False
+        wrapper = wrapper.env
+    return copied
 
 
 @contextmanager
@@ -216,37 +223,8 @@ def random_states_kept() -> Iterator[None]:
             torch.set_rng_state(tensors)
 
 
-def _arguments(predict: Callable[..., Any], deterministic: bool) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """The keyword arguments that a `predict` knows, from the info of the observation."""
-    try:
-        known = set(inspect.signature(predict).parameters)
-    except (TypeError, ValueError):
-        known = set()
-    fixed = {"deterministic": deterministic} if "deterministic" in known else {}
-    mask = next((name for name in ("action_mask", "action_masks") if name in known), None)
-    if mask is None:
-        return lambda info: fixed
-    return lambda info: {**fixed, mask: info["action_mask"]} if "action_mask" in info else fixed
-
-
 def _itself(env: gym.Env) -> gym.Env:
     return env
-
-
-def _answers_batches(model: Any) -> bool:
-    """Whether `predict` is known to take a batch of observations: ours does, and that of Stable-Baselines3."""
-    kinds = [f"{kind.__module__}." for kind in type(model).__mro__]
-    return any(kind.startswith(("stable_baselines3.", "sb3_contrib.", "rl_lab.")) for kind in kinds)
-
-
-def _normaliser(model: Any) -> Callable[[Any], Any]:
-    """What Stable-Baselines3's `VecNormalize` does to observations before the model sees them."""
-    wrapper = getattr(model, "get_vec_normalize_env", lambda: None)()
-    return wrapper.normalize_obs if wrapper is not None else lambda observations: observations
-
-
-def _action(predicted: Any) -> NDArray[Any]:
-    return np.asarray(predicted[0] if isinstance(predicted, tuple) else predicted)
 
 
 def _ends(returns: NDArray[np.float64]) -> tuple[int, int]:

@@ -77,10 +77,10 @@ def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
         where = f"at step {step} of the episode with seed {seed}"
         _check_finite("observation", observation, where)
         action = _checked(env.action_space, _answer(expert, observation, info, where), where)
+        actions.append(_kept(action))  # an expert may reuse its array, and an environment may write to it
         observation, reward, terminated, truncated, info = env.step(action)
         _check_finite("reward", reward, where)
         observations.append(_kept(observation))
-        actions.append(action)
         rewards.append(float(reward))
         if terminated or truncated:
             return Episode(seed, observations, np.array(actions), np.array(rewards), bool(terminated))
@@ -135,8 +135,8 @@ def _hint(space: gym.Space, array: np.ndarray) -> str:
     return ""
 
 
-def _kept(observation: Any) -> Any:
-    """An observation that the environment's next step cannot change."""
-    if isinstance(observation, dict):
-        return {name: _kept(part) for name, part in observation.items()}
-    return observation.copy() if isinstance(observation, np.ndarray) else observation
+def _kept(value: Any) -> Any:
+    """An observation or an action that nobody can change later."""
+    if isinstance(value, dict):
+        return {name: _kept(part) for name, part in value.items()}
+    return value.copy() if isinstance(value, np.ndarray) else value

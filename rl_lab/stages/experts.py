@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 
+from rl_lab.agents.masks import ActionMasks
+from rl_lab.agents.predictor import Predictor
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
 
@@ -46,7 +48,8 @@ def find(expert: Any, env: gym.Env) -> Known:
     if isinstance(expert, str):
         return Known(_named(expert, env), 0)
     if hasattr(expert, "predict"):
-        return Known(_predicting(expert), int(getattr(expert, "num_timesteps", 0)))
+        _check_statistics(expert, env)
+        return Known(_Playing(expert, env), int(getattr(expert, "num_timesteps", 0)))
     if not callable(expert):
         raise LabError(f"expert {expert!r} cannot act; {FORMS}")
     return Known(expert, 0)
@@ -118,11 +121,45 @@ def _loaded(path: Path, env: gym.Env) -> Known:
     space = model.source.vector.single_action_space
     if space != env.action_space:
         raise LabError(f"{path} was trained with actions {space}, but the environment has {env.action_space}")
-    return Known(_predicting(model), int(model.num_timesteps))
+    return Known(_Playing(model, env), int(model.num_timesteps))
 
 
-def _predicting(model: Any) -> Callable[..., Any]:
-    def act(observation: Any, info: dict[str, Any]) -> Any:
-        return model.predict(observation, deterministic=True)[0]
+def _check_statistics(model: Any, env: gym.Env) -> None:
+    """Refuse a model that learned with observations that a wrapper of Gymnasium normalised, where there is none."""
+    trained_in = getattr(getattr(model, "get_env", lambda: None)(), "envs", [None])[0]
+    if (wrapper := _normalising(trained_in)) is not None and _normalising(env) is None:
+        raise LabError(
+            f"the expert was trained with observations from {type(wrapper).__name__}, but the environment has none; "
+            "give a function of (observation, info) that normalises observations as that wrapper did"
+        )
 
-    return act
+
+def _normalising(env: Any) -> Any:
+    """The wrapper around an environment that learns the scale of observations, or None."""
+    while isinstance(env, gym.Wrapper):
+        if hasattr(env, "obs_rms"):
+            return env
+        env = env.env
+    return None
+
+
+class _Playing:
+    """An agent as an expert, asked for its most probable actions with all that its `predict` takes."""
+
+    def __init__(self, model: Any, env: gym.Env) -> None:
+        self._predictor = Predictor(model)
+        self.reset(env)
+
+    def reset(self, env: gym.Env) -> None:
+        """An episode starts."""
+        name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+        self._masks, self._begun = ActionMasks(env, name), False
+        self._predictor.reset()
+
+    def __call__(self, observation: Any, info: dict[str, Any]) -> Any:
+        """The agent's action."""
+        masks = None
+        if self._predictor.masked:
+            masks = self._masks.after(info, where="a step") if self._begun else self._masks.begin(info)
+        self._begun = True
+        return self._predictor(observation, masks)

@@ -1,0 +1,278 @@
+"""Evaluation gives a model what its own library's evaluation gives it: memory, masks, normalised observations."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Discrete
+from gymnasium.wrappers import NormalizeObservation
+from sb3_contrib import MaskablePPO, RecurrentPPO
+from sb3_contrib.common.wrappers import ActionMasker
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+from rl_lab.compare import Environment, Evaluation
+from rl_lab.compare.environments import Maker
+from rl_lab.compare.evaluation import Judge
+from rl_lab.compare.measure import Meter, Metered
+from rl_lab.data import collect
+from rl_lab.errors import LabError
+from rl_lab.stages import experts
+
+SMALL = {"n_steps": 32, "batch_size": 32, "n_epochs": 1, "device": "cpu"}
+SEEDS = [3, 1, 4, 15, 9, 2]
+
+
+class Cue(gym.Env):
+    """Shows a number once; after a while that differs it has to be repeated, and the reward is 1 if it is."""
+
+    observation_space, action_space = Box(-1, 9, (1,), np.float32), Discrete(10)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.cue, self.left = int(self.np_random.integers(10)), int(self.np_random.integers(2, 6))
+        return np.full(1, self.cue, np.float32), {}
+
+    def step(self, action):
+        self.left -= 1
+        over = self.left == 0
+        return np.full(1, -1, np.float32), float(over and action == self.cue), over, False, {}
+
+
+class Remembering:
+    """Repeats the first observation of its episode, which `predict` finds in its state."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        assert deterministic
+        rows = np.asarray(observation).reshape(-1)
+        assert episode_start.shape == rows.shape
+        state = np.where(episode_start, rows, -1.0 if state is None else state)
+        actions = state.astype(int)
+        return (actions if np.ndim(observation) > 1 else actions[0]), state
+
+
+class InBatches(Remembering):
+    """The same for a batch of observations, as models of Stable-Baselines3 answer, by whose module they are known."""
+
+    __module__ = "sb3_contrib.made_up"
+
+
+class Forwarding:
+    """Somebody's own wrapper around a model."""
+
+    def predict(self, observation, **kwargs):
+        return Remembering().predict(observation, **kwargs)
+
+
+@pytest.mark.parametrize("model", [Remembering(), InBatches(), Forwarding()])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_model_keeps_its_memory_for_an_episode_and_no_longer(model, wrapped):
+    judge = Judge(Maker.of(Environment("cue", Cue)), Evaluation(episodes=6), SEEDS)
+    outer = gym.wrappers.TransformReward(metered(judge), lambda reward: 5 * reward) if wrapped else None
+    assert judge(model, outer).returns.tolist() == [1.0] * 6
+    assert judge(model, outer).returns.tolist() == [1.0] * 6
+
+
+def test_a_model_with_memory_is_an_expert():
+    assert collect(Cue(), experts.find(Remembering(), Cue()).act, 4).returns.tolist() == [1.0] * 4
+
+
+def test_a_recurrent_model_of_sb3_contrib_is_judged_as_by_hand():
+    options = SMALL | {"policy_kwargs": {"lstm_hidden_size": 8, "net_arch": [8]}}
+    model = RecurrentPPO("MlpLstmPolicy", "CartPole-v1", seed=1, gae_lambda=0.9, **options)
+    by_hand, forgetful = [], []
+    for found, remembers in ((by_hand, True), (forgetful, False)):
+        for seed in SEEDS:
+            env = gym.make("CartPole-v1")
+            (observation, _), state, start, actions, over = env.reset(seed=seed), None, True, [], False
+            while not over:
+                state = state if remembers else None
+                action, state = model.predict(observation, state, np.array([start]), deterministic=True)
+                observation, _, terminated, truncated, _ = env.step(action)
+                start, over = False, terminated or truncated
+                actions.append(int(action))
+            found.append(float(len(actions)))
+    assert by_hand != forgetful
+    judge = Judge(Maker.of(Environment("CartPole-v1")), Evaluation(episodes=6), SEEDS)
+    assert judge(model).returns.tolist() == by_hand
+
+
+class Turns(gym.Env):
+    """In turn one action of four is allowed; any other ends the episode with -1."""
+
+    observation_space, action_space = Box(0, 99, (1,), np.float32), Discrete(4)
+
+    def __init__(self, told="method", last=None):
+        self.told, self.last, self.over = told, last, True
+
+    def action_masks(self):
+        if self.told != "method":
+            raise AttributeError
+        return self.mask()
+
+    def mask(self):
+        return np.arange(4) == self.t % 4
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t, self.length, self.over = 0, int(self.np_random.integers(4, 9)), False
+        return self.look()
+
+    def look(self):
+        given = self.told == "info" and not (self.over and self.last == "missing")
+        mask = np.zeros(4, np.int8) if self.over and self.last == "none" else self.mask()
+        return np.zeros(1, np.float32), {"action_mask": mask} if given else {}
+
+    def step(self, action):
+        wrong = action != self.t % 4
+        self.t += 1
+        self.over = wrong or self.t == self.length
+        observation, info = self.look()
+        return observation, -1.0 if wrong else 0.0, self.over, False, info
+
+
+class Obedient:
+    """Takes the only action that its mask allows."""
+
+    def predict(self, observation, action_masks=None):
+        return int(np.flatnonzero(action_masks)[0])
+
+
+@pytest.mark.parametrize("last", [None, "none", "missing"])
+@pytest.mark.parametrize("told", ["info", "method", "wrapper"])
+def test_masks_are_given_wherever_the_environment_has_them(told, last):
+    def make():
+        env = Turns(told, last)
+        return ActionMasker(env, Turns.mask) if told == "wrapper" else env
+
+    trained = ActionMasker(Turns(), Turns.mask)
+    models = [Obedient(), MaskablePPO("MlpPolicy", trained, seed=0, **SMALL)]
+    for model in models:
+        judge = Judge(Maker.of(Environment("turns", make)), Evaluation(episodes=6), SEEDS)
+        outer = gym.wrappers.TransformReward(metered(judge), lambda reward: 5 * reward)
+        assert judge(model).returns.tolist() == [0.0] * 6
+        assert judge(model, outer).returns.tolist() == [0.0] * 6
+        shown = collect(EndsWell(make()), experts.find(model, make()).act, 4)
+        assert shown.returns.tolist() == [1.0] * 4
+
+
+class EndsWell(gym.Wrapper):
+    """A reward of 1 at the end of an episode."""
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward + (terminated or truncated), terminated, truncated, info
+
+
+def test_a_mask_that_allows_nothing_while_an_episode_goes_on_gets_a_sentence():
+    class Empty(Turns):
+        def mask(self):
+            return np.zeros(4, bool)
+
+    judge = Judge(Maker.of(Environment("turns", Empty)), Evaluation(episodes=2), [0, 1])
+    with pytest.raises(LabError, match=r"turns.* allows no action"):
+        judge(Obedient())
+
+
+class Far(gym.Env):
+    """Shows numbers around 1000."""
+
+    observation_space, action_space = Box(-np.inf, np.inf, (1,), np.float64), Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = 0
+        return self.look(), {}
+
+    def look(self):
+        return self.np_random.normal(1000, 10, 1)
+
+    def step(self, action):
+        self.t += 1
+        return self.look(), 1.0, False, self.t == 5, {}
+
+
+class Noting:
+    """Notes the observations that it gets."""
+
+    def __init__(self):
+        self.seen = []
+
+    def predict(self, observation, deterministic=True):
+        self.seen.append(np.array(observation, np.float64).reshape(-1))
+        return np.zeros(len(self.seen[-1]), int) if np.ndim(observation) > 1 else 0
+
+
+class NotingInBatches(Noting):
+    __module__ = "stable_baselines3.made_up"
+
+
+def metered(judge):
+    return Metered(judge.maker.single(), judge.maker, Meter(10_000, 1, judge))
+
+
+def walk(env, steps):
+    env.reset()
+    for _ in range(steps):
+        if any(env.step(env.action_space.sample())[2:4]):
+            env.reset()
+
+
+@pytest.mark.parametrize("kind", [Noting, NotingInBatches])
+def test_statistics_of_a_wrapper_are_those_of_training_at_every_evaluation_and_stay(kind):
+    judge = Judge(Maker.of(Environment("far", Far)), Evaluation(episodes=2), [7, 8])
+    outer = NormalizeObservation(metered(judge))
+    raw = [Far().reset(seed=seed)[0][0] for seed in (7, 8)]
+    means = []
+    for _ in range(3):
+        walk(outer, 50)
+        mean, variance, count = outer.obs_rms.mean.copy(), outer.obs_rms.var.copy(), outer.obs_rms.count
+        model = kind()
+        judge(model, outer)
+        first = [model.seen[0], model.seen[5]] if kind is Noting else model.seen[:1]
+        expected = (np.array(raw) - mean) / np.sqrt(variance + outer.epsilon)
+        np.testing.assert_allclose(np.concatenate(first), expected, rtol=1e-5)
+        assert (outer.obs_rms.mean, outer.obs_rms.var, outer.obs_rms.count) == (mean, variance, count)
+        assert outer.update_running_mean
+        means.append(mean.item())
+    assert len(set(means)) == 3
+
+
+def test_an_expert_gets_observations_as_its_vec_normalize_makes_them():
+    model = PPO("MlpPolicy", VecNormalize(DummyVecEnv([Far])), seed=0, **SMALL).learn(64)
+    wrapper, seen = model.get_vec_normalize_env(), []
+    original = model.predict
+    model.predict = lambda observation, deterministic: (seen.append(observation), original(observation))[1]
+    shown = collect(Far(), experts.find(model, Far()).act, 1)
+    np.testing.assert_array_equal(seen[0], wrapper.normalize_obs(shown.episodes[0].observations[0]))
+
+
+def test_an_expert_that_needs_a_wrapper_that_is_not_there_gets_a_sentence():
+    model = PPO("MlpPolicy", NormalizeObservation(Far()), seed=0, **SMALL)
+    assert experts.find(model, NormalizeObservation(Far()))
+    with pytest.raises(LabError, match="trained with observations from NormalizeObservation, but the environment"):
+        experts.find(model, Far())
+
+
+def test_what_is_kept_of_an_episode_is_not_changed_later():
+    class Writing(Far):
+        action_space = Box(-1, 1, (1,), np.float32)
+
+        def step(self, action):
+            outcome = super().step(0)
+            action[:] = 9
+            return outcome
+
+    class Reusing:
+        action = np.zeros(1, np.float32)
+
+        def predict(self, observation):
+            self.action[:] = np.ravel(observation)[0] > 1000
+            return self.action.reshape(np.shape(observation))
+
+    for kind in (Reusing, type("InBatches", (Reusing,), {"__module__": "sb3_contrib.made_up"})):
+        found = Judge(Maker.of(Environment("writing", Writing)), Evaluation(episodes=1), [5])(kind())
+        env = Writing()
+        observation, _ = env.reset(seed=5)
+        for action in found.best.actions:
+            assert np.ravel(action) == float(observation[0] > 1000)
+            observation = env.step(np.zeros(1))[0]
