@@ -96,6 +96,17 @@ def trusted(path: Path) -> bool:
     return not hasattr(os, "getuid") or (about.st_uid in (0, os.getuid()) and not about.st_mode & 0o022)
 
 
+def distrust(folder: Path) -> str:
+    """Why a folder, made for this user alone where it is not there, is no place for files to trust; or nothing."""
+    try:
+        folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        if not trusted(folder):
+            return "other users can write to it"
+        return "" if os.access(folder, os.W_OK) else "it cannot be written to"
+    except OSError as error:
+        return error.strerror or str(error)
+
+
 def private_folder(folder: Path) -> Path:
     """A folder whose files can be trusted, since other users cannot write there.
 
@@ -106,17 +117,8 @@ def private_folder(folder: Path) -> Path:
         The folder; or, where it cannot be written to or other users can, a new one that this process deletes at its
         end, of which a warning is logged.
     """
-    try:
-        folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
-        if not trusted(folder):
-            reason = "other users can write to it"
-        elif os.access(folder, os.W_OK):
-            return folder
-        else:
-            reason = "it cannot be written to"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    return temporary_folder(folder, f"{reason}; {ADVICE}")
+    reason = distrust(folder)
+    return temporary_folder(folder, f"{reason}; {ADVICE}") if reason else folder
 
 
 @functools.cache

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import ast
+import contextlib
+import copyreg
 import functools
-import hashlib
 import importlib.metadata
-import importlib.util
 import inspect
 import json
-import os
 import platform
-import sys
-import sysconfig
-import textwrap
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rl_lab.errors import LabError
+from rl_lab.origins import hash_of, imports_within, installed_version, module_name, module_of_user, tree
+
 PACKAGES = ("gymnasium", "numpy", "numba", "torch", "stable-baselines3")
-MEASURING = (
-    "contenders",
-    "environments",
-    "evaluation",
-    "hook",
-    "measure",
-    "pretrained",
-    "worker",
-)  # our files that decide a run
-DEPTH = 8  # how far objects within objects are followed
 
 
 def digest(*parts: Any) -> str:
-    """Twenty hexadecimal digits that name some values; see `describe` for what counts about them."""
-    text = json.dumps([describe(part) for part in parts], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    """Twenty hexadecimal digits that name some values; see `describe` for what counts about them.
+
+    Raises:
+        LabError: a value is nested too deeply.
+    """
+    return hash_of(_text([describe(part) for part in parts]).encode())
 
 
 def versions() -> dict[str, str]:
@@ -58,141 +49,152 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-@functools.cache
 def own_source() -> str:
-    """Hash of the lab's own files that a run goes through: environments, core, agents, stages and the measuring."""
-    import rl_lab
-    import rl_lab.agents
-    import rl_lab.envs
+    """Hash of every Python file of the lab, those of `rl_lab.envs` and `rl_lab.agents` among them.
 
-    root = Path(rl_lab.__file__).parent
-    folders = [root / name for name in ("core", "jit", "data", "supervised", "stages")]
-    folders += [Path(rl_lab.envs.__file__).parent, Path(rl_lab.agents.__file__).parent]
-    files = [root / "random.py", *sorted(root.glob("sb3*.py"))]
-    files += [root / "compare" / f"{name}.py" for name in MEASURING]
-    for folder in folders:
-        files += sorted(folder.rglob("*.py"))
-    text = b"".join(path.read_bytes() for path in files if path.exists())
-    return hashlib.sha256(text).hexdigest()[:20]
+    Not cached: the processes of a comparison import what lies on the disk now.
+    """
+    return hash_of(_text(tree(Path(__file__).parent, "rl_lab")).encode())
 
 
-def describe(value: Any, seen: frozenset[int] = frozenset()) -> Any:
+def describe(value: Any) -> Any:
     """What counts about a value, as JSON can hold it.
 
-    A function of the user's own counts with its source, its defaults, what it captured, and the user's own
-    functions, classes and modules that it names or imports; something installed counts with its package's version.
+    A function of the user's own counts with its source, its defaults, what it captured, and the user's own functions,
+    classes and modules that it names or imports; something installed counts with its package's version. An object
+    counts with what another process would be sent of it.
+
+    Raises:
+        LabError: it is nested too deeply.
     """
-    if id(value) in seen or len(seen) > DEPTH:
-        return type(value).__qualname__
-    inner = seen | {id(value)}
+    try:
+        return _described(value, {})
+    except RecursionError:
+        raise LabError(f"a {type(value).__qualname__} holds itself or is nested too deeply; make it flatter") from None
+
+
+Seen = dict[int, tuple[int, Any]]
+"""Functions, classes and objects that were described before, by identity: numbers, and what keeps them alive."""
+
+
+def _described(value: Any, seen: Seen) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, (bytes, bytearray)):
+        return ["bytes", hash_of(value)]
     if isinstance(value, Mapping):
-        return {str(key): describe(item, inner) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = [describe(item, inner) for item in value]
-        return sorted(items, key=str) if isinstance(value, (set, frozenset)) else items
-    if isinstance(value, functools.partial):
-        return ["partial", describe(value.func, inner), describe(value.args, inner), describe(value.keywords, inner)]
+        if all(isinstance(key, str) for key in value):
+            return {key: _described(value[key], seen) for key in sorted(value)}
+        pairs = [[_described(key, seen), _described(item, seen)] for key, item in value.items()]
+        return ["mapping", *sorted(pairs, key=_text)]
+    if isinstance(value, (set, frozenset)):  # in no order: none may depend on what another has shown before
+        return sorted((_described(item, dict(seen)) for item in value), key=_text)
+    if isinstance(value, (list, tuple)):
+        return [_described(item, seen) for item in value]
+    if isinstance(value, types.CodeType):
+        return [hash_of(value.co_code), list(value.co_names), _described(value.co_consts, seen)]
+    if not isinstance(value, type):
+        if hasattr(value, "detach") and hasattr(value, "cpu"):  # tensors; files have a `detach`, too
+            value = _array(value)
+        if hasattr(value, "tobytes"):  # arrays
+            kind, shape = str(getattr(value, "dtype", type(value))), list(getattr(value, "shape", ()))
+            if kind == "object":
+                return [kind, shape, _described(value.tolist(), seen)]
+            return [kind, shape, hash_of(value.tobytes())]
+    if id(value) in seen:
+        return ["seen", seen[id(value)][0]]
+    seen[id(value)] = len(seen), value
     if isinstance(value, types.ModuleType):
-        return _module(value.__name__)
-    if isinstance(value, (types.FunctionType, types.MethodType, type)):
-        return _code(value, inner)
-    if hasattr(value, "detach"):  # tensors
-        value = value.detach().cpu().numpy()
-    if hasattr(value, "tobytes"):  # arrays
-        return [str(getattr(value, "dtype", "")), hashlib.sha256(value.tobytes()).hexdigest()]
-    state = getattr(value, "__dict__", None) or repr(type(value))
-    return [describe(type(value), inner), describe(state, inner)]
+        return module_name(value.__name__, whole=True)
+    if isinstance(value, types.MethodType):
+        return ["method", _described(value.__self__, seen), _described(value.__func__, seen)]
+    if isinstance(value, (types.FunctionType, type)):
+        return _code(value, seen)
+    wrapped = getattr(value, "__dict__", {}).get("__wrapped__")
+    if isinstance(wrapped, types.FunctionType):  # compiled, cached and the like
+        return [type(value).__qualname__, _described(wrapped, seen)]
+    return [_described(type(value), seen), _described(_sent(value), seen)]
 
 
-def module_of_user(name: str) -> Path | None:
-    """The file of a module that is the user's own: not installed, not Python's, not ours."""
-    if name == "__main__" or name.split(".")[0] == "rl_lab":
-        return None
-    file = _file(name)
-    if file is None or not os.path.exists(file):
-        return None
-    installed = {sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return None if any(Path(file).is_relative_to(folder) for folder in installed) else Path(file)
-
-
-def _file(name: str) -> str | None:
-    """The file of a module, which is not imported for it."""
-    if name in sys.modules:
-        return getattr(sys.modules[name], "__file__", None)
-    first, *rest = name.split(".")
+def _array(tensor: Any) -> Any:
+    """The numbers of a tensor as NumPy holds them, which knows fewer types and layouts."""
+    tensor = tensor.detach().cpu()
     try:
-        spec = importlib.util.find_spec(first)
-    except (ImportError, ValueError):
-        return None
-    if spec is None or not rest:
-        return spec.origin if spec else None
-    places = [Path(place, *rest) for place in spec.submodule_search_locations or ()]
-    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
-    return next((str(file) for file in files if file.exists()), None)
+        return tensor.numpy()
+    except (TypeError, RuntimeError):
+        return tensor.to_dense().float().numpy()
 
 
-def _module(name: str, seen: frozenset[str] = frozenset()) -> Any:
-    """A module: the text of the user's own file and of those that it imports, or the version of what is installed."""
-    if file := module_of_user(name):
-        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        text = file.read_bytes()
-        return [name, hashlib.sha256(text).hexdigest()[:20], _imported(text.decode(), package, seen | {name})]
-    package = name.split(".")[0]
-    if package == "rl_lab":
-        return [name, own_source()]
-    for distribution in _distributions().get(package, ()):
-        return [name, importlib.metadata.version(distribution)]
-    return [name]
+def _sent(value: Any) -> Any:
+    """What pickle would send of an object besides its class; its type where it cannot be sent."""
+    try:
+        parts = copyreg.dispatch_table.get(type(value), lambda each: each.__reduce_ex__(4))(value)
+    except Exception:  # such as a lock, or what a class of the user's raises
+        return getattr(value, "__dict__", None) or repr(type(value))
+    if isinstance(parts, str):
+        return [getattr(value, "__module__", None), parts]
+    # A new object is made by `copyreg` from its class, which is described beside it; items come as iterators.
+    return [list(part) if isinstance(part, Iterator) else part for part in parts[1:]]
 
 
-def _imported(source: str, package: str, seen: frozenset[str] = frozenset()) -> list[Any]:
-    """The user's own modules that some source text imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse(textwrap.dedent(source))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            relative = "." * node.level + (node.module or "")
-            home = importlib.util.resolve_name(relative, package) if node.level else relative
-            names |= {home, *(f"{home}.{alias.name}" for alias in node.names)}  # a name may be a module
-    return [_module(name, seen) for name in sorted(names - seen) if module_of_user(name)]
-
-
-@functools.cache
-def _distributions() -> Mapping[str, list[str]]:
-    """What was installed as which package; finding out takes a second."""
-    return importlib.metadata.packages_distributions()
-
-
-def _code(value: Any, seen: frozenset[int]) -> Any:
+def _code(value: Any, seen: Seen) -> Any:
     """A function or class: what it is called, its own source, and all that the source leans on."""
-    module = value.__module__
-    if module != "__main__" and module_of_user(module) is None:
-        return [value.__qualname__, _module(module)]
-    try:
-        source = inspect.getsource(value)
-    except (OSError, TypeError):
-        source = repr(getattr(getattr(value, "__code__", None), "co_code", value.__qualname__))
-    parts: list[Any] = [value.__qualname__, source]
-    parts.append(_module(module) if module != "__main__" else _imports_within(source))
-    function = getattr(value, "__func__", value)
-    if isinstance(function, types.FunctionType):
-        parts += [describe(function.__defaults__, seen), describe(function.__kwdefaults__, seen)]
-        captured = inspect.getclosurevars(function)
-        names = {**captured.globals, **captured.nonlocals}
-        parts.append({name: describe(item, seen) for name, item in sorted(names.items())})
+    module, installed = str(value.__module__), installed_version(str(value.__module__))
+    parts: list[Any] = [value.__qualname__]
+    if installed:
+        parts.append(module_name(module))
     else:
-        members = [item for item in vars(value).values() if isinstance(item, types.FunctionType)]
-        parts += [describe(base, seen) for base in value.__bases__ if base is not object]
-        parts += [describe(inspect.getclosurevars(item).globals, seen) for item in members]
+        source = _source(value)
+        parts += [source, module_name(module) if module_of_user(module) else imports_within(source)]
+    if isinstance(value, types.FunctionType):
+        parts.append(_described([value.__defaults__, value.__kwdefaults__], seen))
+        parts.append(_described(_captured(value), seen))
+        if not installed:
+            parts += [_described(value.__code__, seen), _described(_named(value), seen)]
+    elif not installed:
+        parts += [_described([base for base in value.__bases__ if base is not object], seen)]
+        members = {name: _member(each) for name, each in vars(value).items()}
+        parts.append(_described({name: each for name, each in members.items() if _counts(name, each)}, seen))
     return parts
 
 
-def _imports_within(source: str) -> list[Any]:
-    """The user's own modules that a function of the script imports; a notebook cell may hold what is no Python."""
+def _member(value: Any) -> Any:
+    """The function behind a member of a class, or the functions, or the value itself."""
+    if isinstance(value, property):
+        return [value.fget, value.fset, value.fdel]
+    return getattr(value, "__func__", value)
+
+
+def _counts(name: str, member: Any) -> bool:
+    """Whether a member was written by the user, and not by Python."""
+    return isinstance(member, types.FunctionType) or not (name.startswith("__") or name == "_abc_impl")
+
+
+def _source(value: Any) -> str:
+    """The source of a function or class; nothing where there is none, as in a console."""
     try:
-        return _imported(source, "")
-    except SyntaxError:
-        return []
+        return inspect.getsource(value)
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return ""
+
+
+def _captured(function: types.FunctionType) -> dict[str, Any]:
+    """What a function has from the functions around it."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # a name that has no value yet
+            found[name] = cell.cell_contents
+    return found
+
+
+def _named(function: types.FunctionType) -> dict[str, Any]:
+    """What a function, or one within it, names of its module."""
+    codes, names = [function.__code__], set[str]()
+    for code in codes:
+        names |= set(code.co_names)
+        codes += [inner for inner in code.co_consts if isinstance(inner, types.CodeType)]
+    return {name: function.__globals__[name] for name in sorted(names & function.__globals__.keys())}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -13,9 +13,10 @@ from rl_lab.agents import PPO
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter
 from rl_lab.compare.plan import Contender
-from rl_lab.data import playing
+from rl_lab.data import cache, playing
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.errors import LabError
+from rl_lab.files import distrust
 from rl_lab.fingerprint import describe
 from rl_lab.stages import Context, Demonstrate, Finetune, Ledger, Pipeline, experts
 from rl_lab.stages.stage import load_policy
@@ -171,13 +172,12 @@ class _Watch:
 def _context(
     contender: Contender, maker: Maker, seed: int, budget: int | None = None, watch: _Watch | None = None
 ) -> Context:
-    from rl_lab.jit import cache
-
     maker.register()
     hyperparameters = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
     env: Any = maker.environment.make or maker.id
     arguments = dict(maker.environment.arguments)
-    store = cache.folder().parent / "artifacts"
+    artifacts = cache.folder("artifacts")
+    store = None if distrust(artifacts) else artifacts
     return Context(env, seed, arguments, hyperparameters, store, budget, watch, described=maker.description())
 
 
