@@ -13,7 +13,7 @@ from rl_lab.compare import checks, controls, pretrained
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter, Metered, metered_vec_env
-from rl_lab.compare.plan import Contender
+from rl_lab.compare.plan import FEW_UPDATES, Contender
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
 from rl_lab.stages.till import till_of
@@ -24,7 +24,6 @@ CONTRIB = {"maskable_ppo": "MaskablePPO"}  # of sb3-contrib, a package of its ow
 NETWORK = ("net_arch", "activation")  # what Stable-Baselines3 wants in policy_kwargs, and plans may write flat
 NAMES = [*LAB, *(f"sb3:{name}" for name in (*SB3, *CONTRIB)), "module:function"]
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
-NUM_ENVS = dict.fromkeys(("ppo", "a2c", "maskable_ppo"), 8)  # at once where the plan does not say; for others, one
 
 
 def check(contender: Contender) -> None:
@@ -75,9 +74,27 @@ def check_budget(contender: Contender, budget: int) -> None:
     if pretrained.is_pretrained(contender):
         pretrained.check_budget(contender, budget)
     elif is_lab(contender) or is_sb3(contender):
-        defaults = inspect.signature(_constructor(contender)).parameters
-        usual = defaults["n_steps"].default if "n_steps" in defaults else 2048 if is_lab(contender) else 0
-        _enough(budget, contender, num_envs(contender), int(contender.hyperparameters.get("n_steps", usual)))
+        _enough(budget, contender, contender.num_envs, _n_steps(contender))
+
+
+def few_updates(contender: Contender, budget: int) -> str:
+    """A warning where a named contender gets fewer than ten updates from its budget; otherwise nothing."""
+    if not (is_lab(contender) or is_sb3(contender)) or (rollout := _n_steps(contender) * contender.num_envs) == 0:
+        return ""
+    if (updates := budget // rollout) >= FEW_UPDATES:
+        return ""
+    return (
+        f"{contender.name} gets {updates} {'update' if updates == 1 else 'updates'} from {budget:,} steps, one for "
+        f"each rollout of {rollout:,} (num_envs={contender.num_envs}, n_steps={_n_steps(contender)}); fewer than "
+        f"{FEW_UPDATES} say little about an algorithm: give more steps, or shorter rollouts"
+    )
+
+
+def _n_steps(contender: Contender) -> int:
+    """Steps of a named contender's rollouts in each of its environments; 0 if it has none."""
+    defaults = inspect.signature(_constructor(contender)).parameters
+    usual = defaults["n_steps"].default if "n_steps" in defaults else 2048 if is_lab(contender) else 0
+    return int(contender.hyperparameters.get("n_steps", usual))
 
 
 def is_lab(contender: Contender) -> bool:
@@ -166,7 +183,7 @@ def load(contender: Contender, maker: Maker) -> None:
     elif controls.calls_pretrain(contender):
         pretrained.rehearse_fits()
     elif maker.batched and is_sb3(contender):
-        env = maker.sb3(num_envs(contender))
+        env = maker.sb3(contender.num_envs)
         env.reset()
         env.step(np.array([env.action_space.sample() for _ in range(env.num_envs)]))
 
@@ -200,7 +217,7 @@ def _train_lab(contender: Contender, maker: Maker, seed: int, meter: Meter) -> A
 
 def _train_sb3(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
     options = {"policy": _policy(maker), "device": "cpu", "verbose": 0, **sb3_options(contender)}
-    env = metered_vec_env(maker.sb3(num_envs(contender)), meter)
+    env = metered_vec_env(maker.sb3(contender.num_envs), meter)
     meter.clock.start()
     model = _constructor(contender)(env=env, seed=seed, **options)
     if hasattr(model, "n_steps"):  # algorithms without rollouts learn from the first steps
@@ -212,7 +229,8 @@ def _enough(budget: int, contender: Contender, num_envs: int, n_steps: int) -> N
     if num_envs * n_steps > budget:
         raise LabError(
             f"{budget} steps are less than one rollout of {contender.name}, {num_envs * n_steps} steps "
-            f"({num_envs} environments times n_steps={n_steps}): it would learn nothing; give more"
+            f"({num_envs} {'environment' if num_envs == 1 else 'environments'} times n_steps={n_steps}): it would "
+            "learn nothing; give more"
         )
 
 
@@ -220,7 +238,7 @@ def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter)
     env: Any
     trainer = maker.for_training(contender.training)
     if "num_envs" in contender.hyperparameters:
-        env = metered_vec_env(trainer.sb3(num_envs(contender)), meter)
+        env = metered_vec_env(trainer.sb3(contender.num_envs), meter)
     else:
         env = Metered(trainer.single(), maker, meter)
     meter.clock.start()
@@ -264,7 +282,7 @@ def _contrib(contender: Contender) -> Any:
 
 
 def _lab_agent(contender: Contender, maker: Maker, seed: int) -> Any:
-    lanes = num_envs(contender)
+    lanes = contender.num_envs
     env: Any = maker.environment.make or maker.id
     if maker.environment.arguments:
         env = maker.vector(lanes) if maker.batched else maker.single
@@ -274,12 +292,6 @@ def _lab_agent(contender: Contender, maker: Maker, seed: int) -> Any:
 
 def _rollout(agent: Any) -> int:
     return int(agent.settings.n_steps * agent.source.lanes)
-
-
-def num_envs(contender: Contender) -> int:
-    """Environments that a contender steps at once."""
-    name = str(contender.algorithm).removeprefix("sb3:")
-    return int(contender.hyperparameters.get("num_envs", NUM_ENVS.get(name, 1)))
 
 
 def _without(contender: Contender, *names: str) -> Mapping[str, Any]:

@@ -10,13 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from rl_lab.compare.plan import Contender, Plan, Question
-from rl_lab.compare.pretrained import STAGES, description, is_pretrained, pipeline_of
+from rl_lab.compare.pretrained import STAGES, description, is_pretrained, pipeline_of, rollout_of
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe, digest
 from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Represent, Stage
 from rl_lab.stages.till import CLONE_ONLY, CONTROLS, SHUFFLED, WARM_UP_ONLY
-
-OURS = {"num_envs": 8, "n_steps": 256}  # rollouts as long as those of Stable-Baselines3's PPO on one environment
 
 
 def with_controls(plan: Plan) -> Plan:
@@ -74,13 +72,13 @@ def _of_stages(contender: Contender) -> list[Contender]:
 def _of_function(contender: Contender) -> list[Contender]:
     """The function itself, in which `pretrain` does only what the control says, and our own PPO."""
     return [
-        Contender("ours from scratch", "ppo", OURS, contender.training),
+        Contender("ours from scratch", "ppo", training=contender.training),
         *(replace(contender, name=control, control=control) for control in CONTROLS),
     ]
 
 
 def _affordable(plan: Plan, control: Contender) -> bool:
-    least = OURS["num_envs"] * OURS["n_steps"] if control.hyperparameters is OURS else 0
+    least = rollout_of(control) if control.algorithm == "ppo" and not is_pretrained(control) else 0
     return least <= min(map(plan.budget, plan.environments))
 
 

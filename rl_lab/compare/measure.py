@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from rl_lab.agents import PPO
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError
@@ -163,11 +164,22 @@ class Meter:
         self.clock.stop()
         self.last = found = self.judge(model, outer)
         self.evaluation_steps += int(found.lengths.sum())
+        if (updates := _updates(model)) is not None:
+            self.notes["updates"] = updates
         point = Point(self.steps, self.clock.wall, self.clock.cpu, found.returns.tolist(), found.lengths.tolist())
         self.points = [*(known for known in self.points if known.step < self.steps), point]
         self._due = [due for due in self._due if due > self.steps]
         self.report(point)
         self.clock.start()
+
+
+def _updates(model: Any) -> int | None:
+    """Rollouts that an on-policy algorithm has learned from, ours or Stable-Baselines3's; None for anything else."""
+    if isinstance(model, PPO):
+        return model.iterations
+    if hasattr(model, "rollout_buffer") and hasattr(model, "n_envs"):
+        return int(model.num_timesteps // (model.n_steps * model.n_envs))
+    return None
 
 
 class Metered(gym.Wrapper):

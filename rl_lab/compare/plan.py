@@ -18,6 +18,7 @@ MEASURES = {
 CLAIMS = ("equal", "better")
 VERDICT_SEEDS, SMOKE_SEEDS = 10, 5  # fewer than ten seeds give no verdict, fewer than five are a smoke test
 EPISODE_LIMIT = 1_000
+FEW_UPDATES = 10  # below which a run says little about an algorithm
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,16 @@ class Contender:
     algorithm: str | Callable[..., Any]
     """`"ppo"` (ours), `"sb3:ppo"`, `"module:function"`, or a function `f(env, seed, steps)`."""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    """Keyword arguments of the algorithm; `num_envs` says how many environments it steps at once."""
+    """Keyword arguments of the algorithm; `num_envs` is how many environments it steps at once, one by default."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the environment while it trains, beside those with which it is judged: `{"opponent": "self"}`."""
     control: str = ""
     """Which control of a function that calls `rl_lab.sb3.pretrain` this is; see `controls`."""
+
+    @property
+    def num_envs(self) -> int:
+        """Environments that it steps at once: one, as Stable-Baselines3 and a function have it, or as the plan says."""
+        return int(self.hyperparameters.get("num_envs", 1))
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from rl_lab.agents import PPO
+from rl_lab.agents.settings import PPOSettings
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter
 from rl_lab.compare.plan import Contender
@@ -60,7 +61,7 @@ def check_budget(contender: Contender, budget: int) -> None:
     Raises:
         LabError: says what it costs at least.
     """
-    rollout = _rollout(contender.hyperparameters)
+    rollout = rollout_of(contender)
     least = sum(stage.least(rollout, budget) for stage in pipeline_of(contender).stages)
     if least > budget:
         raise LabError(
@@ -102,7 +103,7 @@ def rehearse(contender: Contender, maker: Maker) -> None:
     What goes wrong with so few episodes may go well with more: the run itself will say.
     """
     context = _context(contender, maker, 0)
-    rollout = _rollout(context.hyperparameters)
+    rollout = rollout_of(contender)
     context.store, context.budget = None, None
     stages = [stage.rehearsal() for stage in pipeline_of(contender).stages]
     small = [replace(stage, steps=rollout) if isinstance(stage, Finetune) else stage for stage in stages]
@@ -173,7 +174,8 @@ def _context(
     contender: Contender, maker: Maker, seed: int, budget: int | None = None, watch: _Watch | None = None
 ) -> Context:
     maker.register()
-    hyperparameters = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
+    given = {name: value for name, value in contender.hyperparameters.items() if name != STAGES}
+    hyperparameters = {"num_envs": contender.num_envs, **given}
     env: Any = maker.environment.make or maker.id
     arguments = dict(maker.environment.arguments)
     artifacts = cache.folder("artifacts")
@@ -181,5 +183,6 @@ def _context(
     return Context(env, seed, arguments, hyperparameters, store, budget, watch, described=maker.description())
 
 
-def _rollout(hyperparameters: Mapping[str, Any]) -> int:
-    return int(np.prod([hyperparameters.get("num_envs", 8), hyperparameters.get("n_steps", 2048)]))
+def rollout_of(contender: Contender) -> int:
+    """Steps of one rollout of PPO, over all of its environments."""
+    return contender.num_envs * int(contender.hyperparameters.get("n_steps", PPOSettings().n_steps))

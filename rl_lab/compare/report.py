@@ -71,6 +71,8 @@ class Section:
     """Rows of the table on pretraining."""
     told: list[str]
     """Paragraphs on pretraining."""
+    spent: list[str]
+    """Sentences on the steps and updates that contenders really made."""
 
 
 def write_report(path: str | Path, result: Result) -> None:
@@ -124,6 +126,7 @@ def _section(result: Result, environment: Environment, summaries: list[Summary])
         _films(environment, summaries),
         [_payoff(payoff, places) for payoff in found],
         payoff_words.sentences(plan, found, threshold(plan)),
+        wording.spent(plan, result.runs, environment),
     )
 
 
@@ -217,7 +220,7 @@ def _described(place: int, contender: Contender) -> dict[str, Any]:
         algorithm = f"function {getattr(algorithm, '__qualname__', type(algorithm).__name__)}"
     given = dict(contender.hyperparameters)
     if contenders.is_lab(contender) or contenders.is_sb3(contender):
-        given.setdefault("num_envs", contenders.num_envs(contender))
+        given.setdefault("num_envs", contender.num_envs)
     if pretrained.is_pretrained(contender):
         given[pretrained.STAGES] = pretrained.pipeline_of(contender)
     if contender.training:

@@ -77,6 +77,8 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
             _try_out(waiting)
             if done and waiting:
                 view.say(f"{len(done)} of {len(tasks)} runs were finished before")
+            for line in warnings(plan):
+                view.say(line)
             torch = not all(contenders.is_lab(contender) for contender in plan.contenders)
             with Pool(min(jobs, max(len(waiting), 1)), log, torch) as pool:
                 done.update(_Campaign(waiting, store, view, pool).go())
@@ -107,6 +109,13 @@ def all_tasks(plan: Plan) -> list[Task]:
                 key = fingerprint.digest(common, places[name], learns, budget, seed)
                 tasks.append(Task(job, key, name))
     return tasks
+
+
+def warnings(plan: Plan) -> list[str]:
+    """What somebody should know before the first run."""
+    budgets = {plan.budget(environment) for environment in plan.environments}
+    few = [contenders.few_updates(contender, budget) for contender in plan.contenders for budget in sorted(budgets)]
+    return [f"warning: {sentence}" for sentence in few if sentence]
 
 
 def _try_out(waiting: list[Task]) -> None:

@@ -185,6 +185,10 @@ def _decided(item: _Contrast, corrected: float) -> Verdict:
         return replace(verdict, note=_join(_too_few(verdict.pairs), verdict.note))
     outcome = statistics.decide(item.low, item.high, corrected, item.margin)
     wanted = "equivalent" if verdict.claim == "equal" else "better"
+    if statistics.decide(item.low, item.high, item.p, item.margin) != outcome:
+        verdict = replace(
+            verdict, note=_join(f"p = {item.p:.2g} before Holm's correction, which decides", verdict.note)
+        )
     answer = "undecided" if outcome == "inconclusive" else "yes" if outcome == wanted else "no"
     return replace(verdict, outcome=outcome, answer=answer)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rl_lab.compare.plan import SMOKE_SEEDS, Plan
+import numpy as np
+
+from rl_lab.compare.plan import FEW_UPDATES, SMOKE_SEEDS, Environment, Plan
 from rl_lab.compare.runs import Run
 from rl_lab.compare.verdict import Verdict
+from rl_lab.stages.ledger import Ledger
 
 INDENT = "    "
 
@@ -71,7 +74,7 @@ def finding(verdict: Verdict) -> str:
     if verdict.margin is not None:
         parts.append(f"margin {verdict.margin:.0%}" if verdict.ratio else f"margin {verdict.margin:g}")
     if verdict.p_holm is not None and verdict.pairs >= SMOKE_SEEDS:
-        parts.append(f"p = {verdict.p_holm:.2g}")
+        parts.append(f"p = {verdict.p_holm:.2g}{'' if verdict.p_holm == verdict.p else ' (Holm)'}")
     return "; ".join(parts)
 
 
@@ -103,6 +106,7 @@ def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str
         paired = "paired seeds" if all(verdict.paired for verdict in own) else "seeds, not paired"
         lines += [f"{environment.name}  ·  {seeds} {paired}  ·  {plan.budget(environment):,} steps each"]
         lines += [environment.details, ""] if environment.details else [""]
+        lines += [*(f"  {line}" for line in spent(plan, runs, environment)), ""]
         for verdict in own:
             lines += [f"  {verdict.question}", f"{INDENT}{headline(verdict).upper()}", f"{INDENT}{finding(verdict)}"]
             notes = [unreached(verdict, verdict.pairs), verdict.note]
@@ -110,6 +114,27 @@ def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str
             lines.append("")
     lines += failures(runs)
     return "\n".join(lines).rstrip()
+
+
+def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str]:
+    """The steps that contenders really took, and who made so few updates that it says little."""
+    taken, few = [], []
+    for contender in plan.contenders:
+        own = [r for r in runs if (r.contender, r.environment, r.failed) == (contender.name, environment.name, False)]
+        if not own:
+            continue
+        steps = float(np.median([Ledger.from_dict(r.ledger).steps() if r.ledger else r.steps for r in own]))
+        updates = [run.notes["updates"] for run in own if "updates" in run.notes]
+        taken.append(f"{contender.name} {steps:,.0f}{f' ({np.median(updates):,.0f} updates)' if updates else ''}")
+        if updates and min(updates) < FEW_UPDATES:
+            few.append(contender.name)
+    found = [f"Steps taken: {', '.join(taken)}."] if taken else []
+    if few:
+        found.append(
+            f"Fewer than {FEW_UPDATES} updates: {', '.join(few)}. So few say little about an algorithm; give more "
+            "steps, or shorter rollouts (n_steps)."
+        )
+    return found
 
 
 def failures(runs: Sequence[Run]) -> list[str]:

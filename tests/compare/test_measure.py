@@ -298,9 +298,19 @@ def test_progress_is_reported_and_seconds_grow():
     assert found["evaluation_seconds"] > 0
 
 
+def test_a_name_at_its_defaults_is_the_function_that_calls_it():
+    def mine(env, seed, steps):
+        return PPO("MlpPolicy", env, seed=seed, **SMALL).learn(steps)
+
+    named, called = outcome("sb3:ppo", **SMALL), outcome(mine)
+    assert [point["returns"] for point in named["points"]] == [point["returns"] for point in called["points"]]
+    assert named["notes"] == called["notes"] == {"updates": 4}
+
+
 def test_our_ppo_is_a_contender_by_name():
     found = outcome("ppo", env=Environment("rl_lab/CartPole-v1"), num_envs=2, n_steps=32, batch_size=64, n_epochs=1)
     assert found["steps"] == 256  # whole rollouts of 64 within 300
     assert steps_of(found) == [0, 128, 256]
+    assert found["notes"] == {"updates": 4}
     with pytest.raises(LabError, match=r"one rollout of mine, 4096 steps \(2 environments times n_steps=2048\)"):
         outcome("ppo", env=Environment("rl_lab/CartPole-v1"), num_envs=2)

@@ -12,7 +12,7 @@ import gymnasium as gym
 import pytest
 
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, compare
-from rl_lab.compare.runner import all_tasks
+from rl_lab.compare.runner import all_tasks, warnings
 from rl_lab.compare.runs import Store
 from rl_lab.errors import LabError
 from rl_lab.files import locked
@@ -155,9 +155,16 @@ def test_a_script_without_main_guard_with_closures_and_environments_of_its_own(p
 
 
 def test_a_budget_below_a_rollout_is_refused_before_anything_runs(tmp_path):
+    eight = ("sb3:ppo", {"num_envs": 8})
     with pytest.raises(LabError, match=r"6000 steps are less than one rollout of sb3, 16384 steps \(8 environments"):
-        compare("CartPole-v1", {"mine": contender(0), "sb3": "sb3:ppo"}, steps=6000, seeds=1, out=tmp_path / "out")
+        compare("CartPole-v1", {"mine": contender(0), "sb3": eight}, steps=6000, seeds=1, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_fewer_than_ten_updates_are_announced():
+    names = [Contender("sb3", "sb3:ppo"), Contender("lab", "ppo", {"n_steps": 128}), Contender("dqn", "sb3:dqn")]
+    (line,) = warnings(Plan([Environment("CartPole-v1"), Environment("CartPole-v0", steps=20_480)], names, 20_479))
+    assert line.startswith("warning: sb3 gets 9 updates from 20,479 steps, one for each rollout of 2,048 (num_envs=1,")
 
 
 def test_a_function_that_cannot_be_called_is_refused_before_anything_runs():

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -129,6 +129,29 @@ def test_the_contrasts_of_a_plan_are_corrected_together():
     tested = [verdict for verdict in together if verdict.measure != "time"]
     assert all(verdict.p_holm >= verdict.p for verdict in together)
     assert max(verdict.p_holm for verdict in tested) > judge(plan(EQUAL), runs)[0].p_holm
+
+
+def test_a_verdict_that_holms_correction_decides_says_so():
+    runs = [run("ours", s, flat(0.5 + 0.02 * (s > 0) + 0.001 * s)) for s in range(10)]
+    runs += [run("third", s, flat(0.5 + 0.1 * (-1) ** s)) for s in range(10)]
+    runs += [run("theirs", s, flat(0.5 if s else 0.504)) for s in range(10)]
+    first, *_ = judge(plan(Question("return"), names=("ours", "third", "theirs")), runs)
+    assert (first.outcome, first.note) == ("better", "")
+    scattered = [run("ours", s, flat(0.55 - 0.1 * (s in (3, 7)) + 0.002 * s)) for s in range(10)] + runs[10:]
+    first, *_ = judge(plan(Question("return"), Question("final"), names=("ours", "third", "theirs")), scattered)
+    assert first.p < 0.05 < first.p_holm
+    assert first.outcome == "inconclusive"
+    assert first.note == f"p = {first.p:.2g} before Holm's correction, which decides"
+    text = Result(plan(Question("return"), Question("final"), names=("ours", "third", "theirs")), scattered).verdict
+    assert f"p = {first.p_holm:.2g} (Holm)" in text
+
+
+def test_the_text_says_how_many_steps_and_updates_there_were():
+    runs = both(lambda s: (rising(2), 1.0), lambda s: (rising(2), 20.0))
+    runs = [replace(each, steps=960, notes={"updates": 7 + 5 * (each.contender == "ours")}) for each in runs]
+    text = Result(plan(EQUAL), runs).verdict
+    assert "Steps taken: ours 960 (12 updates), theirs 960 (7 updates)." in text
+    assert "Fewer than 10 updates: theirs." in text
 
 
 def test_a_contender_judged_at_its_end_only_has_no_curve():
