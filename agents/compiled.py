@@ -9,11 +9,11 @@ import numpy as np
 
 from rl_lab import jit
 from rl_lab.agents import ppo_update, rollout
-from rl_lab.agents.environments import CompiledSource, Source
 from rl_lab.agents.normalizer import Normalizer
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Samples, Settings
 from rl_lab.agents.rollout import Progress, Rollout
+from rl_lab.agents.sources import CompiledSource, Source
 from rl_lab.core.optim import make_adam
 
 Call = tuple[jit.Compiled, tuple[Any, ...]]

@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from rl_lab.agents.observations import short
 from rl_lab.errors import LabError
 
 METHOD = "action_masks"
@@ -102,7 +103,7 @@ class ActionMasks:
         row = np.asarray(mask)
         if row.shape != (self._actions,) or row.dtype.kind not in "biuf" or not np.isin(row, (0, 1)).all():
             raise LabError(
-                f"{who}: action_mask is {_short(mask)}; it must hold {self._actions} bools, one for each action"
+                f"{who}: action_mask is {short(mask)}; it must hold {self._actions} bools, one for each action"
             )
         allowed: np.ndarray = row.astype(np.bool_)
         if not allowed.any():
@@ -126,8 +127,3 @@ def _method(env: Any) -> Callable[[np.ndarray], Any] | None:
             env.get_wrapper_attr(METHOD)() if goes else None for env, goes in zip(base.envs, going, strict=True)
         ]
     return lambda going: base.call(METHOD)
-
-
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) < 80 else text[:77] + "..."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -60,11 +61,11 @@ class Encoder:
         """
         space, value = self.space, observation
         while isinstance(space, spaces.Dict):
-            if not isinstance(value, dict):
-                raise LabError(f"observation {_short(value)} is not a dict; the space is {space}")
+            if not isinstance(value, Mapping):
+                raise LabError(f"observation {short(value)} is not a dict; the space is {space}")
             name = next(n for n, s in space.spaces.items() if _size(s, s))
             if name not in value:
-                raise LabError(f"observation {_short(value)} lacks {name!r}; the space is {space}")
+                raise LabError(f"observation {short(value)} lacks {name!r}; the space is {space}")
             space, value = space.spaces[name], value[name]
         shape, single = np.shape(value), tuple(space.shape or ())
         if shape == single:
@@ -76,16 +77,62 @@ class Encoder:
         )
 
 
+def checked(space: gym.Space, value: Any, where: str, path: str = "observation") -> Any:
+    """A copy of one observation, with the dtypes of its space; a Dict keeps the space's parts alone.
+
+    Args:
+        space: of the observation, one that an `Encoder` takes.
+        value: what the environment gave.
+        where: for messages.
+        path: of the part, for messages.
+
+    Raises:
+        LabError: a part is missing, has another shape, or holds what its space or an agent cannot.
+    """
+    if isinstance(space, spaces.Dict):
+        if not isinstance(value, Mapping):
+            raise LabError(f"{where}: {path} is {short(value)}; it must be a dict with {', '.join(space.spaces)}")
+        if missing := [name for name in space.spaces if name not in value]:
+            raise LabError(f"{where}: {path} lacks {missing[0]!r}, a part of {short(space)}")
+        return {name: checked(part, value[name], where, f"{path}[{name!r}]") for name, part in space.spaces.items()}
+    if _is_text(space):
+        return value
+    try:
+        array = np.array(value)
+    except (TypeError, ValueError):  # rows of several lengths
+        array = np.array(None)
+    dtype, shape = np.dtype(space.dtype), space.shape or ()
+    if array.dtype.kind not in "biuf" or (array.shape != shape and not (shape == () and array.size == 1)):
+        found = f"has shape {array.shape}" if array.dtype.kind in "biuf" else f"is {short(value)}"
+        raise LabError(f"{where}: {path} {found}; it must hold numbers of shape {shape}, as {short(space)} does")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0].tolist()
+        raise LabError(
+            f"{where}: {path}{place or ''} is {array[tuple(place)]}; observations must be finite numbers: fix the "
+            "environment"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        kept = array.reshape(shape).astype(dtype, copy=False)
+    if array.dtype != dtype and not (np.isfinite(kept) if dtype.kind == "f" else kept == array).all():
+        raise LabError(f"{where}: {path} is {short(value)}, which {dtype} cannot hold; the space is {short(space)}")
+    if not isinstance(space, spaces.Box) and kept not in space:
+        raise LabError(f"{where}: {path} is {short(value)}, which is not in {short(space)}")
+    return kept
+
+
 def _collect(space: gym.Space, value: Any, batch: int, parts: list[np.ndarray]) -> None:
     if isinstance(space, spaces.Dict):
         for name, part in space.spaces.items():
             if not _is_text(part):
                 _collect(part, value[name], batch, parts)
-    elif isinstance(space, spaces.Discrete):
-        parts.append(np.eye(int(space.n), dtype=np.float32)[np.asarray(value).reshape(batch) - int(space.start)])
-    elif isinstance(space, spaces.MultiDiscrete):
-        columns = np.asarray(value).reshape(batch, -1)
-        parts.extend(np.eye(int(n), dtype=np.float32)[columns[:, i]] for i, n in enumerate(space.nvec.ravel()))
+    elif isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+        counts, start = np.atleast_1d(space.n if isinstance(space, spaces.Discrete) else space.nvec), space.start
+        columns = np.asarray(value).reshape(batch, -1) - np.asarray(start).ravel()
+        if columns.dtype.kind not in "iu" or ((columns < 0) | (columns >= counts.ravel())).any():
+            raise LabError(f"observation {short(value)} is not in {short(space)}")
+        row = np.zeros((batch, int(counts.sum())), np.float32)
+        row[np.arange(batch)[:, None], columns + np.cumsum([0, *counts.ravel()[:-1]])] = 1
+        parts.append(row)
     else:
         scale = np.float32(1 / 255) if _is_image(space) else np.float32(1)
         parts.append(np.asarray(value).reshape(batch, -1).astype(np.float32) * scale)
@@ -103,8 +150,8 @@ def _size(space: gym.Space, whole: gym.Space) -> int:
     if _is_text(space):
         return 0
     raise LabError(
-        f"observation space {whole} cannot be served: {type(space).__name__} is not supported; "
-        "use Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them"
+        f"observation space {whole} is unsupported because of {type(space).__name__}; use Box, Discrete, "
+        "MultiDiscrete, MultiBinary or a Dict of them, or wrap a Tuple in gymnasium.wrappers.FlattenObservation"
     )
 
 
@@ -138,6 +185,7 @@ def _text_parts(space: gym.Space, prefix: str = "") -> list[str]:
     return []
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
+def short(value: Any) -> str:
+    """A value as a part of a sentence."""
+    text = " ".join(repr(value).split())
     return text if len(text) < 80 else text[:77] + "..."

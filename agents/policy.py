@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.agents import distributions
+from rl_lab.agents.actions import float32_bounds
 from rl_lab.agents.observations import Encoder
 from rl_lab.core.mlp import MLP, count
 from rl_lab.errors import LabError
@@ -60,7 +61,7 @@ class ActorCritic:
     """Separate actor and critic networks, as SB3's `MlpPolicy` has them.
 
     Args:
-        observation_space: of one environment; see `observations.Encoder` for what is served.
+        observation_space: of one environment; see `observations.Encoder` for what is supported.
         action_space: Discrete, or Box of one dimension.
         net_arch: units of the hidden layers, for both networks, or `{"pi": [...], "vf": [...]}`.
         activation: of the hidden layers: "tanh", "relu", "sigmoid", "identity".
@@ -70,7 +71,7 @@ class ActorCritic:
         parameters: float32 `(parameters,)`; `actor` and `critic` (`core.MLP`) and `log_std` are views into it.
 
     Raises:
-        LabError: a space or the architecture cannot be served.
+        LabError: a space or the architecture is unsupported.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class ActorCritic:
     def network(self) -> Network:
         """The form that kernels take."""
         nothing = np.zeros(0, np.float32)
-        box = self.action_space if isinstance(self.action_space, spaces.Box) else None
+        low, high = float32_bounds(self.action_space) if isinstance(self.action_space, spaces.Box) else (nothing,) * 2
         return Network(
             self.parameters,
             self.actor.size_array,
@@ -123,8 +124,8 @@ class ActorCritic:
             len(self.actor.parameters) + len(self.critic.parameters),
             self.actor.code,
             self.encoder.scale,
-            nothing if box is None else box.low.astype(np.float32),
-            nothing if box is None else box.high.astype(np.float32),
+            low,
+            high,
         )
 
     def initialise(self, rng: np.random.Generator) -> None:
@@ -155,6 +156,9 @@ class ActorCritic:
 def _outputs(space: gym.Space) -> int:
     if isinstance(space, spaces.Discrete):
         return int(space.n)
-    if isinstance(space, spaces.Box) and len(space.shape) == 1:
+    if isinstance(space, spaces.Box) and len(space.shape) == 1 and space.shape[0]:
         return int(space.shape[0])
-    raise LabError(f"action space {space} cannot be served; use Discrete, or Box of one dimension")
+    raise LabError(
+        f"action space {space} is unsupported; use Discrete, or Box of one dimension, into which a "
+        "gymnasium.ActionWrapper can turn it"
+    )

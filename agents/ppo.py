@@ -17,12 +17,13 @@ from rl_lab import random
 from rl_lab.agents import checks
 from rl_lab.agents.anchor import Anchor
 from rl_lab.agents.compiled import CompiledEngine
-from rl_lab.agents.environments import Environment, Source, make_source
+from rl_lab.agents.environments import Environment, make_source
 from rl_lab.agents.normalizer import Normalizer, make_normalizer
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Settings, flatten, loops
 from rl_lab.agents.rollout import Progress, Rollout, make_rollout
 from rl_lab.agents.settings import PPOSettings, schedule
+from rl_lab.agents.sources import Source
 from rl_lab.errors import LabError
 
 Callback = Callable[["PPO"], bool | None]
@@ -134,6 +135,7 @@ class PPO:
 
     def collect(self) -> Rollout:
         """Fill the rollout with the policy as it is, and return it; nothing is learned."""
+        self.source.check_owned()
         self._begin()
         self.engine.collect(self.rollout, self.progress, self.normalizer)
         checks.finite_rollout(self.rollout)
@@ -149,7 +151,8 @@ class PPO:
         loops().estimate_advantages(self.rollout, last_values, self.normalizer.gamma, float(self.settings.gae_lambda))
         settings = self._update_settings()
         reference = self.anchor.reference(self.rollout, self.policy.encoder.scale) if self.anchor else None
-        losses = self.engine.update(flatten(self.rollout, reference), self._order(), settings)
+        order = self._order()  # empty where all steps only reset an environment
+        losses = self.engine.update(flatten(self.rollout, reference), order, settings) if order.size else {}
         checks.finite_update(losses, self.parameters)
         self.iterations += 1
         self.seconds += time.perf_counter() - start
@@ -322,5 +325,5 @@ class PPO:
 def _explained_variance(rollout: Rollout) -> float:
     """1 - Var(returns - values) / Var(returns); 1 is a perfect critic, NaN where all returns are equal."""
     returns = rollout.returns[rollout.valid]
-    variance = float(returns.var())
+    variance = float(returns.var()) if len(returns) else 0.0
     return float("nan") if variance == 0 else 1 - float((returns - rollout.values[rollout.valid]).var()) / variance

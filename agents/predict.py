@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.agents import distributions
+from rl_lab.agents.actions import inside
 from rl_lab.agents.normalizer import normalized_rows
 from rl_lab.errors import LabError
 
@@ -59,4 +60,4 @@ def _box(agent: PPO, means: np.ndarray, deterministic: bool) -> np.ndarray:
     assert isinstance(space, spaces.Box)
     if not deterministic:
         means = means + np.exp(agent.engine.log_std()) * agent.rng.standard_normal(means.shape)
-    return np.clip(means, space.low, space.high).astype(space.dtype)
+    return inside(space, means)

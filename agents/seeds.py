@@ -27,6 +27,9 @@ def train_seeds(
     Returns:
         The agents, in the order of the seeds.
 
+    Raises:
+        LabError: agents would share an environment object, or an argument is not allowed.
+
     Example:
         >>> agents = train_seeds("rl_lab/CartPole-v1", range(2), 256, n_steps=64)
         >>> [agent.seed for agent in agents]
@@ -35,5 +38,7 @@ def train_seeds(
     if threads is not None:
         whole_number("threads", threads, 1)
     agents = [PPO(env, seed=seed, **arguments) for seed in seeds]
+    for agent in agents:
+        agent.source.check_owned()
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         return list(pool.map(lambda agent: agent.learn(total_timesteps), agents))

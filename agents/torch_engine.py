@@ -22,11 +22,11 @@ from torch import nn
 from rl_lab import jit
 from rl_lab.agents import rollout
 from rl_lab.agents.distributions import MASKED
-from rl_lab.agents.environments import Source
 from rl_lab.agents.normalizer import Normalizer
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Samples, Settings
 from rl_lab.agents.rollout import Progress, Rollout
+from rl_lab.agents.sources import Source
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
 

@@ -20,8 +20,8 @@ import numpy as np
 from rl_lab import jit
 from rl_lab.agents import PPO
 from rl_lab.agents.checks import whole_number
-from rl_lab.agents.environments import CompiledSource
 from rl_lab.agents.observations import Encoder
+from rl_lab.agents.sources import CompiledSource
 from rl_lab.errors import LabError
 from rl_lab.profile_report import ProfileReport, Timing
 
@@ -46,7 +46,7 @@ def profile(env: str, steps: int | None = None, num_envs: int = 8, quiet: bool =
         the environment batched where it is one of ours, and for the lab.
 
     Raises:
-        LabError: there is no such environment, or it cannot be served.
+        LabError: there is no such environment, or a space of it is unsupported.
     """
     if steps is not None:
         whole_number("steps", steps, 1)

@@ -46,6 +46,10 @@ def to_sb3(policy: ActorCritic | LabPPO, env: Any = None, algorithm: type[BaseAl
         policy = policy.policy
     if not isinstance(policy, ActorCritic):
         raise LabError(f"{policy!r} is no policy of the lab; give an agent or its policy")
+    if policy.activation not in ACTIVATIONS:
+        raise LabError(
+            f"activation {policy.activation!r} has no layer in torch; a model of SB3 can have {', '.join(ACTIVATIONS)}"
+        )
     if isinstance(env, gym.vector.VectorEnv):
         from rl_lab.sb3 import vec_env
 

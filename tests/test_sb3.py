@@ -380,10 +380,12 @@ def test_agents_that_cannot_be_handed_over():
         to_sb3(policy, Spaces(OBSERVATIONS["floats"], ACTIONS["continuous"]))
     with pytest.raises(LabError, match="VecNormalize"):
         to_sb3(PPO("rl_lab/CartPole-v1", n_steps=8, batch_size=8, normalize_observation=True))
+    with pytest.raises(LabError, match="activation 'step' has no layer in torch"):
+        to_sb3(PPO("rl_lab/CartPole-v1", n_steps=8, batch_size=8, activation="step"))
     with pytest.raises(LabError, match="no policy of the lab"):
         to_sb3("policy")
     assert dice().action_space == spaces.MultiDiscrete([4, 5])
-    with pytest.raises(LabError, match="cannot be served"):
+    with pytest.raises(LabError, match="is unsupported"):
         from_sb3(sb3.PPO("MlpPolicy", BatchEnv(dice), n_steps=2, batch_size=2))
 
 

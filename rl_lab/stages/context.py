@@ -12,8 +12,9 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.environments import Source, make_source
+from rl_lab.agents.environments import make_source
 from rl_lab.agents.predict import choose_rows
+from rl_lab.agents.sources import Source
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
 from rl_lab.stages.ledger import Ledger

@@ -221,12 +221,12 @@ def test_steps_are_whole_numbers(steps):
 
 
 @pytest.mark.parametrize("space", [gym.spaces.MultiBinary(3), gym.spaces.Box(-1, 1, (2, 2))])
-def test_action_spaces_that_cannot_be_served(space):
+def test_action_spaces_that_are_unsupported(space):
     class Odd(gym.Env):
         observation_space, action_space = gym.spaces.Box(-1, 1, (2,)), space
 
         def reset(self, *, seed=None, options=None):
             return np.zeros(2, np.float32), {}
 
-    with pytest.raises(LabError, match="cannot be served"):
+    with pytest.raises(LabError, match="is unsupported; use Discrete"):
         PPO(Odd)

@@ -6,7 +6,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from rl_lab.agents import PPO
-from rl_lab.agents.environments import CompiledSource, VectorSource, make_source
+from rl_lab.agents.environments import make_source
+from rl_lab.agents.sources import CompiledSource, VectorSource
 from rl_lab.errors import LabError
 
 
@@ -96,7 +97,8 @@ def test_truncation_bootstraps_from_what_was_seen_last(mode):
 def test_what_is_not_finite_is_named(bad, engine):
     agent = PPO(lambda: Corridor(bad), num_envs=2, n_steps=16, batch_size=16, engine=engine)
     before = agent.parameters.copy()
-    with pytest.raises(LabError, match=f"{bad}.*lane 0 is (nan|inf) at step"):
+    where = {"reward": "environment 0, step 3: the reward is nan", "observation": r"step 2: observation\[1\] is inf"}
+    with pytest.raises(LabError, match=f"Corridor: .*{where[bad]}"):
         agent.learn(64)
     assert (agent.parameters == before).all()
 
@@ -183,6 +185,21 @@ def test_compiled_and_stepped_give_the_same_experience():
         both.append(agent)
     assert both[0].parameters.tobytes() == both[1].parameters.tobytes()
     assert both[0].rollout.rewards.tobytes() == both[1].rollout.rewards.tobytes()
+
+
+def test_nothing_is_learned_from_steps_that_only_reset():
+    class Short(Corridor):
+        def step(self, action):
+            return self._seen(), 1.0, True, False, {}
+
+    agent = PPO(gym.vector.SyncVectorEnv([Short] * 2), n_steps=1, batch_size=16)
+    weights, learned = [agent.parameters.copy()], []
+    for _ in range(4):  # every other step resets both
+        agent.learn(2, reset_num_timesteps=False)
+        weights.append(agent.parameters.copy())
+        learned.append("train/loss" in agent.metrics)
+    assert learned == [True, False, True, False]
+    assert [(a != b).any() for a, b in zip(weights, weights[1:], strict=False)] == learned
 
 
 def test_our_environments_are_compiled_and_others_are_not():

@@ -1,0 +1,163 @@
+"""The boundary to environments in Python: what they give is checked and copied, and their errors name their place."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from rl_lab.agents.observations import checked, short
+from rl_lab.errors import LabError
+
+LIBRARIES = (*gym.__path__, *np.__path__)
+
+
+class Checked(gym.Wrapper):
+    """A single environment whose every answer is what Gymnasium asks for; the agent keeps copies.
+
+    Args:
+        env: the environment.
+        name: for messages.
+        number: of the environment among those of the agent.
+    """
+
+    def __init__(self, env: gym.Env, name: str, number: int) -> None:
+        super().__init__(env)
+        self.name, self.number, self.steps = name, number, 0
+        self._spaces = env.observation_space, env.action_space
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start an episode.
+
+        Raises:
+            LabError: the environment fails, or does not return an observation of its space and a dict.
+        """
+        where = f"{self.name}: environment {self.number}, reset after step {self.steps}"
+        with failures(f"{where} failed"):
+            found = self.env.reset(seed=seed, options=options)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise LabError(f"{where}: reset returned {short(found)}; it must return (observation, info)")
+        for space, now in zip(self._spaces, (self.env.observation_space, self.env.action_space), strict=True):
+            if now is not space and now != space:
+                raise LabError(f"{where}: the space {space} became {now}; the spaces of an environment must not change")
+        return checked(self._spaces[0], found[0], where), _info(found[1], where)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Take an action.
+
+        Raises:
+            LabError: the environment fails, or does not return what Gymnasium asks for.
+        """
+        self.steps += 1
+        where = f"{self.name}: environment {self.number}, step {self.steps}"
+        try:  # no `failures` here: a context costs as much as a fast environment's step
+            found = self.env.step(action)
+        except (Exception, SystemExit) as error:
+            raise as_sentence(error, f"{where} failed") from error
+        if not isinstance(found, tuple) or len(found) != 5:
+            count = f"{len(found)} values" if isinstance(found, tuple) else short(found)
+            raise LabError(
+                f"{where}: step returned {count}; it must return (observation, reward, terminated, truncated, info)"
+            )
+        observation, reward, terminated, truncated, info = found
+        ends = [_flag(value, name, where) for value, name in ((terminated, "terminated"), (truncated, "truncated"))]
+        kept = checked(self._spaces[0], observation, where)
+        return kept, _reward(reward, where), ends[0], ends[1], _info(info, where)
+
+
+@contextmanager
+def failures(what: str) -> Iterator[None]:
+    """Give the errors of foreign code as one sentence with their file and line; the lab's own pass as they are.
+
+    Args:
+        what: failed, such as "Corridor: environment 0, step 7 failed".
+
+    Raises:
+        LabError: chained to the error.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise as_sentence(error, what) from error
+
+
+def as_sentence(error: BaseException, what: str) -> BaseException:
+    """The error to raise from one of foreign code; see `failures`."""
+    return error if type(error).__module__.startswith("rl_lab.") else LabError(f"{what}: {describe(error)}")
+
+
+def describe(error: BaseException) -> str:
+    """An error with its type, and the file and line where it arose, in foreign code if it passed through some."""
+    frames = traceback.extract_tb(error.__traceback__)
+    foreign = [frame for frame in frames if not frame.filename.startswith(LIBRARIES)]
+    text = " ".join(str(error).split())
+    place = f" ({(foreign or frames)[-1].filename}:{(foreign or frames)[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"
+
+
+def made(make: Callable[[], Any], number: int) -> Checked:
+    """An environment from a function, checked.
+
+    Raises:
+        LabError: the function fails, or gives no Gymnasium environment.
+    """
+    maker = getattr(make, "__name__", type(make).__name__)
+    with failures(f"environment {maker} cannot be made"):
+        env = make()
+    if not isinstance(env, gym.Env):
+        raise LabError(f"{maker} gave {short(env)}; it must give a gymnasium.Env")
+    return accepted(env, name_of(env), number)
+
+
+def accepted(env: gym.Env, name: str, number: int) -> Checked:
+    """An environment, checked from now on.
+
+    Raises:
+        LabError: it has no spaces.
+    """
+    for kind in ("observation_space", "action_space"):
+        space = getattr(env, kind, None)
+        if not isinstance(space, gym.Space):
+            found = "is not set" if space is None else f"is {short(space)}"
+            raise LabError(f"{name}: {kind} {found}; it must be a space of gymnasium.spaces")
+    return Checked(env, name, number)
+
+
+def name_of(env: Any) -> str:
+    """The id of an environment, or the name of its class."""
+    id = getattr(getattr(env, "spec", None), "id", None)  # EnvPool's spec has none
+    return id if isinstance(id, str) else type(env.unwrapped).__name__
+
+
+def _reward(reward: Any, where: str) -> float:
+    if type(reward) is float and math.isfinite(reward):
+        return reward
+    number = np.asarray(reward)
+    if number.size == 1 and number.dtype.kind in "biuf":
+        if np.isfinite(value := float(number.reshape(()))):
+            return value
+        raise LabError(f"{where}: the reward is {value}; it must be a finite number: fix the environment")
+    hint = "one number"
+    if number.size > 1 and number.dtype.kind in "biuf":
+        hint += "; where it has several parts, weigh and add them in a gymnasium.RewardWrapper"
+    raise LabError(f"{where}: the reward is {short(reward)}; it must be {hint}")
+
+
+def _flag(value: Any, name: str, where: str) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    flag = np.asarray(value)
+    if flag.size != 1 or flag.dtype.kind not in "biu" or flag.reshape(()) not in (0, 1):
+        raise LabError(f"{where}: {name} is {short(value)}; it must be True or False")
+    return bool(flag.reshape(()))
+
+
+def _info(info: Any, where: str) -> dict[str, Any]:
+    if not isinstance(info, dict):
+        raise LabError(f"{where}: info is {short(info)}; it must be a dict")
+    return info

@@ -1,0 +1,332 @@
+"""The environments of an agent as lanes with one face, whoever steps them.
+
+Our compiled batches run inside the agent's own loops; any other VectorEnv, in any autoreset mode, is stepped from
+Python, and nothing that it gives or gets is an array that either side goes on using.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+
+from rl_lab.agents.actions import inside
+from rl_lab.agents.boundary import as_sentence, failures
+from rl_lab.agents.masks import ActionMasks
+from rl_lab.agents.observations import Encoder, checked
+from rl_lab.agents.rollout import SAME_STEP, View
+from rl_lab.errors import LabError
+
+_owners: weakref.WeakValueDictionary[int, Source] = weakref.WeakValueDictionary()  # by `id` of an environment
+
+
+class Source:
+    """Lanes of an environment.
+
+    Attributes:
+        name: id of the environment, or the name of its class.
+        view: what a step shows; `step` overwrites its arrays.
+        masked: whether actions are masked.
+        compiled: whether an agent may run the environment's kernels in a loop of its own.
+    """
+
+    compiled = False
+
+    def __init__(self, vector: gym.vector.VectorEnv, name: str) -> None:
+        self.vector, self.name, self.lanes = vector, name, vector.num_envs
+        self.encoder = Encoder(vector.single_observation_space)
+        self.view: View
+        self.masked = False
+        self.owned = True
+        self._bases = [vector.unwrapped, *(env.unwrapped for env in getattr(vector.unwrapped, "envs", ()))]
+        if len({id(base) for base in self._bases}) < len(self._bases):
+            raise LabError(
+                f"{name}: one environment object stands in several of the {self.lanes} environments; give a function "
+                "that makes a new one each time it is called"
+            )
+
+    @property
+    def taken(self) -> int:
+        """Environment steps taken in all lanes since they were made."""
+        raise NotImplementedError
+
+    def reset(self, seed: int) -> None:
+        """Start all lanes from scratch, with seeds that derive from `seed`; they belong to this source from now on."""
+        for base in self._bases:
+            if (before := _owners.get(id(base))) is not None:
+                before.owned = False
+            _owners[id(base)] = self
+        self.owned = True
+        self._reset(seed)
+
+    def check_owned(self) -> None:
+        """Refuse to go on in an environment that another agent has reset since.
+
+        Raises:
+            LabError: there is one.
+        """
+        if not self.owned:
+            raise LabError(
+                f"{self.name}: another agent uses the same environment object since; give each agent its own, by an id "
+                "or a function that makes a new one"
+            )
+
+    def step(self) -> None:
+        """Step all lanes with `view.actions`."""
+        raise NotImplementedError
+
+    def save(self) -> np.ndarray | None:
+        """All that the lanes are, or None where that cannot be had."""
+        return None
+
+    def load(self, states: np.ndarray) -> None:
+        """Go on from what `save` gave."""
+        raise NotImplementedError
+
+    def _reset(self, seed: int) -> None:
+        raise NotImplementedError
+
+
+class CompiledSource(Source):
+    """Our own batched environments."""
+
+    def __init__(self, vector: Any, name: str) -> None:
+        super().__init__(vector, name)
+        lanes = self.batch = vector.unwrapped.lanes
+        self.masked = lanes.masks.shape[1] > 0
+        self.compiled = self.encoder.plain and not lanes.debug and self.encoder.dtype == lanes.observations.dtype
+        shape = (self.lanes, self.encoder.size)
+        observations, finals = np.zeros(shape, self.encoder.dtype), np.zeros(shape, self.encoder.dtype)
+        if self.compiled:
+            observations, finals = lanes.observations.reshape(shape), lanes.final_observations.reshape(shape)
+        self.view = View(
+            observations,
+            lanes.masks,
+            lanes.actions,
+            lanes.rewards,
+            lanes.terminated,
+            lanes.truncated,
+            finals,
+            np.ones(self.lanes, np.bool_),
+            first_action(vector.single_action_space),
+            lanes.states[turned] if (turned := lanes.definition.turned) else np.zeros(0, np.bool_),
+        )
+
+    def step(self) -> None:
+        """Step all lanes."""
+        self.batch.step(SAME_STEP)  # whatever the mode of the VectorEnv that was given
+        self._encode()
+
+    def save(self) -> np.ndarray:
+        """All that the lanes are."""
+        return self.batch.save()
+
+    def load(self, states: np.ndarray) -> None:
+        """Go on from what `save` gave."""
+        self.vector.unwrapped.load_state(states)  # type: ignore[attr-defined]
+        self._encode()
+
+    @property
+    def taken(self) -> int:
+        """Environment steps, counted by the loop around the kernels."""
+        return int(self.batch.taken)
+
+    @property
+    def step_loop(self) -> Callable[..., None]:
+        """The function over the lanes that `rollout.collect` is compiled around."""
+        assert self.batch.step_loop is not None  # or it would be no source in machine code
+        return self.batch.step_loop
+
+    def loop_arguments(self) -> tuple[np.ndarray, ...]:
+        """What `rollout.collect` needs beside the view."""
+        lanes = self.batch
+        return (
+            lanes.states,
+            lanes.config,
+            lanes.observations,
+            lanes.final_observations,
+            lanes.final_masks,
+            lanes.returns,
+            lanes.lengths,
+        )
+
+    def _reset(self, seed: int) -> None:
+        self.vector.reset(seed=seed)
+        self._encode()
+
+    def _encode(self) -> None:
+        if not self.compiled:
+            self.view.observations[...] = self.encoder(self.batch.observations, self.lanes)
+            self.view.final_observations[...] = self.encoder(self.batch.final_observations, self.lanes)
+
+
+class VectorSource(Source):
+    """Any other VectorEnv, in any autoreset mode."""
+
+    def __init__(self, vector: gym.vector.VectorEnv, name: str) -> None:
+        super().__init__(vector, name)
+        self.mode = autoreset_mode(vector, name)
+        space, lanes = vector.single_action_space, self.lanes
+        discrete = isinstance(space, spaces.Discrete)
+        shape = (lanes, self.encoder.size)
+        self.view = View(
+            np.zeros(shape, self.encoder.dtype),
+            np.ones((lanes, 0), np.bool_),
+            np.zeros(lanes, np.int64) if discrete else np.zeros((lanes, *(space.shape or ())), np.float32),
+            np.zeros(lanes),
+            np.zeros(lanes, np.bool_),
+            np.zeros(lanes, np.bool_),
+            np.zeros(shape, self.encoder.dtype),
+            np.ones(lanes, np.bool_),
+            first_action(space),
+            np.zeros(0, np.bool_),
+        )
+        self._masks = ActionMasks(vector, name)
+        self._resetting = np.zeros(lanes, np.bool_)
+        self._taken = self._steps = 0
+
+    @property
+    def taken(self) -> int:
+        """Environment steps, those that only reset a lane apart."""
+        return self._taken
+
+    def step(self) -> None:
+        """Step all lanes; whatever the mode, a lane that ended shows its last observation apart."""
+        view, where = self.view, f"step {self._steps + 1}"
+        try:
+            observations, rewards, terminated, truncated, info = self.vector.step(self._actions())
+            view.rewards[:], view.terminated[:], view.truncated[:] = (
+                _rewards(rewards, self.lanes),
+                terminated,
+                truncated,
+            )
+        except (Exception, SystemExit) as error:
+            raise as_sentence(error, f"{self.name}, {where} failed") from error
+        self._steps += 1
+        view.valid[:] = ~self._resetting
+        self._taken += int(view.valid.sum())
+        self._check_rewards(where)
+        ended = view.terminated | view.truncated
+        self._show(observations, where)
+        if self.mode == AutoresetMode.SAME_STEP:
+            self._take_finals(np.flatnonzero(ended), info, where)
+        else:
+            view.final_observations[ended] = view.observations[ended]
+        if self.mode == AutoresetMode.NEXT_STEP:
+            self._resetting[:] = ended
+            self._mask(info, ~ended, where)
+        elif self.mode == AutoresetMode.DISABLED and ended.any():
+            self._mask(info, ~ended, where)
+            self._begin_again(ended, where)
+        else:
+            self._mask(info, None, where)
+
+    def _reset(self, seed: int) -> None:
+        # One seed a lane from a hash: counting up from the seed would give neighbouring seeds the same lanes.
+        seeds = [int(np.random.SeedSequence(seed, spawn_key=(i,)).generate_state(1)[0] >> 1) for i in range(self.lanes)]
+        takes_list = isinstance(self.vector.unwrapped, (gym.vector.SyncVectorEnv, gym.vector.AsyncVectorEnv))
+        with failures(f"{self.name}, a reset failed"):
+            observations, info = self.vector.reset(seed=seeds if takes_list else seeds[0])  # type: ignore[arg-type]
+            masks = self._masks.begin(info)
+        self.masked = self._masks.given
+        if masks is not None:
+            self.view = self.view._replace(masks=masks)
+        self._resetting[:] = False
+        self._show(observations, "a reset")
+
+    def _begin_again(self, ended: np.ndarray, where: str) -> None:
+        """Reset the lanes that ended, in the mode DISABLED."""
+        with failures(f"{self.name}, the reset after {where} failed"):
+            observations, info = self.vector.reset(options={"reset_mask": ended.copy()})
+        kept = self.view.observations[~ended].copy()
+        self._show(observations, f"the reset after {where}")
+        self.view.observations[~ended] = kept
+        if self.masked:
+            self.view.masks[ended] = self._masks.after(info, ended, f"the reset after {where}")[ended]  # type: ignore[index]
+
+    def _actions(self) -> Any:
+        """A copy for the environment, which may keep it."""
+        space = self.vector.single_action_space
+        return inside(space, self.view.actions) if isinstance(space, spaces.Box) else self.view.actions.copy()
+
+    def _mask(self, info: dict[str, Any], live: np.ndarray | None, where: str) -> None:
+        masks = self._masks.after(info, live, where)
+        if masks is not None:
+            self.view.masks[:] = masks
+
+    def _show(self, observations: Any, where: str) -> None:
+        with failures(f"{self.name}, {where} failed"):
+            rows = self.encoder(observations, self.lanes)
+        if rows.dtype.kind == "f" and not np.isfinite(rows).all():
+            lane, column = np.argwhere(~np.isfinite(rows))[0]
+            raise LabError(
+                f"{self.name}: environment {lane}, {where}: observation[{column}] is {rows[lane, column]}; "
+                "observations must be finite numbers: fix the environment"
+            )
+        self.view.observations[...] = rows
+
+    def _take_finals(self, lanes: np.ndarray, info: dict[str, Any], where: str) -> None:
+        if len(lanes) and "final_obs" not in info:
+            raise LabError(
+                f"{self.name}, {where}: an episode ended without info['final_obs']; in autoreset mode SAME_STEP it "
+                "must be there"
+            )
+        space = self.vector.single_observation_space
+        for lane in lanes:
+            place = f"{self.name}: environment {lane}, {where}"
+            final = checked(space, _row(info["final_obs"], lane), place, "the last observation of the episode")
+            self.view.final_observations[lane] = self.encoder(_batch_of_one(final), 1)[0]
+
+    def _check_rewards(self, where: str) -> None:
+        if not np.isfinite(self.view.rewards).all():
+            lane = int(np.flatnonzero(~np.isfinite(self.view.rewards))[0])
+            raise LabError(
+                f"{self.name}: environment {lane}, {where}: the reward is {self.view.rewards[lane]}; it must be a "
+                "finite number: fix the environment"
+            )
+
+
+def autoreset_mode(vector: gym.vector.VectorEnv, name: str) -> AutoresetMode:
+    """The mode of a VectorEnv; NEXT_STEP, Gymnasium's default, where it does not say.
+
+    Raises:
+        LabError: it is none that Gymnasium has.
+    """
+    mode = (getattr(vector, "metadata", None) or {}).get("autoreset_mode", AutoresetMode.NEXT_STEP)
+    try:
+        return mode if isinstance(mode, AutoresetMode) else AutoresetMode(mode)
+    except ValueError:
+        allowed = ", ".join(f"AutoresetMode.{known.name}" for known in AutoresetMode)
+        raise LabError(f"{name}: metadata['autoreset_mode'] is {mode!r}; use one of {allowed}") from None
+
+
+def first_action(space: gym.Space) -> int:
+    """Number of the first action of a Discrete space."""
+    return int(space.start) if isinstance(space, spaces.Discrete) else 0
+
+
+def _rewards(rewards: Any, lanes: int) -> np.ndarray:
+    found = np.asarray(rewards, np.float64)
+    if found.shape != (lanes,):
+        raise LabError(
+            f"the rewards have shape {found.shape}; there must be one number for each of {lanes} environments"
+        )
+    return found
+
+
+def _row(finals: Any, lane: int) -> Any:
+    """One of the last observations, which come as an array of objects or as one batch."""
+    if isinstance(finals, dict):
+        return {name: _row(part, lane) for name, part in finals.items()}
+    return finals[lane]
+
+
+def _batch_of_one(observation: Any) -> Any:
+    if isinstance(observation, dict):
+        return {name: _batch_of_one(part) for name, part in observation.items()}
+    return np.asarray(observation)[None]
