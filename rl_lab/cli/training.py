@@ -198,12 +198,12 @@ def demos(
     """
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.plan import Environment
-    from rl_lab.data.demonstrations import check_name
+    from rl_lab.data import minari_datasets
     from rl_lab.data.playing import collect
     from rl_lab.stages import experts
 
-    check_name(out)
     single = Maker.of(Environment(env, None, key_values(env_arg))).single()
+    minari_datasets.check(out, single.observation_space, single.action_space)
     shown = collect(single, experts.find(expert, single).act, episodes, seed)
     shown.write(out, expert)
     returns = shown.returns

@@ -1,10 +1,10 @@
-"""Episodes of an expert: collected, kept as a Minari data set, read again."""
+"""Episodes of an expert, as a data set holds them; `minari_datasets` writes and reads them."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.errors import LabError, extra
+from rl_lab.errors import LabError
 
 logger = logging.getLogger("rl_lab")
 
@@ -25,7 +25,7 @@ class Episode:
     seed: int | None
     """Seed of its reset."""
     observations: list[Any]
-    """What was seen before each step, and after the last."""
+    """What was observed before each step, and, where the data set has it, after the last."""
     actions: NDArray[Any]
     """`(steps, ...)`"""
     rewards: NDArray[np.float64]
@@ -78,83 +78,41 @@ class Demonstrations:
             yield from zip(episode.observations, episode.actions, strict=False)
 
     def write(self, name: str, expert: str = "") -> None:
-        """Keep them as a Minari data set.
+        """Write them as a new Minari data set, whole or not at all.
 
         Args:
             name: of the data set, such as "doorkey/planner-v0".
-            expert: who showed them, for the data set's description.
+            expert: what played, for the data set's description.
 
         Raises:
-            LabError: Minari is missing, the name is taken, or is no name of a data set.
+            LabError: Minari is missing, the name is taken or malformed, a space is unsupported, or the disk is full.
         """
-        check_name(name)
-        minari = _minari()
-        with extra("demos", "a data set of demonstrations"):
-            from minari.data_collector.episode_buffer import EpisodeBuffer
+        from rl_lab.data import minari_datasets
 
-        buffers = [
-            EpisodeBuffer(
-                id=number,
-                seed=episode.seed,
-                observations=_columns(episode.observations),
-                actions=episode.actions,
-                rewards=episode.rewards.tolist(),
-                terminations=[False] * (len(episode.actions) - 1) + [episode.terminated],
-                truncations=[False] * (len(episode.actions) - 1) + [not episode.terminated],
-                infos={},
-            )
-            for number, episode in enumerate(self.episodes)
-        ]
-        env = gym.make(self.environment, **self.arguments)
-        with warnings.catch_warnings():  # that no author and no repository are named
-            warnings.simplefilter("ignore", UserWarning)
-            minari.create_dataset_from_buffers(
-                name,
-                buffers,
-                env=env,
-                eval_env=env,
-                algorithm_name=expert or "expert",
-                description=f"{len(buffers)} episodes of {expert or 'an expert'} in {self.environment}",
-                data_format="hdf5",
-            )
+        minari_datasets.write(self, name, expert)
 
     @classmethod
     def read(cls, name: str) -> Demonstrations:
-        """Read a Minari data set.
+        """Read a Minari data set; nothing that it names is imported.
 
         Raises:
-            LabError: Minari is missing, there is no such data set, or it is empty.
+            LabError: Minari is missing; there is no such data set; or it is empty, damaged, larger than memory, or
+                holds values that are not finite or not in its spaces.
         """
-        minari = _minari()
-        try:
-            dataset = minari.load_dataset(name)
-        except (FileNotFoundError, ValueError, KeyError) as error:
-            known = ", ".join(sorted(minari.list_local_datasets())) or "none"
-            why = str(error).split(" Use download")[0].rstrip(". ")
-            raise LabError(f"data set {name!r} cannot be read ({why}); local data sets: {known}") from None
-        spec = dataset.spec.env_spec
-        episodes = [
-            Episode(
-                None if episode_seed is None else int(episode_seed),
-                _rows(episode.observations, len(episode.actions) + 1),
-                np.asarray(episode.actions),
-                np.asarray(episode.rewards, np.float64),
-                bool(episode.terminations[-1]),
-            )
-            for episode, episode_seed in _with_seeds(dataset)
-        ]
-        if not episodes:
-            raise LabError(f"data set {name!r} is empty; there is nothing to learn from")
-        spaces = dataset.spec.observation_space, dataset.spec.action_space
-        return cls(*named(spec, name), *spaces, episodes)
+        from rl_lab.data import minari_datasets
+
+        return minari_datasets.read(name)
 
     def digest(self) -> str:
-        """Hash of what was done and earned: equal for equal demonstrations."""
-        total = hashlib.sha256(f"{self.environment} {self.arguments}".encode())
+        """Hash of what was observed, done and earned: equal for equal demonstrations."""
+        total = hashlib.sha256(_as_json((self.environment, self.arguments)).encode())
         for episode in self.episodes:
             total.update(f"{episode.seed} {episode.terminated}".encode())
             for array in (episode.actions, episode.rewards):
                 total.update(np.ascontiguousarray(array).tobytes())
+            for observation in episode.observations:
+                for part in _leaves(observation):
+                    total.update(part)
         return total.hexdigest()[:20]
 
     def check_fits(self, name: str, observation_space: gym.Space, action_space: gym.Space, spec: Any = None) -> None:
@@ -164,12 +122,13 @@ class Demonstrations:
             LabError: names both.
         """
         known = named(spec, name) if spec is not None else None
-        if known is not None and self.environment in gym.registry and known != (self.environment, self.arguments):
+        mine = self.environment, self.arguments
+        if known is not None and self.environment in gym.registry and _as_json(known) != _as_json(mine):
             raise LabError(
                 f"these are demonstrations of {self.environment} with {self.arguments}, but the environment is "
                 f"{known[0]} with {known[1]}; give demonstrations of the same one"
             )
-        if (self.observation_space, self.action_space) != (observation_space, action_space):
+        if not _same(self.observation_space, observation_space) or self.action_space != action_space:
             raise LabError(
                 f"demonstrations of {self.environment} have {self.observation_space} -> {self.action_space}, but "
                 f"{name} has {observation_space} -> {action_space}; give demonstrations of the same environment"
@@ -183,46 +142,30 @@ def named(spec: Any, otherwise: str) -> tuple[str, dict[str, Any]]:
     return spec.id, {name: value for name, value in spec.kwargs.items() if name != "definition"}
 
 
-def _columns(observations: list[Any]) -> Any:
-    """A list of observations as Minari wants it: arrays, or a dictionary of them."""
-    if isinstance(observations[0], dict):
-        return {name: _columns([each[name] for each in observations]) for name in observations[0]}
-    return observations if isinstance(observations[0], str) else np.stack(observations)
+def _as_json(value: Any) -> str:
+    """As a data set's file holds it: a tuple is a list."""
+    return json.dumps(value, sort_keys=True, default=str)
 
 
-def _rows(columns: Any, count: int) -> list[Any]:
-    """The reverse of `_columns`."""
-    if isinstance(columns, dict):
-        parts = {name: _rows(column, count) for name, column in columns.items()}
-        return [{name: part[i] for name, part in parts.items()} for i in range(count)]
-    return [columns[i] for i in range(count)]
+def is_text(space: gym.Space) -> bool:
+    """Gymnasium's Text, and text spaces that packages have of their own, such as MiniGrid's missions."""
+    return isinstance(space, gym.spaces.Text) or (space.dtype is not None and np.dtype(space.dtype).kind == "U")
 
 
-def _with_seeds(dataset: Any) -> Iterator[tuple[Any, Any]]:
-    indices = [int(index) for index in dataset.episode_indices]
-    for episode, metadata in zip(
-        dataset.iterate_episodes(indices), dataset.storage.get_episode_metadata(indices), strict=True
-    ):
-        yield episode, metadata.get("seed")
+def _same(one: gym.Space, other: gym.Space) -> bool:
+    """Whether two spaces are equal, texts left out, which agents do not read."""
+    if isinstance(one, gym.spaces.Dict) and isinstance(other, gym.spaces.Dict):
+        return one.spaces.keys() == other.spaces.keys() and all(_same(one[name], other[name]) for name in one.spaces)
+    if isinstance(one, gym.spaces.Tuple) and isinstance(other, gym.spaces.Tuple):
+        return len(one) == len(other) and all(map(_same, one.spaces, other.spaces))
+    return (is_text(one) and is_text(other)) or one == other
 
 
-def check_name(name: str) -> None:
-    """Refuse a name that no new Minari data set can have.
-
-    Raises:
-        LabError: Minari is missing, the name is taken, or is no name of a data set.
-    """
-    minari = _minari()
-    try:
-        minari.dataset.minari_dataset.parse_dataset_id(name)
-    except ValueError:
-        raise LabError(f"{name!r} is no name of a data set; write, for example, doorkey/planner-v0") from None
-    if name in minari.list_local_datasets():
-        raise LabError(f"data set {name!r} exists already; choose another name, or delete it with `minari delete`")
-
-
-def _minari() -> Any:
-    with extra("demos", "a data set of demonstrations"):
-        import minari
-        import minari.dataset.minari_dataset
-    return minari
+def _leaves(observation: Any) -> Iterator[bytes]:
+    """The bytes of an observation, part by part."""
+    if isinstance(observation, (dict, tuple)):
+        parts = [observation[name] for name in sorted(observation)] if isinstance(observation, dict) else observation
+        for part in parts:
+            yield from _leaves(part)
+    else:
+        yield observation.encode() if isinstance(observation, str) else np.ascontiguousarray(observation).tobytes()

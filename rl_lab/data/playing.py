@@ -1,4 +1,4 @@
-"""Having an expert play, step by step, with every mistake of his or of the environment's told with its place."""
+"""Having an expert play, step by step; a mistake of the expert or the environment is reported with its place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EPISODE_LIMIT = 100_000  # steps
 
 
 class Expert(Protocol):
-    """Whoever knows what to do. A method `reset(env)`, where there is one, is called as each episode starts."""
+    """What chooses the actions. A method `reset(env)`, where there is one, is called as each episode starts."""
 
     def __call__(self, observation: Any, info: dict[str, Any]) -> Any:
         """The action for what is observed."""
@@ -70,16 +70,17 @@ def try_out(env: gym.Env, expert: Any, seed: int = 0, steps: int = 200) -> None:
 
 def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
     observation, info = env.reset(seed=seed)
+    _check_finite("observation", observation, f"at the reset with seed {seed}")
     if hasattr(expert, "reset"):
         expert.reset(env)
     observations, actions, rewards = [_kept(observation)], [], []
     for step in range(EPISODE_LIMIT):
         where = f"at step {step} of the episode with seed {seed}"
-        _check_finite("observation", observation, where)
         action = _checked(env.action_space, _answer(expert, observation, info, where), where)
         actions.append(_kept(action))  # an expert may reuse its array, and an environment may write to it
         observation, reward, terminated, truncated, info = env.step(action)
         _check_finite("reward", reward, where)
+        _check_finite("observation", observation, where)
         observations.append(_kept(observation))
         rewards.append(float(reward))
         if terminated or truncated:
@@ -88,7 +89,7 @@ def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
 
 
 def _answer(expert: Any, observation: Any, info: dict[str, Any], where: str) -> Any:
-    """What the expert says; an error of its own is told with its place."""
+    """The expert's action; an error of its own is reported with its place."""
     try:
         return expert(observation, info)
     except LabError:
@@ -102,13 +103,15 @@ def _answer(expert: Any, observation: Any, info: dict[str, Any], where: str) -> 
 
 
 def _check_finite(kind: str, value: Any, where: str) -> None:
-    for name, part in value.items() if isinstance(value, dict) else [("", value)]:
-        if isinstance(part, dict):
+    parts = enumerate(value) if isinstance(value, tuple) else [("", value)]
+    for name, part in value.items() if isinstance(value, dict) else parts:
+        if isinstance(part, (dict, tuple)):
             _check_finite(kind, part, where)
         elif (array := np.asarray(part)).dtype.kind == "f" and not np.isfinite(array).all():
+            called = kind if name == "" else f"{kind} {name!r}"
             raise LabError(
-                f"the {kind} {name and repr(name) + ' '}of the environment holds {array[~np.isfinite(array)].flat[0]} "
-                f"{where}; every number must be finite: mend the environment"
+                f"the {called} of the environment holds {array[~np.isfinite(array)].flat[0]} {where}; every "
+                "number must be finite: fix the environment"
             )
 
 

@@ -1,9 +1,15 @@
 """Demonstrations as Minari data sets that Minari itself loads, and that replay to the same rewards."""
 
+import json
+import shutil
+import sys
+
 import gymnasium as gym
+import h5py
 import minari
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from rl_lab.data import Demonstrations, collect
 from rl_lab.envs.robot.planner import Planner
@@ -76,9 +82,9 @@ def test_bad_experts_and_names_get_a_sentence():
     shown.write("doorkey/one-v0")
     with pytest.raises(LabError, match="data set 'doorkey/one-v0' exists already"):
         shown.write("doorkey/one-v0")
-    with pytest.raises(LabError, match="'no name' is no name of a data set"):
+    with pytest.raises(LabError, match="'no name' is not a name of a data set"):
         shown.write("no name")
-    with pytest.raises(LabError, match=r"'nowhere-v0' cannot be read .*local data sets: doorkey/one-v0"):
+    with pytest.raises(LabError, match=r"'nowhere-v0' cannot be read.*local data sets: doorkey/one-v0"):
         Demonstrations.read("nowhere-v0")
     six = gym.make("rl_lab/Robot-DoorKey-6x6-v0")
     with pytest.raises(LabError, match=r"these are demonstrations of rl_lab/Robot-DoorKey-5x5-v0 .* but the"):
@@ -95,9 +101,7 @@ class Nan(gym.ObservationWrapper):
 
 
 def test_what_goes_wrong_while_an_expert_plays_is_told_with_its_place():
-    with pytest.raises(
-        LabError, match="the observation of the environment holds nan at step 0 of the episode with seed 3"
-    ):
+    with pytest.raises(LabError, match="the observation of the environment holds nan at the reset with seed 3"):
         collect(Nan(gym.make("CartPole-v1")), lambda observation, info: 0, 1, seed=3)
     with pytest.raises(
         LabError, match=r"the expert failed at step 0 .*: ZeroDivisionError: .*test_demonstrations.py, line \d+"
@@ -109,3 +113,200 @@ def test_what_goes_wrong_while_an_expert_plays_is_told_with_its_place():
         collect(gym.make("CartPole-v1"), lambda observation, info: 1, 1, seed=-5)
     with pytest.raises(LabError, match=r"float32 of shape \(1,\), and this has shape \(2,\)"):
         collect(gym.make("Pendulum-v1"), lambda observation, info: [0.0, 0.0], 1)
+
+
+class Parts(gym.Env):
+    """Observes a Tuple of a vector, an image that JPEG would change, and a text."""
+
+    observation_space = spaces.Tuple(
+        [
+            spaces.Box(-1, 1, (2,)),
+            spaces.Dict({"seen": spaces.Box(0, 255, (32, 32, 3), np.uint8), "said": spaces.Text(9)}),
+        ]
+    )
+    action_space = spaces.Discrete(2, start=3)
+
+    def __init__(self, size=(1, 2)):
+        self.count = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.count = 0
+        return self._observed(), {}
+
+    def step(self, action):
+        self.count += 1
+        return self._observed(), 1.0, self.count == 3, False, {}
+
+    def _observed(self):
+        seen = self.np_random.integers(0, 255, (32, 32, 3), np.uint8)
+        return np.full(2, self.count / 9, np.float32), {"seen": seen, "said": "go" * self.count}
+
+
+@pytest.fixture
+def parts():
+    gym.register("tests/Parts-v0", entry_point=Parts, max_episode_steps=9, kwargs={"size": (3, 4)})
+    yield gym.make("tests/Parts-v0")
+    gym.registry.pop("tests/Parts-v0")
+
+
+def test_an_environment_of_ones_own_class_with_every_kind_of_part(parts, tmp_path):
+    shown = collect(parts, lambda observation, info: 4, 2)
+    shown.write("mine/parts-v0")
+    read = Demonstrations.read("mine/parts-v0")
+    read.check_fits("tests/Parts-v0", parts.observation_space, parts.action_space, parts.spec)
+    assert read.digest() == shown.digest()
+    first, second = shown.episodes[1].observations[2], read.episodes[1].observations[2]
+    assert np.array_equal(first[0], second[0])
+    assert same(first[1], second[1])
+    assert {path.name for path in tmp_path.iterdir()} == {"mine"}
+    with pytest.raises(LabError, match=r"demonstrations of tests/Parts-v0 with \{'size': \[3, 4\]\}, but"):
+        read.check_fits(
+            "tests/Parts-v0", parts.observation_space, parts.action_space, gym.make(parts.spec, size=1).spec
+        )
+
+
+def test_what_cannot_be_written_leaves_nothing_and_its_name_free(parts, tmp_path, monkeypatch):
+    shown = collect(parts, lambda observation, info: 4, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(h5py.Group, "create_dataset", lambda *given, **named: (_ for _ in ()).throw(OSError(28, "full")))
+        with pytest.raises(LabError, match=r"mine/parts-v0 cannot be written: full; free space"):
+            shown.write("mine/parts-v0")
+    assert not list(tmp_path.iterdir())
+    shown.write("mine/parts-v0")
+    object_ = gym.make("tests/Parts-v0", size=object())
+    with pytest.raises(LabError, match=r"cannot be kept .* make it with numbers"):
+        collect(object_, lambda observation, info: 4, 1).write("mine/object-v0")
+
+
+def edited(change, name="mine/cart-v0"):
+    """A data set of CartPole, changed on the disk."""
+    collect(gym.make("CartPole-v1"), lambda observation, info: 0, 2).write(name)
+    folder = minari.storage.get_dataset_path(name) / "data"
+    about = json.loads((folder / "metadata.json").read_text())
+    with h5py.File(folder / "main_data.hdf5", "a") as file:
+        change(about, file["episode_1"])
+    (folder / "metadata.json").write_text(json.dumps(about))
+    return folder
+
+
+def put(name, values):
+    def change(about, episode):
+        steps = len(episode["rewards"])
+        del episode[name]
+        episode[name] = values(steps)
+
+    return change
+
+
+DAMAGE = {
+    "other shape": (put("observations", lambda n: np.zeros((n + 1, 5))), r"observations have shape \(\d+, 5\)"),
+    "too few": (put("observations", lambda n: np.zeros((n - 1, 4))), "observations have shape"),
+    "nan": (put("observations", lambda n: np.full((n + 1, 4), np.nan)), "observations hold nan; every number must be"),
+    "text": (put("observations", lambda n: [b"a"] * (n + 1)), "observations are of dtype object, not numbers"),
+    "group": (lambda about, episode: (episode.pop("observations"), episode.create_group("observations")), "is damaged"),
+    "infinite reward": (put("rewards", lambda n: np.full(n, np.inf)), "rewards hold inf"),
+    "rewards of two": (put("rewards", lambda n: np.zeros((n, 2))), "rewards have shape"),
+    "action outside": (put("actions", lambda n: np.full(n, 7)), r"actions hold values outside Discrete\(2\)"),
+    "half an action": (put("actions", lambda n: np.full(n, 0.5)), r"actions hold values outside Discrete\(2\)"),
+    "no end": (put("terminations", lambda n: np.zeros(0, bool)), r"terminations have shape \(0,\)"),
+    "missing": (lambda about, episode: episode.pop("actions"), "is damaged"),
+    "episodes that are not there": (lambda about, episode: about.update(total_episodes=9), "is damaged"),
+    "no episodes": (lambda about, episode: about.update(total_episodes=0), "is empty"),
+    "another space": (lambda about, episode: about.update(observation_space='{"type": "Odd"}'), "is damaged"),
+    "no space": (lambda about, episode: about.pop("action_space"), "does not state its spaces, and making its"),
+    "actions of parts": (
+        lambda about, episode: about.update(action_space='{"type": "Tuple", "subspaces": []}'),
+        "has actions .* unsupported",
+    ),
+    "no version": (lambda about, episode: about.pop("minari_version"), "is damaged"),
+    "huge": (
+        lambda about, episode: episode.create_dataset("infos/big", (10**9, 10**6), "f8", chunks=(1, 1000)),
+        r"needs [\d,.]+ GiB of memory, and [\d,.]+ GiB are available",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_data_set_that_is_not_whole_is_a_sentence(damage):
+    change, sentence = DAMAGE[damage]
+    edited(change)
+    with pytest.raises(LabError, match=sentence):
+        Demonstrations.read("mine/cart-v0")
+
+
+def test_files_that_are_no_data_sets_are_a_sentence(tmp_path):
+    folder = edited(lambda about, episode: None)
+    (folder / "main_data.hdf5").write_bytes(b"nonsense")
+    with pytest.raises(LabError, match="'mine/cart-v0' is damaged"):
+        Demonstrations.read("mine/cart-v0")
+    (folder / "metadata.json").write_text("{")
+    with pytest.raises(LabError, match="'mine/cart-v0' is damaged"):
+        Demonstrations.read("mine/cart-v0")
+    shutil.rmtree(folder.parent)
+    for name in ("mine/cart-v0", "cart", "../x-v0", 7, None):
+        with pytest.raises(LabError, match=r"is not there; local data sets: none|is not a name of a data set"):
+            Demonstrations.read(name)
+
+
+def test_the_last_observation_may_be_missing_and_empty_episodes_are_left_out():
+    edited(put("observations", lambda n: np.zeros((n, 4), np.float32)))
+    first, second = Demonstrations.read("mine/cart-v0").episodes
+    assert len(first.observations) == len(first.actions) + 1
+    assert len(second.observations) == len(second.actions)
+
+    def empty(about, episode):
+        for name in ("observations", "actions", "rewards", "terminations", "truncations"):
+            put(name, lambda n, shape=(0, 4) if name == "observations" else 0: np.zeros(shape))(about, episode)
+
+    edited(empty, "mine/empty-v0")
+    assert len(Demonstrations.read("mine/empty-v0").episodes) == 1
+
+
+def test_reading_imports_nothing_that_a_data_set_names(tmp_path, monkeypatch):
+    (tmp_path / "planted.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    spec = gym.spec("CartPole-v1").to_json().replace("gymnasium.envs.classic_control.cartpole:", "planted:")
+    assert "planted" in spec
+    edited(lambda about, episode: about.update(env_spec=spec, eval_env_spec=spec))
+    assert Demonstrations.read("mine/cart-v0").environment == "CartPole-v1"
+    edited(lambda about, episode: (about.update(env_spec=spec), about.pop("observation_space")), "mine/other-v0")
+    with pytest.raises(LabError, match="could run any code"):
+        Demonstrations.read("mine/other-v0")
+    assert "planted" not in sys.modules
+
+
+def test_actions_are_kept_as_they_were_taken():
+    class Buttons(gym.Env):
+        observation_space, action_space = spaces.Box(0, 9, (1,)), spaces.MultiBinary(2)
+        pressed = 0
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.pressed = 0
+            return np.zeros(1, np.float32), {}
+
+        def step(self, action):
+            action[:] = 1
+            self.pressed += 1
+            return np.full(1, self.pressed, np.float32), 1.0, self.pressed == 3, False, {}
+
+    buffer = np.zeros(2, np.int8)
+
+    def expert(observation, info):
+        buffer[:] = observation[0] == 1, 0
+        return buffer
+
+    shown = collect(Buttons(), expert, 1)
+    assert shown.actions().tolist() == [[0, 0], [1, 0], [0, 0]]
+    shown.write("mine/buttons-v0")  # of an environment that has no id
+    assert Demonstrations.read("mine/buttons-v0").environment == "Buttons"
+
+
+def test_the_digest_holds_what_was_observed():
+    one = collect(gym.make("CartPole-v1"), lambda observation, info: 0, 1)
+    for observation in (
+        (other := collect(gym.make("CartPole-v1"), lambda observation, info: 0, 1)).episodes[0].observations
+    ):
+        observation += 1
+    assert one.digest() != other.digest()
