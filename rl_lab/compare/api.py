@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from rl_lab import fingerprint
-from rl_lab.compare import logs
+from rl_lab.compare import kept, logs
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
 from rl_lab.compare.reading import load_plan
 from rl_lab.compare.result import Result
-from rl_lab.compare.runner import cores, default_folder, run_all
+from rl_lab.compare.runner import cache_folder, cores, default_folder, run_all
 from rl_lab.errors import LabError
 
 Made = str | Callable[..., Any]
@@ -36,6 +36,8 @@ def compare(
     points: int = 20,
     episodes: int = 20,
     deterministic: bool = True,
+    controls: bool = True,
+    keep: str = "best",
     jobs: int | None = None,
     quiet: bool = False,
 ) -> Result:
@@ -57,17 +59,20 @@ def compare(
         points: evaluations over the budget.
         episodes: of each evaluation, on seeds that no training uses.
         deterministic: whether the policies are judged with their likeliest actions.
+        controls: whether contenders that are pretrained are run again as controls, which show why pretraining helps;
+            up to four times as many runs.
+        keep: which trained agents stay as files: of each contender's "best" seed by its final return, "all" or "none".
         jobs: processes; by default one for each core.
         quiet: no progress display.
 
     Returns:
-        The result: `print(result.verdict)`, `result.save("report.html")`.
+        The result: `print(result.verdict)`, `result.save("report.html")`, `result.agents["ppo"]`.
 
     Raises:
         LabError: something does not exist or makes no sense, in one sentence.
     """
     environments: list[Any] = list(env) if isinstance(env, (list, tuple)) else [env]
-    random, optimal = references or (None, None)
+    random, optimal = _pair(references)
     plan = Plan(
         [_environment(each, env_arguments or {}, random, optimal) for each in environments],
         [_contender(name, given) for name, given in _mapping(contenders).items()],
@@ -77,6 +82,8 @@ def compare(
         baseline=baseline,
         evaluation=Evaluation(points, episodes, deterministic),
         out=None if out is None else str(out),
+        controls=controls,
+        keep=keep,
     )
     return compare_plan(plan, jobs=jobs, quiet=quiet)
 
@@ -108,7 +115,8 @@ def compare_plan(
     chosen = out or plan.out
     folder = Path(chosen) if chosen else None
     runs = run_all(plan, folder, jobs, quiet)
-    result = Result(plan, runs, True, command or _script(), fingerprint.versions(), hardware(jobs))
+    agents = kept.chosen(runs, plan.keep, (folder or cache_folder()).absolute() / "agents")
+    result = Result(plan, runs, True, command or _script(), fingerprint.versions(), hardware(jobs), agents)
     if folder is not None:
         result.save_all(folder)
     return result
@@ -124,6 +132,8 @@ def run_plan(path: str | Path, out: str | Path | None = None, jobs: int | None =
     folder = Path(out or result.plan.out or default_folder(result.plan, Path(path)))
     print(result.verdict)
     print(f"\nreport: {folder / 'report.html'}")
+    if result.agents:
+        print(f"agents: {folder / 'agents'}")
     if result.failures:
         failed = sum(run.failed for run in result.runs)
         first = result.failures[0].removeprefix("FAILED").strip()
@@ -168,6 +178,15 @@ def judge_logs(
 def hardware(jobs: int | None = None) -> str:
     """The machine in words."""
     return f"{fingerprint.processor()}, {cores()} cores, {jobs or cores()} runs at once, {platform.system()}"
+
+
+def _pair(references: Any) -> tuple[Any, Any]:
+    """The references, checked for their number; `Environment` checks what they are."""
+    if references is None:
+        return None, None
+    if not isinstance(references, (tuple, list)) or len(references) != 2:
+        raise LabError(f"references is {references!r}; give a pair of the mean returns of random and of optimal play")
+    return references[0], references[1]
 
 
 def _environment(made: Made, arguments: Mapping[str, Any], random: float | None, optimal: float | None) -> Environment:

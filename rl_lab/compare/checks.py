@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -55,10 +56,22 @@ def choice(kind: str, value: Any, allowed: Iterable[str]) -> None:
         raise unknown(kind, value, allowed)
 
 
+def switch(name: str, value: Any) -> None:
+    """Refuse what is neither true nor false."""
+    if not isinstance(value, bool):
+        raise LabError(f"{name} is {value!r}; it must be true or false")
+
+
 def count(name: str, value: Any) -> None:
     """Refuse what is not a whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise LabError(f"{name} is {value!r}; it must be a whole number of at least 1")
+
+
+def number(name: str, value: Any) -> None:
+    """Refuse what is not a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < math.inf:
+        raise LabError(f"{name} is {value!r}; it must be a finite number")
 
 
 def distinct(kind: str, names: list[str]) -> None:

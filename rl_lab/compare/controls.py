@@ -18,12 +18,12 @@ from rl_lab.stages.till import CLONE_ONLY, CONTROLS, SHUFFLED, WARM_UP_ONLY
 
 
 def with_controls(plan: Plan) -> Plan:
-    """The plan with the controls of its pretrained contenders, each of them once."""
+    """The plan with the controls of its pretrained contenders, each of them once, if it wants them."""
     pretrained = [contender for contender in plan.contenders if is_pretrained(contender) or calls_pretrain(contender)]
     known = {_content(contender) for contender in plan.contenders}
     names, added = {contender.name for contender in plan.contenders}, list[Contender]()
     for contender in pretrained:
-        for control in controls(contender):
+        for control in controls(contender) if plan.controls is not False else ():
             if _content(control) not in known and _affordable(plan, control):
                 known.add(_content(control))
                 alone = len(pretrained) == 1 and control.name not in names
@@ -33,7 +33,7 @@ def with_controls(plan: Plan) -> Plan:
         plan = replace(plan, questions=tuple(_by_steps(question) for question in plan.questions))
     if not added:
         return plan
-    told = (*plan.controls, *(control.name for control in added))
+    told = (*plan.control_names, *(control.name for control in added))
     return replace(plan, contenders=[*plan.contenders, *added], controls=told)
 
 

@@ -22,9 +22,9 @@ NAMES = {
 def sentences(plan: Plan, found: Sequence[Payoff], level: float | None) -> list[str]:
     """A paragraph for each pretrained contender of the plan, its controls among them."""
     return [
-        " ".join(_about(plan, payoff, [each for each in found if each.contender in plan.controls], level))
+        " ".join(_about(plan, payoff, [each for each in found if each.contender in plan.control_names], level))
         for payoff in found
-        if payoff.contender not in plan.controls
+        if payoff.contender not in plan.control_names
     ]
 
 

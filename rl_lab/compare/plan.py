@@ -16,6 +16,7 @@ MEASURES = {
     "steps": "steps to {threshold}",
 }
 CLAIMS = ("equal", "better")
+KEEP = ("best", "all", "none")
 VERDICT_SEEDS, SMOKE_SEEDS = 10, 5  # fewer than ten seeds give no verdict, fewer than five are a smoke test
 EPISODE_LIMIT = 1_000
 FEW_UPDATES = 10  # below which a run says little about an algorithm
@@ -43,6 +44,12 @@ class Environment:
     def __post_init__(self) -> None:
         if self.steps is not None:
             checks.count(f"steps of environment {self.name!r}", self.steps)
+        checks.table(f"arguments of environment {self.name!r}", self.arguments)
+        for reference in ("random", "optimal"):
+            if (value := getattr(self, reference)) is not None:
+                checks.number(f"reference {reference} of environment {self.name!r}", value)
+        if self.make is not None and not callable(self.make):
+            raise LabError(f"environment {self.name!r} is made by {self.make!r}, which cannot be called")
         if (self.random is None) != (self.optimal is None):
             raise LabError(f"environment {self.name!r} has one reference; give both random and optimal, or neither")
         if self.random is not None and self.random == self.optimal:
@@ -86,6 +93,10 @@ class Contender:
     control: str = ""
     """Which control of a function that calls `rl_lab.sb3.pretrain` this is; see `controls`."""
 
+    def __post_init__(self) -> None:
+        checks.table(f"hyperparameters of contender {self.name!r}", self.hyperparameters)
+        checks.table(f"training of contender {self.name!r}", self.training)
+
     @property
     def num_envs(self) -> int:
         """Environments that it steps at once: one, as Stable-Baselines3 and a function have it, or as the plan says."""
@@ -108,6 +119,9 @@ class Question:
     def __post_init__(self) -> None:
         checks.choice("measure", self.measure, MEASURES)
         checks.choice("claim", self.claim, CLAIMS)
+        for name in ("margin", "threshold"):
+            if (value := getattr(self, name)) is not None:
+                checks.number(name, value)
         if self.margin is not None and not self.margin > 0:
             raise LabError(f"margin is {self.margin}; it must be above 0")
         if self.censored and self.threshold is None:
@@ -153,6 +167,7 @@ class Evaluation:
     def __post_init__(self) -> None:
         for name in ("points", "episodes", "max_episode_steps"):
             checks.count(f"evaluation {name}", getattr(self, name))
+        checks.switch("evaluation deterministic", self.deterministic)
         if self.episodes > EPISODE_LIMIT:
             raise LabError(f"evaluation episodes is {self.episodes}; at most {EPISODE_LIMIT} are possible")
 
@@ -175,15 +190,24 @@ class Plan:
     title: str = ""
     out: str | None = None
     """Output folder."""
-    controls: Sequence[str] = ()
-    """Contenders that are shown, but about whom nothing is asked."""
+    controls: bool | Sequence[str] = True
+    """Whether pretrained contenders get controls; once they have, the names of those, about which nothing is asked."""
+    keep: str = "best"
+    """Which trained agents stay: the `best` seed's of each contender, by its final return, `all`, or `none`."""
     usual_questions: bool = field(init=False, default=False)
     """Whether the questions are those that are asked by default."""
 
     def __post_init__(self) -> None:
         checks.count("steps", self.steps)
+        for name, kind in (("environments", Environment), ("contenders", Contender), ("questions", Question)):
+            for item in checks.sequence(name, getattr(self, name)):
+                if not isinstance(item, kind):
+                    raise LabError(f"{name} has {item!r}; each must be of the class {kind.__name__}")
+        if not isinstance(self.controls, (list, tuple)):
+            checks.switch("controls", self.controls)
         object.__setattr__(self, "seeds", checks.training_seeds(self.seeds))
         checks.distinct("environment", [environment.name for environment in self.environments])
+        checks.choice("keep", self.keep, KEEP)
         names = [contender.name for contender in self.contenders]
         checks.distinct("contender", names)
         if len(names) < 2:
@@ -219,7 +243,12 @@ class Plan:
         return environment.steps or self.steps
 
     @property
+    def control_names(self) -> tuple[str, ...]:
+        """Contenders that are shown, but about whom nothing is asked."""
+        return () if isinstance(self.controls, bool) else tuple(self.controls)
+
+    @property
     def challengers(self) -> list[str]:
         """All contenders but the baseline and the controls."""
-        known = {self.baseline, *self.controls}
+        known = {self.baseline, *self.control_names}
         return [contender.name for contender in self.contenders if contender.name not in known]

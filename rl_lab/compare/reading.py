@@ -41,7 +41,7 @@ def load_plan(path: str | Path) -> Plan:
 def plan_from(table: Mapping[str, Any]) -> Plan:
     """A plan from the nested dictionary that a TOML file holds; see `load_plan`."""
     table = dict(table)
-    checks.keys("plan", table, [*(item.name for item in fields(Plan) if item.name != "controls"), "hyperparameters"])
+    checks.keys("plan", table, [*(item.name for item in fields(Plan)), "hyperparameters"])
     shared = checks.table("hyperparameters", table.pop("hyperparameters", {}))
     for key in ("environments", "contenders", "steps"):
         if key not in table:
@@ -53,7 +53,11 @@ def plan_from(table: Mapping[str, Any]) -> Plan:
         contenders=[_contender(name, entry, shared) for name, entry in contenders.items()],
         questions=[_build(Question, "question", entry) for entry in questions],
         evaluation=_build(Evaluation, "evaluation", table.get("evaluation", {})),
-        **{key: table[key] for key in ("steps", "seeds", "baseline", "title", "out") if key in table},
+        **{
+            key: table[key]
+            for key in ("steps", "seeds", "baseline", "title", "out", "controls", "keep")
+            if key in table
+        },
     )
 
 

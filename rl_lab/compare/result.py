@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,8 @@ class Result:
     versions: dict[str, str] = field(default_factory=dict)
     """Of Python and of the packages that decide what a run does."""
     hardware: str = ""
+    agents: Mapping[str, list[Path]] = field(default_factory=dict)
+    """Files of trained agents by contender, from the best final return on; see `keep` of `compare`."""
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -69,3 +72,15 @@ class Result:
 
     def __str__(self) -> str:
         return self.verdict
+
+    def __repr__(self) -> str:
+        failed = sum(run.failed for run in self.runs)
+        return (
+            f"Result({len(self.runs)} runs{f', {failed} failed' if failed else ''}: "
+            f"{', '.join(contender.name for contender in self.plan.contenders)} on "
+            f"{', '.join(environment.name for environment in self.plan.environments)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdicts."""
+        return f"<pre>{html.escape(self.verdict)}</pre>"

@@ -6,12 +6,12 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from rl_lab import fingerprint
-from rl_lab.compare import contenders, pretrained
+from rl_lab.compare import contenders, kept, pretrained
 from rl_lab.compare.checks import slug
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Contender, Plan
@@ -39,6 +39,11 @@ class Task:
         """What is prepared once for all seeds."""
         return self.environment, self.job.contender.name
 
+    def keeping(self, folder: Path) -> Task:
+        """The same with its agent kept in a folder."""
+        path = kept.stem(folder, self.environment, self.job.contender.name, self.job.seed, self.key)
+        return replace(self, job=replace(self.job, agent=str(path)))
+
     def run(self, outcome: dict[str, Any]) -> Run:
         """The run that an outcome of the worker describes."""
         names = {"environment": self.environment, "contender": self.job.contender.name, "seed": self.job.seed}
@@ -65,9 +70,12 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
     jobs = cores() if jobs is None else jobs
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise LabError(f"jobs is {jobs!r}; it must be a whole number of at least 1")
+    folder, wanted = folder and folder.absolute(), plan.keep != "none"
     tasks = all_tasks(plan)
     with _locked(folder) as log:
-        store = Store((folder or _cache()) / "runs")
+        root = folder or cache_folder()
+        store, agents = Store(root / "runs"), root / "agents"
+        tasks = [task.keeping(agents) for task in tasks] if wanted else tasks
         found = {task.job.number: store.get(task.key, *task.group) for task in tasks}
         with Display(tasks, jobs, quiet) as view:
             done = {number: run for number, run in found.items() if run is not None}
@@ -77,6 +85,8 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
             _try_out(waiting)
             if done and waiting:
                 view.say(f"{len(done)} of {len(tasks)} runs were finished before")
+            if plan.keep == "all" and (lost := kept.missing(done.values(), agents)):
+                view.say(f"{lost} finished runs kept no agent; delete {store.folder} to train them again")
             for line in warnings(plan):
                 view.say(line)
             torch = not all(contenders.is_lab(contender) for contender in plan.contenders)
@@ -115,7 +125,14 @@ def warnings(plan: Plan) -> list[str]:
     """What somebody should know before the first run."""
     budgets = {plan.budget(environment) for environment in plan.environments}
     few = [contenders.few_updates(contender, budget) for contender in plan.contenders for budget in sorted(budgets)]
-    return [f"warning: {sentence}" for sentence in few if sentence]
+    found = [f"warning: {sentence}" for sentence in few if sentence]
+    if names := plan.control_names:
+        each = len(plan.environments) * len(plan.training_seeds)
+        found.append(
+            f"{len(names) * each} of {len(plan.contenders) * each} runs are controls ({', '.join(names)}), which show "
+            "why pretraining helps; controls = false in the plan, or compare(..., controls=False), leaves them out"
+        )
+    return found
 
 
 def _try_out(waiting: list[Task]) -> None:
@@ -194,7 +211,8 @@ def _preparations(tasks: list[Task]) -> list[Task]:
     return list(chosen.values())
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where finished runs are kept if no folder is named."""
     return private_folder(cache.folder("compare"))
 
 

@@ -13,6 +13,8 @@ from rl_lab.compare.measure import Point
 from rl_lab.errors import LabError
 from rl_lab.files import write_text
 
+NOT_KEPT = "agent not kept"  # in a run's notes: why, or nothing for models that neither we nor SB3 made
+
 
 @dataclass(frozen=True)
 class Run:
@@ -41,6 +43,8 @@ class Run:
     """Of the last evaluation."""
     worst: Episode | None = None
     """Of the last evaluation."""
+    agent: str = ""
+    """Name of the file in the folder `agents` that holds its last weights; empty if there is none."""
     error: str = ""
     """Why the run failed, in a sentence; empty if it did not."""
     traceback: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rl_lab.compare.plan import FEW_UPDATES, SMOKE_SEEDS, Environment, Plan
-from rl_lab.compare.runs import Run
+from rl_lab.compare.runs import NOT_KEPT, Run
 from rl_lab.compare.verdict import Verdict
 from rl_lab.stages.ledger import Ledger
 
@@ -118,7 +118,7 @@ def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str
 
 def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str]:
     """The steps that contenders really took, and who made so few updates that it says little."""
-    taken, few = [], []
+    taken, few, lost = [], [], []
     for contender in plan.contenders:
         own = [r for r in runs if (r.contender, r.environment, r.failed) == (contender.name, environment.name, False)]
         if not own:
@@ -126,6 +126,8 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
         steps = float(np.median([Ledger.from_dict(r.ledger).steps() if r.ledger else r.steps for r in own]))
         updates = [run.notes["updates"] for run in own if "updates" in run.notes]
         taken.append(f"{contender.name} {steps:,.0f}{f' ({np.median(updates):,.0f} updates)' if updates else ''}")
+        if why := next(filter(None, (run.notes.get(NOT_KEPT) for run in own)), ""):
+            lost.append(f"An agent of {contender.name} could not be kept: {why}.")
         if updates and min(updates) < FEW_UPDATES:
             few.append(contender.name)
     found = [f"Steps taken: {', '.join(taken)}."] if taken else []
@@ -134,7 +136,7 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
             f"Fewer than {FEW_UPDATES} updates: {', '.join(few)}. So few say little about an algorithm; give more "
             "steps, or shorter rollouts (n_steps)."
         )
-    return found
+    return [*found, *lost]
 
 
 def failures(runs: Sequence[Run]) -> list[str]:

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -36,6 +37,8 @@ class Job:
     steps: int
     evaluation: Any
     prepare: bool = False
+    agent: str = ""
+    """Where its last weights are kept, without the ending; empty keeps none."""
 
 
 def send_frame(stream: BinaryIO, number: int, value: Any) -> None:
@@ -97,11 +100,12 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
     Raises:
         LabError: the contender returned nothing that can be judged, or could not be made.
     """
-    from rl_lab.compare import hook
+    from rl_lab.compare import hook, kept
     from rl_lab.compare.contenders import is_lab, load, train, warm_torch
     from rl_lab.compare.environments import evaluation_seeds
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.measure import Meter
+    from rl_lab.compare.runs import NOT_KEPT
     from rl_lab.errors import LabError
     from rl_lab.stages.till import BudgetSpent
 
@@ -132,7 +136,15 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
         meter.judge_now(model, outer)
         meter.clock.stop()
     wall = time.perf_counter() - ready
+    agent = ""
+    if job.agent:
+        try:
+            if not (agent := kept.save(model, Path(job.agent))):
+                meter.notes[NOT_KEPT] = ""
+        except Exception as error:  # the run itself is good
+            meter.notes[NOT_KEPT] = sentence(error)
     return {
+        "agent": agent,
         "points": [vars(point) for point in meter.points],
         "steps": meter.steps,
         "seconds": meter.clock.wall,

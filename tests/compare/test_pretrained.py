@@ -1,6 +1,7 @@
 """Pretrained contenders: what they are charged, the controls beside them, and what the report says of both."""
 
 import json
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -13,6 +14,7 @@ from rl_lab.compare import Environment, Question, compare, compare_plan, load_pl
 from rl_lab.compare.controls import calls_pretrain, controls, with_controls
 from rl_lab.compare.payoff import payoffs
 from rl_lab.compare.plan import Contender, Plan
+from rl_lab.compare.runner import warnings
 from rl_lab.errors import LabError
 from rl_lab.sb3 import pretrain
 from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Ledger
@@ -165,6 +167,10 @@ def test_controls_by_their_stages():
     both = with_controls(Plan([Environment("a")], [contender, other], steps=100_000)).contenders
     assert [each.name for each in both[2:6]] == [f"{name} (mine)" for name in named]
     assert all(each.hyperparameters["gamma"] == 0.8 for each in both[6:])
+    assert warnings(whole)[-1].startswith("40 of 60 runs are controls (scratch (mine), clone only, shuffled, warm-up")
+    alone = with_controls(replace(plan, controls=False))
+    assert alone.contenders == plan.contenders
+    assert warnings(alone) == []
     plain = Plan([Environment("a")], [Contender("a", "ppo"), Contender("b", "ppo")], steps=100_000)
     assert with_controls(plain) is plain
 

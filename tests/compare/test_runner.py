@@ -249,6 +249,13 @@ def test_an_output_folder_in_use_is_refused(tmp_path):
         ({"env": 7}, "environment 7"),
         ({"env": "CartPole-v9"}, "did you mean 'CartPole-v1'"),
         ({"seeds": True}, "seed True"),
+        ({"references": ("0", "500")}, "reference random of environment 'CartPole-v1' is '0'; it must be a finite"),
+        ({"references": (0, float("nan"))}, "reference optimal of environment 'CartPole-v1' is nan"),
+        ({"references": 500}, "references is 500; give a pair"),
+        ({"env_arguments": 3}, "arguments of environment 'CartPole-v1' is 3; it must be a table"),
+        ({"deterministic": "no"}, "evaluation deterministic is 'no'; it must be true or false"),
+        ({"controls": "no"}, "controls is 'no'; it must be true or false"),
+        ({"questions": ["return"]}, "questions has 'return'; each must be of the class Question"),
         ({"steps": 1}, "with 2 evaluation points it must be as many"),
     ],
 )

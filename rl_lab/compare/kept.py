@@ -1,0 +1,88 @@
+"""Trained agents that a comparison keeps: the last weights of a run, as a file in the folder `agents`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rl_lab.agents import PPO
+from rl_lab.compare.checks import slug
+from rl_lab.compare.runs import NOT_KEPT, Run
+
+PART = "part-"  # what a file that is not finished is called
+
+
+def stem(folder: Path, environment: str, contender: str, seed: int, key: str) -> Path:
+    """Where the agent of a run is kept, without the ending; the key tells it from one that was trained otherwise."""
+    return folder / f"{slug(contender)}-{slug(environment)}-{seed}-{key[:8]}"
+
+
+def save(model: Any, path: Path) -> str:
+    """Write the agent of a run, as its library does: `PPO.load` of the same library reads it.
+
+    Args:
+        model: an agent of ours, which is written as safetensors, or of Stable-Baselines3, as a zip file and, where it
+            was trained in a `VecNormalize`, that as `.vecnormalize.pkl` beside it.
+        path: see `stem`.
+
+    Returns:
+        The name of the file; empty for models of unknown make.
+    """
+    ours = isinstance(model, PPO)
+    if not ours and not (hasattr(model, "get_vec_normalize_env") and hasattr(model, "save")):
+        return ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not ours and (wrapper := model.get_vec_normalize_env()) is not None:
+        _write(wrapper.save, path, ".vecnormalize.pkl")
+    return _write(model.save, path, ".safetensors" if ours else ".zip")
+
+
+def _write(write: Any, path: Path, ending: str) -> str:
+    """Write a file under another name and rename it."""
+    name = path.name + ending
+    unfinished = path.with_name(PART + name)
+    try:
+        write(unfinished)
+        os.replace(unfinished, path.with_name(name))
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return name
+
+
+def chosen(runs: Sequence[Run], keep: str, folder: Path) -> dict[str, list[Path]]:
+    """Files of agents by contender, those of each environment from the highest final return to the lowest.
+
+    Args:
+        runs: of a plan.
+        keep: "all", or "best", which deletes those of all seeds but the best, or "none".
+        folder: in which they lie.
+    """
+    for left in folder.glob(f"{PART}*"):  # of runs that were killed
+        left.unlink(missing_ok=True)
+    found: dict[str, list[Path]] = {}
+    if keep == "none":
+        return found
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if run.agent and not run.failed and (folder / run.agent).exists():
+            groups.setdefault((run.contender, run.environment), []).append(run)
+    for (contender, _), own in groups.items():
+        own.sort(key=lambda run: -float(np.mean(run.points[-1].returns)))
+        for run in own[1:] if keep == "best" else ():
+            _delete(folder, run.agent)
+        found.setdefault(contender, []).extend(folder / run.agent for run in (own[:1] if keep == "best" else own))
+    return found
+
+
+def _delete(folder: Path, name: str) -> None:
+    for file in (folder / name, (folder / name).with_suffix(".vecnormalize.pkl")):
+        file.unlink(missing_ok=True)
+
+
+def missing(runs: Iterable[Run], folder: Path) -> int:
+    """How many runs have no agent there though one could have been written."""
+    return sum(NOT_KEPT not in run.notes and not (run.agent and (folder / run.agent).exists()) for run in runs)
