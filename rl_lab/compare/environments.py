@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import linecache
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -49,6 +51,18 @@ class Maker:
     def batched(self) -> bool:
         """Whether it is one of the lab's kind, whose batches seed every lane by itself."""
         return self.spec is not None and str(self.spec.vector_entry_point).startswith("rl_lab.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Itself and the text of notebook cells, which no file holds: kernels from them are compiled elsewhere, too."""
+        cells = {
+            name: entry[2] for name, entry in linecache.cache.items() if len(entry) > 2 and not os.path.exists(name)
+        }
+        return {**vars(self), "cells": cells}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, lines in state.pop("cells").items():
+            linecache.cache.setdefault(name, (sum(map(len, lines)), None, lines, name))
+        vars(self).update(state)
 
     def for_training(self, arguments: Mapping[str, Any]) -> Maker:
         """The same environment with other arguments."""

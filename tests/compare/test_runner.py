@@ -154,6 +154,61 @@ def test_a_script_without_main_guard_with_closures_and_environments_of_its_own(p
     assert len(list((tmp_path / "cache" / "compare" / "runs").iterdir())) == 8  # without `out`, kept in the cache
 
 
+NOTEBOOK = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in ['''
+import gymnasium as gym
+import numpy as np
+from rl_lab import jit
+from rl_lab.compare import compare
+''', '''
+def forward(place, action):
+    return place + 2.0 * action - 1.0
+''', '''
+class Corridor(gym.Env):
+    observation_space = gym.spaces.Box(-99, 99, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self):
+        self.forward = jit.specialize(forward)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.place = 0.0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.place = self.forward(self.place, float(action))
+        return np.full(1, self.place, np.float32), self.place, abs(self.place) >= 3, False, {}
+
+gym.register("Corridor-v0", Corridor, max_episode_steps=5)
+gym.register("Corridor-v1", "__main__:Corridor", max_episode_steps=5)
+''', '''
+class Always:
+    def __init__(self, action):
+        self.action = action
+    def predict(self, observation):
+        return self.action
+
+def right(env, seed, steps):
+    return Always(1)
+
+def left(env, seed, steps):
+    return Always(0)
+
+result = compare(["Corridor-v0", "Corridor-v1", Corridor], {"right": right, "left": left}, steps=10, seeds=1, points=1,
+                 episodes=1, jobs=1, quiet=True)
+''']:
+    shell.run_cell(cell, store_history=True).raise_error()
+print([run.error or run.points[-1].returns for run in shell.user_ns["result"].runs])
+"""
+
+
+def test_a_notebook_with_environments_and_kernels_of_its_own(python, tmp_path):
+    assert str([[6.0], [-6.0]] * 3) in python(NOTEBOOK, RL_LAB_CACHE=str(tmp_path / "cache"))
+
+
 def test_a_budget_below_a_rollout_is_refused_before_anything_runs(tmp_path):
     eight = ("sb3:ppo", {"num_envs": 8})
     with pytest.raises(LabError, match=r"6000 steps are less than one rollout of sb3, 16384 steps \(8 environments"):
