@@ -1,28 +1,41 @@
-"""An agent as one safetensors file: weights, optimiser, random streams, normaliser, lanes, counters.
+"""An agent as one safetensors file: weights, optimiser, random streams, normaliser, environment states, counters.
 
-What is loaded goes on exactly as what was saved would have. The header holds one JSON text, with a hash of
-it and of all tensors, so that a truncated or altered file is refused. Nothing in the file is code.
+What is loaded goes on exactly as what was saved would have. The header holds one JSON text, with a hash of it and of
+all tensors: it finds a file that was damaged or cut off, and is no signature, since whoever forges a file computes it
+again. So nothing that a file says is run, imported or believed unchecked (see `stored`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import gymnasium as gym
 import numpy as np
 
+from rl_lab.agents import spaces, stored
 from rl_lab.core import weights
 from rl_lab.errors import LabError
+from rl_lab.files import writing
 
 if TYPE_CHECKING:
     from rl_lab.agents.environments import Environment
     from rl_lab.agents.ppo import PPO
 
-FORMAT = 1
-COUNTERS = ("num_timesteps", "total_timesteps", "iterations", "seconds")
+CHECKPOINT, PREVIOUS, POLICY = "checkpoint.safetensors", "checkpoint.previous.safetensors", "policy.safetensors"
+NOT_NEGATIVE = ("lane_lengths", "recent_lengths", "episodes", "variance", "count", "adam.second", "adam.count")
+OF_LANES = ("current", "lane_returns", "lane_lengths", "returns")  # kept only where there are as many environments
+KINDS = "give the folder of a run, or a file that PPO.save wrote"
+
+
+class Stored(NamedTuple):
+    """A checkpoint that was read and checked."""
+
+    file: Path
+    body: dict[str, Any]
+    tensors: dict[str, np.ndarray]
 
 
 def file_of(path: Path) -> Path:
@@ -31,7 +44,13 @@ def file_of(path: Path) -> Path:
 
 
 def save(agent: PPO, path: Path) -> Path:
-    """Write an agent, atomically; returns the file."""
+    """Write an agent, atomically; returns the file.
+
+    Raises:
+        LabError: the path is a folder, or the file cannot be written.
+    """
+    if path.is_dir():
+        raise LabError(f"{path} is a folder; name a file, such as {path / 'agent.safetensors'}")
     lanes = agent.source.save()
     tensors = {f"policy.{name}": array for name, array in agent.policy.tensors().items()}
     tensors |= {f"engine.{name}": array for name, array in agent.engine.state().items()}
@@ -40,7 +59,7 @@ def save(agent: PPO, path: Path) -> Path:
     if lanes is not None:
         tensors["lanes"] = np.frombuffer(lanes.tobytes(), np.uint8)
     body = {
-        "format": FORMAT,
+        "format": stored.FORMAT,
         "algorithm": "PPO",
         "environment": agent.source.name,
         "env_kwargs": agent.env_kwargs,
@@ -48,46 +67,80 @@ def save(agent: PPO, path: Path) -> Path:
         "num_envs": agent.source.lanes,
         "seed": agent.seed,
         "engine": agent.engine.name,
+        "device": str(getattr(agent.engine, "device", "cpu")),
         "settings": agent.settings.as_json(),
         "lanes": None if lanes is None else str(lanes.dtype.descr),
         "started": not agent._fresh,
-        **{name: getattr(agent, name) for name in COUNTERS},
+        **{name: getattr(agent, name) for name in stored.COUNTERS},
     }
-    text = json.dumps(body, sort_keys=True)
+    text = json.dumps(body, sort_keys=True, default=stored.plain)
     path = file_of(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     header = json.dumps({"sha256": _digest(text, tensors), "body": text})
     weights.save(path, tensors, {"rl_lab": header})
     return path
 
 
-def load(cls: type[PPO], path: Path, env: Environment | None, overrides: dict[str, Any]) -> PPO:
-    """Read an agent; see `PPO.load`."""
-    body, tensors = read(path)
-    arguments = body["settings"] | {
-        "seed": body["seed"],
-        "num_envs": body["num_envs"],
-        "env_kwargs": body["env_kwargs"],
-    }
+def agent_of(cls: type[PPO], found: Stored, env: Environment | None, overrides: dict[str, Any]) -> PPO:
+    """The agent of a checkpoint; see `PPO.load`."""
+    file, body = found.file, found.body
+    arguments = body["settings"] | {"seed": body["seed"], "num_envs": body["num_envs"]}
     if body["engine"] == "torch":
-        arguments["engine"] = "torch"
-    if env is None and body["environment"] not in gym.registry and ":" not in body["environment"]:
-        raise LabError(f"{path} was trained on {body['environment']}, which is not registered; give env= as well")
-    agent = cls(body["environment"] if env is None else env, **(arguments | overrides))
-    if _spaces(agent) != body["spaces"]:
+        arguments |= {"engine": "torch", "device": body["device"]}
+        if "device" not in overrides:
+            _check_device(file, body["device"])
+    if env is None:
+        env = stored.registered(body["environment"], file)
+    if isinstance(env, str):
+        arguments["env_kwargs"] = overrides.get("env_kwargs") or stored.checked_arguments(body, env, file)
+    agent = cls(env, **(arguments | overrides))
+    if agent.engine.name != body["engine"]:
         raise LabError(
-            f"{path} was trained on {body['environment']} with {body['spaces']}, but {agent.source.name} has "
-            f"{_spaces(agent)}; give the environment that it was trained on"
+            f"{file} was trained with engine={body['engine']!r} and cannot go on with {agent.engine.name!r}; leave out "
+            "engine, policy, loss and device"
         )
-    restore(agent, body, tensors)
+    if (problem := spaces.difference(body["spaces"], agent.source.vector)) is not None:
+        raise LabError(
+            f"{file} was trained on {body['environment']}, and {agent.source.name} differs in its {problem}; give the "
+            "environment that it was trained on"
+        )
+    restore(agent, found)
     return agent
+
+
+def find(path: Path) -> Stored:
+    """The checkpoint that a path means.
+
+    Args:
+        path: a file that `save` wrote, with or without its ending; the folder of a run, whose last good checkpoint is
+            taken; or the `policy.safetensors` of such a folder.
+
+    Raises:
+        LabError: there is none, or it is damaged.
+    """
+    if path.is_dir():
+        if file_of(path).exists():
+            raise LabError(f"{path} is a folder, and {file_of(path)} is a file; give one of them with its full name")
+        return _last_good(path)
+    if path.name == POLICY and any((path.parent / name).exists() for name in (CHECKPOINT, PREVIOUS)):
+        file, body, tensors = _last_good(path.parent)
+        others = {name: array for name, array in tensors.items() if not name.startswith("policy.")}
+        given = {f"policy.{name}": array for name, array in weights.load(path).items()}
+        return Stored(file, body, others | given)
+    if path.exists() and path.suffix != ".safetensors" and not file_of(path).exists():
+        raise LabError(f"{path} is no checkpoint; {KINDS}")
+    if not file_of(path).exists():
+        raise LabError(f"{path} is not there; {KINDS}")
+    file = file_of(path)
+    return Stored(file, *read(file))
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The JSON body and the tensors of a file, checked.
 
     Raises:
-        LabError: there is no such file, or it is damaged, altered or no checkpoint.
+        LabError: there is no such file, or it is damaged or no checkpoint.
     """
     path = file_of(path)
     tensors, metadata = weights.load_with_metadata(path)
@@ -95,53 +148,107 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header = json.loads(metadata["rl_lab"])
         text, digest = header["body"], header["sha256"]
         body = json.loads(text)
-    except (KeyError, TypeError, json.JSONDecodeError):
-        raise LabError(
-            f"{path} is no checkpoint of an agent; give the folder of a run, or a file that PPO.save wrote"
-        ) from None
+    except (KeyError, TypeError, ValueError, RecursionError):
+        alone = " holds weights alone and" if path.name == POLICY else ""
+        raise LabError(f"{path}{alone} is no checkpoint of an agent; {KINDS}") from None
     if digest != _digest(text, tensors):
         raise LabError(f"{path} was altered since it was written: its hash does not match; use another checkpoint")
-    if body["format"] != FORMAT:
-        raise LabError(f"{path} has format {body['format']}; this version reads format {FORMAT}")
-    return body, tensors
+    return stored.checked(body, path), tensors
 
 
-def restore(agent: PPO, body: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-    """Put an agent into the state of a checkpoint."""
-    for name, array in agent.policy.tensors().items():
-        array[...] = tensors[f"policy.{name}"]
-    agent.engine.restore({name[7:]: array for name, array in tensors.items() if name.startswith("engine.")})
-    if agent.source.lanes == body["num_envs"]:
-        for name, array in agent.progress._asdict().items():
-            array[...] = tensors[f"progress.{name}"]
-        for name, array in _normalizer_arrays(agent).items():
-            array[...] = tensors[f"normalizer.{name}"]
-        agent._fresh = not body["started"]
-        _restore_lanes(agent, body, tensors)
-    for name in COUNTERS:
+def restore(agent: PPO, found: Stored) -> None:
+    """Put an agent into the state of a checkpoint.
+
+    Raises:
+        LabError: a tensor is missing, does not fit, or holds what no training writes.
+    """
+    file, body, tensors = found
+    _restore_policy(agent, tensors, file)
+    engine = {name[7:]: array for name, array in tensors.items() if name.startswith("engine.")}
+    _check_signs(engine, file)
+    agent.engine.restore(engine, str(file))
+    same = agent.source.lanes == body["num_envs"]
+    for prefix, arrays in (("progress", agent.progress._asdict()), ("normalizer", _normalizer_arrays(agent))):
+        kept = {f"{prefix}.{name}": array for name, array in arrays.items() if same or name not in OF_LANES}
+        _check_signs({name: tensors[name] for name in kept if name in tensors}, file)
+        weights.copy_into(kept, tensors, str(file))
+    for name in stored.COUNTERS:
         setattr(agent, name, body[name])
+    agent._fresh = not (same and body["started"])
+    _restore_lanes(agent, found)
 
 
-def _restore_lanes(agent: PPO, body: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-    import logging
+def _last_good(folder: Path) -> Stored:
+    """The last checkpoint of a run, or the one before it where that is damaged."""
+    problems = []
+    for file in (folder / CHECKPOINT, folder / PREVIOUS):
+        try:
+            found = Stored(file, *read(file))
+        except LabError as error:
+            problems += [str(error)] if file.exists() else []
+            continue
+        for problem in problems:
+            logging.getLogger("rl_lab").warning("%s: so the checkpoint before it is used", problem.split("; ")[0])
+        return found
+    raise LabError("; ".join(problems) or f"{folder} holds no checkpoint; `rl-lab train` writes them")
 
+
+def _restore_policy(agent: PPO, tensors: dict[str, np.ndarray], file: Path) -> None:
+    arrays = {f"policy.{name}": array for name, array in agent.policy.tensors().items()}
+    if more := [name for name in tensors if name.startswith("policy.") and name not in arrays]:
+        raise LabError(f"{file} has a tensor {more[0]!r}, which an agent on {agent.source.name} does not have")
+    weights.copy_into(arrays, tensors, str(file))
+
+
+def _restore_lanes(agent: PPO, found: Stored) -> None:
+    file, body, tensors = found
+    if not body["started"]:
+        return
     present = agent.source.save()
-    if present is not None and str(present.dtype.descr) == body["lanes"]:
-        agent.source.load(np.frombuffer(tensors["lanes"].tobytes(), present.dtype).reshape(present.shape))
-    elif body["started"]:
+    if agent._fresh:  # there are more environments than there were, or fewer
+        agent.source.reset(agent.seed + body["iterations"])
+    elif present is not None and str(present.dtype.descr) == body["lanes"]:
+        states = tensors.get("lanes", np.zeros(0, np.uint8))
+        if states.dtype != np.uint8 or states.shape != (present.nbytes,):
+            raise LabError(f"{file} has no states for {agent.source.lanes} environments; use another checkpoint")
+        agent.source.load(np.frombuffer(states.tobytes(), present.dtype).reshape(present.shape))
+    else:
         agent.source.reset(agent.seed + body["iterations"])
         agent.progress.lane_returns[:], agent.progress.lane_lengths[:] = 0, 0
         agent._fresh = True
-        logging.getLogger("rl_lab").info("%s cannot be saved: its episodes start anew", agent.source.name)
+        logging.getLogger("rl_lab").info(
+            "the state of %s cannot be saved: episodes begin again, and the weights will differ from those of an "
+            "uninterrupted run",
+            agent.source.name,
+        )
+
+
+def _check_signs(arrays: dict[str, np.ndarray], file: Path) -> None:
+    """Refuse negative lengths, counts and variances."""
+    for name, array in arrays.items():
+        values = array[1:] if name.endswith("return_moments") else array  # mean, variance and count
+        counted = name.endswith((*NOT_NEGATIVE, "return_moments", "exp_avg_sq", "step"))
+        if counted and array.dtype.kind in "iuf" and (values < 0).any():
+            raise LabError(f"{file} has a tensor {name!r} with negative numbers; use another checkpoint")
+
+
+def _check_device(file: Path, device: str) -> None:
+    from rl_lab.agents.torch_engine import device_of
+
+    try:
+        device_of(device)
+    except LabError as error:
+        raise LabError(
+            f"{file} was trained on another device: {error} (device='cpu' in Python, --device cpu on the command line)"
+        ) from None
 
 
 def _normalizer_arrays(agent: PPO) -> dict[str, np.ndarray]:
     return {name: value for name, value in agent.normalizer._asdict().items() if isinstance(value, np.ndarray)}
 
 
-def _spaces(agent: PPO) -> str:
-    vector = agent.source.vector
-    return f"{vector.single_observation_space} -> {vector.single_action_space}"
+def _spaces(agent: PPO) -> dict[str, Any]:
+    return spaces.described(agent.source.vector.single_observation_space, agent.source.vector.single_action_space)
 
 
 def _digest(text: str, tensors: dict[str, np.ndarray]) -> str:

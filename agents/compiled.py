@@ -14,6 +14,7 @@ from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Samples, Settings
 from rl_lab.agents.rollout import Progress, Rollout
 from rl_lab.agents.sources import CompiledSource, Source
+from rl_lab.core import weights
 from rl_lab.core.optim import make_adam
 
 Call = tuple[jit.Compiled, tuple[Any, ...]]
@@ -111,10 +112,13 @@ class CompiledEngine:
         """What `restore` needs beside the policy's parameters."""
         return {"adam.first": self.adam.first, "adam.second": self.adam.second, "adam.count": self.adam.count}
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from what `state` gave."""
-        for name, array in self.state().items():
-            array[...] = state[name]
+    def restore(self, state: dict[str, np.ndarray], source: str = "the state") -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            LabError: an array is missing, does not fit or holds NaN; `source` is where it came from.
+        """
+        weights.copy_into(self.state(), state, source)
 
     def _training(self, samples: Samples, order: np.ndarray, settings: Settings, sums: np.ndarray) -> tuple[Any, ...]:
         return self.network, samples, order, self.batch, self.adam, self.scratch, settings, sums

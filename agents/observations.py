@@ -95,7 +95,7 @@ def checked(space: gym.Space, value: Any, where: str, path: str = "observation")
         if missing := [name for name in space.spaces if name not in value]:
             raise LabError(f"{where}: {path} lacks {missing[0]!r}, a part of {short(space)}")
         return {name: checked(part, value[name], where, f"{path}[{name!r}]") for name, part in space.spaces.items()}
-    if _is_text(space):
+    if is_text(space):
         return value
     try:
         array = np.array(value)
@@ -123,7 +123,7 @@ def checked(space: gym.Space, value: Any, where: str, path: str = "observation")
 def _collect(space: gym.Space, value: Any, batch: int, parts: list[np.ndarray]) -> None:
     if isinstance(space, spaces.Dict):
         for name, part in space.spaces.items():
-            if not _is_text(part):
+            if not is_text(part):
                 _collect(part, value[name], batch, parts)
     elif isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
         counts, start = np.atleast_1d(space.n if isinstance(space, spaces.Discrete) else space.nvec), space.start
@@ -147,7 +147,7 @@ def _size(space: gym.Space, whole: gym.Space) -> int:
         return int(space.nvec.sum())
     if isinstance(space, (spaces.Box, spaces.MultiBinary)):
         return math.prod(space.shape)
-    if _is_text(space):
+    if is_text(space):
         return 0
     raise LabError(
         f"observation space {whole} is unsupported because of {type(space).__name__}; use Box, Discrete, "
@@ -172,13 +172,13 @@ def _is_image(space: gym.Space) -> bool:
     return bool((space.low == 0).all() and (space.high == 255).all())
 
 
-def _is_text(space: gym.Space) -> bool:
+def is_text(space: gym.Space) -> bool:
     """Gymnasium's Text, and spaces of strings that packages have of their own, such as MiniGrid's missions."""
     return isinstance(space, spaces.Text) or (space.dtype is not None and np.dtype(space.dtype).kind == "U")
 
 
 def _text_parts(space: gym.Space, prefix: str = "") -> list[str]:
-    if _is_text(space):
+    if is_text(space):
         return [prefix or "text"]
     if isinstance(space, spaces.Dict):
         return [name for key, part in space.spaces.items() for name in _text_parts(part, f"{prefix}{key}")]

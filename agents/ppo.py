@@ -6,6 +6,7 @@ what comes next lies in arrays, so that a run can be saved between two iteration
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,17 @@ from rl_lab.errors import LabError
 
 Callback = Callable[["PPO"], bool | None]
 RECENT = 100  # episodes in the running means, as SB3's
+# Hyperparameters that the memory of an agent was made for.
+FIXED = (
+    "n_steps",
+    "batch_size",
+    "net_arch",
+    "activation",
+    "gamma",
+    "normalize_observation",
+    "normalize_reward",
+    "normalize_clip",
+)
 
 
 class PPO:
@@ -50,6 +62,8 @@ class PPO:
         policy: the `ActorCritic`.
         metrics: of the last iteration, by SB3's TensorBoard tags.
         anchor: a policy that it stays close to; see `hold`.
+        learning_rate: like the other hyperparameters, by their names; those of the update may be changed, which counts
+            from the next iteration on.
 
     Example:
         >>> agent = PPO("rl_lab/CartPole-v1", num_envs=8, n_steps=32, batch_size=256).learn(512)
@@ -78,6 +92,7 @@ class PPO:
         self.total_timesteps, self.seconds = 0, 0.0
         self.metrics: dict[str, float] = {}
         self.source: Source = make_source(env, num_envs, env_kwargs)
+        checks.sizes(self.settings, self.source)
         self.source.reset(self.seed)
         self.policy = self._make_policy()
         self.engine = self._make_engine(engine, policy, loss, device)
@@ -197,26 +212,36 @@ class PPO:
         return choose(self, observation, action_mask, deterministic), None
 
     def save(self, path: str | Path) -> None:
-        """Write the agent to a folder, as safetensors and JSON: weights, optimiser, random stream, lanes."""
+        """Write the agent to one safetensors file: weights, optimiser, random streams, environment states.
+
+        Args:
+            path: the file; `.safetensors` is added where it lacks.
+
+        Raises:
+            LabError: the path is a folder, or the file cannot be written.
+        """
         from rl_lab.agents import checkpoint
 
         checkpoint.save(self, Path(path))
 
     @classmethod
     def load(cls, path: str | Path, env: Environment | None = None, **overrides: Any) -> PPO:
-        """Read what `save` wrote, to predict or to learn on from the very same state.
+        """Read an agent, to predict or to learn on from the very same state. Nothing in a file is run or imported.
 
         Args:
-            path: the folder.
-            env: the environment, where it was not made from an id.
-            overrides: arguments of the constructor that a file cannot hold, such as `loss`.
+            path: a file that `save` wrote, with or without its ending; the folder of a run, whose last good
+                checkpoint is taken; or the `policy.safetensors` in such a folder.
+            env: the environment, where it was not made from an id, or where its id is registered by a module that
+                this program has not imported: "module:id" imports it.
+            overrides: arguments of the constructor that take the place of those in the file, or that a file cannot
+                hold, such as `loss`.
 
         Raises:
             LabError: the files are damaged, or of another environment.
         """
         from rl_lab.agents import checkpoint
 
-        return checkpoint.load(cls, Path(path), env, overrides)
+        return checkpoint.agent_of(cls, checkpoint.find(Path(path)), env, overrides)
 
     def episode_returns(self) -> np.ndarray:
         """Returns of up to the last hundred episodes of training."""
@@ -320,6 +345,21 @@ class PPO:
         for array in (self.progress.lane_returns, self.progress.lane_lengths, self.progress.episodes):
             array[:] = 0
         self.iterations, self.seconds, self._fresh = 0, 0.0, True
+
+
+def _hyperparameter(name: str) -> property:
+    """A hyperparameter as an attribute of an agent."""
+
+    def change(agent: PPO, value: Any) -> None:
+        if name in FIXED:
+            raise LabError(f"{name} cannot change once an agent is made; give it to PPO(...) or to PPO.load(...)")
+        agent.settings = dataclasses.replace(agent.settings, **{name: value})
+
+    return property(lambda agent: getattr(agent.settings, name), change)
+
+
+for _each in dataclasses.fields(PPOSettings):
+    setattr(PPO, _each.name, _hyperparameter(_each.name))
 
 
 def _explained_variance(rollout: Rollout) -> float:

@@ -7,10 +7,12 @@ import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral  # NumPy's integers, too
 from typing import Any
 
 from rl_lab.errors import LabError
 
+MOST = 2**31 - 1  # of what is counted
 Schedule = float | str | Callable[[float], float]
 
 
@@ -59,14 +61,20 @@ class PPOSettings:
     def __post_init__(self) -> None:
         for name in ("n_steps", "batch_size", "n_epochs"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least 1")
+            if not _is_whole(value):
+                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number from 1 to {MOST}")
         for name in ("gamma", "gae_lambda"):
             _between(name, getattr(self, name), 0.0, 1.0)
         for name in ("ent_coef", "vf_coef", "max_grad_norm", "normalize_clip"):
             _between(name, getattr(self, name), 0.0, math.inf)
         if self.target_kl is not None:
             _between("target_kl", self.target_kl, 0.0, math.inf)
+        for name in ("normalize_advantage", "normalize_observation", "normalize_reward"):
+            if type(getattr(self, name)).__name__ != "bool":  # Python's or NumPy's
+                raise LabError(f"{name}={getattr(self, name)!r} is not allowed; it must be True or False")
+        if not isinstance(self.activation, str):
+            raise LabError(f"activation={self.activation!r} is not allowed; give its name, such as 'tanh'")
+        _layers(self.net_arch)
         for name in ("learning_rate", "clip_range", "clip_range_vf"):
             if getattr(self, name) is not None:
                 _between(name, schedule(name, getattr(self, name))(1.0), 0.0, math.inf)
@@ -108,6 +116,20 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
     except (TypeError, ValueError):
         raise LabError(f'{name}={value!r} is not allowed; give a number, "lin_3e-4", or a function') from None
     return lambda remaining: constant
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and 1 <= int(value) <= MOST
+
+
+def _layers(net_arch: Any) -> None:
+    """Refuse what gives no numbers of units; `ActorCritic` checks the names of the networks."""
+    for layers in net_arch.values() if isinstance(net_arch, dict) else [net_arch]:
+        if not isinstance(layers, (list, tuple)) or not all(_is_whole(units) for units in layers):
+            raise LabError(
+                f"net_arch={net_arch!r} is not allowed; give the units of the hidden layers, such as [64, 64], or "
+                'such lists by network, {"pi": [...], "vf": [...]}'
+            )
 
 
 def _between(name: str, value: Any, low: float, high: float) -> None:

@@ -10,6 +10,7 @@ A loss of one's own is a function of a `Minibatch` that returns a scalar; `ppo_l
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,8 +28,12 @@ from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Samples, Settings
 from rl_lab.agents.rollout import Progress, Rollout
 from rl_lab.agents.sources import Source
+from rl_lab.core import weights
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
+
+logger = logging.getLogger("rl_lab")
+STREAMS = (16, 5056)  # bytes of the states of random streams, on GPUs and on the CPU
 
 
 @dataclass
@@ -84,6 +89,11 @@ class Perceptrons(nn.Module):
         """Outputs and values."""
         return self.actor(observations), self.critic(observations)[:, 0]
 
+    def parameters_in_order(self) -> list[nn.Parameter]:
+        """Actor, critic and, for continuous actions, the logarithms of the standard deviations."""
+        log_std = [self.log_std] if hasattr(self, "log_std") else []
+        return [self.actor.parameters_flat, self.critic.parameters_flat, *log_std]
+
 
 @contextmanager
 def one_thread(enabled: bool) -> Iterator[None]:
@@ -123,11 +133,11 @@ class TorchEngine:
         seed: int,
     ) -> None:
         self.policy, self.source, self.batch, self.loss = policy, source, batch, loss or ppo_loss
-        self.device = _device(device)
+        self.device = device_of(device)
         self.module = self._module(module, seed).to(self.device)
         self.shares_memory = module is None and self.device.type == "cpu"
         self.adam = torch.optim.Adam(self.module.parameters(), lr=1.0, eps=1e-5)
-        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.generator = torch.Generator(self.device).manual_seed(seed % 2**63)
         self.final_values = np.zeros(source.lanes)
         self._record = jit.specialize(rollout.record, key=f"{policy.encoder.dtype} {policy.discrete}", name="recording")
 
@@ -137,6 +147,7 @@ class TorchEngine:
 
     def collect(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
         """Fill a rollout, step by step."""
+        self._take_weights()
         with one_thread(self.shares_memory):
             self._collect(experience, progress, normalizer)
 
@@ -161,6 +172,7 @@ class TorchEngine:
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """The actor's outputs `(batch, outputs)` for rows of the encoder."""
+        self._take_weights()
         with torch.no_grad():
             return _numpy(self.module(self._inputs(rows))[0])
 
@@ -176,7 +188,9 @@ class TorchEngine:
     def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
         """Train on the samples; see `CompiledEngine.update`."""
         with one_thread(self.shares_memory):
-            return self._update(samples, order, settings)
+            statistics = self._update(samples, order, settings)
+        self._give_weights()
+        return statistics
 
     def _update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
         for group in self.adam.param_groups:
@@ -203,21 +217,57 @@ class TorchEngine:
             state |= {f"module.{name}": _numpy(tensor) for name, tensor in self.module.state_dict().items()}
         return state
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from what `state` gave."""
-        self.generator.set_state(torch.from_numpy(state["generator"].copy()))
+    def restore(self, state: dict[str, np.ndarray], source: str = "the state") -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            LabError: an array is missing, does not fit or holds NaN; `source` is where it came from.
+        """
+        own = {name[7:]: array for name, array in state.items() if name.startswith("module.")}
+        if own or not isinstance(self.module, Perceptrons):
+            mine = {name: _numpy(tensor).copy() for name, tensor in self.module.state_dict().items()}
+            if set(own) != set(mine):
+                raise LabError(f"{source} holds another network; give the policy= that it was trained with")
+            weights.copy_into(mine, own, source)
+            self.module.load_state_dict({name: torch.from_numpy(array) for name, array in mine.items()})
+            self._give_weights()
+        self._take_weights()
+        self._restore_generator(state, source)
         for index, parameter in enumerate(self.module.parameters()):
-            names = ("exp_avg", "exp_avg_sq", "step")
-            moments = {name: torch.from_numpy(state[f"adam.{index}.{name}"].copy()) for name in names}
-            if moments["exp_avg"].shape == parameter.shape:
+            shape, begun = tuple(parameter.shape), state.get(f"adam.{index}.step", np.zeros(0)).size > 0
+            shapes = {"exp_avg": shape, "exp_avg_sq": shape, "step": ()}
+            moments = {name: np.zeros(shape if begun else (0,), np.float32) for name, shape in shapes.items()}
+            weights.copy_into({f"adam.{index}.{name}": array for name, array in moments.items()}, state, source)
+            if begun:
+                tensors = {name: torch.from_numpy(array) for name, array in moments.items()}
                 self.adam.state[parameter] = {
-                    name: tensor if name == "step" else tensor.to(self.device) for name, tensor in moments.items()
+                    name: tensor if name == "step" else tensor.to(self.device) for name, tensor in tensors.items()
                 }
-        weights = {
-            name[7:]: torch.from_numpy(array.copy()) for name, array in state.items() if name.startswith("module.")
-        }
-        if weights:
-            self.module.load_state_dict(weights)
+
+    def _restore_generator(self, state: dict[str, np.ndarray], source: str) -> None:
+        kept = state.get("generator", np.zeros(0, np.uint8))
+        if kept.dtype == np.uint8 and kept.shape != tuple(self.generator.get_state().shape) and kept.size in STREAMS:
+            logger.info("%s was trained on another device: its actions are drawn from a new random stream", source)
+            return
+        try:
+            self.generator.set_state(torch.from_numpy(kept.copy()))
+        except (RuntimeError, TypeError) as error:
+            raise LabError(f"{source} has no random stream ({error}); use another copy of it") from None
+
+    def _weights(self) -> list[tuple[torch.Tensor, np.ndarray]]:
+        """The perceptrons' weights on another device, and the policy's memory of them."""
+        if self.shares_memory or not isinstance(self.module, Perceptrons):
+            return []
+        arrays = [self.policy.actor.parameters, self.policy.critic.parameters, self.policy.log_std]
+        return [(tensor.data, array) for tensor, array in zip(self.module.parameters_in_order(), arrays, strict=False)]
+
+    def _take_weights(self) -> None:
+        for tensor, array in self._weights():
+            tensor.copy_(torch.from_numpy(array))
+
+    def _give_weights(self) -> None:
+        for tensor, array in self._weights():
+            array[...] = _numpy(tensor)
 
     def _module(self, module: Any, seed: int) -> nn.Module:
         if module is None:
@@ -315,11 +365,20 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().cpu().numpy()
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        LabError: there is none of this name here.
+    """
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise LabError(f"device {name!r} is unknown; use 'cpu', 'cuda' or 'mps'") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise LabError(f"device {name!r} is not available here; use 'cpu'")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise LabError(f"device {name!r} is not supported; use 'cpu', 'cuda' or 'mps'")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError):
+        raise LabError(f"device {name!r} is not available here; use 'cpu'") from None
     return device

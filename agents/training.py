@@ -1,27 +1,29 @@
-"""A training run in a folder: metrics, checkpoints, and the exact way back after any kill.
+"""A training run in a folder: metrics, checkpoints, and resuming bit-exactly after any kill.
 
 The folder holds `config.json`, `metrics.csv` (a row an iteration), TensorBoard events where tensorboard is
 installed, `checkpoint.safetensors` with the one before it, and at the end `policy.safetensors`, the weights
-alone. A run that is killed and resumed ends in the same weights, byte for byte, as one that is not.
+alone. A run that is killed and resumed ends in the same weights, byte for byte, as one that is not, where the state of
+its environment can be saved, as that of all the lab's environments can; others begin their episodes again, and a
+message says so.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
-from rl_lab.agents import checkpoint, checks
+from rl_lab.agents import checkpoint, checks, stored
+from rl_lab.agents.checkpoint import CHECKPOINT, POLICY, PREVIOUS
 from rl_lab.agents.ppo import PPO, Callback
+from rl_lab.agents.run_log import RunLog
 from rl_lab.core import weights
 from rl_lab.errors import LabError
-from rl_lab.files import locked, write_text
+from rl_lab.files import locked, write_text, writing
 
-CHECKPOINT, PREVIOUS, POLICY = "checkpoint.safetensors", "checkpoint.previous.safetensors", "policy.safetensors"
-DAMAGED = "checkpoint.damaged.safetensors"
+CONFIG, DAMAGED = "config.json", "checkpoint.damaged.safetensors"
 
 
 def train(
@@ -52,78 +54,91 @@ def train(
     """
     checks.whole_number("steps", steps, 1)
     folder = Path(out)
-    if (folder / "config.json").exists():
+    if _holds_run(folder):
         raise LabError(
             f"{folder} holds a run already; resume it with `rl-lab train --resume {folder}`, or name another folder"
         )
     agent = PPO(env, seed=seed, **arguments)
     agent.total_timesteps = int(steps)
-    settings = agent.settings.as_json()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LabError(f"{folder} cannot be made: {error.strerror}; name another folder") from None
     with locked(folder):
         config = {"env": env, "env_kwargs": agent.env_kwargs, "steps": int(steps), "seed": seed}
-        config |= {"num_envs": agent.source.lanes, "engine": agent.engine.name, "settings": settings}
-        write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
-        checkpoint.save(agent, folder / CHECKPOINT)
+        config |= {"num_envs": agent.source.lanes, "engine": agent.engine.name, "settings": agent.settings.as_json()}
         try:
+            checkpoint.save(agent, folder / CHECKPOINT)
+            write_text(folder / CONFIG, json.dumps(config, indent=2, default=stored.plain) + "\n")
             return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
         except LabError:
             if agent.iterations == 0:  # nothing was learned: the folder is free for the next try
-                for name in ("config.json", CHECKPOINT, PREVIOUS):
+                for name in (CONFIG, CHECKPOINT, PREVIOUS):
                     (folder / name).unlink(missing_ok=True)
             raise
 
 
 def resume(
     out: str | Path,
+    env: str | None = None,
     *,
+    device: str | None = None,
     checkpoint_seconds: float = 10.0,
     progress_bar: bool = False,
     callback: Callback | None = None,
     **overrides: Any,
 ) -> PPO:
-    """Go on with a run that stopped, from its last good checkpoint; see `train`.
+    """Resume a run that stopped, from its last good checkpoint; see `train`.
+
+    Args:
+        out: its folder.
+        env: its environment again, where the module that registers it is not imported: "module:id".
+        device: another than it was trained on; the weights will then differ from those of an uninterrupted run.
+        checkpoint_seconds: how often the run is saved.
+        progress_bar: show a line of progress.
+        callback: called after every iteration; False stops.
+        overrides: arguments of `PPO` that a checkpoint cannot hold, such as `loss`.
 
     Raises:
         LabError: the folder holds no run, no good checkpoint, or is in use.
     """
     folder = Path(out)
-    if not (folder / "config.json").exists():
+    if not _holds_run(folder):
         raise LabError(f"{folder} holds no run; `rl-lab train` starts one")
     with locked(folder):
-        agent = load(folder, **overrides)
+        found = checkpoint.find(folder)
+        known = found.body["environment"]
+        if env is not None and env.rpartition(":")[2] != known.rpartition(":")[2]:
+            raise LabError(f"{folder} was trained on {known}, and {env} is another environment; leave it out")
+        agent = checkpoint.agent_of(PPO, found, env, overrides | ({"device": device} if device else {}))
         _put_aside_damaged(folder)
         return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
 
 
-def load(path: Path, **overrides: Any) -> PPO:
-    """The agent of a run's last good checkpoint, or of a file that `PPO.save` wrote.
+def load(path: Path, env: str | None = None) -> PPO:
+    """An agent to look at or to play with: that of a run's last good checkpoint, or of a file that `PPO.save` wrote.
+
+    Where it was trained on a GPU and there is none, it plays on the CPU.
+
+    Args:
+        path: as for `PPO.load`.
+        env: its environment, where the module that registers it is not imported: "module:id".
 
     Raises:
-        LabError: neither the last checkpoint nor the one before it can be read.
+        LabError: there is none, or it is damaged.
     """
-    import logging
+    found = checkpoint.find(path)
+    overrides = {}
+    if found.body["engine"] == "torch":
+        from rl_lab.agents.torch_engine import device_of
 
-    if not path.is_dir():
-        if path.exists() and path.suffix != ".safetensors":
-            raise LabError(f"{path} is no checkpoint; give the folder of a run, or a file that PPO.save wrote")
-        if not checkpoint.file_of(path).exists():
-            raise LabError(f"{path} is not there; give the folder of a run, or a file that PPO.save wrote")
-        return PPO.load(path, **overrides)
-    problems = []
-    for file in (path / CHECKPOINT, path / PREVIOUS):
         try:
-            checkpoint.read(file)
-        except LabError as error:
-            problems += [str(error)] if file.exists() else []
-            continue
-        for problem in problems:
-            logging.getLogger("rl_lab").warning("%s: so the checkpoint before it is used", problem.split("; ")[0])
-        return PPO.load(file, **overrides)
-    raise LabError("; ".join(problems) or f"{path} holds no checkpoint; `rl-lab train` writes them")
+            device_of(found.body["device"])
+        except LabError:
+            overrides["device"] = "cpu"
+    return checkpoint.agent_of(PPO, found, env, overrides)
+
+
+def _holds_run(folder: Path) -> bool:
+    """Whether there is a run, and not only what a kill or a full disk left of its start."""
+    kept = (CHECKPOINT, PREVIOUS, POLICY, DAMAGED)
+    return (folder / CONFIG).exists() and any((folder / name).exists() for name in kept)
 
 
 def _put_aside_damaged(folder: Path) -> None:
@@ -136,69 +151,30 @@ def _put_aside_damaged(folder: Path) -> None:
 
 
 def _run(agent: PPO, folder: Path, seconds: float, progress_bar: bool, callback: Callback | None) -> PPO:
-    log = _Log(folder, agent.iterations)
+    log = RunLog(folder, agent.iterations, agent.num_timesteps)
     saved = time.monotonic()
 
     def after_iteration(agent: PPO) -> bool | None:
         nonlocal saved
         log.write(agent)
         if time.monotonic() - saved >= seconds:
-            _save(agent, folder)
+            _save(agent, folder, log)
             saved = time.monotonic()
         return None if callback is None else callback(agent)
 
     try:
         agent.train(after_iteration, progress_bar)
+        _save(agent, folder, log)
+        weights.save(folder / POLICY, agent.policy.tensors())
     finally:
         log.close()
-    _save(agent, folder)
-    weights.save(folder / POLICY, agent.policy.tensors())
     return agent
 
 
-def _save(agent: PPO, folder: Path) -> None:
+def _save(agent: PPO, folder: Path, log: RunLog) -> None:
     """Write a checkpoint; the one before it stays until the next."""
+    log.flush()
     if (folder / CHECKPOINT).exists():
-        os.replace(folder / CHECKPOINT, folder / PREVIOUS)
+        with writing(folder / PREVIOUS):
+            os.replace(folder / CHECKPOINT, folder / PREVIOUS)
     checkpoint.save(agent, folder / CHECKPOINT)
-
-
-class _Log:
-    """`metrics.csv` and TensorBoard events; rows after the checkpoint that a run resumes from are dropped."""
-
-    def __init__(self, folder: Path, iterations: int) -> None:
-        self.path = folder / "metrics.csv"
-        self.names: list[str] = []
-        if iterations and self.path.exists():
-            with self.path.open(newline="") as file:
-                rows = list(csv.reader(file))
-            kept = [row for row in rows[1 : iterations + 1] if len(row) == len(rows[0])]
-            self.names = rows[0]
-            write_text(self.path, "".join(",".join(row) + "\n" for row in [rows[0], *kept]))
-        elif self.path.exists():
-            self.path.unlink()
-        try:
-            from tensorboard.summary import Writer
-
-            self.writer: Any = Writer(str(folder / "tensorboard"))
-        except ImportError:
-            self.writer = None
-
-    def write(self, agent: PPO) -> None:
-        """Add the metrics of an iteration."""
-        metrics = {"rollout/ep_rew_mean": float("nan"), "rollout/ep_len_mean": float("nan")} | agent.metrics
-        first = not self.names
-        self.names = self.names or sorted(metrics)
-        with self.path.open("a", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            if first:
-                writer.writerow(self.names)
-            writer.writerow([f"{metrics.get(name, float('nan')):.9g}" for name in self.names])
-        if self.writer is not None:
-            for name, value in agent.metrics.items():
-                self.writer.add_scalar(name, value, agent.num_timesteps)
-
-    def close(self) -> None:
-        """Flush the events."""
-        if self.writer is not None:
-            self.writer.close()

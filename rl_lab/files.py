@@ -23,8 +23,12 @@ ADVICE = "set RL_LAB_CACHE to a folder that only you can write to"
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, what: str = "written") -> Iterator[None]:
     """Writing to a file, where what the disk refuses becomes a sentence.
+
+    Args:
+        path: its path.
+        what: it cannot be, for the sentence.
 
     Raises:
         LabError: the disk is full, or the file may not be written.
@@ -35,9 +39,9 @@ def writing(path: Path) -> Iterator[None]:
         if isinstance(error, LabError):
             raise
         full = isinstance(error, OSError) and error.errno in FULL
-        advice = "free space there" if full else "see that you may write there"
+        advice = "free space there, or name" if full else "name"
         problem = getattr(error, "strerror", None) or error
-        raise LabError(f"{path} cannot be written: {problem}; {advice}, or name another folder") from None
+        raise LabError(f"{path} cannot be {what}: {problem}; {advice} another folder") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -153,8 +157,9 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     Raises:
         LabError: another process has it, or it may not be written to.
     """
-    with writing(folder):
+    with writing(folder, "made"):
         folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
         file = open(folder / ".lock", "a+b")  # noqa: SIM115  # closed below
     with file:
         try:

@@ -87,7 +87,7 @@ def test_what_the_disk_refuses_is_a_sentence_and_what_was_there_stays(tmp_path, 
     weights.save(file, {"a": np.zeros(3)})
     before = file.read_bytes()
     monkeypatch.setattr(os, "fsync", full)
-    advice = "see that you may write there" if problem == errno.EROFS else "free space there"
+    advice = "name another folder" if problem == errno.EROFS else "free space there"
     for write in (lambda: files.write_text(file, "b"), lambda: weights.save(file, {"b": np.zeros(3)})):
         with pytest.raises(LabError, match=f"a.safetensors cannot be written: {os.strerror(problem)}; {advice}"):
             write()
@@ -100,7 +100,7 @@ def test_a_name_that_cannot_be_is_a_sentence(tmp_path):
         with pytest.raises(LabError, match="cannot be written: "):
             files.write_text(path, "a")
     (tmp_path / "file").touch()
-    with pytest.raises(LabError, match="file/x cannot be written: "), files.locked(tmp_path / "file" / "x"):
+    with pytest.raises(LabError, match="file/x cannot be made: "), files.locked(tmp_path / "file" / "x"):
         pass
 
 

@@ -49,8 +49,34 @@ def load_with_metadata(path: str | Path) -> tuple[dict[str, np.ndarray], dict[st
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except FileNotFoundError:
         raise LabError(f"{path} is not there; check the path") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, MemoryError) as error:
         raise LabError(f"{path} is damaged or no safetensors file ({error}); use another copy of it") from None
+
+
+def copy_into(arrays: Mapping[str, np.ndarray], tensors: Mapping[str, np.ndarray], source: str) -> None:
+    """Overwrite arrays with the tensors of the same names; all of them, or none.
+
+    Args:
+        arrays: what is overwritten.
+        tensors: finite numbers of the same dtypes and shapes.
+        source: the file that they come from, for messages.
+
+    Raises:
+        LabError: a tensor is missing, has another dtype or shape, or holds NaN or infinity.
+    """
+    for name, array in arrays.items():
+        if name not in tensors:
+            raise LabError(f"{source} has no tensor {name!r}; use another copy of it")
+        given = tensors[name]
+        if (given.dtype, given.shape) != (array.dtype, array.shape):
+            raise LabError(
+                f"{source} has a tensor {name!r} of {given.dtype} and shape {given.shape}; it must be {array.dtype} "
+                f"and {array.shape}"
+            )
+        if given.dtype.kind == "f" and not np.isfinite(given).all():
+            raise LabError(f"{source} has a tensor {name!r} that holds NaN or infinity; use another copy of it")
+    for name, array in arrays.items():
+        array[...] = tensors[name]
 
 
 def of_network(network: MLP, prefix: str = "") -> dict[str, np.ndarray]:
@@ -66,12 +92,12 @@ def network(tensors: Mapping[str, np.ndarray], activation: str, prefix: str = ""
 
     Raises:
         KeyError: a layer is missing.
+        LabError: the layers do not fit each other, or hold NaN or infinity.
     """
     depth = 0
     while f"{prefix}{depth}.weight" in tensors:
         depth += 1
     biases = [tensors[f"{prefix}{number}.bias"] for number in range(depth)]
-    made = MLP([len(tensors[f"{prefix}0.weight"]), *(len(bias) for bias in biases)], activation)
-    for number, (matrix, bias) in enumerate(made.layers()):
-        matrix[:], bias[:] = tensors[f"{prefix}{number}.weight"], biases[number]
+    made = MLP([len(tensors[f"{prefix}0.weight"]), *(bias.size for bias in biases)], activation)
+    copy_into(of_network(made, prefix), tensors, "the file of a network")
     return made

@@ -33,7 +33,7 @@ def kept(name: str, key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict
     with contextlib.suppress(LabError):  # missing or damaged: made again
         return weights.load(path)
     arrays = make()
-    with contextlib.suppress(OSError):  # a folder that cannot be written costs time, nothing else
+    with contextlib.suppress(OSError, LabError):  # a folder that cannot be written costs time, nothing else
         path.parent.mkdir(parents=True, exist_ok=True)
         weights.save(path, arrays)
     return arrays

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
-from rl_lab.agents import checkpoint, training
+from rl_lab.agents import PPO, checkpoint, training
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 
@@ -53,6 +54,8 @@ def test_killed_again_and_again_it_ends_in_the_same_bytes(whole, tmp_path):
     assert kills >= 3
     assert (folder / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()
     assert columns(folder) == columns(whole)
+    assert scalars(folder, "train/value_loss") == scalars(whole, "train/value_loss")
+    assert [step for step, _ in scalars(folder, "train/value_loss")] == list(range(512, STEPS + 512, 512))
 
 
 def steps_of(folder):
@@ -87,8 +90,17 @@ def test_tensorboard_gets_sb3s_tags(whole):
 
     events = EventAccumulator(str(whole / "tensorboard"))
     events.Reload()
-    tags = set(events.Tags()["tensors"]) | set(events.Tags()["scalars"])
+    tags = set(events.Tags()["scalars"])
     assert {"rollout/ep_rew_mean", "rollout/ep_len_mean", "time/fps", "train/value_loss", "train/approx_kl"} <= tags
+
+
+def scalars(folder, tag):
+    """Steps and values of one tag, as TensorBoard shows them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars(tag)]
 
 
 def test_a_folder_has_one_run(whole):
@@ -158,9 +170,27 @@ def test_without_a_good_checkpoint_it_says_so(whole, tmp_path):
 
 
 def test_a_checkpoint_of_another_environment_is_refused(whole):
-    from rl_lab.agents import PPO
-
     with pytest.raises(LabError, match="was trained on rl_lab/CartPole-v1"):
         PPO.load(whole / "checkpoint.safetensors", env="Pendulum-v1")
-    with pytest.raises(LabError, match="no checkpoint"):
-        PPO.load(whole / "policy.safetensors")
+
+
+def test_a_run_is_loaded_by_its_folder_and_by_its_policy(whole, tmp_path):
+    agents = [PPO.load(whole / name) for name in ("", "checkpoint", "checkpoint.safetensors", "policy.safetensors")]
+    observation = np.array([[0.1, 0.5, -0.1, 0.3]], np.float32)
+    for agent in agents:
+        assert agent.parameters.tobytes() == agents[0].parameters.tobytes()
+        assert agent.num_timesteps >= STEPS
+        assert agent.normalizer.mean.any()
+        assert agent.predict(observation)[0] == agents[0].predict(observation)[0]
+    tensors = weights.load(whole / "policy.safetensors")
+    folder = copied(whole, tmp_path)
+    weights.save(folder / "policy.safetensors", {name: 2 * array for name, array in tensors.items()})
+    assert (PPO.load(folder / "policy.safetensors").parameters == 2 * agents[0].parameters).all()
+    for file in folder.glob("checkpoint*"):
+        file.unlink()
+    with pytest.raises(LabError, match="holds weights alone and is no checkpoint"):
+        PPO.load(folder / "policy.safetensors")
+    with pytest.raises(LabError, match="holds no checkpoint"):
+        PPO.load(folder)
+    with pytest.raises(LabError, match="is a folder; name a file"):
+        agents[0].save(folder)
