@@ -10,7 +10,13 @@ from rl_lab.cli.app import app
 
 
 @app.command
-def compare(plan: Positional[Path], out: Path | None = None, jobs: int | None = None, quiet: bool = False) -> None:
+def compare(
+    plan: Positional[Path],
+    out: Path | None = None,
+    jobs: int | None = None,
+    timeout: float | None = None,
+    quiet: bool = False,
+) -> None:
     """Run a comparison, or go on with one that stopped, and write its report.
 
     Example: rl-lab compare examples/robot.toml
@@ -19,11 +25,12 @@ def compare(plan: Positional[Path], out: Path | None = None, jobs: int | None = 
         plan: TOML file that names environments, contenders, steps and seeds.
         out: folder of the results, instead of the plan's own.
         jobs: runs at once; by default one a core.
+        timeout: seconds after which a run is ended as failed; by default it may take as long as it wants.
         quiet: no progress display.
     """
     from rl_lab.compare import run_plan
 
-    run_plan(plan, out, jobs, quiet)
+    run_plan(plan, out, jobs, quiet, timeout)
 
 
 @app.command

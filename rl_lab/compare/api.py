@@ -39,6 +39,7 @@ def compare(
     controls: bool = True,
     keep: str = "best",
     jobs: int | None = None,
+    timeout: float | None = None,
     quiet: bool = False,
 ) -> Result:
     """Compare ways of training on the same environments, steps and seeds.
@@ -63,6 +64,7 @@ def compare(
             up to four times as many runs.
         keep: which trained agents stay as files: of each contender's "best" seed by its final return, "all" or "none".
         jobs: processes; by default one for each core.
+        timeout: seconds after which a run is ended as failed; by default it may take as long as it wants.
         quiet: no progress display.
 
     Returns:
@@ -84,6 +86,7 @@ def compare(
         out=None if out is None else str(out),
         controls=controls,
         keep=keep,
+        timeout=timeout,
     )
     return compare_plan(plan, jobs=jobs, quiet=quiet)
 
@@ -94,6 +97,7 @@ def compare_plan(
     jobs: int | None = None,
     quiet: bool = False,
     command: str = "",
+    timeout: float | None = None,
 ) -> Result:
     """Compare as a plan says, which may be the path of a TOML file.
 
@@ -103,6 +107,7 @@ def compare_plan(
         jobs: processes; by default one for each core.
         quiet: no progress display.
         command: what makes the comparison again, for the report.
+        timeout: seconds after which a run is ended as failed, instead of the plan's own.
 
     Raises:
         LabError: something does not exist or makes no sense, or the output folder is in use.
@@ -111,7 +116,7 @@ def compare_plan(
         path = Path(plan)
         plan, command = load_plan(path), command or f"rl-lab compare {shlex.quote(str(path))}"
         plan = plan if plan.out or out else replace(plan, out=str(default_folder(plan, path)))
-    plan = with_controls(plan)
+    plan = with_controls(plan if timeout is None else replace(plan, timeout=timeout))
     chosen = out or plan.out
     folder = Path(chosen) if chosen else None
     runs = run_all(plan, folder, jobs, quiet)
@@ -122,13 +127,19 @@ def compare_plan(
     return result
 
 
-def run_plan(path: str | Path, out: str | Path | None = None, jobs: int | None = None, quiet: bool = False) -> Result:
+def run_plan(
+    path: str | Path,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    quiet: bool = False,
+    timeout: float | None = None,
+) -> Result:
     """What `rl-lab compare PLAN` does: run the plan, write its files, print the verdicts.
 
     Raises:
         LabError: the plan makes no sense; or, after everything is written and printed, a run failed.
     """
-    result = compare_plan(path, out, jobs, quiet)
+    result = compare_plan(path, out, jobs, quiet, timeout=timeout)
     folder = Path(out or result.plan.out or default_folder(result.plan, Path(path)))
     print(result.verdict)
     print(f"\nreport: {folder / 'report.html'}")

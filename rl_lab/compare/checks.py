@@ -74,6 +74,13 @@ def number(name: str, value: Any) -> None:
         raise LabError(f"{name} is {value!r}; it must be a finite number")
 
 
+def positive(name: str, value: Any) -> None:
+    """Refuse what is not a finite number above 0."""
+    number(name, value)
+    if value <= 0:
+        raise LabError(f"{name} is {value}; it must be above 0")
+
+
 def distinct(kind: str, names: list[str]) -> None:
     """Refuse an empty list of names, and names that are there twice."""
     if not names:

@@ -17,6 +17,8 @@ from rl_lab.errors import LabError
 from rl_lab.stages.ledger import Ledger
 from rl_lab.stages.till import BudgetSpent, till_of
 
+PATIENCE = 100  # refused steps after which a contender is not trusted to end by itself
+
 
 @dataclass(frozen=True)
 class Point:
@@ -82,6 +84,8 @@ class Meter:
         self.trained: tuple[Any, Any] | None = None  # what Stable-Baselines3 trained last
         self.graceful = False  # whether somebody ends training by himself once a step was refused
         self.refused = False
+        self.give_up: Callable[[], None] | None = None  # ends the run of a contender that nothing else ends
+        self._refusals = 0
         self.ledger: Ledger | None = None  # of a contender that keeps books itself
         self.evaluation_steps = 0
         self.pretraining = Ledger()
@@ -100,7 +104,10 @@ class Meter:
             self.steps += steps
             return True
         self.refused = True
-        if not self.graceful:
+        self._refusals += 1
+        if self._refusals > 2 * PATIENCE and self.give_up is not None:
+            self.give_up()
+        if not self.graceful or self._refusals > PATIENCE:
             raise BudgetSpent(f"the budget of {self.budget} steps is spent")
         return False
 

@@ -190,6 +190,8 @@ class Plan:
     title: str = ""
     out: str | None = None
     """Output folder."""
+    timeout: float | None = None
+    """Seconds after which a run is ended as failed; by default it may take as long as it wants."""
     controls: bool | Sequence[str] = True
     """Whether pretrained contenders get controls; once they have, the names of those, about which nothing is asked."""
     keep: str = "best"
@@ -205,6 +207,8 @@ class Plan:
                     raise LabError(f"{name} has {item!r}; each must be of the class {kind.__name__}")
         if not isinstance(self.controls, (list, tuple)):
             checks.switch("controls", self.controls)
+        if self.timeout is not None:
+            checks.positive("timeout", self.timeout)
         object.__setattr__(self, "seeds", checks.training_seeds(self.seeds))
         checks.distinct("environment", [environment.name for environment in self.environments])
         checks.choice("keep", self.keep, KEEP)

@@ -55,7 +55,7 @@ def plan_from(table: Mapping[str, Any]) -> Plan:
         evaluation=_build(Evaluation, "evaluation", table.get("evaluation", {})),
         **{
             key: table[key]
-            for key in ("steps", "seeds", "baseline", "title", "out", "controls", "keep")
+            for key in ("steps", "seeds", "baseline", "title", "out", "timeout", "controls", "keep")
             if key in table
         },
     )

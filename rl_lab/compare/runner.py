@@ -21,9 +21,11 @@ from rl_lab.compare.runs import Run, Store
 from rl_lab.compare.worker import Job
 from rl_lab.data import cache
 from rl_lab.errors import LabError
-from rl_lab.files import locked, private_folder
+from rl_lab.files import locked, private_folder, writing
 
 OUTPUTS = {"report.html": "Made by rl-lab", "runs.csv": "environment,contender,seed,step", "verdicts.json": '"outcome"'}
+
+LOG = "contenders.log"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
             for line in warnings(plan):
                 view.say(line)
             torch = not all(contenders.is_lab(contender) for contender in plan.contenders)
-            with Pool(min(jobs, max(len(waiting), 1)), log, torch) as pool:
+            with Pool(min(jobs, max(len(waiting), 1)), log, torch, plan.timeout) as pool:
                 done.update(_Campaign(waiting, store, view, pool).go())
     order = {name: place for place, name in enumerate(c.name for c in plan.contenders)}
     places = {environment.name: place for place, environment in enumerate(plan.environments)}
@@ -223,13 +225,14 @@ def _locked(folder: Path | None) -> Iterator[BinaryIO | None]:
         yield None
         return
     for name, sign in OUTPUTS.items():
-        if (folder / name).exists() and sign not in (folder / name).read_text(encoding="utf-8", errors="replace"):
-            raise LabError(f"{folder} holds {name}, which no comparison wrote there; name another folder")
-    try:
-        with locked(folder), open(folder / "contenders.log", "ab") as log:
-            yield log
-    except OSError as error:
-        raise LabError(f"output folder {str(folder)!r} cannot be used: {error.strerror}; give another") from None
+        with writing(folder / name):
+            there = (folder / name).exists()
+            if there and sign not in (folder / name).read_text(encoding="utf-8", errors="replace"):
+                raise LabError(f"{folder} holds {name}, which no comparison wrote there; name another folder")
+    with locked(folder), contextlib.ExitStack() as stack:
+        with writing(folder / LOG):
+            log = stack.enter_context(open(folder / LOG, "a+b"))
+        yield log
 
 
 def default_folder(plan: Plan, path: Path) -> Path:

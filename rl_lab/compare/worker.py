@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 HEAD = struct.Struct("<qQ")  # number of the job, bytes that follow
-SERVED = 73  # how a process of a run ends when its outcome was sent
+PAUSE = 1.0  # seconds after which the process of a run that was stopped is continued
 Send = Callable[[dict[str, Any]], None]
 
 
@@ -41,13 +41,12 @@ class Job:
     """Where its last weights are kept, without the ending; empty keeps none."""
 
 
-def send_frame(stream: BinaryIO, number: int, value: Any) -> None:
-    """Send anything, functions of a notebook among it, to a worker."""
+def frame(number: int, value: Any) -> bytes:
+    """Anything, functions of a notebook among it, as it is sent to a worker."""
     import cloudpickle
 
     data = cloudpickle.dumps(value)
-    stream.write(HEAD.pack(number, len(data)) + data)
-    stream.flush()
+    return HEAD.pack(number, len(data)) + data
 
 
 def die_with_parent() -> None:
@@ -59,28 +58,40 @@ def die_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve jobs until the standard input closes."""
+    """Serve jobs until the pipe that they come through closes."""
     die_with_parent()
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    answers = os.fdopen(os.dup(1), "wb")  # buffered: it writes again where a signal cuts a write short
     os.dup2(2, 1)  # what contenders print must not mix with the answers
+    jobs = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # a contender that reads its standard input must not read jobs
+    os.close(nothing)
 
     def send(message: dict[str, Any]) -> None:
-        answers.write(json.dumps(message).encode() + b"\n")
+        answers.write(b"\n" + json.dumps(message).encode() + b"\n")  # behind what a killed process may have begun
+        answers.flush()
 
-    jobs = sys.stdin.buffer
-    sys.path[:], preload = _receive(jobs, send)
-    _import_once(preload)
+    _import_once(_receive(jobs, send))
     loaded: set[tuple[str, str]] = set()
     while (job := _receive(jobs, send)) is not None:
-        if not hasattr(os, "fork"):
+        send({"job": job.number, "begun": True})
+        if hasattr(os, "fork"):
+            _load_once(job, loaded)
+            reason = _in_own_process(job, send, jobs)
+        else:
             serve(job, send)
-            continue
-        _load_once(job, loaded)
-        _in_own_process(job, send)
+            reason = "the contender sent no outcome"
+        send({"job": job.number, "ended": reason})  # and whether its outcome came before, the parent knows
 
 
 def serve(job: Job, send: Send) -> None:
     """Do one job and send its outcome."""
+    number = job.number
+
+    def give_up(reason: str) -> None:
+        send({"job": number, "outcome": {"error": reason}})
+        os._exit(0)
+
     try:
         if job.prepare:
             from rl_lab.compare.contenders import load
@@ -88,14 +99,21 @@ def serve(job: Job, send: Send) -> None:
             load(job.contender, job.maker)
             outcome = {}
         else:
-            outcome = execute(job, lambda step, value: send({"job": job.number, "step": step, "return": value}))
+            outcome = execute(job, lambda step, value: send({"job": number, "step": step, "return": value}), give_up)
+        send({"job": number, "outcome": outcome})
     except BaseException as error:
-        outcome = {"error": sentence(error), "traceback": traceback.format_exc()}
-    send({"job": job.number, "outcome": outcome})
+        send({"job": number, "outcome": {"error": sentence(error), "traceback": traceback.format_exc()}})
 
 
-def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
+def execute(
+    job: Job, report: Callable[[int, float], None], give_up: Callable[[str], None] | None = None
+) -> dict[str, Any]:
     """Train and judge one contender from one seed; the values of a `Run`.
+
+    Args:
+        job: the run.
+        report: called after each evaluation with the steps and the mean return.
+        give_up: ends the process of the run; called with the reason where the contender catches all that would end it.
 
     Raises:
         LabError: the contender returned nothing that can be judged, or could not be made.
@@ -121,6 +139,11 @@ def execute(job: Job, report: Callable[[int, float], None]) -> dict[str, Any]:
         report(point.step, _mean(point.returns))
 
     meter = Meter(job.steps, job.evaluation.points, judge, tell, job.contender.control)
+    if give_up is not None:
+        meter.give_up = lambda: give_up(
+            f"{job.contender.name} went on after its {job.steps} steps and caught the exception that ends it; let "
+            "BudgetSpent pass"
+        )
     ready = time.perf_counter()
     try:
         model, outer = train(job.contender, job.maker, job.seed, meter)
@@ -181,22 +204,38 @@ def _load_once(job: Job, loaded: set[tuple[str, str]]) -> None:
             load(job.contender, job.maker)
 
 
-def _in_own_process(job: Job, send: Send) -> None:
+def _in_own_process(job: Job, send: Send, jobs: BinaryIO) -> str:
+    """Do a job in a fork of this process; how that ended."""
     child = os.fork()
     if child == 0:
-        die_with_parent()
-        with contextlib.suppress(BrokenPipeError):
-            serve(job, send)
-            sys.stderr.flush()
-        os._exit(SERVED)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        hint = "; is there enough memory?" if name == "SIGKILL" else ""
-        send({"job": job.number, "outcome": {"error": f"the process of the run was ended by {name}{hint}"}})
-    elif os.WEXITSTATUS(status) != SERVED:
-        error = f"the contender ended its process, with exit code {os.WEXITSTATUS(status)}"
-        send({"job": job.number, "outcome": {"error": error}})
+        try:
+            die_with_parent()
+            jobs.close()
+            with contextlib.suppress(BrokenPipeError):
+                serve(job, send)
+                sys.stderr.flush()
+        finally:
+            os._exit(0)
+    while True:
+        _, status = os.waitpid(child, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            break
+        time.sleep(PAUSE)  # where all processes are stopped, this one is as well
+        os.kill(child, signal.SIGCONT)
+    code = os.waitstatus_to_exitcode(status)
+    return (
+        f"the process of the run {ended(code)}"
+        if code < 0
+        else f"the contender ended its process, with exit code {code}"
+    )
+
+
+def ended(code: int) -> str:
+    """How a process ended, from its return code, which is negative for a signal."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    name = signal.Signals(-code).name
+    return f"was ended by {name}{'; is there enough memory?' if name == 'SIGKILL' else ''}"
 
 
 def _receive(stream: BinaryIO, send: Send) -> Any:

@@ -13,8 +13,11 @@ CLONE_ONLY, SHUFFLED, WARM_UP_ONLY = "clone only", "shuffled", "warm-up only"
 CONTROLS = (CLONE_ONLY, SHUFFLED, WARM_UP_ONLY)
 
 
-class BudgetSpent(Exception):
-    """All steps of a run are taken; a contender may let it pass, and its watched model is judged as it is."""
+class BudgetSpent(BaseException):
+    """All steps of a run are taken; a contender may let it pass, and its watched model is judged as it is.
+
+    No `Exception`: a training loop that catches those around a step would never end.
+    """
 
 
 class Till(Protocol):
