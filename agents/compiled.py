@@ -38,24 +38,22 @@ class CompiledEngine:
         self.workspace = rollout.make_workspace(source.lanes, *sizes)
         self.scratch = ppo_update.make_scratch(batch, policy)
         self.adam = make_adam(len(policy.parameters), ppo_update.PARTS)
-        kernels, key = policy.distribution, f"{policy.encoder.dtype} {policy.discrete}"
-        key += f" {source.view.turned.flags.c_contiguous}"  # where it is a field of the lanes' records, it is not
+        kernels = policy.distribution
         decide = functools.partial(rollout.decide, kernels.sample)
         loss_gradient = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient, kernels.pull)
-        self._update = jit.specialize(ppo_update.update, key=key, name="PPO's update", loss_gradient=loss_gradient)
+        self._update = jit.specialize(ppo_update.update, name="PPO's update", loss_gradient=loss_gradient)
         if isinstance(source, CompiledSource) and source.compiled:
             self._loop = jit.specialize(
                 rollout.collect,
-                key=f"{key} {source.batch.key}",
                 name=f"PPO around {source.name}",
                 decide=decide,
                 step_lanes=source.step_loop,
             )
             self.collect, self._collecting = self._collect_in_one_loop, self._one_loop
         else:
-            self._decide = jit.specialize(decide, key=key, name="acting")
-            self._value_finals = jit.specialize(rollout.value_finals, key=key, name="bootstrap")
-            self._record = jit.specialize(rollout.record, key=key, name="recording")
+            self._decide = jit.specialize(decide, name="acting")
+            self._value_finals = jit.specialize(rollout.value_finals, name="bootstrap")
+            self._record = jit.specialize(rollout.record, name="recording")
             self.collect, self._collecting = self._collect_step_by_step, self._one_step
 
     def prepare(self, experience: Rollout, progress: Progress, normalizer: Normalizer, settings: Settings) -> None:

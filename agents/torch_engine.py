@@ -139,7 +139,7 @@ class TorchEngine:
         self.adam = torch.optim.Adam(self.module.parameters(), lr=1.0, eps=1e-5)
         self.generator = torch.Generator(self.device).manual_seed(seed % 2**63)
         self.final_values = np.zeros(source.lanes)
-        self._record = jit.specialize(rollout.record, key=f"{policy.encoder.dtype} {policy.discrete}", name="recording")
+        self._record = jit.specialize(rollout.record, name="recording")
 
     def prepare(self, experience: Rollout, progress: Progress, normalizer: Normalizer, settings: Settings) -> None:
         """Compile the one loop that it shares with the compiled engine."""

@@ -50,14 +50,9 @@ class Lanes:
         self.step_loop: Callable[..., None] | None = step
         reset = functools.partial(loops.reset_lanes, begin)
         observe = functools.partial(loops.observe_lanes, definition.observe, mask)
-        self._reset = self._loop("resets", reset, layout_of(self.states, self.config))
-        self._observe = self._loop("observations", observe, layout_of(self.states, self.config, self.observations))
-        self._step = self._loop("steps", step, self.key)
-
-    @property
-    def key(self) -> str:
-        """What, beside the kernels, decides the machine code of a loop over these lanes."""
-        return layout_of(self.states, self.config, self.observations, self.actions)
+        self._reset = self._loop("resets", reset)
+        self._observe = self._loop("observations", observe)
+        self._step = self._loop("steps", step)
 
     @property
     def taken(self) -> int:
@@ -195,11 +190,6 @@ class Lanes:
             self.lengths,
         )
 
-    def _loop(self, what: str, loop: functools.partial[None], key: str) -> Callable[..., Any]:
+    def _loop(self, what: str, loop: functools.partial[None]) -> Callable[..., Any]:
         name = f"{self.definition.name}'s {what}"
-        return plainly(name, loop) if self.debug else jit.specialize(loop, key=key, name=name, exact=True)
-
-
-def layout_of(*arrays: np.ndarray) -> str:
-    """How arrays lie in memory, as far as machine code depends on it."""
-    return " ".join(f"{a.dtype.descr if a.dtype.names else a.dtype} {a.ndim}" for a in arrays)
+        return plainly(name, loop) if self.debug else jit.specialize(loop, name=name, exact=True)

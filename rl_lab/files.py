@@ -88,7 +88,7 @@ def make_folder(folder: Path, option: str = "--out") -> None:
         ) from None
 
 
-def trusted(path: Path) -> bool:
+def trusted(path: Path | int) -> bool:
     """Whether no other user can have written a file, or put files into a folder: owner and mode, where there are any.
 
     A folder may have been open to others before: what lies in one and is run, such as machine code, is asked about too.
@@ -163,7 +163,7 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
         file = open(folder / ".lock", "a+b")  # noqa: SIM115  # closed below
     with file:
         try:
-            _lock(file.fileno(), wait)
+            lock(file.fileno(), wait)
         except OSError:
             raise LabError(f"{folder} is in use by another run; wait for it, stop it, or name another folder") from None
         for left in folder.glob(f".*{PARTIAL}"):
@@ -171,7 +171,12 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
         yield
 
 
-def _lock(descriptor: int, wait: bool) -> None:
+def lock(descriptor: int, wait: bool) -> None:
+    """Lock an open file against other processes until it is closed.
+
+    Raises:
+        OSError: another process has it, or files cannot be locked there.
+    """
     if os.name == "nt":
         import msvcrt
 

@@ -127,7 +127,7 @@ def time_replay(agent: PPO) -> float:
     if isinstance(space, gym.spaces.Box):
         actions = np.clip(actions, space.low, space.high)
     actions = np.ascontiguousarray(actions + view.first_action, view.actions.dtype)
-    loop = jit.specialize(replay, key=source.batch.key, name=f"the steps of {source.name}", step_lanes=source.step_loop)
+    loop = jit.specialize(replay, name=f"the steps of {source.name}", step_lanes=source.step_loop)
     loop(actions[:0], view, *arguments)  # compiles
     start = time.perf_counter()
     loop(actions, view, *arguments)

@@ -5,12 +5,8 @@ import enum
 import functools
 import logging
 import math
-import os
-import subprocess
 import sys
-import textwrap
 import threading
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +16,7 @@ from hypothesis import strategies as st
 
 from rl_lab import jit
 from rl_lab.errors import KernelError
-from rl_lab.jit import cache, compiled
+from rl_lab.jit import compiled
 
 
 class Cell(enum.IntEnum):
@@ -217,7 +213,7 @@ def test_tables_are_taken_as_they_are_now():
     table[1] = 5.0
     after = jit.specialize(total)
     assert (before(), after()) == (3.0, 6.0)
-    assert before.path != after.path
+    assert before.module.digest != after.module.digest
 
 
 def test_one_table_under_two_names_is_kept_once():
@@ -226,7 +222,7 @@ def test_one_table_under_two_names_is_kept_once():
 
 def test_only_meaning_decides_the_name(write_module):
     bare = write_module("def kernel(x):\n    return x + 1\n")
-    path = jit.specialize(bare.kernel).path
+    digest = jit.specialize(bare.kernel).module.digest
     same = write_module("""
         # New.
         def kernel(x: int) -> int:
@@ -234,13 +230,9 @@ def test_only_meaning_decides_the_name(write_module):
             return (x +
                     1)  # so
     """)
-    assert jit.specialize(same.kernel).path == path
+    assert jit.specialize(same.kernel).module.digest == digest
     other = write_module("def kernel(x):\n    return x + 2\n")
-    assert jit.specialize(other.kernel).path != path
-
-
-def test_dtypes_are_part_of_the_name():
-    assert jit.specialize(double, key="float32").path != jit.specialize(double, key="float64").path
+    assert jit.specialize(other.kernel).module.digest != digest
 
 
 def test_source_edited_after_import(write_module, tmp_path):
@@ -407,19 +399,6 @@ def test_other_processes_load_machine_code_and_see_every_change(python, tmp_path
     assert results() == (0, 1112.0)
 
 
-def test_processes_that_compile_at_once_do_not_spoil_the_cache(python, tmp_path):
-    folder = str(tmp_path / "cache")
-    (tmp_path / "helpers.py").write_text("def helper(x):\n    return x\n")
-    (tmp_path / "one.py").write_text(textwrap.dedent(SCRIPT))
-    environment = os.environ | {"RL_LAB_CACHE": folder}
-    runs = [
-        subprocess.Popen([sys.executable, "one.py"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
-        for _ in range(2)
-    ]
-    assert [run.wait() for run in runs] == [0, 0]
-    assert python(SCRIPT, RL_LAB_CACHE=folder) == "result 1112.0\n"
-
-
 NOTEBOOK = """
     from IPython.core.interactiveshell import InteractiveShell
     shell = InteractiveShell.instance()
@@ -435,44 +414,6 @@ NOTEBOOK = """
 
 def test_notebook_cells(python):
     assert "result 7.0 21.0" in python(NOTEBOOK)
-
-
-def test_damaged_machine_code_is_compiled_again():
-    def damaged(x):
-        return x + 0.125
-
-    kernel = jit.specialize(damaged)
-    assert kernel(1.0) == 1.125
-    for file in kernel.path.parent.glob(f"__pycache__/{kernel.path.stem}.*.nb?"):
-        file.write_bytes(file.read_bytes()[:40])
-    cache.sys.modules.pop(f"rl_lab_jit_{kernel.path.stem}")
-    again = jit.specialize(damaged)
-    assert again.cached
-    assert again(1.0) == 1.125
-    assert again.ready
-
-
-def test_old_modules_are_deleted(tmp_path, monkeypatch):
-    monkeypatch.setenv("RL_LAB_CACHE", str(tmp_path))
-    monkeypatch.setattr(cache, "KEEP", 3)
-    kernels = []
-    for number in range(5):
-
-        def kernel(x):
-            return x + number  # noqa: B023
-
-        kernels.append(jit.specialize(kernel))
-        assert kernels[-1](1) == 1 + number
-        os.utime(kernels[-1].path, (1000.0 + number, cache.CHANGED))
-    left = [kernel.path for kernel in kernels if kernel.path.exists()]
-    assert left == [kernel.path for kernel in kernels[2:]]
-    assert not kernels[0].cached
-
-
-def test_a_folder_that_cannot_be_written(python, tmp_path):
-    (tmp_path / "helpers.py").write_text("def helper(x):\n    return x\n")
-    (tmp_path / "file").touch()
-    assert "result 1112.0" in python(SCRIPT, RL_LAB_CACHE=str(tmp_path / "file"))
 
 
 def test_disabled_compilation_gets_a_sentence(python, tmp_path):
@@ -528,18 +469,3 @@ def test_what_a_thread_raises_is_raised_after_all_have_ended():
         jit.over_lanes(run, 30, 3)
     assert len(ended) == 3
     assert sorted(ended)[0] == 0
-
-
-@jit.fast
-def doubled(x):
-    return 2 * x
-
-
-def test_what_was_just_compiled_is_loaded_like_anything_else():
-    """Code that was compiled in this process may round differently from what the cache gives to the next."""
-    compiled = jit.specialize(doubled, key=str(time.time_ns()))
-    assert not compiled.cached
-    assert compiled(4) == 8
-    stats = compiled._dispatcher.stats
-    assert sum(stats.cache_hits.values()) == 1
-    assert sum(stats.cache_misses.values()) == 0

@@ -42,11 +42,11 @@ def add(point):
 
 def test_a_script_finds_its_machine_code_again(python, tmp_path):
     def files():
-        return sorted((tmp_path / "cache").rglob("*.nb?"))
+        return sorted((tmp_path / "cache").rglob("*.code"))
 
     assert "result 6.0" in python(SCRIPT, RL_LAB_CACHE=str(tmp_path / "cache"))
     first = files()
-    assert len(first) == 2  # one index, one piece of machine code
+    assert len(first) == 1
     assert "result 6.0" in python(SCRIPT, RL_LAB_CACHE=str(tmp_path / "cache"))
     assert files() == first
 

@@ -94,7 +94,7 @@ def greedy_games(size: int, seconds: float) -> float:
     """Whole games a second between greedy players."""
     states, config = np.zeros(1, state_dtype(9 if size <= 9 else 19)), config_record("Go", Rules(size).config())
     streams, games = np.ones((1, 1), np.uint64), 0
-    kernel = jit.specialize(play_greedily, key=str(states.dtype.descr), name="greedy games", exact=True)
+    kernel = jit.specialize(play_greedily, name="greedy games", exact=True)
     start = np.repeat(Board(size).state(), 100)
     kernel(start, states, streams, config)
     begun = time.process_time()

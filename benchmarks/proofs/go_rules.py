@@ -155,7 +155,7 @@ def has_repeated(game: Board) -> bool:
 
 def compiled(function: Any, size: int) -> Any:
     """A kernel of this file for boards of a size."""
-    return jit.specialize(function, key=str(state_dtype(9 if size <= 9 else 19).descr), exact=True)
+    return jit.specialize(function, exact=True)
 
 
 def superko_slowly(states, streams, config, moves, counts):

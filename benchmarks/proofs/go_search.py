@@ -10,7 +10,7 @@ from rl_lab import jit
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import board as kernels
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.layout import BLACK, LEGAL, PASS, state_dtype
+from rl_lab.envs.go.layout import BLACK, LEGAL, PASS
 from rl_lab.envs.go.score import area
 
 UNKNOWN, LOST, WON = range(3)  # for Black
@@ -42,7 +42,7 @@ def can_reach(margin: int, game: Board, depth: int, most: int = 10**9) -> Answer
     states, tried = np.zeros(depth + 1, game.state().dtype), np.zeros((depth + 1, 1), np.int64)
     states[0] = game.state()[0]
     counts = np.zeros(2, np.int64)
-    search = jit.specialize(prove, key=str(state_dtype(game.rules.capacity).descr), exact=True)
+    search = jit.specialize(prove, exact=True)
     result = search(states, tried, config_record("Go", game.rules.config()), margin, most, counts)
     return Answer(bool(result == WON), *counts.tolist())
 

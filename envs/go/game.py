@@ -422,4 +422,4 @@ def kernel(what: str, capacity: int, debug: bool) -> Callable[..., Any]:
     name = f"Go's {what}"
     if debug:
         return plainly(name, KERNELS[what])
-    return jit.specialize(KERNELS[what], key=str(state_dtype(capacity).descr), name=name, exact=True)
+    return jit.specialize(KERNELS[what], name=name, exact=True)

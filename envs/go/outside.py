@@ -16,7 +16,7 @@ from rl_lab.envs.go.players import Player, player
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.turns import begin_told
 from rl_lab.envs.go.vertices import checked_action, vertex
-from rl_lab.envs.lanes import Lanes, layout_of
+from rl_lab.envs.lanes import Lanes
 from rl_lab.envs.loops import NEXT_STEP
 from rl_lab.errors import LabError
 
@@ -58,7 +58,7 @@ class OutsideLanes(Lanes):
         self._rules = replace(rules, max_moves=longest)
         self._boards = [self._fresh() for _ in range(count)]
         begin = functools.partial(begin_lanes, begin_told)
-        self._begin = self._loop("openings", begin, layout_of(self.states, self.config))
+        self._begin = self._loop("openings", begin)
 
     def reset(self, chosen: np.ndarray, options: dict[str, Any] | None = None) -> None:
         """Start an episode in the chosen lanes, and let the opponent begin where it is his turn."""

@@ -211,4 +211,4 @@ def turn(states, config):
 
 @functools.cache
 def _turner(dtype: np.dtype) -> Callable[..., None]:
-    return jit.specialize(turn, key=str(dtype.descr), name="Go's other side", exact=True)
+    return jit.specialize(turn, name="Go's other side", exact=True)

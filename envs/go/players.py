@@ -14,7 +14,6 @@ from rl_lab.envs.definition import config_record
 from rl_lab.envs.go.board import action_of
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.greedy import greedy_move
-from rl_lab.envs.go.layout import state_dtype
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.search import MOST_PLAYOUTS, Search
 from rl_lab.errors import LabError
@@ -198,4 +197,4 @@ def first_move(move, states, streams, config):
 def move_kernel(name: str, capacity: int) -> Callable[..., Any]:
     """Machine code of a player for boards up to a capacity."""
     loop = functools.partial(first_move, MOVES[name])
-    return jit.specialize(loop, key=str(state_dtype(capacity).descr), name=f"Go's {name} player", exact=True)
+    return jit.specialize(loop, name=f"Go's {name} player", exact=True)

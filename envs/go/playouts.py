@@ -43,7 +43,7 @@ def run(states, streams, config, margins):
 @functools.cache
 def compiled(dtype: np.dtype) -> Callable[..., int]:
     """Machine code of `repeat` for records of this dtype."""
-    return jit.specialize(repeat, key=str(dtype.descr), name="Go's playouts", exact=True)
+    return jit.specialize(repeat, name="Go's playouts", exact=True)
 
 
 def repeat(states, streams, config, margins):

@@ -16,7 +16,7 @@ from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import uct
 from rl_lab.envs.go.board import action_of
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.layout import COLOURS, state_dtype
+from rl_lab.envs.go.layout import COLOURS
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError
 
@@ -181,10 +181,7 @@ def kernels(capacity: int, debug: bool) -> Kernels:
     }
     if debug:
         return Kernels(*(plainly(f"Go's {name}", kernel) for name, kernel in entries.items()))
-    key = str(state_dtype(capacity).descr)
-    return Kernels(
-        *(jit.specialize(kernel, key=key, name=f"Go's {name}", exact=True) for name, kernel in entries.items())
-    )
+    return Kernels(*(jit.specialize(kernel, name=f"Go's {name}", exact=True) for name, kernel in entries.items()))
 
 
 def plant_first(trees, nodes):

@@ -1,10 +1,11 @@
 """The basement: plain Python functions become machine code here, and nowhere else.
 
-`specialize` writes a function, with everything that it calls, into one generated module in the user's
-cache folder and lets Numba compile and cache that. Numba's own disk cache never hits for a loop that a
-factory made, and does not notice when a function in another file changed; a self-contained file whose
-name is a hash of its text has neither fault. So a second process starts without compiling, and a change
-to a kernel, to a function that it calls or to one entry of a captured table is always seen.
+`specialize` writes a function, with everything that it calls, into one generated module, lets Numba compile
+that for the types that it is called with, and keeps the machine code in the user's cache folder. Numba's own
+disk cache never hits for a loop that a factory made, and does not notice when a function in another file
+changed; machine code that is named by a hash of a self-contained module and of its types has neither fault.
+So a second process starts without compiling, a change to a kernel, to a function that it calls or to one entry
+of a captured table is always seen, and what was compiled before changes no result.
 
 Loops over lanes release the GIL, and `over_lanes` shares them among ordinary threads.
 """
@@ -48,18 +49,16 @@ def by_hand(module: str) -> Callable[[Function], Function]:
     return mark
 
 
-def specialize(
-    function: Callable[..., Any], /, *, key: str = "", name: str = "", exact: bool = False, **bound: Any
-) -> Compiled:
+def specialize(function: Callable[..., Any], /, *, name: str = "", exact: bool = False, **bound: Any) -> Compiled:
     """Compile `function` with some of its parameters bound to functions or constants.
 
-    The bound parameters leave the signature; the rest are passed at each call, always with the same types.
+    The bound parameters leave the signature; the rest are passed at each call, best always with the same types:
+    each combination of types has machine code of its own.
     As plain Python, `functools.partial(function, **bound)` does the same, slowly: that is what debugging uses.
     A partial is welcome as the function and as a bound value too; a function that needs functions gets them so.
 
     Args:
         function: a plain Python function, `def` at any level, whose source can be read.
-        key: what else decides the machine code, such as the dtypes of the arguments.
         name: what people know it by, for the log; default is the function's own name.
         exact: refuse functions marked `fast` or `inline`, as environments do.
         bound: values of parameters: plain functions, numbers, tuples or NumPy arrays.
@@ -70,4 +69,4 @@ def specialize(
     Raises:
         KernelError: a source cannot be read, or something in it or captured by it cannot be compiled.
     """
-    return Compiled(_write(function, bound, exact), key, name or getattr(function, "func", function).__name__)
+    return Compiled(_write(function, bound, exact), name or getattr(function, "func", function).__name__)

@@ -1,57 +1,95 @@
-"""Compiling in a process of its own, so that what runs is always what the cache holds.
+"""Compiling in a process of its own, so that the same code comes out whatever this process did before.
 
-Machine code that was just compiled is not quite what is loaded later: in the process that compiled it, calls
-that were not inlined may end in an earlier copy of the called function, optimised in another context and
-rounded differently. With `fastmath` the first run of a training would then differ from all later ones; exact
-code has one result however it is optimised, and is compiled where it is wanted, unless it is so large that this
-process is done sooner. It also keeps the compiler's memory, some hundred megabytes, out of the user's.
+Machine code depends on what its process compiled earlier: calls that were not inlined may end in an earlier copy of the
+called function, optimised in another context and rounded differently. With `fastmath` a training would then depend on
+what was compiled before it; exact code has one result however it is optimised, and is compiled where it is wanted,
+unless it is so large that this process is done sooner. It also keeps the compiler's memory, some hundred megabytes, out
+of the user's.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-# Imports nothing of the lab by itself: unpickling imports what the signature refers to. Numba optimises each
-# function, with all that it calls, anew on every level of calls. Nothing runs here, so that only the entry needs it,
-# which saves a third of the time. Should a new Numba look different inside, the child fails, and the parent compiles.
+from rl_lab.errors import KernelError
+from rl_lab.jit import cache
+from rl_lab.jit.module import Module
+
+# Unpickling imports what the signature refers to, which may print. Numba optimises each function, with all that it
+# calls, anew on every level of calls. Nothing runs here, so that only the entry needs it, which saves a third of the
+# time. A Numba that looks different inside optimises them all, in this process always.
 CHILD = """
-import importlib.util, pickle, sys
-from numba.core.codegen import CPUCodeLibrary
-name, path, entry = sys.argv[1:]
+import json, os, pickle, sys
+out = os.fdopen(os.dup(1), "wb")
+os.dup2(2, 1)
 sys.path[:] = pickle.load(sys.stdin.buffer)
-optimize = CPUCodeLibrary._optimize_final_module
-CPUCodeLibrary._optimize_final_module = lambda self: optimize(self) if self.name == entry else None
-spec = importlib.util.spec_from_file_location(name, path)
-module = sys.modules[name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-getattr(module, entry).compile(pickle.load(sys.stdin.buffer))
+settings, module = pickle.load(sys.stdin.buffer)
+from numba.core import codegen, config
+from rl_lab.jit import generated
+vars(config).update(settings)
+optimize, entry = getattr(codegen.CPUCodeLibrary, "_optimize_final_module", None), module[-1]
+if optimize:
+    codegen.CPUCodeLibrary._optimize_final_module = lambda self: optimize(self) if self.name == entry else None
+try:
+    code = generated.compiled(generated.dispatcher_of(*module), pickle.load(sys.stdin.buffer))
+except Exception as error:
+    is_key = isinstance(error, KeyError)
+    out.write(json.dumps([is_key, str(error.args[0] if is_key and error.args else error)]).encode())
+    out.close()
+    sys.exit(1)
+out.write(code or b"")
+out.close()
 """
 
 
-def compile_apart(path: Path, name: str, entry: str, signature: tuple[Any, ...]) -> bool:
-    """Compile a generated module into Numba's cache, in a process of its own.
+def compile_apart(module: Module, name: str, signature: tuple[Any, ...], label: str) -> bytes | None:
+    """The machine code of a generated module, compiled in a process of its own.
 
     Args:
-        path: the generated module.
-        name: under which it is imported.
-        entry: its cached function.
+        module: what to compile.
+        name: under which it is run.
         signature: Numba's types of the arguments.
+        label: what people know it by.
 
     Returns:
-        Whether that worked; where it did not, compiling in this process gives the reason.
+        The machine code, or None where it cannot be kept.
+
+    Raises:
+        KernelError: the process did not end as it should.
+        KeyError, RuntimeError: what Numba raised there.
     """
+    parts = sys.path, (cache.numba_settings(), (name, module.text, module.tables, module.entry)), signature
+    command = [sys.executable, *_flags(), "-c", CHILD]
     try:
-        words = pickle.dumps(sys.path) + pickle.dumps(signature)
-        command = [sys.executable, "-c", CHILD, name, str(path), entry]
+        words = b"".join(map(pickle.dumps, parts))
         done = subprocess.run(command, input=words, capture_output=True, env=_environment(), check=False)
-    except (OSError, ValueError, TypeError, AttributeError, pickle.PicklingError):
-        return False
-    return done.returncode == 0
+    except OSError as error:
+        raise KernelError(f"{label} cannot be compiled: no process can be started for it ({error})") from None
+    if done.returncode == 0:
+        return done.stdout or None
+    try:
+        is_key, text = json.loads(done.stdout)
+    except ValueError:
+        raise KernelError(f"{label} cannot be compiled: its process {_end(done)}") from None
+    raise KeyError(text) if is_key else RuntimeError(text)
+
+
+def _end(done: subprocess.CompletedProcess[bytes]) -> str:
+    """How a process ended."""
+    if done.returncode < 0:
+        return f"was ended by {signal.Signals(-done.returncode).name}; see whether memory is short"
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return f"ended with status {done.returncode} ({lines[-1] if lines else 'without a word'})"
+
+
+def _flags() -> list[str]:
+    return ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
 
 
 def _environment() -> dict[str, str]:

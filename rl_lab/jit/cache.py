@@ -1,56 +1,171 @@
-"""Generated modules on disk: named by a hash of all that decides the machine code, pruned when there are many."""
+"""Machine code on disk: one file for each generated module and types that it is called with.
+
+A file's name is a hash of all that decides the machine code, and it begins with a hash of its name and the rest, so
+that a damaged file is compiled again. Only files that this user or root wrote, and that nobody else can write to, are
+read: machine code runs unchecked. So a cache may be shared, such as one that root filled in an image.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
-import importlib.util
+import logging
 import os
 import platform
+import shutil
 import sys
-import tempfile
 import time
-import types
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from rl_lab import files
 from rl_lab.jit.module import Module
 
-KEEP = 500  # generated modules; those used longest ago go first
-# Numba forgets machine code when its module's time of change is another, so every module gets the same one:
-# two processes that write it at once would spoil each other's otherwise.
-CHANGED = 1_000_000_000
+SUFFIX = ".code"
+KEEP = 500  # files; those used longest ago go first
+DAY = 86_400.0
+PATIENCE = 300.0  # seconds to wait for another process that compiles the same
+SETTINGS = (  # of Numba, which decide the machine code
+    *("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "DISABLE_INTEL_SVML", "CPU_NAME", "CPU_FEATURES"),
+    *("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "EXTEND_VARIABLE_LIFETIMES", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS"),
+    *("DEBUG_NRT", "PARFOR_MAX_TUPLE_SIZE", "ENABLE_PROFILING", "USE_LEGACY_TYPE_SYSTEM"),
+)
+logger = logging.getLogger("rl_lab")
 
 
 def folder() -> Path:
-    """Where generated modules are kept: `$RL_LAB_CACHE`, or `rl_lab` in the user's cache folder."""
+    """Where machine code is written: the first of `places` that is this user's own, or a temporary folder."""
+    *shared, own = places()
+    for place in shared:
+        with contextlib.suppress(OSError):
+            _make(place)
+            if os.access(place, os.W_OK) and files.trusted(place):
+                return place
+    with contextlib.suppress(OSError):
+        _make(own)
+    return files.private_folder(own)
+
+
+def places() -> list[Path]:
+    """Where machine code is looked for: `$RL_LAB_CACHE`, if it is set, and `rl_lab` in the user's cache folder."""
     import platformdirs
 
-    place = Path(os.environ.get("RL_LAB_CACHE") or platformdirs.user_cache_path("rl_lab")).absolute() / "jit"
+    named = os.environ.get("RL_LAB_CACHE")
+    return [Path(place).absolute() / "jit" for place in (named, platformdirs.user_cache_path("rl_lab")) if place]
+
+
+def name_of(module: Module, signature: tuple[Any, ...]) -> str:
+    """A file name for a module and Numba's types of its arguments, by all that decides the machine code."""
+    types = " ".join(map(_described, signature))
+    settings = " ".join(f"{name}={value}" for name, value in numba_settings().items())
+    total = hashlib.sha256(f"{module.digest} {types} {settings} {_machine()}".encode())
+    return f"{module.entry}_{total.hexdigest()[:20]}"
+
+
+def numba_settings() -> dict[str, Any]:
+    """Numba's settings, however they were made: by its environment variables, its file, or a program."""
+    from numba.core import config
+
+    return {name: getattr(config, name, None) for name in SETTINGS}
+
+
+def file_of(name: str) -> Path:
+    """Where the machine code of this name is written."""
+    return folder() / f"{name}{SUFFIX}"
+
+
+def holds(name: str) -> bool:
+    """Whether there is a file of this name; it may be one that `read` refuses."""
+    return any((place / f"{name}{SUFFIX}").exists() for place in (*places(), folder()))
+
+
+def read(name: str) -> bytes | None:
+    """The machine code of this name; None where there is none that is whole and that only this user or root wrote."""
+    for place in dict.fromkeys((*places(), folder())):
+        path = place / f"{name}{SUFFIX}"
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            if not files.trusted(file.fileno()):
+                _distrust(place)
+                continue
+            sealed = file.read()
+            code = sealed[hashlib.sha256().digest_size :]
+            if sealed == _seal(name, code) + code:
+                with contextlib.suppress(OSError):  # of a shared folder
+                    os.utime(path)
+                return code
+    return None
+
+
+def write(name: str, code: bytes) -> None:
+    """Keep machine code; where the disk is full, it is compiled again in the next process."""
+    place = folder()
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        if os.access(place, os.W_OK):
-            return place
-    except OSError:
-        pass
-    return _temporary_folder()
+        files.write_bytes(file_of(name), _seal(name, code) + code)
+    except OSError as error:
+        logger.warning("machine code cannot be kept in %s (%s); the next process compiles again", place, error.strerror)
+    _prune(place)
+
+
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Let other processes wait that want to compile the same, so that they load what this one compiled.
+
+    Only time is at stake, so whoever waited too long, or where files cannot be locked, goes on without.
+    """
+    path, end = folder() / f"{name}.lock", time.monotonic() + PATIENCE
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            file = stack.enter_context(open(path, "a+b"))
+            while not _got(file.fileno()) and not holds(name) and time.monotonic() < end:
+                time.sleep(0.1)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _got(descriptor: int) -> bool:
+    try:
+        files.lock(descriptor, wait=False)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _make(place: Path) -> None:
+    """Make a folder that only this user can write to; one that others could write to is closed to them.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for folder in (place.parent, place):
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    about = place.stat()
+    if hasattr(os, "getuid") and about.st_uid == os.getuid() and about.st_mode & 0o022:
+        place.chmod(about.st_mode & 0o755)
 
 
 @functools.cache
-def _temporary_folder() -> Path:
-    """A new folder for this process: one with a name that others can guess might hold their code."""
-    return Path(tempfile.mkdtemp(prefix="rl_lab-jit-"))
+def _distrust(place: Path) -> None:
+    logger.warning("machine code in %s that other users wrote, or can write to, is not used", place)
 
 
-def digest(module: Module, key: str) -> str:
-    """A hash of all that decides the machine code."""
-    total = hashlib.sha256(module.text.encode())
-    for name, table in sorted(module.tables.items()):
-        total.update(f"{name} {table.dtype.descr} {table.shape}".encode())
-        total.update(table.tobytes())
-    total.update(f"{key} {_machine()}".encode())
-    return total.hexdigest()[:20]
+def _seal(name: str, code: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + code).digest()
+
+
+def _described(kind: Any) -> str:
+    """A type of Numba's, with the place of every NamedTuple's class: names alone may be two classes'."""
+    parts = getattr(kind, "types", None)
+    if not isinstance(parts, tuple):
+        return str(kind)
+    made = getattr(kind, "instance_class", tuple)
+    return f"{made.__module__}.{made.__qualname__}({', '.join(map(_described, parts))})"
 
 
 @functools.cache
@@ -59,79 +174,25 @@ def _machine() -> str:
     import llvmlite.binding as llvm
     import numba
 
+    versions = f"{platform.python_version()} {sys.flags.optimize} {np.__version__} {numba.__version__}"
     features = llvm.get_host_cpu_features().flatten()
-    return f"{platform.python_version()} {np.__version__} {numba.__version__} {llvm.get_host_cpu_name()} {features}"
-
-
-def has_machine_code(path: Path) -> bool:
-    """Whether Numba has kept machine code for a generated module."""
-    return any(file.suffix == ".nbi" for file in _machine_code(path))
-
-
-def discard_machine_code(path: Path) -> None:
-    """Delete what Numba has kept for a generated module, and forget the module."""
-    for file in _machine_code(path):
-        file.unlink(missing_ok=True)
-    sys.modules.pop(import_name(path), None)
-
-
-def _machine_code(path: Path) -> list[Path]:
-    """The files of a generated module in Python's and Numba's cache folders."""
-    places = [path.parent / "__pycache__"]
-    if elsewhere := os.environ.get("NUMBA_CACHE_DIR"):
-        places += Path(elsewhere).glob("*")
-    return [file for place in places for file in place.glob(f"{path.stem}.*")]
-
-
-def write(module: Module, path: Path) -> None:
-    """Write a generated module where it is new."""
-    if not path.exists():
-        if module.tables:
-            _write(path.with_suffix(".npz"), module.tables)
-        _write(path, module.text)
-        _prune(path.parent)
-
-
-def load(module: Module, path: Path) -> types.ModuleType:
-    """Import a generated module, writing it first where it is new."""
-    write(module, path)
-    os.utime(path, (time.time(), CHANGED))  # when it was used last, and the time of change
-    name = import_name(path)
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        loaded = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(loaded)
-        sys.modules[name] = loaded  # Numba's cached types refer to it
-    return sys.modules[name]
-
-
-def import_name(path: Path) -> str:
-    """The name under which a generated module is imported."""
-    return f"rl_lab_jit_{path.stem}"
-
-
-def _write(path: Path, content: str | dict[str, np.ndarray]) -> None:
-    """Write a file so that nobody sees half of it."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-        if isinstance(content, str):
-            file.write(content.encode())
-        else:
-            np.savez(file, **content)  # type: ignore[arg-type]
-    os.utime(file.name, (time.time(), CHANGED))
-    os.replace(file.name, path)
+    return f"{versions} {llvm.llvm_version_info} {llvm.get_host_cpu_name()} {features}"
 
 
 def _prune(place: Path) -> None:
-    """Delete the generated modules that were used longest ago, beyond the number that is kept."""
+    """Delete what was used longest ago, beyond the number that is kept, and what nothing reads."""
 
     def used(path: Path) -> float:
         try:
-            return path.stat().st_atime
-        except FileNotFoundError:  # another process prunes too
+            return path.stat().st_mtime
+        except OSError:  # another process prunes too
             return 0.0
 
-    for old in sorted(place.glob("*.py"), key=used, reverse=True)[KEEP:]:
-        for file in [*_machine_code(old), old.with_suffix(".npz"), old]:
-            file.unlink(missing_ok=True)
+    for old in sorted(place.glob(f"*{SUFFIX}"), key=used, reverse=True)[KEEP:]:
+        old.unlink(missing_ok=True)
+    for stray in place.iterdir():  # of killed processes, and of earlier versions
+        if stray.suffix != SUFFIX and used(stray) < time.time() - DAY:
+            if stray.is_dir() and not stray.is_symlink():
+                shutil.rmtree(stray, ignore_errors=True)
+            else:
+                stray.unlink(missing_ok=True)

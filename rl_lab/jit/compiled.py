@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_lab.errors import KernelError
-from rl_lab.jit import cache
+from rl_lab.jit import cache, generated
 from rl_lab.jit.apart import compile_apart
 from rl_lab.jit.module import Module
 from rl_lab.jit.tuples import portable
@@ -21,7 +22,8 @@ from rl_lab.jit.tuples import portable
 logger = logging.getLogger("rl_lab")
 SLOW = 20  # functions, from which on it takes seconds
 _numba = threading.RLock()  # Numba compiles one function at a time
-_files: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)  # two agents may want the same one
+_names: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)  # two agents may want the same one
+_loaded: dict[str, Callable[..., Any]] = {}  # by name in the cache
 
 
 class Compiled:
@@ -30,14 +32,12 @@ class Compiled:
     Attributes:
         name: what people know it by.
         module: the generated module.
-        path: where that is kept.
     """
 
-    def __init__(self, module: Module, key: str, name: str) -> None:
+    def __init__(self, module: Module, name: str) -> None:
         self.module, self.name = module, name
-        self.path: Path = cache.folder() / f"{module.entry}_{cache.digest(module, key)}.py"
-        self._dispatcher: Callable[..., Any] | None = None
-        self._failures: tuple[type[Exception], ...] = ()
+        self._dispatcher: Callable[..., Any] | None = None  # for the types of the last call
+        self._dispatchers: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self._homeless = False  # whether arguments have classes that only this process knows
 
     def __call__(self, *args: Any) -> Any:
@@ -51,72 +51,102 @@ class Compiled:
         if self._homeless:
             args = portable(args)
         try:
-            return self._dispatcher(*args)  # type: ignore[misc]
+            try:
+                return self._dispatcher(*args)  # type: ignore[misc]
+            except generated.OtherTypes:
+                return self.prepare(*args)(*args)
         except ZeroDivisionError:
             raise KernelError(f"{self.name} divided by zero; debug=True shows where") from None
-        except self._failures as error:
-            raise self._explain(error) from None
 
     @property
     def ready(self) -> bool:
-        """Whether the machine code is loaded."""
+        """Whether machine code is loaded."""
         return self._dispatcher is not None
 
     @property
-    def cached(self) -> bool:
-        """Whether machine code for it lies in the cache folder already."""
-        return cache.has_machine_code(self.path)
+    def files(self) -> list[Path]:
+        """Where its machine code is kept, one file for each combination of types that it was called with."""
+        return [cache.file_of(cache.name_of(self.module, signature)) for signature in self._dispatchers]
 
-    def prepare(self, *args: Any) -> None:
+    def cached(self, *args: Any) -> bool:
+        """Whether machine code for arguments like these lies in the cache folder already."""
+        from numba import typeof
+
+        return cache.holds(cache.name_of(self.module, tuple(typeof(value) for value in portable(args))))
+
+    def prepare(self, *args: Any) -> Callable[..., Any]:
         """Compile for arguments like these, or load what was compiled before.
+
+        Returns:
+            What runs the machine code.
 
         Raises:
             KernelError: it does not compile for arguments of these types.
         """
         from numba import typeof
-        from numba.core import config, errors
+        from numba.core import config
 
-        if self.ready:
-            return
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
             raise KernelError("NUMBA_DISABLE_JIT is set, but nothing runs uncompiled unless debug=True; unset it")
-        self._homeless = portable(args) is not args
-        signature = tuple(typeof(value) for value in portable(args))
-        with _files[self.path]:
-            try:
-                dispatcher = self._loaded(signature) or self._compiled(signature)
-            except Exception as error:  # Numba raises KeyError for a field that a record lacks
-                raise self._explain(error) from None
-            self._failures = (errors.NumbaError,)
-            self._dispatcher = dispatcher
-
-    def _loaded(self, signature: tuple[Any, ...]) -> Callable[..., Any] | None:
-        """What was compiled before, unless there is nothing or it is damaged."""
-        if not self.cached:
-            return None
+        moved = portable(args)
         try:
-            return self._dispatcher_for(signature)
-        except Exception:
-            cache.discard_machine_code(self.path)
-            return None
+            signature = tuple(typeof(value) for value in moved)
+            if signature not in self._dispatchers:
+                self._dispatchers[signature] = self._made(signature)
+        except KernelError:
+            raise
+        except Exception as error:  # Numba raises KeyError for a field that a record lacks
+            raise self._explain(error) from None
+        self._homeless = self._homeless or moved is not args
+        self._dispatcher = self._dispatchers[signature]
+        return self._dispatcher
 
-    def _compiled(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
-        announce(self.name, self.module.functions)
-        if self.module.fast or self.module.large:
-            cache.write(self.module, self.path)
-            compile_apart(self.path, cache.import_name(self.path), self.module.entry, signature)
-        return self._dispatcher_for(signature)
+    def _made(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
+        """Machine code from this process, from the cache, or new."""
+        name = cache.name_of(self.module, signature)
+        with _names[name]:
+            if name not in _loaded:
+                _loaded[name] = self._found(name, signature) or self._compiled(name, signature)
+            return _loaded[name]
 
-    def _dispatcher_for(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
+    def _found(self, name: str, signature: tuple[Any, ...]) -> Callable[..., Any] | None:
+        """What was compiled before, if there is anything that can be loaded."""
+        with contextlib.suppress(Exception):
+            if code := cache.read(name):
+                return self._loaded(name, signature, code)
+        return None
+
+    def _compiled(self, name: str, signature: tuple[Any, ...]) -> Callable[..., Any]:
+        with cache.locked(name):
+            if found := self._found(name, signature):  # another process was faster
+                return found
+            announce(self.name, self.module.functions)
+            if self.module.fast or self.module.large:
+                code = compile_apart(self.module, name, signature, self.name)
+                if code:
+                    cache.write(name, code)
+                    return self._loaded(name, signature, code)
+            with _numba:
+                dispatcher = self._dispatcher_of(name)
+                if code := generated.compiled(dispatcher, signature):
+                    cache.write(name, code)
+                else:
+                    logger.warning("%s captures arrays of more than a megabyte; every process compiles it", self.name)
+            return dispatcher
+
+    def _loaded(self, name: str, signature: tuple[Any, ...], code: bytes) -> Callable[..., Any]:
         with _numba:
-            dispatcher = getattr(cache.load(self.module, self.path), self.module.entry)
-            dispatcher.compile(signature)
+            dispatcher = self._dispatcher_of(name)
+            generated.load(dispatcher, signature, code)
         return dispatcher
+
+    def _dispatcher_of(self, name: str) -> Any:
+        return generated.dispatcher_of(name, self.module.text, self.module.tables, self.module.entry)
 
     def _explain(self, error: Exception) -> KernelError:
         from rl_lab.jit.diagnosis import explain
 
-        return explain(error, self.name, self.module, self.path.name)
+        return explain(error, self.name, self.module)
 
 
 def prepare(*calls: tuple[Compiled, tuple[Any, ...]]) -> None:
@@ -125,13 +155,12 @@ def prepare(*calls: tuple[Compiled, tuple[Any, ...]]) -> None:
     Raises:
         KernelError: one of them does not compile.
     """
-    waiting = [(compiled, args) for compiled, args in calls if not compiled.ready]
-    if all(compiled.cached for compiled, _ in waiting):  # then threads would only wait for one another
-        for compiled, args in waiting:
+    if all(compiled.cached(*args) for compiled, args in calls):  # then threads would only wait for one another
+        for compiled, args in calls:
             compiled.prepare(*args)
         return
-    with ThreadPoolExecutor(min(len(waiting), os.cpu_count() or 1)) as pool:
-        for done in [pool.submit(compiled.prepare, *args) for compiled, args in waiting]:
+    with ThreadPoolExecutor(min(len(calls), os.cpu_count() or 1)) as pool:
+        for done in [pool.submit(compiled.prepare, *args) for compiled, args in calls]:
             done.result()
 
 
@@ -148,7 +177,7 @@ def _renew_locks() -> None:
     """A thread of the parent may have held a lock; it is not there in the child."""
     global _numba
     _numba = threading.RLock()
-    _files.clear()
+    _names.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -20,21 +20,20 @@ TELLING = re.compile(
 )
 
 
-def explain(error: Exception, name: str, module: Module, file: str) -> KernelError:
+def explain(error: Exception, name: str, module: Module) -> KernelError:
     """What Numba raised, as one sentence.
 
     Args:
         error: what it raised.
         name: what people know the compiled function by.
         module: the generated module.
-        file: the generated module's file name, by which Numba's message gives lines.
     """
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     if isinstance(error, KeyError):  # how Numba says that a record lacks a field
         attribute = str(error.args[0]) if error.args else ""
         for source, node in _attributes(module, attribute):
             return _sentence(source, node.lineno, f"{ast.unparse(node.value)} has no field {attribute!r}")
-    numbers = {int(n) for n in re.findall(rf'{re.escape(file)}(?:", line | \(|:)(\d+)', text)}
+    numbers = {int(n) for n in re.findall(rf'{module.entry}_\w+\.py(?:", line | \(|:)(\d+)', text)}
     for source, lines in module.origins:  # callees come first, and the innermost function is at fault
         if found := sorted(numbers & set(lines)):
             return _sentence(source, lines[found[-1]], _reason(text))

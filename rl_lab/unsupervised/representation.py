@@ -104,7 +104,7 @@ class Representation(Parameters):
         batch = min(self.batch_size, len(samples))
         adam, scratch = make_adam(len(self.parameters_)), make_scratch(layout, seen, batch, len(self.parameters_))
         code = activations.code(self.activation)
-        run = compiled_epoch(f"{seen.rows.dtype} {seen.actions.dtype}")
+        run = compiled_epoch()
 
         def one_epoch(number: int) -> float:
             order.shuffle(samples)
@@ -139,7 +139,7 @@ class Representation(Parameters):
         scratch = make_scratch(layout, seen, 1, len(self.parameters_))
         samples = np.flatnonzero(experience.goes_on[:-1])
         found = np.zeros(len(samples))
-        run = compiled_losses(f"{seen.rows.dtype} {seen.actions.dtype}")
+        run = compiled_losses()
         run(task, self.parameters_, layout, activations.code(self.activation), seen, samples, scratch, found)
         return found
 
@@ -201,12 +201,12 @@ def make_scratch(layout: Layout, seen: Seen, batch: int, parameters: int) -> Scr
 
 
 @functools.cache
-def compiled_epoch(key: str) -> jit.Compiled:
-    """One pass over the samples, compiled for some types of rows and actions."""
-    return jit.specialize(trunks.epoch, key=key, name="training of a representation")
+def compiled_epoch() -> jit.Compiled:
+    """One pass over the samples, compiled."""
+    return jit.specialize(trunks.epoch, name="training of a representation")
 
 
 @functools.cache
-def compiled_losses(key: str) -> jit.Compiled:
+def compiled_losses() -> jit.Compiled:
     """The loss of each sample, compiled."""
-    return jit.specialize(trunks.losses_of, key=key, name="losses of a representation")
+    return jit.specialize(trunks.losses_of, name="losses of a representation")

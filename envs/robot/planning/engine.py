@@ -72,7 +72,7 @@ class Search:
         """
         chosen = np.arange(len(states)) if chosen is None else chosen
         found = np.zeros((len(chosen), 3), np.int64)
-        read = _reader(str(states.dtype.descr), str(config.dtype.descr), self.debug)
+        read = _reader(self.debug)
         for first in range(0, len(chosen), CHUNK):
             some = chosen[first : first + CHUNK]
             read(some, states, config, self.levels)
@@ -81,7 +81,7 @@ class Search:
 
     def solve(self, found: NDArray[np.int64]) -> None:
         """Solve the first of `levels`, as many as there are rows in `found`; see `refine.solve_levels`."""
-        _solver(self.memory.dtype, self.debug)(len(found), self.levels, self.memory, found)
+        _solver(self.debug)(len(found), self.levels, self.memory, found)
 
     @property
     def plan(self) -> list[int]:
@@ -106,14 +106,14 @@ def own_search(cap: int = CAP, debug: bool = False) -> Search:
 
 
 @functools.cache
-def _reader(states: str, config: str, debug: bool) -> Any:
+def _reader(debug: bool) -> Any:
     if debug:
         return plainly("the planner", read_chosen)
-    return jit.specialize(read_chosen, key=f"{states} {config}", name="the planner's view of a level", exact=True)
+    return jit.specialize(read_chosen, name="the planner's view of a level", exact=True)
 
 
 @functools.cache
-def _solver(memory: np.dtype, debug: bool) -> Any:
+def _solver(debug: bool) -> Any:
     if debug:
         return plainly("the planner", solve_levels)
-    return jit.specialize(solve_levels, key=str(memory.descr), name="the robot's planner", exact=True)
+    return jit.specialize(solve_levels, name="the robot's planner", exact=True)
