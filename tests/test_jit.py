@@ -402,18 +402,27 @@ def test_other_processes_load_machine_code_and_see_every_change(python, tmp_path
 NOTEBOOK = """
     from IPython.core.interactiveshell import InteractiveShell
     shell = InteractiveShell.instance()
-    for cell in ["FACTOR = 3.0\\ndef helper(x):\\n    return FACTOR * x",
-                 "def kernel(x):\\n    return helper(x) + 1.0",
-                 "from rl_lab import jit\\nfirst = jit.specialize(kernel)(2.0)",
+    for cell in ["import math\\nfrom rl_lab import jit\\nFACTOR = 3\\ndef helper(x):\\n    return FACTOR*math.cos(x)"
+                 "\\n\\ndef kernel(x):\\n    return helper(x) + 1.0\\n\\nfirst = jit.specialize(kernel)(0.0)",
                  "def helper(x):\\n    return 10.0 * x",
-                 "second = jit.specialize(kernel)(2.0)"]:
+                 "second = jit.specialize(kernel)(2.0)",
+                 "import math\\n\\ndef wrong(x):\\n    y = math.cos(x)\\n    return y.nope",
+                 "try:\\n    jit.specialize(wrong)(1.0)\\nexcept Exception as error:\\n    message = str(error)",
+                 "%%time\\ndef timed(x):\\n    return x",
+                 "try:\\n    jit.specialize(timed)\\nexcept Exception as error:\\n    message += str(error)"]:
         shell.run_cell(cell).raise_error()
-    print("result", shell.user_ns["first"], shell.user_ns["second"])
+    print("result", shell.user_ns["first"], shell.user_ns["second"], shell.user_ns["message"])
 """
 
 
 def test_notebook_cells(python):
-    assert "result 7.0 21.0" in python(NOTEBOOK)
+    printed = python(NOTEBOOK)
+    assert "result 4.0 21.0 kernel 'wrong' cannot be compiled: " in printed
+    assert "line 5: 'return y.nope')" in printed
+    assert (
+        "'timed' cannot be read from <timed exec>; define it in a file, or in a notebook's cell without a magic"
+        in printed
+    )
 
 
 def test_disabled_compilation_gets_a_sentence(python, tmp_path):

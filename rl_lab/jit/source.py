@@ -6,6 +6,7 @@ import __future__
 import ast
 import functools
 import inspect
+import itertools
 import linecache
 import types
 from collections.abc import Callable, Iterator
@@ -89,11 +90,13 @@ def read(function: Callable[..., Any]) -> Source:
     if not lines:
         raise KernelError(
             f"the source of kernel {function.__name__!r} cannot be read from {code.co_filename}; "
-            "define it in a file or in a notebook cell"
+            "define it in a file, or in a notebook's cell without a magic such as %%time"
         )
-    for source in _sources("".join(lines), code.co_filename, code.co_flags & FUTURE).get(_place(code), ()):
-        if source.code == code:
-            return source
+    for statement_by_statement in (False, True):
+        sources = _sources("".join(lines), code.co_filename, code.co_flags & FUTURE, statement_by_statement)
+        for source in sources.get(_place(code), ()):
+            if source.code == code:
+                return source
     raise KernelError(
         f"kernel {function.__name__!r} is not what {code.co_filename} says at line {code.co_firstlineno}: "
         "the file was changed after it was imported, or something rewrites it on import; start Python anew"
@@ -119,10 +122,15 @@ def _place(code: types.CodeType) -> Place:
 
 
 @functools.lru_cache(maxsize=64)
-def _sources(text: str, file: str, flags: int) -> dict[Place, list[Source]]:
-    """All functions of a file, by name and first line, with what they compile to."""
+def _sources(text: str, file: str, flags: int, statement_by_statement: bool) -> dict[Place, list[Source]]:
+    """All functions of a file, by name and first line, with what they compile to.
+
+    Notebooks compile a cell statement by statement, and Python compiles `math.cos` otherwise where it sees its import.
+    """
     try:
-        tree, whole = ast.parse(text), compile(text, file, "exec", flags=flags, dont_inherit=True)
+        tree = ast.parse(text)
+        parts = [ast.Module([part], []) for part in tree.body] if statement_by_statement else [tree]
+        codes = [compile(part, file, "exec", flags=flags, dont_inherit=True) for part in parts]
     except SyntaxError:  # edited since, and not done
         return {}
     nodes: dict[Place, ast.FunctionDef] = {}
@@ -131,7 +139,7 @@ def _sources(text: str, file: str, flags: int) -> dict[Place, list[Source]]:
             nodes[node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
     lines = text.split("\n")
     sources: dict[Place, list[Source]] = {}
-    for code in _nested(whole):
+    for code in itertools.chain.from_iterable(map(_nested, codes)):
         if _place(code) in nodes:
             sources.setdefault(_place(code), []).append(Source(code, nodes[_place(code)], file, lines))
     return sources
