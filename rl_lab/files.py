@@ -44,8 +44,13 @@ def writing(path: Path, what: str = "written") -> Iterator[None]:
         raise LabError(f"{path} cannot be {what}: {problem}; {advice} another folder") from None
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a file under a temporary name, flush it to the disk, and give it its name.
+
+    Args:
+        path: of the file.
+        content: all of it.
+        mode: its rights, of which the umask takes away.
 
     Raises:
         LabError: the disk is full, or the file may not be written; the file that was there stays.
@@ -53,7 +58,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}{PARTIAL}")
     with writing(path):
         try:
-            with open(temporary, "xb") as file:  # with the rights that the umask leaves
+            with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

@@ -123,13 +123,13 @@ def test_a_damaged_file_is_compiled_again(own, made, harm):
 
 
 def test_a_full_disk_costs_time_alone(own, made, monkeypatch, caplog):
-    def full(path, content):
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "write_bytes", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     for kernel in (eighth, quarter):
         assert jit.specialize(kernel)(1.0) == kernel(1.0)
-    assert "cannot be kept in" in caplog.text
+    assert "machine code is not kept, and the next process compiles again: " in caplog.text
     assert "No space left on device" in caplog.text
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from rl_lab import files
+from rl_lab.errors import LabError
 from rl_lab.jit.module import Module
 
 SUFFIX = ".code"
@@ -104,9 +105,9 @@ def write(name: str, code: bytes) -> None:
     """Keep machine code; where the disk is full, it is compiled again in the next process."""
     place = folder()
     try:
-        files.write_bytes(file_of(name), _seal(name, code) + code)
-    except OSError as error:
-        logger.warning("machine code cannot be kept in %s (%s); the next process compiles again", place, error.strerror)
+        files.write_bytes(file_of(name), _seal(name, code) + code, mode=0o644)
+    except LabError as error:
+        logger.warning("machine code is not kept, and the next process compiles again: %s", error)
     _prune(place)
 
 
