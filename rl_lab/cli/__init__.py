@@ -54,7 +54,7 @@ def main() -> None:
     """Run the command line."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("rl_lab").setLevel(logging.INFO)
-    sys.path.insert(0, os.getcwd())  # so that my_package:MyEnv-v0 is found, as with `python -m`
+    sys.path.append(os.getcwd())  # so that my_package:MyEnv-v0 is found; last, or a scipy.py there would be imported
     try:
         app.cli(prog="rl-lab", description=DESCRIPTION)
         sys.stdout.flush()

@@ -23,6 +23,8 @@ from rl_lab.errors import LabError
 
 COLUMNS = ["environment", "contender", "seed", "step", "seconds", "cpu_seconds"]
 COLUMNS += ["return", "score", "episodes", "length"]
+LIMIT = 2**28  # bytes of a log, and of an array in one
+GIVE = "give evaluations.npz or runs.csv files"
 
 
 def write_runs(path: str | Path, plan: Plan, runs: Sequence[Run]) -> None:
@@ -69,14 +71,26 @@ def read_logs(paths: Sequence[str | Path]) -> list[Log]:
     `runs.csv::contender::environment`.
 
     Raises:
-        LabError: no path, a file that is missing, or one that is neither of the two.
+        LabError: no path, one that is there twice, a file that is missing, that is neither of the two, or whose
+            numbers make no learning curve.
     """
     if not paths:
-        raise LabError("there are no logs to judge; give paths of evaluations.npz or runs.csv files")
+        raise LabError(f"there are no logs to judge; {GIVE}")
     logs: list[Log] = []
     for path in map(str, paths):
+        if list(map(str, paths)).count(path) > 1:
+            raise LabError(f"log {path!r} is there twice; once is enough, and its runs would count double")
         file, *chosen = path.split("::")
-        logs += _from_csv(Path(file), chosen) if Path(file).suffix == ".csv" else [_from_npz(Path(file))]
+        try:
+            if Path(file).stat().st_size > LIMIT:
+                raise LabError(f"{file!r} has more than {LIMIT:,} bytes, which no log has; {GIVE}")
+            logs += _from_csv(Path(file), chosen) if file.lower().endswith(".csv") else [_from_npz(Path(file))]
+        except (FileNotFoundError, NotADirectoryError):
+            raise LabError(f"there is no log {file!r}; {GIVE}") from None
+        except (OSError, UnicodeError, csv.Error) as error:
+            raise LabError(f"{file!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        except ValueError as error:  # a null byte in the name
+            raise error if isinstance(error, LabError) else LabError(f"{file!r} cannot be read: {error}") from None
     return logs
 
 
@@ -85,18 +99,26 @@ def plan_and_runs(
 ) -> tuple[Plan, list[Run], bool]:
     """A plan, runs and whether they are paired, from logs of two sides.
 
-    Runs are paired if the names of both sides' runs are the same set: seeds of a runs.csv, or the folders of
-    the files.
+    All are compared up to the step at which the shortest ends. Runs are paired if the names of both sides' runs are
+    the same set: seeds of a runs.csv, or the folders of the files.
+
+    Raises:
+        LabError: a log has no evaluation up to that step, or no seconds, and time is asked about.
     """
     mine, others = [log.name for log in ours], [log.name for log in theirs]
     paired = len(set(mine)) == len(mine) and sorted(mine) == sorted(others)
     numbers = {name: place for place, name in enumerate(sorted(mine))} if paired else {}
     random, optimal = references or (None, None)
     budget = min(log.points[-1].step for log in [*ours, *theirs])
-    points = min(len([p for p in log.points if 0 < p.step <= budget]) for log in [*ours, *theirs])
+    sides = [[Log(log.name, _until(log, budget)) for log in logs] for logs in (ours, theirs)]
+    every = [log for side in sides for log in side]
+    timed = all(math.isfinite(point.seconds) for log in every for point in log.points)
+    if not timed and any(question.measure == "time" for question in questions):
+        raise LabError("there are logs without seconds, as evaluations.npz are; ask about steps instead of time")
+    points = min(len([point for point in log.points if point.step > 0]) for log in every)
     runs = [
-        Run("logs", name, numbers.get(log.name, place), log.points, log.points[-1].step, log.points[-1].seconds)
-        for name, logs in zip(names, (ours, theirs), strict=True)
+        Run("logs", name, numbers.get(log.name, place), log.points, budget, log.points[-1].seconds)
+        for name, logs in zip(names, sides, strict=True)
         for place, log in enumerate(logs)
     ]
     plan = Plan(
@@ -111,62 +133,129 @@ def plan_and_runs(
     return plan, runs, paired
 
 
-def _from_npz(path: Path) -> Log:
-    """`timesteps` (evaluations,), `results` (evaluations, episodes), `ep_lengths` alike."""
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            steps, returns = np.asarray(data["timesteps"]), np.asarray(data["results"], float)
-            lengths = np.asarray(data["ep_lengths"]) if "ep_lengths" in data else np.zeros(returns.shape, int)
-    except FileNotFoundError:
-        raise LabError(f"there is no log {str(path)!r}; give evaluations.npz or runs.csv files") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+def _until(log: Log, budget: int) -> list[Point]:
+    """The evaluations up to a step, with what lies on the line between its neighbours where there is none at it."""
+    known = [point for point in log.points if point.step <= budget]
+    if not known:
         raise LabError(
-            f"{str(path)!r} is not an evaluations.npz of Stable-Baselines3, which has timesteps and results ({error})"
-        ) from None
-    if len(steps) == 0 or returns.ndim != 2 or len(returns) != len(steps) or not np.isfinite(returns).all():
-        raise LabError(
-            f"{str(path)!r} has timesteps {steps.shape} and results {returns.shape}; they must be finite and match"
+            f"run {log.name!r} was first evaluated at step {log.points[0].step:,}, and the shortest log ends at "
+            f"{budget:,}; give logs of equal length"
         )
-    rows = zip(steps, returns, lengths, strict=True)
-    return Log(path.parent.name, [Point(int(s), math.nan, math.nan, r.tolist(), n.tolist()) for s, r, n in rows])
+    before = known[-1]
+    if before.step == budget:
+        return known
+    after = log.points[len(known)]
+    share = (budget - before.step) / (after.step - before.step)
+    first, second = (
+        np.array([np.mean(p.returns), p.seconds, p.cpu_seconds, np.mean(p.lengths)]) for p in (before, after)
+    )
+    value, seconds, cpu, length = (first + share * (second - first)).tolist()
+    return [*known, Point(budget, seconds, cpu, [value], [round(length)])]
+
+
+def _from_npz(path: Path) -> Log:
+    """`timesteps` (evaluations,), `results` and `ep_lengths` (evaluations, episodes), perhaps with axes of length 1."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            steps, returns = _array(archive, "timesteps"), _array(archive, "results")
+            lengths = _array(archive, "ep_lengths") if "ep_lengths.npy" in archive.namelist() else None
+    except OSError:
+        raise
+    except Exception as error:  # of damaged archives: of many kinds
+        reason = "results differ in their number of episodes" if "Object arrays" in str(error) else error
+        raise LabError(
+            f"{str(path)!r} is not an evaluations.npz of Stable-Baselines3, which has timesteps and results ({reason})"
+        ) from None
+    steps = steps.reshape(-1)
+    lengths = np.zeros(returns.shape, int) if lengths is None else lengths
+    shapes = f"timesteps {steps.shape}, results {returns.shape} and ep_lengths {lengths.shape}"
+    wide = [size for size in returns.shape[1:] if size != 1]
+    fits = returns.ndim > 0 and len(returns) == len(steps) > 0 and len(wide) < 2 and 0 not in wide
+    if (
+        not fits
+        or lengths.size != returns.size
+        or any(each.dtype.kind not in "iuf" for each in (steps, returns, lengths))
+    ):
+        raise LabError(f"{str(path)!r} has {shapes}; they must be numbers, and as many evaluations in each")
+    returns, lengths = (each.reshape(len(steps), -1).astype(float) for each in (returns, lengths))
+    rows = zip(steps.tolist(), returns.tolist(), lengths.tolist(), strict=True)
+    points = [Point(_whole(step), math.nan, math.nan, values, list(map(_whole, taken))) for step, values, taken in rows]
+    return _checked(path, Log(path.parent.name, points))
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array of an archive, unless what it says about its size is more than a log has."""
+    about = archive.getinfo(f"{name}.npy")
+    if about.file_size > LIMIT:
+        raise LabError(f"{name} has {about.file_size:,} bytes, and a log at most {LIMIT:,}")
+    return np.load(io.BytesIO(archive.read(about)), allow_pickle=False)
 
 
 def _from_csv(path: Path, chosen: Sequence[str]) -> list[Log]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        if rows and not set(COLUMNS[:5]) | {"return"} <= set(rows[0]):
-            raise LabError(f"{str(path)!r} has columns {', '.join(rows[0])}; a runs.csv has {', '.join(COLUMNS)}")
-        for column, pick in zip(("contender", "environment"), [*chosen, None, None], strict=False):
-            rows = _picked(path, rows, column, pick)
-        runs: dict[str, list[Point]] = {}
-        for row in sorted(rows, key=lambda row: int(row["step"])):
-            point = Point(
-                int(row["step"]),
-                float(row["seconds"]),
-                float(row.get("cpu_seconds") or "nan"),
-                [float(row["return"])],
-                [0],
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        if file.read(2) == "#{":
+            raise LabError(
+                f"{str(path)!r} is a monitor.csv of Stable-Baselines3, which has the episodes of training and no "
+                f"evaluations; {GIVE}"
             )
+        file.seek(0)
+        table = csv.DictReader(file)
+        rows, columns = list(table), table.fieldnames or []
+    if not set(COLUMNS[:5]) | {"return"} <= set(columns):
+        raise LabError(f"{str(path)!r} has columns {', '.join(columns)}; a runs.csv has {', '.join(COLUMNS)}")
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():
+            raise LabError(f"{str(path)!r} is not a runs.csv: row {number} has not as many values as there are columns")
+    for column, pick in zip(("contender", "environment"), [*chosen, None, None], strict=False):
+        rows = _picked(path, rows, column, pick)
+    runs: dict[str, list[Point]] = {}
+    try:
+        for row in rows:
+            seconds, cpu = (float(row.get(name) or "nan") for name in ("seconds", "cpu_seconds"))
+            point = Point(_whole(float(row["step"])), seconds, cpu, [float(row["return"])], [0])
             runs.setdefault(row["seed"], []).append(point)
-    except FileNotFoundError:
-        raise LabError(f"there is no log {str(path)!r}; give evaluations.npz or runs.csv files") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LabError(f"{str(path)!r} cannot be read: {error}") from None
-    except (ValueError, TypeError) as error:
-        if isinstance(error, LabError):
-            raise
+    except ValueError as error:
         raise LabError(f"{str(path)!r} is not a runs.csv: {error}") from None
-    return [Log(seed, points) for seed, points in runs.items()]
+    by_step = {seed: sorted(points, key=lambda point: point.step) for seed, points in runs.items()}
+    return [_checked(path, Log(seed, points)) for seed, points in by_step.items()]
+
+
+def _whole(number: float) -> int:
+    """A count; one that is none is -1, which no log may have."""
+    return int(number) if 0 <= number < 2**53 and number == int(number) else -1
+
+
+def _checked(path: Path, log: Log) -> Log:
+    """The log, if its numbers make a learning curve.
+
+    Raises:
+        LabError: steps that do not rise or returns that are not finite, with the first of them.
+    """
+    before = -1
+    for point in log.points:
+        place = f"{str(path)!r}, run {log.name!r}, step {point.step}"
+        if not all(map(math.isfinite, point.returns)):
+            raise LabError(f"{place}: the returns are {point.returns}; they must be finite")
+        if point.step <= before:
+            why = "steps must be whole numbers that rise" if point.step < 0 else f"it comes after step {before}"
+            raise LabError(f"{place}: {why}; give the log of one training")
+        if min(point.lengths) < 0 or any(
+            not math.isnan(s) and not 0 <= s < math.inf for s in (point.seconds, point.cpu_seconds)
+        ):
+            raise LabError(f"{place}: lengths and seconds must be finite and not negative")
+        before = point.step
+    return log
 
 
 def _picked(path: Path, rows: list[dict[str, str]], column: str, pick: str | None) -> list[dict[str, str]]:
     """The rows of one contender or environment."""
+    if not rows:
+        raise LabError(f"{str(path)!r} has no rows; {GIVE}")
     there = sorted({row[column] for row in rows})
     if pick is None and len(there) == 1:
         return rows
     if pick not in there:
-        said = f"no {column} {pick!r}" if pick else f"{len(there)} {column}s" if there else "no rows"
+        said = f"no {column} {pick!r}" if pick else f"{len(there)} {column}s"
         example = f"; choose with {path.name}::{'CONTENDER' if column == 'contender' else 'CONTENDER::ENVIRONMENT'}"
-        raise LabError(f"{str(path)!r} has {said}; there are {', '.join(there) or 'none'}{example if there else ''}")
+        raise LabError(f"{str(path)!r} has {said}; there are {', '.join(there)}{example}")
     return [row for row in rows if row[column] == pick]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,17 @@ class Run:
         """Whether it ended without a model."""
         return bool(self.error)
 
+    @property
+    def sound(self) -> bool:
+        """Whether it did not fail, and its numbers can be judged."""
+        steps = [point.step for point in self.points]
+        numbers = [self.steps, self.seconds, self.cpu_seconds, self.setup_seconds, self.evaluation_seconds]
+        for point in self.points:
+            numbers += [point.step, point.seconds, point.cpu_seconds, *point.returns, *point.lengths]
+        rising = all(before < after for before, after in pairwise(steps))
+        judged = bool(steps) and all(point.returns for point in self.points)
+        return not self.failed and judged and rising and all(map(math.isfinite, numbers))
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
         return asdict(self)
@@ -80,9 +93,9 @@ class Store:
         try:
             values = json.loads(self._path(key).read_text(encoding="utf-8"))
             run = Run.from_dict({**values, "environment": environment, "contender": contender})
-        except (OSError, ValueError, TypeError):  # missing, or not written by us: run it again
+            return run if run.sound else None
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError):  # missing, or not written by us
             return None
-        return None if run.failed else run
 
     def put(self, key: str, run: Run) -> None:
         """Keep a run."""

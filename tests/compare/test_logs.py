@@ -1,5 +1,7 @@
 """Logs: ours as rliable reads them, and those that Stable-Baselines3 leaves."""
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,7 +123,7 @@ def test_a_log_that_is_none_gets_a_sentence(tmp_path):
         read_logs([tmp_path / "code.npz"])
     with pytest.raises(LabError, match="must be finite"):
         read_logs([write_npz(tmp_path / "nan.npz", [[1.0], [np.nan]])])
-    with pytest.raises(LabError, match="must be finite"):
+    with pytest.raises(LabError, match="as many evaluations in each"):
         read_logs([write_npz(tmp_path / "few.npz", [[1.0], [2.0]], steps=[1])])
     (tmp_path / "runs.csv").write_text("a,b\n1,2\n")
     with pytest.raises(LabError, match="has columns a, b; a runs"):
@@ -132,3 +134,142 @@ def test_a_log_that_is_none_gets_a_sentence(tmp_path):
     (tmp_path / "runs.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LabError, match="cannot be read"):
         read_logs([tmp_path / "runs.csv"])
+
+
+@pytest.mark.parametrize("sides", [(200_000, 100_000), (100_000, 195_000)])
+def test_logs_are_compared_up_to_the_step_at_which_the_shortest_ends(tmp_path, sides):
+    rng = np.random.default_rng(0)
+
+    def side(name, end):
+        steps = np.append(np.arange(10_000, end, 10_000), end)
+        returns = [steps[:, None] / 1000 + rng.normal(0, 3, (len(steps), 5)) for _ in range(10)]
+        return [write_npz(tmp_path / name / str(k) / "evaluations.npz", each, steps) for k, each in enumerate(returns)]
+
+    questions = [Question("final"), Question("steps", threshold=150.0), Question("steps", threshold=80.0)]
+    result = judge_logs(side("ours", sides[0]), side("theirs", sides[1]), questions=questions)
+    final, never, reached = result.verdicts
+    assert final.outcome == "inconclusive"
+    assert final.value == pytest.approx(100, abs=3)
+    assert final.against == pytest.approx(100, abs=3)
+    assert never.unreached == (10, 10)
+    assert reached.estimate == pytest.approx(1, abs=0.1)
+    assert {run.steps for run in result.runs} == {100_000}
+
+
+def test_a_curve_without_an_evaluation_at_the_common_end_is_cut_on_the_line(tmp_path):
+    short = write_npz(tmp_path / "a" / "evaluations.npz", [[0.0], [1.0]], [100, 150])
+    long = write_npz(tmp_path / "b" / "evaluations.npz", [[0.0], [4.0]], [100, 300])
+    final = judge_logs([long], [short], questions=[Question("final")]).verdicts[0]
+    assert (final.value, final.against) == (1.0, 1.0)
+    late = write_npz(tmp_path / "c" / "evaluations.npz", [[4.0]], [300])
+    with pytest.raises(LabError, match="first evaluated at step 300, and the shortest log ends at 150"):
+        judge_logs([late], [short])
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (2, 5, 1), (2, 1, 5), (2,), (2, 1)])
+def test_axes_of_length_one_do_not_matter(tmp_path, shape):
+    results = np.arange(np.prod(shape)).reshape(shape)
+    np.savez(tmp_path / "evaluations.npz", timesteps=[[1], [2]], results=results, ep_lengths=results)
+    (log,) = read_logs([tmp_path / "evaluations.npz"])
+    assert [point.returns for point in log.points] == results.reshape(2, -1).tolist()
+    assert [point.lengths for point in log.points] == results.reshape(2, -1).tolist()
+
+
+RAGGED = np.array([[1.0], [1.0, 2.0]], object)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"results": [[1.0], [np.inf]]}, "step 2: the returns are"),
+        ({"results": RAGGED}, "results differ in their number of episodes"),
+        ({"results": [["a"], ["b"]]}, "they must be numbers"),
+        ({"results": np.zeros((2, 0))}, "as many evaluations in each"),
+        ({"results": np.zeros((2, 2, 2)), "ep_lengths": np.zeros((2, 2, 2), int)}, "as many evaluations in each"),
+        ({"results": 1.0}, "as many evaluations in each"),
+        ({"ep_lengths": [[1]]}, "as many evaluations in each"),
+        ({"ep_lengths": [[1], [-3]]}, "lengths and seconds must be finite and not negative"),
+        ({"timesteps": ["a", "b"]}, "they must be numbers"),
+        ({"timesteps": [2, 1]}, "step 1: it comes after step 2; give the log of one training"),
+        ({"timesteps": [1, 1]}, "it comes after step 1"),
+        ({"timesteps": [-1, 1]}, "steps must be whole numbers that rise"),
+        ({"timesteps": [0.5, 1]}, "steps must be whole numbers that rise"),
+        ({"timesteps": [1, np.nan]}, "steps must be whole numbers that rise"),
+    ],
+)
+def test_numbers_that_are_no_learning_curve_get_a_sentence(tmp_path, arrays, words):
+    good = {"timesteps": [1, 2], "results": [[1.0], [2.0]], "ep_lengths": [[1], [2]]}
+    np.savez(tmp_path / "evaluations.npz", **good | arrays)
+    with pytest.raises(LabError) as error:
+        read_logs([tmp_path / "evaluations.npz"])
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_archives_that_would_fill_the_memory_are_refused_unread(tmp_path):
+    header = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': (%d,), }"
+    path = tmp_path / "evaluations.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("timesteps.npy", bytes(2**28 + 1))
+        archive.writestr("results.npy", b"")
+    with pytest.raises(LabError, match=r"timesteps has 268,435,457 bytes, and a log at most 268,435,456"):
+        read_logs([path])
+    with zipfile.ZipFile(path, "w") as archive:  # more than it holds
+        archive.writestr("timesteps.npy", (header % 10**15).ljust(127) + b"\n")
+        archive.writestr("results.npy", b"")
+    with pytest.raises(LabError, match="is not an evaluations"):
+        read_logs([path])
+    good = write_npz(tmp_path / "good" / "evaluations.npz", [[1.0]])
+    data = bytearray(good.read_bytes())
+    for place in [at for at in range(len(data)) if data[at : at + 4] in (b"PK\x01\x02", b"PK\x03\x04")]:
+        data[place + (8 if data[place + 2] == 1 else 6)] |= 1  # encrypted
+    path.write_bytes(data)
+    with pytest.raises(LabError, match="encrypted"):
+        read_logs([path])
+
+
+HEAD = "environment,contender,seed,step,seconds,cpu_seconds,return,score,episodes,length"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "has columns "),
+        (HEAD, "has no rows"),
+        (f"{HEAD}\nE,a,0,0", "row 1 has not as many values"),
+        (f"{HEAD}\nE,a,0,0,1,1,1,1,1,1,1,1", "row 1 has not as many values"),
+        (f"{HEAD}\nE,a,0,0,1,1,inf,1,1,1", "must be finite"),
+        (f"{HEAD}\nE,a,0,0,1,1,nan,1,1,1", "must be finite"),
+        (f"{HEAD}\nE,a,0,0,inf,1,1,1,1,1", "seconds must be finite"),
+        (f"{HEAD}\nE,a,0,0,-1,1,1,1,1,1", "seconds must be finite"),
+        (f"{HEAD}\nE,a,0,-1,1,1,1,1,1,1", "whole numbers that rise"),
+        (f"{HEAD}\nE,a,0,1.5,1,1,1,1,1,1", "whole numbers that rise"),
+        (f"{HEAD}\nE,a,0,1e99,1,1,1,1,1,1", "whole numbers that rise"),
+        (f"{HEAD}\n" + "E,a,0,1,1,1,1,1,1,1\n" * 2, "it comes after step 1"),
+        (f"{HEAD}\nE,a,0,0,1,1,{'9' * 200_000},1,1,1", "cannot be read: field larger"),
+        ('#{"t_start": 1.0, "env_id": "CartPole-v1"}\nr,l,t\n10.0,10,0.8\n', "is a monitor.csv of Stable-Baselines3"),
+    ],
+)
+def test_rows_that_are_no_learning_curve_get_a_sentence(tmp_path, text, words):
+    (tmp_path / "runs.csv").write_text(text)
+    with pytest.raises(LabError) as error:
+        read_logs([tmp_path / "runs.csv"])
+    assert words in str(error.value)
+
+
+def test_tables_that_other_programs_have_saved_again_are_read(tmp_path):
+    row = "E,a,7,{}.0,1,,{},1,1,1\n"
+    (tmp_path / "Runs.CSV").write_text(f"{HEAD}\n{row.format(20, 2)}{row.format(10, 1)}", encoding="utf-8-sig")
+    (log,) = read_logs([tmp_path / "Runs.CSV"])
+    assert log.name == "7"
+    assert [(point.step, point.returns) for point in log.points] == [(10, [1.0]), (20, [2.0])]
+
+
+def test_a_log_that_is_there_twice_is_refused_and_so_is_a_question_about_seconds_that_there_are_not(tmp_path):
+    one, other = (curve(1.0, seed, tmp_path) for seed in (0, 1))
+    with pytest.raises(LabError, match="is there twice"):
+        judge_logs([one, one], [other])
+    with pytest.raises(LabError, match="ask about steps instead of time"):
+        judge_logs([one], [other], questions=[Question("time", threshold=0.5)])
+    with pytest.raises(LabError, match="cannot be read: Is a directory"):
+        read_logs([tmp_path])

@@ -11,7 +11,8 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
-from rl_lab.compare import Contender, Environment, Evaluation, Plan, compare
+from rl_lab.compare import Contender, Environment, Evaluation, Plan, Run, compare
+from rl_lab.compare.measure import Point
 from rl_lab.compare.runner import all_tasks, warnings
 from rl_lab.compare.runs import Store
 from rl_lab.errors import LabError
@@ -382,8 +383,32 @@ def test_the_key_of_a_function_covers_modules_that_it_imports(write_module, tmp_
     assert "tools" not in sys.modules
 
 
-def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"returns": [float("inf")]},
+        {"returns": [float("nan")]},
+        {"returns": ["1"]},
+        {"returns": 1.0},
+        {"returns": []},
+        {"step": 1},
+        {"step": None},
+        {"seconds": float("inf")},
+        {"lengths": None},
+        {"nonsense": 1},
+    ],
+)
+def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path, change):
     store = Store(tmp_path)
-    for text in ("{", "[]", '{"points": [{"nonsense": 1}]}', ""):
+    points = [Point(step, 0.1 * step, 0.1 * step, [1.0], [1]) for step in (1, 2)]
+    run = Run("task", "mine", 0, points, 2, 0.2, 0.2)
+    store.put("key", run)
+    assert store.get("key", "task", "mine") == run
+    values = run.as_dict()
+    (tmp_path / "key.json").write_text(
+        json.dumps({**values, "points": [values["points"][0], values["points"][1] | change]})
+    )
+    assert store.get("key", "task", "mine") is None
+    for text in ("{", "[]", '{"points": 3}', "", "null", '{"points": []}'):
         (tmp_path / "key.json").write_text(text)
         assert store.get("key", "task", "mine") is None
