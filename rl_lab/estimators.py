@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from rl_lab.errors import LabError
 
+LARGEST = 1e140  # in float64: sums of squares stay finite
+
 
 class Parameters:
     """The arguments of a constructor, read and changed by name; what is fitted has names that end in `_`."""
@@ -46,11 +48,17 @@ class Parameters:
         """Samples `(samples, width)` in this estimator's precision."""
         if hasattr(X, "toarray"):
             raise LabError("X is sparse; give X.toarray()")
-        if np.iscomplexobj(X):
-            raise LabError("X holds complex numbers; give their real and imaginary parts as features of their own")
+        refuse_masked("X", X)
         try:
-            rows = np.ascontiguousarray(X, cls.precision)
-        except (TypeError, ValueError) as error:
+            if (given := np.asarray(X)).dtype.kind == "c":
+                raise LabError("X holds complex numbers; give their real and imaginary parts as features of their own")
+            if given.dtype.kind in "mM":
+                raise LabError(f"X holds {given.dtype}; give numbers, such as days since the first")
+            with np.errstate(over="ignore"):  # what becomes infinite is refused below
+                rows = np.ascontiguousarray(given, cls.precision)
+        except LabError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
             raise LabError(f"X cannot be read as numbers ({error}); it must be (samples, features)") from None
         if np.ndim(X) == 1 and rows.size:
             raise LabError(
@@ -63,7 +71,16 @@ class Parameters:
             raise LabError(f"X has {rows.shape[1]} features; this one was fitted to {width}")
         if not np.isfinite(rows).all():
             row, column = np.argwhere(~np.isfinite(rows))[0]
-            raise LabError(f"X[{row}, {column}] is {rows[row, column]}; every number must be finite")
+            raise LabError(
+                f"X[{row}, {column}] is {np.asarray(X)[row, column]}; every number must be finite, in "
+                f"{np.dtype(cls.precision)}"
+            )
+        if rows.dtype == np.float64 and (size := np.abs(rows)).max() > LARGEST:
+            row, column = np.argwhere(size > LARGEST)[0]
+            raise LabError(
+                f"X[{row}, {column}] is {rows[row, column]}, whose square is no float64; scale the features to at most "
+                f"{LARGEST:g}"
+            )
         return rows
 
     def _check_whole(self, **least: int) -> None:
@@ -79,6 +96,12 @@ class Parameters:
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
                 raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
+
+
+def refuse_masked(name: str, values: Any) -> None:
+    """Refuse a masked array that hides values, since NumPy would show them."""
+    if np.ma.is_masked(values):
+        raise LabError(f"{name} hides values behind a mask; fill them, {name}.filled(...), or leave their samples out")
 
 
 def whole(value: Any, least: int) -> bool:

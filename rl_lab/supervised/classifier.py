@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
+from rl_lab.estimators import refuse_masked
 from rl_lab.supervised import losses
 from rl_lab.supervised.estimator import Estimator, even
 from rl_lab.supervised.training import History, Samples
@@ -119,6 +120,7 @@ class Classifier(Estimator):
 
     @staticmethod
     def _labels(y: ArrayLike) -> NDArray[Any]:
+        refuse_masked("y", y)
         try:
             labels = np.asarray(y)
         except ValueError:
@@ -127,6 +129,10 @@ class Classifier(Estimator):
             labels = labels[:, 0]
         if labels.ndim != 1 or len(labels) == 0:
             raise LabError(f"y has shape {labels.shape}; it must be (samples,), a class for each")
+        if labels.dtype.kind not in "biufUO":
+            raise LabError(f"y holds {labels.dtype}; classes must be texts, whole numbers or bools")
+        if labels.dtype.kind == "U" and not isinstance(y, np.ndarray):  # NumPy makes text of mixed lists
+            labels = np.array(y, object).reshape(labels.shape)
         if labels.dtype.kind == "O":
             labels = _told_apart(labels)
         if labels.dtype.kind == "f":
@@ -146,10 +152,14 @@ class Classifier(Estimator):
             if self.class_weight != "balanced":
                 raise LabError(f"class_weight={self.class_weight!r} is not allowed; give 'balanced', a dict or None")
             return (len(labels) / (len(present) * counts))[places]
+        if not isinstance(self.class_weight, Mapping):
+            raise LabError(f"class_weight={self.class_weight!r} is not allowed; give 'balanced', a dict or None")
         unknown = [name for name in self.class_weight if name not in present]
         if unknown:
             raise LabError(f"class_weight names {unknown[0]!r}, which is not among the classes {present.tolist()}")
-        weights = np.array([float(self.class_weight.get(name, 1.0)) for name in present.tolist()])
+        given = [self.class_weight.get(name, 1.0) for name in present.tolist()]
+        numbers = all(isinstance(weight, (int, float, np.number)) for weight in given)
+        weights = np.array(given, np.float64) if numbers else np.full(len(given), np.nan)
         if not (np.isfinite(weights) & (weights >= 0)).all():
             raise LabError(f"class_weight={self.class_weight!r} is not allowed; weights must be finite and at least 0")
         return weights[places]

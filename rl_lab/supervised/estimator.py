@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rl_lab.core import activations, weights
+from rl_lab.core import activations, mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.estimators import Parameters, whole
+from rl_lab.memory import check_memory
 from rl_lab.supervised.training import History, Samples, Schedule, predicted, train
 
 AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
@@ -195,6 +196,9 @@ class Estimator(Parameters):
                 f"random_state={self.random_state!r} is not allowed; it must be a whole number of at least 0, or None "
                 "for another seed each time"
             )
+        layers = [*sizes, getattr(self, "n_components", 1)]
+        numbers = 5 * mlp.count([1, *layers])  # weights, gradient, Adam's moments, the best weights
+        check_memory(4.0 * numbers, f"a network with layers of {layers} units", "choose smaller layers")
         batch = {} if self.batch_size == "auto" else {"batch_size": 1}
         self._check_whole(max_iter=1, n_iter_no_change=1, **batch)
         self._check_at_least_0("learning_rate_init", "alpha", "tol")
@@ -226,10 +230,15 @@ class Estimator(Parameters):
     @staticmethod
     def _weights(sample_weight: ArrayLike | None, count: int) -> NDArray[np.float64]:
         """Weights of samples, float64 `(count,)`."""
-        given = np.ones(count) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        if given.shape != (count,) or not np.isfinite(given).all() or (given < 0).any() or given.sum() == 0:
+        try:
+            given = np.ones(count) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        except (TypeError, ValueError) as error:
+            raise LabError(f"sample_weight cannot be read as numbers ({error}); it must be ({count},)") from None
+        with np.errstate(over="ignore"):
+            total = given.sum()
+        if given.shape != (count,) or (given < 0).any() or not 0 < total < np.inf:
             raise LabError(
-                f"sample_weight has shape {given.shape}; it must be ({count},), finite, at least 0 and not all 0"
+                f"sample_weight has shape {given.shape}; it must be ({count},), at least 0, not all 0, of finite sum"
             )
         return given
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
+from rl_lab.estimators import refuse_masked
 from rl_lab.supervised import losses
 from rl_lab.supervised.estimator import Estimator, even
 from rl_lab.supervised.training import History, Samples
@@ -97,9 +98,13 @@ class Regressor(Estimator):
 
     @staticmethod
     def _targets(y: ArrayLike) -> NDArray[np.float32]:
+        refuse_masked("y", y)
         try:
-            targets = np.ascontiguousarray(y, np.float32)
-        except (TypeError, ValueError) as error:
+            if (given := np.asarray(y)).dtype.kind in "mMc":
+                raise TypeError(f"it holds {given.dtype}")
+            with np.errstate(over="ignore"):  # what becomes infinite is refused below
+                targets = np.ascontiguousarray(given, np.float32)
+        except (TypeError, ValueError, OverflowError) as error:
             raise LabError(
                 f"y cannot be read as numbers ({error}); it must be (samples,) or (samples, outputs)"
             ) from None

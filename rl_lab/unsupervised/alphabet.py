@@ -90,6 +90,20 @@ class Alphabet:
         return self.text(self.codes(text).tolist())
 
 
+def checked_texts(texts: Iterable[str]) -> list[str]:
+    """A list of texts.
+
+    Raises:
+        LabError: these are none, or all are empty.
+    """
+    found = [None] if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable) else list(texts)
+    if not all(isinstance(text, str) for text in found):
+        raise LabError("texts must be a list of texts, such as ['one', 'two']")
+    if not any(found):
+        raise LabError("the text is empty; give one with characters in it")
+    return found
+
+
 def shown(characters: str, most: int = 60) -> str:
     """Characters for people, cut where there are many."""
     visible = "".join(character for character in characters if character.isprintable() and character != " ")

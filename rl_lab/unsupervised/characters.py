@@ -15,10 +15,12 @@ from rl_lab.core import mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError
+from rl_lab.estimators import whole
+from rl_lab.memory import check_memory
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.supervised.training import CHUNK, History, descend
 from rl_lab.unsupervised import windows
-from rl_lab.unsupervised.alphabet import EDGE, OTHER, Alphabet, Encoded, shown
+from rl_lab.unsupervised.alphabet import EDGE, OTHER, Alphabet, Encoded, checked_texts, shown
 
 
 @dataclass(eq=False, repr=False)
@@ -140,7 +142,7 @@ class CharacterModel(Estimator):
     ) -> list[str]:
         """Several texts, written side by side; see `generate`."""
         self._check_fitted()
-        check_request(self.alphabet_, count, prompt, length, temperature)
+        check_request(self.alphabet_, count, prompt, length, temperature, seed)
         begun = self.alphabet_.codes(prompt)
         rng = np.random.default_rng(seed)
         codes = np.concatenate([np.full(self.window, EDGE), begun])
@@ -215,11 +217,7 @@ class CharacterModel(Estimator):
 
     @staticmethod
     def _texts(texts: Sequence[str]) -> list[str]:
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise LabError("texts must be a list of texts, such as ['one', 'two']")
-        if not any(texts):
-            raise LabError("the text is empty; give one with characters in it")
-        return list(texts)
+        return checked_texts(texts)
 
     def _split_texts(self, texts: list[str], rng: np.random.Generator) -> tuple[list[str], list[str]]:
         order = rng.permutation(len(texts))
@@ -234,6 +232,9 @@ class CharacterModel(Estimator):
     def _check(self) -> None:
         super()._check()
         self._check_whole(window=1, embedding=1, least=1)
+        numbers = 5 * self.window * self.embedding * self.hidden_layer_sizes[0] if self.hidden_layer_sizes else 0
+        given = f"window={self.window} with embedding={self.embedding}"
+        check_memory(4.0 * numbers, given, "choose smaller ones")
 
     def _tensors(self) -> dict[str, np.ndarray]:
         return weights.of_network(self.network_) | {"embeddings": self.embeddings_}
@@ -251,17 +252,20 @@ class CharacterModel(Estimator):
         self.history_ = History()
 
 
-def check_request(alphabet: Alphabet, count: int, prompt: str, length: int, temperature: float) -> None:
+def check_request(alphabet: Alphabet, count: int, prompt: str, length: int, temperature: float, seed: int = 0) -> None:
     """Refuse what `generate_many` cannot write.
 
     Raises:
         LabError: a number is not allowed, or no character of the prompt is known.
     """
-    for name, value in (("count", count), ("length", length)):
-        if value < 1:
-            raise LabError(f"{name}={value} is not allowed; it must be at least 1")
-    if not 0 < temperature < np.inf:
-        raise LabError(f"temperature={temperature:g} is not allowed; it must be a number over 0, such as 0.8")
+    for name, value, least in (("count", count, 1), ("length", length, 1), ("seed", seed, 0)):
+        if not whole(value, least):
+            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+    if not isinstance(temperature, (int, float, np.number)) or not 0 < temperature < np.inf:
+        raise LabError(f"temperature={temperature!r} is not allowed; it must be a number over 0, such as 0.8")
+    if not isinstance(prompt, str):
+        raise LabError(f"prompt={prompt!r} is no text; give a str")
+    check_memory(16.0 * count * length, f"count={count} texts of length={length}", "write fewer or shorter ones")
     if prompt and (alphabet.codes(prompt) == OTHER).all():
         known = shown(alphabet.characters)
         raise LabError(f"no character of the prompt {prompt!r} is known; known are {known}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.errors import LabError, extra
+from rl_lab.estimators import whole
 from rl_lab.unsupervised.kmeans import KMeans
 from rl_lab.unsupervised.mixture import GaussianMixture
 
@@ -54,7 +55,12 @@ def choose(
         LabError: no number is given, one is not allowed, or the silhouette's scikit-learn is missing.
     """
     is_mixture = isinstance(model, GaussianMixture)
-    tried, rows = sorted(set(numbers)), model._rows(X)
+    if not is_mixture and not isinstance(model, KMeans):
+        raise LabError(f"model={model!r} is not supported; give a KMeans or a GaussianMixture")
+    given = list(numbers) if isinstance(numbers, Iterable) else [numbers]
+    if not all(whole(number, 0) for number in given):
+        raise LabError(f"numbers={given} are not allowed; give whole numbers of clusters, such as range(2, 9)")
+    tried, rows = sorted(set(given)), model._rows(X)
     least, most = (1, len(rows)) if is_mixture else (2, len(rows) - 1)
     if not tried or tried[0] < least or tried[-1] > most:
         raise LabError(f"numbers={tried} are not allowed; give numbers of clusters from {least} to {most}")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab import jit
 from rl_lab.core import activations
 from rl_lab.errors import LabError
-from rl_lab.supervised.estimator import Estimator, whole
+from rl_lab.supervised.estimator import Estimator
 from rl_lab.supervised.training import Samples
 
 
@@ -64,11 +64,8 @@ class Coder(Estimator):
         return Tags(None, TargetTags(required=False), transformer_tags=TransformerTags())
 
     def _check(self) -> None:
+        self._check_whole(n_components=1)
         super()._check()
-        if not whole(self.n_components, 1):
-            raise LabError(
-                f"n_components={self.n_components!r} is not allowed; it must be a whole number of at least 1"
-            )
 
     def _given(self, X: ArrayLike, y: object = None, weights: NDArray[np.float64] | None = None) -> Samples:
         """Samples whose labels are they themselves."""

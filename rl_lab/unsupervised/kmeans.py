@@ -14,6 +14,8 @@ from rl_lab.errors import LabError
 from rl_lab.estimators import Parameters
 from rl_lab.unsupervised import lloyd
 
+SMALLEST = 1e-150  # difference of samples; the squares of smaller ones vanish
+
 
 @dataclass(eq=False, repr=False)
 class KMeans(Parameters):
@@ -137,6 +139,10 @@ def check_distinct(rows: NDArray[np.float64], clusters: int, name: str) -> None:
     if clusters > 1:
         found = len(np.unique(rows[: 4 * clusters], axis=0))
         found = found if found >= clusters else len(np.unique(rows, axis=0))
+    if clusters > 1 and found >= clusters and np.ptp(rows, axis=0).max() < SMALLEST:
+        raise LabError(
+            f"the samples differ by less than {SMALLEST:g}, whose square is 0 in float64; scale the features up"
+        )
     if found < clusters:
         raise LabError(f"{name}={clusters} is more than the {found} distinct samples; ask for at most {found}")
 

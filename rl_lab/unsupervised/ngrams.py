@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import LabError
-from rl_lab.unsupervised.alphabet import Alphabet, Encoded
+from rl_lab.estimators import whole
+from rl_lab.unsupervised.alphabet import Alphabet, Encoded, checked_texts
 
 LARGEST = 2**62  # of a number that stands for a stretch of symbols
 
@@ -49,8 +50,9 @@ class NgramModel:
         Raises:
             LabError: there is no text, or stretches of that order do not fit into a number.
         """
+        entries = checked_texts(entries)
         self.alphabet_ = alphabet or Alphabet.of(entries)
-        if self.order < 1 or self.alphabet_.size**self.order > LARGEST:
+        if not whole(self.order, 1) or self.order > 62 or self.alphabet_.size**self.order > LARGEST:
             raise LabError(
                 f"order={self.order} is not allowed; with {self.alphabet_.size} symbols it must be from 1 to "
                 f"{longest(self.alphabet_.size)}"

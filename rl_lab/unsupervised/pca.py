@@ -63,7 +63,8 @@ class PCA(Parameters):
         greatest = np.abs(directions).argmax(axis=1)
         directions *= np.sign(directions[np.arange(len(directions)), greatest])[:, None]
         variances = values**2 / (len(rows) - 1)
-        ratios = variances / variances.sum()
+        shares = (values / values[0]) ** 2  # of the greatest variance; tiny variances themselves may underflow to 0
+        ratios = shares / shares.sum()
         kept = self._kept(ratios)
         self.mean_, self.n_components_, self.n_features_in_ = mean, kept, rows.shape[1]
         self.components_, self.singular_values_ = directions[:kept], values[:kept]

@@ -1,0 +1,179 @@
+"""Samples, labels and parameters that nothing can be learned from: each estimator refuses them with a sentence."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from rl_lab.errors import LabError
+from rl_lab.supervised import Classifier, Regressor
+from rl_lab.unsupervised import (
+    PCA,
+    Autoencoder,
+    CharacterModel,
+    GaussianMixture,
+    KMeans,
+    NgramModel,
+    VariationalAutoencoder,
+)
+from rl_lab.unsupervised.choose import choose
+
+ROWS = np.random.default_rng(0).normal(size=(40, 3))
+LABELS = np.arange(40) % 2
+DOUBLE = {"KMeans": KMeans(3), "GaussianMixture": GaussianMixture(2), "PCA": PCA(2)}
+SINGLE = {
+    "Classifier": Classifier((4,), max_iter=2),
+    "Regressor": Regressor((4,), max_iter=2),
+    "Autoencoder": Autoencoder(n_components=2, max_iter=2),
+    "VariationalAutoencoder": VariationalAutoencoder(n_components=2, max_iter=2),
+}
+
+
+def with_value(value):
+    rows = ROWS.copy()
+    rows[3, 1] = value
+    return rows
+
+
+SAMPLES = {
+    "nan": (with_value(np.nan), r"X\[3, 1\] is nan; every number must be finite"),
+    "infinite": (with_value(np.inf), r"X\[3, 1\] is inf; every number must be finite"),
+    "complex": (ROWS + 1j, "X holds complex numbers"),
+    "dates": (np.zeros((40, 3), "M8[s]"), r"X holds datetime64\[s\]"),
+    "texts": ([["a", "b"]] * 40, "X cannot be read as numbers"),
+    "none": ([[None, 1.0]] * 40, r"X cannot be read as numbers|X\[0, 0\] is None"),
+    "ragged": ([[1, 2], [3]], "X cannot be read as numbers"),
+    "sparse": (scipy.sparse.csr_matrix(ROWS), r"X is sparse; give X.toarray\(\)"),
+    "masked": (np.ma.masked_greater(ROWS, 1), r"X hides values behind a mask; fill them"),
+    "one dimension": (ROWS[:, 0], r"X has shape \(40,\); it must be \(samples, features\)"),
+    "no samples": (ROWS[:0], r"X has shape \(0, 3\)"),
+    "no features": (ROWS[:, :0], r"X has shape \(40, 0\)"),
+    "nothing": (None, "X cannot be read as numbers|X has shape"),
+}
+
+
+@pytest.mark.parametrize("samples", SAMPLES)
+@pytest.mark.parametrize("name", [*DOUBLE, *SINGLE])
+def test_samples_that_are_no_table_of_finite_numbers_are_refused(name, samples):
+    given, sentence = SAMPLES[samples]
+    labels = {"y": LABELS} if name in ("Classifier", "Regressor") else {}
+    with pytest.raises(LabError, match=sentence):
+        (DOUBLE | SINGLE)[name].fit(given, **labels)
+
+
+@pytest.mark.parametrize("name", DOUBLE)
+@pytest.mark.parametrize("value", [1e155, -1e308])
+def test_numbers_whose_squares_are_infinite_are_refused_in_fitting_and_after(name, value):
+    fitted = DOUBLE[name].fit(ROWS)
+    for use in (fitted.fit, getattr(fitted, "predict", None) or fitted.transform):
+        with pytest.raises(LabError, match=r"X\[3, 1\] is .*, whose square is no float64; scale the features"):
+            use(with_value(value))
+
+
+def test_numbers_as_large_as_allowed_and_tiny_ones_are_clustered_like_others():
+    blobs = np.repeat([[0.0, 0.0], [1.0, 1.0]], 8, axis=0) + np.random.default_rng(0).normal(size=(16, 2)) / 50
+    for scale in (1e139, 1e-100):
+        labels = KMeans(2).fit_predict(blobs * scale)
+        assert len(set(labels[:8])) == len(set(labels[8:])) == 1
+        assert labels[0] != labels[8]
+    with pytest.raises(LabError, match="the samples differ by less than 1e-150, whose square is 0"):
+        KMeans(2).fit(blobs * 1e-200)
+    np.testing.assert_allclose(
+        PCA(2).fit(blobs * 1e-200).explained_variance_ratio_, PCA(2).fit(blobs).explained_variance_ratio_
+    )
+
+
+def test_large_numbers_that_single_precision_cannot_hold_are_named_as_they_were_given():
+    with pytest.raises(LabError, match=r"X\[3, 1\] is 1e\+39; every number must be finite, in float32"):
+        SINGLE["Regressor"].fit(with_value(1e39), LABELS)
+
+
+CLASSES = {
+    "mixed kinds": (["a", 1] * 20, "y mixes int and str; all classes must be of one kind"),
+    "missing": (["a", None] * 20, r"y\[1\] is None; every class must be known"),
+    "not a number": ([1.0, np.nan] * 20, r"y\[1\] is nan; every class must be known"),
+    "bytes": ([b"a", b"b"] * 20, r"y holds \|S1; classes must be texts, whole numbers or bools"),
+    "complex": ([1j, 2] * 20, "y holds complex128"),
+    "masked": (np.ma.masked_equal(LABELS, 1), "y hides values behind a mask"),
+    "ragged": ([[1], [2, 3]] * 20, "y is ragged"),
+    "fractions": ([0.5, 1.5] * 20, "which is no class; for numbers there is a Regressor"),
+    "one only": ([1] * 40, "y holds one class only"),
+}
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+def test_classes_that_are_none_are_refused(classes):
+    given, sentence = CLASSES[classes]
+    with pytest.raises(LabError, match=sentence):
+        SINGLE["Classifier"].fit(ROWS, given)
+
+
+@pytest.mark.parametrize("given", [["a"] * 40, [1j] * 40, np.zeros(40, "M8[s]"), [None] * 40, [1e39] * 40])
+def test_targets_that_are_no_numbers_are_refused(given):
+    with pytest.raises(LabError, match=r"y cannot be read as numbers|every number must be finite"):
+        SINGLE["Regressor"].fit(ROWS, given)
+
+
+@pytest.mark.parametrize("weights", [["a"] * 40, [1e308] * 40, [-1] * 40, [0] * 40, [np.nan] * 40, [1]])
+def test_weights_that_weigh_nothing_are_refused(weights):
+    for name in ("Classifier", "Regressor"):
+        with pytest.raises(LabError, match="sample_weight"):
+            SINGLE[name].fit(ROWS, LABELS, weights)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "sentence"),
+    [
+        (KMeans(41), "n_clusters=41 is more than the 40 samples"),
+        (KMeans(True), "n_clusters=True is not allowed"),
+        (Classifier((10**9, 10**9)), r"GiB of memory, and [\d,.]+ GiB are available here; choose smaller layers"),
+        (Classifier(class_weight=3), "class_weight=3 is not allowed"),
+        (Classifier(class_weight={0: "a"}), r"class_weight=\{0: 'a'\} is not allowed"),
+        (Autoencoder(n_components=10**12), "GiB of memory"),
+        (VariationalAutoencoder(n_components="2"), "n_components='2' is not allowed"),
+    ],
+)
+def test_parameters_that_are_not_allowed_are_refused(estimator, sentence):
+    with pytest.raises(LabError, match=sentence):
+        estimator.fit(ROWS, LABELS) if isinstance(estimator, Classifier) else estimator.fit(ROWS)
+
+
+TEXTS = ["hello world", "abc"] * 4
+
+
+@pytest.mark.parametrize("texts", [None, 5, "abc", b"abc", [1, 2], [b"a"], [["a"]], [float("nan")]])
+def test_what_is_no_list_of_texts_is_refused(texts):
+    for model in (NgramModel(2), CharacterModel((4,), max_iter=1)):
+        with pytest.raises(LabError, match="texts must be a list of texts"):
+            model.fit(texts)
+    with pytest.raises(LabError, match="the text is empty"):
+        NgramModel(2).fit([])
+
+
+@pytest.mark.parametrize("order", [0, "a", 1.5, None, 10**9])
+def test_orders_that_are_not_allowed_are_refused_at_once(order):
+    with pytest.raises(LabError, match=r"order=.* is not allowed"):
+        NgramModel(order).fit(TEXTS)
+
+
+@pytest.mark.parametrize("changed", [{"window": 10**12}, {"embedding": 10**12}])
+def test_a_model_of_text_larger_than_memory_is_refused(changed):
+    with pytest.raises(LabError, match="GiB of memory"):
+        CharacterModel((4,), **changed).fit(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "request_", [{"prompt": 5}, {"length": "a"}, {"length": 1.5}, {"temperature": "a"}, {"seed": -1}, {"count": 10**15}]
+)
+def test_what_a_model_of_text_cannot_write_is_refused(request_):
+    from rl_lab.unsupervised.alphabet import Alphabet
+    from rl_lab.unsupervised.characters import check_request
+
+    given = {"count": 1, "prompt": "a", "length": 5, "temperature": 1.0, "seed": 0} | request_
+    with pytest.raises(LabError, match=next(iter(request_))):
+        check_request(Alphabet.of(TEXTS), **given)
+
+
+@pytest.mark.parametrize("numbers", [None, ["a"], [1.5], []])
+def test_numbers_of_clusters_that_are_none_are_refused(numbers):
+    with pytest.raises(LabError, match="numbers="):
+        choose(KMeans(), ROWS, numbers)
