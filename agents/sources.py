@@ -129,6 +129,7 @@ class CompiledSource(Source):
     def load(self, states: np.ndarray) -> None:
         """Go on from what `save` gave."""
         self.vector.unwrapped.load_state(states)  # type: ignore[attr-defined]
+        self.batch.begin_ended()
         self._encode()
 
     @property

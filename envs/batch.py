@@ -136,13 +136,18 @@ class BatchVectorEnv(gym.vector.VectorEnv):
     def load_state(self, states: np.ndarray) -> tuple[Any, dict[str, Any]]:
         """Go on from what `save_state` gave; returns observations and info as `reset` does.
 
+        In the mode SAME_STEP the next episode begins at once where one had ended.
+
         Worlds of the robot take states of the same family, size and layout, and of the same observation where it has a
         memory. Another step limit or reward may have held where they were saved: from now on this environment's do.
 
         Raises:
-            LabError: it is no state, or one of another environment, family or variant, or of so many lanes.
+            LabError: it is no state, one of another environment, family or variant, or of so many lanes, or one that
+                no episode can be in; then everything is as it was.
         """
         self.lanes.load(states)
+        if self.mode == SAME_STEP:
+            self.lanes.begin_ended()
         self._started = True
         return self._observations(), self._masks() | self._beginnings(np.ones(self.num_envs, np.bool_))
 
@@ -159,8 +164,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             episode_statistics=self.episode_statistics,
         )
         twin.spec = self.spec
-        twin.lanes.load(self.lanes.states)
-        twin._started = self._started
+        if self._started:
+            twin.load_state(self.lanes.states)
         return twin
 
     def ascii(self, lane: int = 0) -> str:

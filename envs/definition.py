@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +102,8 @@ class Definition:
     """Turns an observation of a lane into that."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """More for Gymnasium's `metadata`, such as `render_fps`."""
+    validate: Callable[[Any, Any], Iterable[tuple[str, Any, str]]] | None = None
+    """`validate(states, config)`, plain Python: the rules that saved states must keep."""
 
     def __post_init__(self) -> None:
         self._check_kernels()

@@ -12,6 +12,7 @@ from rl_lab import jit, random
 from rl_lab.envs import loops
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import Definition, action_buffer, observation_buffer
+from rl_lab.envs.validation import check_observations, check_states
 from rl_lab.errors import LabError
 
 
@@ -110,7 +111,7 @@ class Lanes:
                 reward, is no part of a state and may differ: from now on what holds here holds.
 
         Raises:
-            LabError: they are something else.
+            LabError: they are something else, or hold what no episode can; then the lanes are as they were.
         """
         name = self.definition.name
         if not isinstance(states, np.ndarray) or states.dtype.names is None:
@@ -124,10 +125,22 @@ class Lanes:
                 f"load one of shape {self.states.shape}"
             )
         self._check_variant(states)
-        taken = self.taken
+        check_states(self.definition, states, self.config.view(np.recarray)[0])
+        before, taken = self.save(), self.taken
         self.states[...] = states
+        try:
+            self.observe()
+            check_observations(self.definition, self.observations)
+        except LabError:
+            self.states[...] = before
+            self.observe()
+            raise
         self._taken_elsewhere += taken - self.taken
-        self.observe()
+
+    def begin_ended(self) -> None:
+        """Start the next episode where a loaded one has ended: in mode SAME_STEP no step would."""
+        if self.states["done"].any():
+            self.reset(self.states["done"].copy())
 
     def _check_variant(self, states: np.ndarray) -> None:
         """Refuse states of a variant with the same fields; lanes that were never reset have none yet."""

@@ -109,7 +109,8 @@ class BatchEnv(gym.Env):
         memory. Another step limit or reward may have held where they were saved: from now on this environment's do.
 
         Raises:
-            LabError: it is no state, or one of another environment, family or variant, or of so many lanes.
+            LabError: it is no state, one of another environment, family or variant, or of so many lanes, or one that
+                no episode can be in; then everything is as it was.
         """
         self.lanes.load(states)
         self._started = True
@@ -119,8 +120,8 @@ class BatchEnv(gym.Env):
         """Another environment in the same state, which goes on by itself."""
         twin = BatchEnv(self.definition, render_mode=self.render_mode, debug=self.debug)
         twin.spec = self.spec
-        twin.lanes.load(self.lanes.states)
-        twin._started = self._started
+        if self._started:
+            twin.load_state(self.lanes.states)
         return twin
 
     def ascii(self) -> str:

@@ -43,8 +43,15 @@ def observe(state, observation, config):
     observation[3] = state.spin
 
 
+def validate(states, config):
+    """Saved states hold numbers whose squares are finite, or an episode would not see that it ends."""
+    for name in STATE.names:
+        yield name, np.abs(states[name]) <= 1e6, "a number from -1e6 to 1e6"
+
+
 def cartpole(max_steps=500):
     """Balance a pole on a cart for up to `max_steps` steps."""
     high = np.array([2 * MAX_POSITION, np.inf, 2 * MAX_ANGLE, np.inf], np.float32)
     space = Box(-high, high)
-    return Definition("CartPole", STATE, {"max_steps": max_steps}, reset, step, observe, space, Discrete(2))
+    config, actions = {"max_steps": max_steps}, Discrete(2)
+    return Definition("CartPole", STATE, config, reset, step, observe, space, actions, validate=validate)

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.go import planes, turns, uct
+from rl_lab.envs.go import planes, turns, uct, validation
 from rl_lab.envs.go.layout import state_dtype
 from rl_lab.envs.go.opponents import Opponent, Opponents, opponents
 from rl_lab.envs.go.outside import OutsideLanes
@@ -102,6 +102,7 @@ def go(
         render=render,
         render_modes=("rgb_array", "ansi"),
         endings=("illegal_action",),
+        validate=validation.validate,
         turned="turned" if others.alone else "",
         inject=Beginning(rules, most, turns.one_of(answering), others.outside),
         lanes=functools.partial(OutsideLanes, opponent, rules, most) if others.outside else None,

@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks
+from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks, validation
 from rl_lab.envs.robot.lens import LARGEST_VIEW
 from rl_lab.envs.robot.looking import Looking, with_looking
 from rl_lab.envs.robot.observations import MOST_FRAMES, Request, observed
@@ -220,6 +220,7 @@ def robot_world(
         render_lanes=render.draw,
         caption=render.caption,
         ascii=maps_writer.write,
+        validate=validation.validate,
         **shown.parts,
     )
     return with_looking(definition, looking)

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from rl_lab.envs.robot import cells, maps, missions, reach, targets
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GREY_WALL, KIND, OBJECTS
-from rl_lab.envs.robot.world import place, put
+from rl_lab.envs.robot.world import SMALLEST_SIDE, place, put
 from rl_lab.errors import LabError
 
 KNOWN = ("grid", "agent", "carrying", "carrying_contents", "mission", "contents", "step")
-SMALLEST_SIDE = 3
 
 
 def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:

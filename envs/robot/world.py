@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rl_lab.errors import LabError
 
 CAPACITIES = (9, 25, 41)  # longest sides; worlds of one capacity share machine code
+SMALLEST_SIDE = 3  # a cell with walls around it
 DEPTH, SIDE = 6, 3  # how many cells the camera sees ahead, and to either side
 MISSION_LENGTH = 20  # tokens
 MOST_OBSTACLES, MOST_ROOMS = 24, 8
