@@ -95,7 +95,7 @@ def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.Ve
         hint = f"; start in the folder that holds {error.name}, or install it"
         raise LabError(f"environment {id!r} cannot be found: {error}{hint if error.name else ''}") from None
     except gym.error.Error as error:
-        raise LabError(f"environment {id!r} cannot be found: {error}{_where_it_is(id)}") from None
+        raise LabError(f"environment {id!r} cannot be found: {error}{where_it_is(id)}") from None
     except Exception as error:
         raise LabError(f"environment {id!r} cannot be found: {describe(error)}") from error
     try:
@@ -105,9 +105,7 @@ def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.Ve
     except TypeError as error:
         raise LabError(f"environment {id!r} cannot be made with {arguments}: {describe(error)}") from error
     except (ImportError, gym.error.DependencyNotInstalled) as error:
-        raise LabError(
-            f"environment {id!r} needs a package that is not installed: {_installing(error, spec)}"
-        ) from None
+        raise LabError(f"environment {id!r} needs a package that is not installed: {installing(error, spec)}") from None
     except Exception as error:
         raise LabError(f"environment {id!r} cannot be made: {describe(error)}") from error
 
@@ -119,7 +117,7 @@ def _made(id: str, spec: EnvSpec, num_envs: int, arguments: dict[str, Any]) -> g
     return _together([accepted(gym.make(id, **arguments), id, number) for number in range(num_envs)])
 
 
-def _where_it_is(id: str) -> str:
+def where_it_is(id: str) -> str:
     """Advice for an id that another package registers."""
     for beginning, module, package in PACKAGES:
         if id.startswith(beginning):
@@ -128,13 +126,14 @@ def _where_it_is(id: str) -> str:
     return ""
 
 
-def _installing(error: Exception, spec: EnvSpec) -> str:
+def installing(error: Exception, spec: EnvSpec | None) -> str:
     """The error, with the command that helps."""
     text = " ".join(str(error).split())
     if "pip install" in text:
         return text
-    family = str(spec.entry_point).removeprefix("gymnasium.envs.").partition(".")[0].partition(":")[0]
-    if str(spec.entry_point).startswith("gymnasium.envs."):
+    entry = str(spec.entry_point) if spec else ""
+    family = entry.removeprefix("gymnasium.envs.").partition(".")[0].partition(":")[0]
+    if entry.startswith("gymnasium.envs."):
         return f"{text}; pip install 'gymnasium[{family.replace('_', '-')}]'"
     return f"{text}; pip install {getattr(error, 'name', None) or 'what it names'}"
 

@@ -6,12 +6,14 @@ import contextlib
 import importlib
 import linecache
 import os
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
+from rl_lab.agents.environments import installing, where_it_is
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.plan import Environment
 from rl_lab.errors import LabError
@@ -77,7 +79,11 @@ class Maker:
             return describe([self.environment.make, dict(self.environment.arguments)])
         spec = self.spec
         parts = [spec.entry_point, spec.vector_entry_point, spec.kwargs, dict(self.environment.arguments)]
-        where = [importlib.import_module(part.split(":")[0]) for part in parts[:2] if isinstance(part, str)]
+        try:
+            where = [importlib.import_module(part.split(":")[0]) for part in parts[:2] if isinstance(part, str)]
+        except (ImportError, gym.error.DependencyNotInstalled) as error:
+            name = self.environment.name
+            raise LabError(f"environment {name!r} cannot be made: {installing(error, spec)}") from error
         definition = spec.kwargs.get("definition")
         where += [importlib.import_module(definition.split(":")[0])] if isinstance(definition, str) else []
         return describe([spec.id, spec.max_episode_steps, parts, where])
@@ -97,19 +103,22 @@ class Maker:
         Raises:
             LabError: it cannot be made, or is not a Gymnasium environment.
         """
-        self.register()
         name = self.environment.name
         try:
+            self.register()
             if self.environment.make is not None:
                 made = self.environment.make(**self.environment.arguments)
             else:
                 made = gym.make(str(self.id), **{**self.environment.arguments, **more})
         except LabError:
             raise
-        except (TypeError, ValueError, ImportError, gym.error.Error) as error:
+        except (ImportError, gym.error.DependencyNotInstalled) as error:
+            raise LabError(f"environment {name!r} cannot be made: {installing(error, self.spec)}") from error
+        except (TypeError, ValueError, gym.error.Error) as error:
             raise LabError(f"environment {name!r} cannot be made: {type(error).__name__}: {error}") from error
         if not isinstance(made, gym.Env):
             raise LabError(f"environment {name!r} gave {type(made).__name__}; it must give a gymnasium.Env")
+        _check_new(made, name)
         return made
 
     def vector(self, num_envs: int) -> gym.vector.VectorEnv:
@@ -137,6 +146,18 @@ class Maker:
         return gym.vector.SyncVectorEnv([self.single] * episodes)
 
 
+_MADE: weakref.WeakValueDictionary[int, gym.Env] = weakref.WeakValueDictionary()
+
+
+def _check_new(env: gym.Env, name: str) -> None:
+    """Refuse an environment that was given before: evaluation would reset the one that a contender trains on."""
+    base = env.unwrapped
+    if _MADE.get(id(base)) is base:
+        raise LabError(f"environment {name!r} is one object each time; its function must make a new one at each call")
+    with contextlib.suppress(TypeError):  # no weak references to it
+        _MADE[id(base)] = base
+
+
 def find_spec(name: str) -> gym.envs.registration.EnvSpec:
     """Gymnasium's entry for an id, after importing what stands before a colon.
 
@@ -158,6 +179,8 @@ def find_spec(name: str) -> gym.envs.registration.EnvSpec:
     versions = [known for known in gym.registry if known.rpartition("-v")[0] == plain]
     if versions:
         raise unknown("environment", plain, versions)
+    if advice := where_it_is(plain):
+        raise LabError(f"environment {plain!r} is not registered{advice}")
     family = plain.rpartition("/")[0]
     alike = [known for known in gym.registry if known.rpartition("/")[0] == family]
     problem = str(unknown("environment", plain, alike or gym.registry)).split(" environment is one of")[0].rstrip(";")

@@ -141,6 +141,7 @@ def _try_out(waiting: list[Task]) -> None:
     """Refuse, before anything is trained, what cannot go well."""
     for contender, maker in {task.group: (task.job.contender, task.job.maker) for task in waiting}.values():
         trainer = contenders.trainer_of(contender, maker)
+        contenders.check_spaces(contender, trainer)
         if pretrained.is_pretrained(contender):
             pretrained.try_out(contender, trainer)
 

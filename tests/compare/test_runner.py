@@ -296,6 +296,18 @@ def test_an_output_folder_in_use_is_refused(tmp_path):
         compare("CartPole-v1", {"a": contender(0), "b": contender(1)}, seeds=1, out=tmp_path / "file", **options())
 
 
+ONE, SHORT = gym.make("CartPole-v1"), {"n_steps": 32, "batch_size": 32}
+
+
+def WORDS():
+    space = gym.spaces.Dict({"words": gym.spaces.Text(9), "numbers": gym.spaces.Box(0, 1, (2,))})
+    return gym.wrappers.TransformObservation(gym.make("CartPole-v1"), lambda observation: observation, space)
+
+
+def missing():
+    raise gym.error.DependencyNotInstalled("toolbox is not installed, run `pip install toolbox`")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -308,6 +320,33 @@ def test_an_output_folder_in_use_is_refused(tmp_path):
         ({"seeds": True}, "seed True"),
         ({"references": ("0", "500")}, "reference random of environment 'CartPole-v1' is '0'; it must be a finite"),
         ({"references": (0, float("nan"))}, "reference optimal of environment 'CartPole-v1' is nan"),
+        (
+            {"env": "Pendulum-v1", "contenders": {"a": "sb3:dqn", "b": contender(0)}},
+            "'a' is 'sb3:dqn', which takes Disc",
+        ),
+        (
+            {"contenders": {"a": "sb3:sac", "b": contender(0)}},
+            "takes Box actions, and environment 'CartPole-v1' has Disc",
+        ),
+        ({"contenders": {"a": "sb3:maskable_ppo", "b": contender(0)}, "steps": 2048}, "has no method action_masks()"),
+        (
+            {"env": "Blackjack-v1", "contenders": {"a": "sb3:dqn", "b": contender(0)}},
+            "takes no Tuple as observation of",
+        ),
+        (
+            {"env": "Blackjack-v1", "contenders": {"a": ("ppo", SHORT), "b": contender(0)}},
+            "unsupported because of Tuple",
+        ),
+        (
+            {"env": WORDS, "contenders": {"a": "sb3:dqn", "b": contender(0)}},
+            "no Text as observation 'words' of environ",
+        ),
+        ({"env": lambda: ONE, "steps": 2048}, "is one object each time; its function must make a new one at each call"),
+        ({"env": "MiniGrid-Empty-5x5-v7"}, "write 'minigrid:MiniGrid-Empty-5x5-v7'"),
+        (
+            {"env": missing, "steps": 2048},
+            "environment 'missing' cannot be made: toolbox is not installed, run `pip install toolbox`",
+        ),
         ({"references": 500}, "references is 500; give a pair"),
         ({"env_arguments": 3}, "arguments of environment 'CartPole-v1' is 3; it must be a table"),
         ({"deterministic": "no"}, "evaluation deterministic is 'no'; it must be true or false"),
