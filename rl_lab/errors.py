@@ -1,11 +1,36 @@
 """Errors that a user can act on: one sentence that names the value, what is allowed and what to do."""
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # make text read in another order than it has
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    r"""Text that others wrote, for a terminal: what would move its cursor or change its state is shown as an escape.
+
+    Args:
+        text: a name, a message, a title.
+        keep: control characters that stay.
+
+    Example:
+        >>> print(printable("red \x1b[31m"))
+        red \x1b[31m
+    """
+    return "".join(
+        sign.encode("unicode_escape").decode()
+        if sign not in keep and (unicodedata.category(sign) in ("Cc", "Cs") or sign in DIRECTIONS)
+        else sign
+        for sign in text
+    )
 
 
 class LabError(ValueError):
     """Bad input. The command line prints its sentence without a traceback and exits with code 2."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class KernelError(LabError):

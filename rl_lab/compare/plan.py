@@ -18,7 +18,7 @@ MEASURES = {
 CLAIMS = ("equal", "better")
 KEEP = ("best", "all", "none")
 VERDICT_SEEDS, SMOKE_SEEDS = 10, 5  # fewer than ten seeds give no verdict, fewer than five are a smoke test
-EPISODE_LIMIT = 1_000
+EPISODE_LIMIT, POINT_LIMIT = 1_000, 10_000
 FEW_UPDATES = 10  # below which a run says little about an algorithm
 
 
@@ -44,6 +44,7 @@ class Environment:
     def __post_init__(self) -> None:
         if self.steps is not None:
             checks.count(f"steps of environment {self.name!r}", self.steps)
+        checks.text(f"id of environment {self.name!r}", self.id)
         checks.table(f"arguments of environment {self.name!r}", self.arguments)
         for reference in ("random", "optimal"):
             if (value := getattr(self, reference)) is not None:
@@ -96,6 +97,10 @@ class Contender:
     def __post_init__(self) -> None:
         checks.table(f"hyperparameters of contender {self.name!r}", self.hyperparameters)
         checks.table(f"training of contender {self.name!r}", self.training)
+        named = isinstance(self.algorithm, str) and (":" not in self.algorithm or self.algorithm.startswith("sb3:"))
+        for name in ("num_envs", "n_steps") if named else ("num_envs",):
+            if name in self.hyperparameters:
+                checks.count(f"{name} of contender {self.name!r}", self.hyperparameters[name])
 
     @property
     def num_envs(self) -> int:
@@ -168,8 +173,9 @@ class Evaluation:
         for name in ("points", "episodes", "max_episode_steps"):
             checks.count(f"evaluation {name}", getattr(self, name))
         checks.switch("evaluation deterministic", self.deterministic)
-        if self.episodes > EPISODE_LIMIT:
-            raise LabError(f"evaluation episodes is {self.episodes}; at most {EPISODE_LIMIT} are possible")
+        for name, limit in (("episodes", EPISODE_LIMIT), ("points", POINT_LIMIT)):
+            if getattr(self, name) > limit:
+                raise LabError(f"evaluation {name} is {getattr(self, name)}; at most {limit} are possible")
 
 
 @dataclass(frozen=True)
@@ -201,6 +207,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         checks.count("steps", self.steps)
+        checks.text("title", self.title)
+        if self.out is not None:
+            checks.text("out", self.out)
         for name, kind in (("environments", Environment), ("contenders", Contender), ("questions", Question)):
             for item in checks.sequence(name, getattr(self, name)):
                 if not isinstance(item, kind):

@@ -25,12 +25,14 @@ def load_plan(path: str | Path) -> Plan:
     """
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise LabError(f"there is no plan {str(path)!r}; give the path of a TOML file") from None
     except OSError as error:
         raise LabError(f"plan {str(path)!r} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise LabError(f"plan {str(path)!r} is nested too deeply") from None
+    except ValueError as error:  # no UTF-8, no TOML, a number with too many digits, a null byte in the name
         raise LabError(f"plan {str(path)!r} is not TOML: {error}") from None
     try:
         return plan_from(table)
@@ -40,8 +42,9 @@ def load_plan(path: str | Path) -> Plan:
 
 def plan_from(table: Mapping[str, Any]) -> Plan:
     """A plan from the nested dictionary that a TOML file holds; see `load_plan`."""
-    table = dict(table)
+    table = dict(checks.table("the plan", table))
     checks.keys("plan", table, [*(item.name for item in fields(Plan)), "hyperparameters"])
+    checks.switch("controls", table.get("controls", True))
     shared = checks.table("hyperparameters", table.pop("hyperparameters", {}))
     for key in ("environments", "contenders", "steps"):
         if key not in table:

@@ -96,7 +96,7 @@ def read(table: Mapping[str, Any]) -> Stage:
         raise LabError(f'stage {table!r} does not say which it is; write, for example, {{ stage = "clone" }}')
     settings = dict(table)
     kind = settings.pop("stage")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise LabError(f"stage {kind!r} is unknown; choose among {', '.join(KINDS)}")
     known = [item.name for item in fields(KINDS[kind])]
     if unknown := [name for name in settings if name not in known]:

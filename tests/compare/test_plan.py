@@ -1,5 +1,8 @@
 """Plans: the TOML file and the Python objects are the same, and mistakes get a sentence."""
 
+import copy
+import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,10 @@ import pytest
 import rl_lab.compare
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, Question, load_plan
 from rl_lab.compare.contenders import check
+from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
+from rl_lab.compare.reading import plan_from
+from rl_lab.compare.runner import all_tasks
 from rl_lab.errors import LabError
 
 TEXT = """
@@ -101,6 +107,7 @@ def test_default_questions_need_references():
     [
         ("steps = 4096", "setps = 4096", "unknown key of the plan 'setps'; did you mean 'steps'"),
         ("points = 8", "pionts = 8", "unknown key of the evaluation 'pionts'; did you mean 'points'"),
+        ("num_envs = 4", "num_envs = 0", "num_envs of contender 'ours' is 0"),
         ("points = 8", "points = 0", "evaluation points is 0; it must be a whole number of at least 1"),
         ("points = 8", 'points = "8"', "evaluation points is '8'; it must be a number"),
         ("steps = 4096", "steps = -1", "steps is -1; it must be a whole number of at least 1"),
@@ -149,7 +156,6 @@ def test_a_plan_that_is_not_there(tmp_path):
         (Contender("a", 17), "must be a name or a function"),
         (Contender("a", "sb3:ppo", {"gama": 1}), "unknown hyperparameter of a 'gama'; did you mean 'gamma'"),
         (Contender("a", "ppo", {"n_stepps": 1}), "did you mean 'n_steps'"),
-        (Contender("a", "ppo", {"num_envs": 0}), "num_envs of contender 'a' is 0"),
         (Contender("a", lambda env, seed, steps: None, {"gamma": 1}), "unknown hyperparameter of a 'gamma'"),
     ],
 )
@@ -199,3 +205,69 @@ def test_the_shipped_plans_are_plans_and_the_demo_is_the_example():
         check(contender)
     for environment in plan.environments:
         assert Maker.of(environment).batched
+
+
+STAGES = """
+[[contenders.ours.stages]]
+stage = "demonstrations"
+expert = "planner"
+episodes = 2
+[[contenders.ours.stages]]
+stage = "clone"
+"""
+BAD = [True, 0, -1, 2_000_000_000, 10**400, float("nan"), float("inf"), "", "\x1b[31m", [], ["x"], [{}], {}, {"x": 1}]
+BAD += [date(2020, 1, 1), None]
+
+
+def places(value, at=()):
+    """Where something stands in nested tables and lists."""
+    yield at
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from places(value[key], (*at, key))
+
+
+TABLE = tomllib.loads(TEXT.replace('algorithm = "ppo"', 'algorithm = "ppo"\nnet_arch = [8]') + STAGES)
+TABLE |= {"timeout": 10.0, "keep": "best", "controls": True, "out": "out"}
+
+
+@pytest.mark.parametrize("at", list(places(TABLE)), ids=lambda at: ".".join(map(str, at)) or "plan")
+def test_whatever_stands_in_a_plan_it_is_a_plan_or_gets_a_sentence(at):
+    said = []
+    for value in BAD:
+        table = {"plan": copy.deepcopy(TABLE)}
+        *above, last = ("plan", *at)
+        place = table
+        for key in above:
+            place = place[key]
+        place[last] = value
+        try:
+            plan = with_controls(plan_from(table["plan"]))
+            for contender in plan.contenders:
+                check(contender)
+            if isinstance(plan.seeds, tuple) and len(plan.seeds) < 100:
+                all_tasks(plan)
+        except LabError as error:
+            said.append(str(error))
+    assert all(sentence.isprintable() and len(sentence) < 800 for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x00\x01", "is not TOML"),
+        (b"\xff\xfes\x00", "is not TOML"),
+        (b"steps = " + b"9" * 5_000, "is not TOML"),
+        (b"steps = " + b"[" * 100_000, "nested too deeply"),
+        (b"", "'environments' is missing"),
+        (b"seeds = 1\nseeds = 2", "is not TOML"),
+    ],
+)
+def test_a_file_that_is_no_plan_gets_a_sentence(tmp_path, content, words):
+    (tmp_path / "plan.toml").write_bytes(content)
+    with pytest.raises(LabError, match=words):
+        load_plan(tmp_path / "plan.toml")
+
+
+def test_a_byte_order_mark_does_not_matter(tmp_path):
+    (tmp_path / "plan.toml").write_text(TEXT, encoding="utf-8-sig")
+    assert load_plan(tmp_path / "plan.toml").title == "Two learners"
