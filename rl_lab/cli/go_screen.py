@@ -13,6 +13,7 @@ from rich.text import Text
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.picture import star_points
 from rl_lab.envs.go.vertices import COLUMNS
+from rl_lab.errors import printable
 
 WOOD, LINE, EDGE = "on #e0b97a", "#86642f", "#5c431c"
 STONES = {1: "#101014", -1: "#ffffff"}
@@ -37,7 +38,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self.console.print(text, markup=False)
+        self.console.print(printable(text), markup=False)
 
     def show(self, board: Board) -> None:
         """Print a board."""
@@ -46,7 +47,7 @@ class Screen:
     def thinking(self, name: str) -> AbstractContextManager[object]:
         """A sign that somebody thinks, while it lasts; only a terminal shows it."""
         dots, spinner = ("...", "line") if self.plain else ("…", "dots")
-        return self.console.status(f"{escape(name)} is thinking{dots}", spinner=spinner)
+        return self.console.status(f"{escape(printable(name))} is thinking{dots}", spinner=spinner)
 
     def ask(self, question: str) -> str | None:
         """A line that somebody types, cut where it is very long; None at the end of the input."""

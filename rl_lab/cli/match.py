@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from rl_lab.cli.app import app
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, printable
 
 if TYPE_CHECKING:
     from rl_lab.cli.match_folder import MatchFolder
@@ -99,7 +99,7 @@ def match(
             _play(found, sides, folder)
         finally:
             folder.keep_figures(found)
-            print(json.dumps(found.as_json()) if as_json else f"{found.text}\ngames: {folder.path}")
+            print(json.dumps(found.as_json()) if as_json else printable(f"{found.text}\ngames: {folder.path}"))
 
 
 def _play(found: Match, sides: list[Side], folder: MatchFolder) -> None:
@@ -195,7 +195,7 @@ def _telling(found: Match) -> Iterator[Callable[[Entry], None]]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        title = escape(" – ".join(found.labels))
+        title = escape(printable(" – ".join(found.labels)))
         task = progress.add_task(title, total=found.series.games)
 
         def tell(entry: Entry) -> None:

@@ -20,6 +20,7 @@ from rl_lab.envs.robot import cells, render
 from rl_lab.envs.robot.cells import UNSEEN
 from rl_lab.envs.robot.tiles import RGB
 from rl_lab.envs.robot.world import cells_of
+from rl_lab.errors import printable
 
 GAP = "    "  # between the world and what the camera sees of it
 HIGHEST = 820  # pixels of a world in a window, so that a screen has room for it
@@ -78,7 +79,8 @@ class Pipe:
 
     def show(self, scene: Scene) -> None:
         """Print the world, what the camera sees, and the lines."""
-        self.console.print("\n".join([*scene.lines[:2], *plain(scene), f"> {scene.lines[2]}", ""]), markup=False)
+        text = "\n".join([*scene.lines[:2], *plain(scene), f"> {scene.lines[2]}", ""])
+        self.console.print(printable(text), markup=False)
 
     def key(self) -> str | None:
         """The next character that is no blank."""
@@ -103,7 +105,7 @@ class Terminal:
     def show(self, scene: Scene) -> None:
         """Draw the page anew."""
         mission, stand, told = scene.lines
-        page = Text(f"{mission}\n\n", "bold")
+        page = Text(f"{printable(mission)}\n\n", "bold")
         page.append(coloured(scene) if self.colours else Text("\n".join(plain(scene))))
         page.append(f"\n\n{stand}\n")
         page.append(told, "dim")

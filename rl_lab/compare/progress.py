@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rl_lab.compare import wording
+from rl_lab.errors import printable
 
 if TYPE_CHECKING:
     from rl_lab.compare.runner import Task
@@ -61,9 +62,11 @@ class Display:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.progress.stop()
 
-    def say(self, text: str) -> None:
-        """A line of its own."""
-        self.console.print(text, highlight=False, soft_wrap=True)
+    def say(self, text: str, heading: str = "") -> None:
+        """A line of its own, which may hold what others wrote."""
+        from rich.text import Text
+
+        self.console.print(Text.assemble((heading, "red"), printable(text)), soft_wrap=True)
 
     def compiling(self, name: str | None) -> None:
         """The line of what is compiled just now; None takes it away."""
@@ -72,7 +75,9 @@ class Display:
             self._compiling = None
         if name is not None:
             self._began = time.perf_counter()
-            self._compiling = self.progress.add_task(f"[cyan]preparing {name}", total=None, note="compiled once")
+            self._compiling = self.progress.add_task(
+                f"[cyan]preparing {_plain(name)}", total=None, note="compiled once"
+            )
             if not self.live:
                 self.say(f"preparing {name} (compiled once, later comparisons load it)")
 
@@ -93,7 +98,7 @@ class Display:
         self.progress.update(self._tasks[run.contender], note=self._note(run.contender))
         self.progress.update(self._all, note=self._remaining())
         if run.failed:
-            self.say(f"[red]failed[/red]  {_plain(wording.failures([run])[0].removeprefix('FAILED').strip())}")
+            self.say(f"  {wording.failures([run])[0].removeprefix('FAILED').strip()}", "failed")
         elif not self.live and seconds is not None:
             last = sum(run.points[-1].returns) / len(run.points[-1].returns)
             self.say(
@@ -121,6 +126,7 @@ class Display:
 
 
 def _plain(text: str) -> str:
+    """What others wrote, where rich reads markup."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape(printable(text))

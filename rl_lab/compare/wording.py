@@ -9,6 +9,7 @@ import numpy as np
 from rl_lab.compare.plan import FEW_UPDATES, SMOKE_SEEDS, Environment, Plan
 from rl_lab.compare.runs import NOT_KEPT, Run
 from rl_lab.compare.verdict import Verdict
+from rl_lab.errors import printable
 from rl_lab.stages.ledger import Ledger
 
 INDENT = "    "
@@ -113,7 +114,7 @@ def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str
             lines += [f"{INDENT}({note})" for note in notes if note]
             lines.append("")
     lines += failures(runs)
-    return "\n".join(lines).rstrip()
+    return printable("\n".join(lines).rstrip())
 
 
 def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str]:

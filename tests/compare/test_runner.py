@@ -13,6 +13,7 @@ import pytest
 
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, Run, compare
 from rl_lab.compare.measure import Point
+from rl_lab.compare.progress import Display
 from rl_lab.compare.runner import all_tasks, warnings
 from rl_lab.compare.runs import Store
 from rl_lab.errors import LabError
@@ -451,3 +452,30 @@ def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path, change):
     for text in ("{", "[]", '{"points": 3}', "", "null", '{"points": []}'):
         (tmp_path / "key.json").write_text(text)
         assert store.get("key", "task", "mine") is None
+
+
+def bad_news(env, seed, steps):
+    raise RuntimeError("[/b] \x1b[31mred\x07")
+
+
+def test_names_and_messages_of_others_are_shown_as_they_are(capsys, tmp_path):
+    names = {"a[/b]": contender(0), "[red]": bad_news}
+    result = compare("CartPole-v1", names, seeds=1, out=tmp_path / "[/out]", **options(quiet=False))
+    shown = capsys.readouterr().err + result.verdict
+    assert "a[/b] on CartPole-v1, seed 0: return" in shown
+    assert "[red] on CartPole-v1, seed 0: RuntimeError: [/b] \\x1b[31mred\\x07" in shown
+    assert "\x1b" not in shown
+    with pytest.raises(LabError, match="needs a name, as text without control characters"):
+        compare("CartPole-v1", {"\x1b[31m": contender(0), "b": contender(1)}, seeds=1, **options())
+
+
+def test_a_full_bar_of_names_in_markup(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    both = [Contender("a[/b]", contender(0)), Contender("[bold", contender(1))]
+    tasks = all_tasks(Plan([Environment("CartPole-v1")], both, 40, 1, evaluation=Evaluation(2, 2)))
+    with Display(tasks, 1) as view:
+        view.compiling("a[/b] on [/c]")
+        view.step(tasks[0].job, 20, 1.0)
+        view.say("[/d]")
+        table = view.progress.make_tasks_table(view.progress.tasks)
+    assert table.row_count == 4
