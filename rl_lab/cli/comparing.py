@@ -22,7 +22,7 @@ def compare(
     Example: rl-lab compare examples/robot.toml
 
     Args:
-        plan: TOML file that names environments, contenders, steps and seeds.
+        plan: TOML file that names environments, contenders, steps and seeds; docs/plans.md lists its keys.
         out: folder of the results, instead of the plan's own.
         jobs: runs at once; by default one a core.
         timeout: seconds after which a run is ended as failed; by default it may take as long as it wants.

@@ -12,13 +12,22 @@ from rl_lab.compare import checks
 from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
 from rl_lab.errors import LabError
 
+KEYS = {
+    "the plan": [*(item.name for item in fields(Plan) if item.init), "hyperparameters"],
+    "environments": ["id", "name", "arguments", "random", "optimal", "steps"],
+    "contenders": ["algorithm", "training"],  # and hyperparameters of the algorithm
+    "questions": [item.name for item in fields(Question)],
+    "evaluation": [item.name for item in fields(Evaluation)],
+}
+"""What the tables of a plan may hold; `docs/plans.md` says what it means."""
+
 
 def load_plan(path: str | Path) -> Plan:
     """Read a plan from a TOML file.
 
     Its keys are the fields of `Plan`, with three conveniences: `[contenders.NAME]` tables hold `algorithm` and its
     hyperparameters; a `[hyperparameters]` table holds for every contender that is not a function; `environments`
-    may be a list of ids.
+    may be a list of ids. `docs/plans.md` has them all in tables.
 
     Raises:
         LabError: the file is missing, is not TOML, has an unknown key or lacks one.
@@ -43,7 +52,7 @@ def load_plan(path: str | Path) -> Plan:
 def plan_from(table: Mapping[str, Any]) -> Plan:
     """A plan from the nested dictionary that a TOML file holds; see `load_plan`."""
     table = dict(checks.table("the plan", table))
-    checks.keys("plan", table, [*(item.name for item in fields(Plan)), "hyperparameters"])
+    checks.keys("plan", table, KEYS["the plan"])
     checks.switch("controls", table.get("controls", True))
     shared = checks.table("hyperparameters", table.pop("hyperparameters", {}))
     for key in ("environments", "contenders", "steps"):
@@ -68,7 +77,7 @@ def _environment(entry: Any) -> Environment:
     if isinstance(entry, str):
         return Environment(entry)
     entry = checks.table("environment", entry)
-    checks.keys("environment", entry, ["id", "name", "arguments", "random", "optimal", "steps"])
+    checks.keys("environment", entry, KEYS["environments"])
     if "id" not in entry:
         raise LabError(f'environment {dict(entry)} has no id; write id = "CartPole-v1"')
     named = entry if "name" in entry else {**entry, "name": entry["id"], "id": ""}

@@ -1,7 +1,9 @@
 """Plans: the TOML file and the Python objects are the same, and mistakes get a sentence."""
 
 import copy
+import re
 import tomllib
+from dataclasses import MISSING, fields
 from datetime import date
 from pathlib import Path
 
@@ -12,9 +14,10 @@ from rl_lab.compare import Contender, Environment, Evaluation, Plan, Question, l
 from rl_lab.compare.contenders import check
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
-from rl_lab.compare.reading import plan_from
+from rl_lab.compare.reading import KEYS, plan_from
 from rl_lab.compare.runner import all_tasks
 from rl_lab.errors import LabError
+from rl_lab.stages.pipeline import KINDS
 
 TEXT = """
 title = "Two learners"
@@ -271,3 +274,37 @@ def test_a_file_that_is_no_plan_gets_a_sentence(tmp_path, content, words):
 def test_a_byte_order_mark_does_not_matter(tmp_path):
     (tmp_path / "plan.toml").write_text(TEXT, encoding="utf-8-sig")
     assert load_plan(tmp_path / "plan.toml").title == "Two learners"
+
+
+def rows_of(page):
+    """The first cells of every table, by heading."""
+    found = {}
+    for part in page.split("\n## ")[1:]:
+        title, _, text = part.partition("\n")
+        found[title] = re.findall(r"^\| `(.+?)` \| (.+?) \|", text, re.MULTILINE)
+    return found
+
+
+def test_the_documented_keys_of_a_plan_are_those_that_it_may_have():
+    page = (Path(rl_lab.compare.__file__).parents[2] / "docs" / "plans.md").read_text()
+    rows = rows_of(page)
+    stages = {(stage, key) for stage, key in rows.pop("stages")}
+    assert stages == {(kind, f"`{item.name}`") for kind, stage in KINDS.items() for item in fields(stage)}
+    documented = {title.lower(): [key for key, _ in table] for title, table in rows.items()}
+    accepted = KEYS | {"contenders": [*KEYS["contenders"], "stages"]}
+    assert {title: sorted(keys) for title, keys in documented.items()} == {
+        title: sorted(keys) for title, keys in accepted.items()
+    }
+    for title, kind in (("questions", Question), ("evaluation", Evaluation)):
+        for item, (key, default) in zip(fields(kind), rows[title], strict=True):
+            assert item.name == key
+            if default.startswith("`"):
+                assert tomllib.loads(f"key = {default.strip('`')}")["key"] == item.default
+            else:
+                assert default == ("required" if item.default is MISSING else "none")
+
+
+def test_the_first_example_on_plans_is_a_plan(plan_file):
+    page = (Path(rl_lab.compare.__file__).parents[2] / "docs" / "plans.md").read_text()
+    plan = load_plan(plan_file(re.search(r"```toml\n(.+?)```", page, re.DOTALL)[1]))
+    assert [contender.name for contender in plan.contenders] == ["lab", "sb3"]
