@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rl_lab.errors import LabError
+from rl_lab.memory import check_memory
 
 PARTIAL = ".rl_lab-partial"  # ends the names of files that are being written
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -71,6 +72,30 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
 def write_text(path: Path, text: str) -> None:
     """`write_bytes` for text, as UTF-8."""
     write_bytes(path, text.encode())
+
+
+def read_bytes(path: Path, wanted: str) -> bytes:
+    """The content of a file that the user names.
+
+    Args:
+        path: of the file.
+        wanted: what it should be, such as "a CSV file of numbers".
+
+    Raises:
+        LabError: it is missing, a folder or a device, not allowed to be read, or larger than memory.
+    """
+    try:
+        about = path.stat()
+        if stat.S_ISDIR(about.st_mode) or stat.S_ISCHR(about.st_mode) or stat.S_ISBLK(about.st_mode):
+            kind = "a folder" if stat.S_ISDIR(about.st_mode) else "a device"
+            raise LabError(f"{path} is {kind}; give {wanted}")
+        check_memory(2.0 * about.st_size, f"{path}", "give a smaller file")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # a ValueError for a null byte in the name
+        if isinstance(error, LabError):
+            raise
+        problem = getattr(error, "strerror", None) or error
+        raise LabError(f"{path} cannot be read ({problem}); give {wanted}") from None
 
 
 def make_folder(folder: Path, option: str = "--out") -> None:

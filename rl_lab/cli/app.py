@@ -32,6 +32,21 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
+def within(seed: int, **limits: tuple[int | None, int, int]) -> None:
+    """Refuse numbers of a command that are too small, or so large that it would never end or not fit into memory.
+
+    Args:
+        seed: from 0 to 2³² − 1, as NumPy's and scikit-learn's.
+        limits: by option, its value (None is not checked), the least and the most.
+
+    Raises:
+        LabError: names the option and what is allowed.
+    """
+    for name, (value, least, most) in {"seed": (seed, 0, 2**32 - 1), **limits}.items():
+        if value is not None and not least <= value <= most:
+            raise LabError(f"{name}={value} is not allowed; it must be from {least:,} to {most:,}")
+
+
 def ready(out: Path | None, option: str = "--out") -> None:
     """See that results can be kept, before there are any; nothing is left of the trial.
 

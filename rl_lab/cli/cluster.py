@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from rl_lab.cli.app import app, show
+from rl_lab.cli.app import app, show, within
 
 
 @app.command
@@ -36,4 +36,5 @@ def cluster(
     """
     from rl_lab.lessons import clusters as lesson
 
+    within(seed, repeats=(repeats, lesson.LEAST, 10_000))
     show(lambda: lesson.study(data, clusters, method, seed, repeats), out, as_json)

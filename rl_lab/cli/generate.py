@@ -8,7 +8,7 @@ from typing import Annotated
 from tyro.conf import arg
 from tyro.extras import SubcommandApp
 
-from rl_lab.cli.app import app, show
+from rl_lab.cli.app import app, show, within
 
 generate = SubcommandApp()
 app.command(generate, name="generate", help="Make what was not there before: digits, text or a spoken word.")
@@ -33,6 +33,7 @@ def digits(
     """
     from rl_lab.lessons import generated_digits
 
+    within(seed, samples=(samples, 20, 1_000_000), epochs=(epochs, 1, 1_000_000))
     show(lambda: generated_digits.study(samples, epochs, seed), out, as_json)
 
 
@@ -64,6 +65,7 @@ def text(
     """
     from rl_lab.lessons import generated_text
 
+    within(seed, length=(length, 1, 1_000_000), epochs=(epochs, 1, 1_000_000))
     wish = generated_text.Wish(prompt, length, temperature)
     findings = show(lambda: generated_text.study(corpus, wish, epochs, seed), out, as_json)
     if not as_json:
@@ -95,4 +97,5 @@ def sound(
     """
     from rl_lab.lessons import generated_sound
 
+    within(seed, samples=(samples, 1, 10_000), epochs=(epochs, 1, 1_000_000))
     show(lambda: generated_sound.study(word, samples, epochs, seed, model), out, as_json)

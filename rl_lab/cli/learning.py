@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from rl_lab.cli.app import app, show
+from rl_lab.cli.app import app, show, within
 
 
 @app.command
@@ -35,6 +35,7 @@ def learn(
     """
     from rl_lab.lessons import cats, digits, faces, words
 
+    within(seed, splits=(splits, 2, 10_000))
     study = {"digits": digits.study, "faces": faces.study, "cats": cats.study, "words": words.study}[task]
     show(lambda: study(seed=seed) if splits is None else study(splits, seed), out, as_json)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from rl_lab.cli.app import app, show
+from rl_lab.cli.app import app, show, within
 
 
 @app.command
@@ -33,4 +33,5 @@ def represent(
     """
     from rl_lab.lessons import representations
 
+    within(seed, steps=(steps, 1_000, 10_000_000), epochs=(epochs, 1, 10_000))
     show(lambda: representations.study(env, steps, epochs, seed), out, as_json)

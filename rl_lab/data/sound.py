@@ -11,9 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import LabError, extra
+from rl_lab.files import read_bytes
+from rl_lab.memory import check_memory
 
 RATE = 16_000  # samples a second, of every sound in the lab
+LONGEST = 3600  # seconds of a file
 LEAST_RATE = 4_000  # below it the band is gone that tells vowels apart
+MOST_RATE = 1_000_000
+LOUDEST = 1e6  # a file of floating-point numbers may go beyond full scale; powers of more are infinite
 STREAMED = 0x7FFFFF00  # a WAV that was piped claims at least so many bytes, as its writer could not know
 HOP = RATE // 100
 QUIET = -65.0  # dB of full scale; a recording whose loudest moment lies below it is silent
@@ -41,10 +46,7 @@ def read(path: str | Path) -> Sound:
     Raises:
         LabError: there is no such file, it is empty, cut off, no audio, or holds numbers that are not finite.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise LabError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    content = read_bytes(Path(path), "a WAV file")
     if not content:
         raise LabError(f"{path} is empty; give a WAV file with sound in it")
     return decoded(content, str(path))
@@ -56,14 +58,22 @@ def decoded(content: bytes, name: str = "the sound") -> Sound:
     with extra("learn", "reading a sound file"):
         import soundfile
     try:
-        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            rate = file.samplerate
+            if file.frames > LONGEST * rate:  # a few kB can hold days of silence
+                raise LabError(f"{name} is {file.frames / rate / 3600:.3g} hours long; give at most an hour of it")
+            check_memory(12.0 * file.frames * file.channels, f"{name}, decoded,", "give a shorter part of it")
+            samples = file.read(dtype="float32", always_2d=True)
+    except LabError:
+        raise
     except (soundfile.LibsndfileError, TypeError, ValueError):
         raise LabError(f"{name} is no audio, or is damaged; give a WAV file, of any rate, mono or stereo") from None
     if not len(samples):
         raise LabError(f"{name} holds no samples; give a WAV file with sound in it")
-    if not np.isfinite(samples).all():
-        place = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
-        raise LabError(f"sample {place} of {name} is not finite; every sample must be a number")
+    if (odd := np.flatnonzero(~(np.abs(samples) < LOUDEST).all(axis=1))).size:
+        raise LabError(
+            f"sample {odd[0]} of {name} is {samples[odd[0]].tolist()}; every sample must be finite, and full scale is 1"
+        )
     return resampled(samples.mean(axis=1), rate, name)
 
 
@@ -73,8 +83,8 @@ def resampled(samples: NDArray[np.floating], rate: float, name: str = "the sound
     Raises:
         LabError: the rate is too low for speech.
     """
-    if rate < LEAST_RATE:
-        raise LabError(f"{name} has {rate:g} samples a second; speech needs at least {LEAST_RATE}")
+    if not LEAST_RATE <= rate <= MOST_RATE:
+        raise LabError(f"{name} has {rate:g} samples a second; speech needs {LEAST_RATE} to {MOST_RATE}")
     if rate == RATE:
         return np.ascontiguousarray(samples, np.float32)
     with extra("learn", "resampling"):

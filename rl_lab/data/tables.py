@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import LabError
+from rl_lab.files import read_bytes
 
 
 class Table(NamedTuple):
@@ -49,14 +51,14 @@ def lines_of(path: Path, wanted: str) -> list[tuple[int, list[str]]]:
     Raises:
         LabError: the file is missing or no text.
     """
+    content = read_bytes(path, wanted)
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except OSError as error:
-        raise LabError(f"{path} cannot be read ({error.strerror}); give {wanted}") from None
-    except (ValueError, csv.Error):  # bytes that are no text, or a name that no file can have
-        raise LabError(f"{path} is no text; give {wanted}") from None
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except UnicodeDecodeError:
+        raise LabError(f"{path} is no UTF-8 text; give {wanted}") from None
+    except csv.Error as error:
+        raise LabError(f"{path} is no CSV ({error}); give {wanted}") from None
 
 
 def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[float]:
@@ -77,6 +79,6 @@ def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[floa
 def number_of(cell: str) -> float | None:
     """What a cell says, or None where that is no number."""
     try:
-        return float(cell)
+        return None if "_" in cell else float(cell)  # Python alone takes 1_000 for a number
     except ValueError:
         return None

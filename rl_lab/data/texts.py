@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from rl_lab.errors import LabError, extra
+from rl_lab.files import read_bytes
 
 FORTUNES = Path("/usr/share/games/fortunes")
 # fmt: off
@@ -88,17 +89,14 @@ def read(path: str | Path) -> list[str]:
     Raises:
         LabError: the file cannot be read, is empty, or is no UTF-8 text.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise LabError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    content = read_bytes(Path(path), "a text file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
         raise LabError(f"{path} is no UTF-8 text; give a text file")
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     for between in (r"^%(?:\n|\Z)", r"\n\s*\n", r"\n"):
         entries = [entry.strip("\n") for entry in re.split(between, text, flags=re.MULTILINE) if entry.strip()]
         if len(entries) != 1:

@@ -28,7 +28,7 @@ def test_points_are_sorted_with_and_without_a_header(tmp_path, text):
         (b"x,y\n1,2\n3,\n", "line 3 of .* holds ''"),
         (b"1,2\nthree,4\n", "line 2 of .* holds 'three'"),
         (b"1,2\n1,3\n", "every point of .* lies at x=1"),
-        (b"\xff\xfe\x00\x01", "is no text"),
+        (b"\xff\xfe\x00\x01", "is no UTF-8 text"),
         (b"1,2\n" * 100_002, "more than 100,000 points"),
     ],
 )
@@ -42,5 +42,5 @@ def test_what_is_refused(tmp_path, content, message):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(LabError, match=r"cannot be read .*give a CSV of points"):
         read(tmp_path / "nowhere.csv")
-    with pytest.raises(LabError, match="cannot be read"):
+    with pytest.raises(LabError, match=r"cannot be read|is a folder"):
         read(tmp_path)

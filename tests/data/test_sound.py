@@ -73,8 +73,10 @@ def not_finite():
         (written(tone().astype(np.float32))[:-4000], r"is cut off: \d+ of 32000 bytes"),
         (written(tone().astype(np.float32))[:30], "is cut off before its sound begins"),
         (written(np.zeros(0, np.int16)), "holds no samples"),
-        (written(tone(2000).astype(np.float32), 2000), "has 2000 samples a second; speech needs at least 4000"),
-        (not_finite(), "sample 77 of .* is not finite"),
+        (written(tone(2000).astype(np.float32), 2000), "has 2000 samples a second; speech needs 4000 to 1000000"),
+        (written(tone().astype(np.float32), 10**9), "has 1e[+]09 samples a second"),
+        (not_finite(), r"sample 77 of .* is \[nan\]; every sample must be finite"),
+        (written(np.full(99, 1e38, np.float32)), "full scale is 1"),
     ],
 )
 def test_what_cannot_be_read(content, message, tmp_path):
@@ -85,8 +87,21 @@ def test_what_cannot_be_read(content, message, tmp_path):
 
 def test_a_file_that_is_not_there_or_a_folder(tmp_path):
     for path in (tmp_path / "none.wav", tmp_path):
-        with pytest.raises(LabError, match="cannot be read"):
+        with pytest.raises(LabError, match=r"cannot be read|is a folder; give a WAV file"):
             sound.read(path)
+    with pytest.raises(LabError, match="/dev/zero is a device; give a WAV file"):
+        sound.read("/dev/zero")
+
+
+def test_a_small_file_of_many_hours_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    import soundfile
+
+    with soundfile.SoundFile(tmp_path / "it.flac", "w", 4000, 1, format="FLAC") as file:
+        file.write(np.zeros(4000 * 3601, np.int16))
+    assert (tmp_path / "it.flac").stat().st_size < 200_000
+    monkeypatch.setattr(soundfile.SoundFile, "read", lambda *given, **named: pytest.fail("it was decoded"))
+    with pytest.raises(LabError, match=r"it.flac is 1 hours long; give at most an hour of it"):
+        sound.read(tmp_path / "it.flac")
 
 
 @given(

@@ -42,7 +42,11 @@ def test_a_spreadsheets_mark_empty_lines_and_spaces_do_no_harm(tmp_path):
         (b"a,b\n1,\n", "column b is empty in line 2 of .*fill or drop gaps"),
         (b"a,b\n1,nan\n", "column b holds nan in line 2 .*must be finite"),
         (b"a,b\n-inf,2\n", "column a holds -inf"),
-        (b"\xff\xfe\x00", "is no text"),
+        (b"\xff\xfe\x00", "is no UTF-8 text"),
+        ("1,2".encode("utf-16"), "is no UTF-8 text"),
+        (b"1_000,2\n", "column 1 holds '1_000' in line 1"),
+        (b"1," + b"2" * 200_000, "is no CSV"),
+        (b"1;2\n", "holds names of columns and no row"),
         (b"a\n1\0\n", "is no text|column a holds"),
     ],
 )

@@ -43,6 +43,12 @@ def test_files_elsewhere_are_read_and_what_is_missing_is_named(tmp_path, monkeyp
         texts.fortunes(Path(tmp_path))
 
 
+@pytest.mark.parametrize("content", [b"one\rtwo\r", b"\xef\xbb\xbfone\r\ntwo", b"one\ntwo\n"])
+def test_every_end_of_line_and_a_byte_order_mark_are_read(tmp_path, content):
+    (tmp_path / "x.txt").write_bytes(content)
+    assert texts.read(tmp_path / "x.txt") == ["one", "two"]
+
+
 def test_names_are_the_census_of_1990():
     women, men, first = texts.names("female"), texts.names("male"), texts.names()
     assert (len(women), len(men), len(texts.names("last"))) == (4275, 1219, 88799)
