@@ -28,6 +28,9 @@ NAMED_RULES = {
     "chinese": ("simple", False),
     "japanese": ("simple", False),
     "korean": ("simple", False),
+    "cn": ("simple", False),
+    "jp": ("simple", False),
+    "kr": ("simple", False),
     "stone-scoring": ("simple", False),
 }
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from rl_lab.envs.go.encodings import decoded
 from rl_lab.envs.go.layout import CAPACITIES
 from rl_lab.envs.go.record import Game, Players, Start
-from rl_lab.envs.go.rules import KO_RULES, NAMED_RULES, Rules
+from rl_lab.envs.go.rules import KO_RULES, MOST_KOMI, NAMED_RULES, Rules
 from rl_lab.envs.go.vertices import action_at, handicap_vertices
 from rl_lab.errors import LabError, extra
 
 if TYPE_CHECKING:
     from sgfmill.sgf import Node, Sgf_game
 
+MOST_POINTS = CAPACITIES[-1] ** 2  # no komi is larger, but one that is written in hundredths
 MOST_BYTES = 10_000_000  # as much as the comments of a hundred thousand moves
 COLOURS = {"b": "black", "w": "white"}
 
@@ -39,7 +41,7 @@ class Reader:
         """
         stones: dict[int, str] = {}
         moves: list[tuple[str, int]] = []
-        comments: dict[int, str] = {}
+        comments: dict[int, list[str]] = {}
         for node in self.sgf.main_sequence_iter():
             if node.has_property(""):  # what sgfmill leaves of a name, whose small letters old files may add
                 where = f"move {len(moves)}" if moves else "the start"
@@ -50,10 +52,11 @@ class Reader:
                 stones = self._set_up(node, stones)
             moves += self._moves(node, len(moves) + 1)
             if comment := self._text(node, "C"):
-                comments[len(moves)] = f"{comments[len(moves)]}\n{comment}" if len(moves) in comments else comment
+                comments.setdefault(len(moves), []).append(comment)
         rules, start = self._begin(stones, moves)
         players = Players(self._text(self.root, "PB"), self._text(self.root, "PW"))
-        return Game(rules, moves, start, players, self._result(), comments)
+        said = {number: "\n".join(texts) for number, texts in comments.items()}
+        return Game(rules, moves, start, players, self._result(), said)
 
     def _tree(self, text: str) -> Sgf_game:
         sgf = sgfmill_sgf()
@@ -81,7 +84,7 @@ class Reader:
     def _begin(self, stones: dict[int, str], moves: list[tuple[str, int]]) -> tuple[Rules, Start | None]:
         """The rules, and the position that was set up unless it is a fixed handicap."""
         ko, suicide = self._ko_and_suicide()
-        handicap, komi = self._number("HA"), self._number("KM")
+        handicap, komi = self._number("HA"), self._komi()
         if not handicap.is_integer() or handicap < 0:
             raise LabError(f"HA[{self._text(self.root, 'HA')[:40]}] is no number of handicap stones")
         black, white = (tuple(sorted(a for a, c in stones.items() if c == colour)) for colour in ("b", "w"))
@@ -109,19 +112,27 @@ class Reader:
         return COLOURS[said[0]] if said else moves[0][0] if moves else default
 
     def _ko_and_suicide(self) -> tuple[str, bool]:
-        name = self._text(self.root, "RU").strip().lower().replace(" ", "-").replace("_", "-")
+        name = re.sub(r"[\s_-]+", "-", self._text(self.root, "RU").strip().lower())
         if name.startswith("ko") and "sui" in name:  # KataGo's, such as koPOSITIONALscoreAREAtaxNONEsui0
             ko, allowed = name[2:].partition("score")[0], name.partition("sui")[2][:1] == "1"
             return (ko, allowed) if ko in KO_RULES else ("positional", allowed)
-        return NAMED_RULES.get(name, ("positional", False))
+        return NAMED_RULES.get(re.sub("-?rules?$", "", name), ("positional", False))
 
     def _result(self) -> str:
         """Who won, in capitals."""
         text = self._text(self.root, "RE")
         return text[:2].upper() + text[2:].capitalize() if text[:2].lower() in ("b+", "w+") else text
 
+    def _komi(self) -> float:
+        """Komi in points. Fox writes hundredths, under Chinese rules those of stones, which are two points each."""
+        komi, program = self._number("KM"), self._text(self.root, "AP").strip().lower()
+        in_hundredths = program.startswith("fox") or (abs(komi) > MOST_POINTS and not program.startswith("rl_lab"))
+        if komi % 25 or not in_hundredths or abs(komi) > 100 * MOST_KOMI:
+            return komi
+        return komi / 100 if komi % 50 == 0 else komi / 50
+
     def _number(self, name: str) -> float:
-        text = self._text(self.root, name).strip()
+        text = self._text(self.root, name).strip().replace(",", ".")
         try:
             value = float(text or 0)
         except ValueError:

@@ -79,7 +79,7 @@ def validate(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     yield from _mission(states, config)
     if config.numbers and "door_count" in config.dtype.names:
         doors = np.broadcast_to(config.doors[: config.door_count].T[:, None], (2, len(states), config.door_count))
-        yield "cells", DOORS[at(states, *doors, config)].all(axis=1), "doors where the layout has them"
+        yield "cells", DOORS[at(states, doors[0], doors[1], config)].all(axis=1), "doors where the layout has them"
     yield from _memory(states, config)
 
 
@@ -136,7 +136,7 @@ def _mission(states: NDArray[Any], config: Any) -> Iterator[Rule]:
         yield "target", THING[states["target"]], "a key, a ball or a box"
     for name in PLACES.get(task, ()):
         x, y = states[f"{name}_x"], states[f"{name}_y"]
-        nowhere = (x == NOWHERE) & (y == NOWHERE) & (task == tasks.MATCH and name == "other")
+        nowhere = (x == NOWHERE) & (y == NOWHERE) & np.array(task == tasks.MATCH and name == "other")
         yield f"{name}_x", (x < width) | nowhere, "in the world"
         yield f"{name}_y", (y < height) | nowhere, "in the world"
         if task in (tasks.OPEN, tasks.IN_ORDER):

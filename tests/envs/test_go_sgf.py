@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -263,10 +264,56 @@ def test_a_file_nested_very_deep_is_read():
         ("(;CA[UTF-8]SZ[5]PB[José])".encode("latin-1"), "José"),
         ("\ufeff(;SZ[5]PB[José])".encode(), "José"),
         ("(;SZ[5]PB[囲碁])".encode("utf-16"), "囲碁"),
+        ("(;SZ[5]PB[囲碁])".encode("utf-16-le"), "囲碁"),
+        ("(;SZ[5]PB[囲碁])".encode("utf-16-be"), "囲碁"),
+        ("(;SZ[5]PB[申真谞])".encode("gbk"), "申真谞"),
+        ("(;CA[gb2312]SZ[5]PB[申真谞])".encode("gbk"), "申真谞"),
+        ("(;CA[UTF-8]SZ[5]PB[申真谞])".encode("gbk"), "申真谞"),
+        ("(;SZ[5]PB[申眞ソ])".encode("shift_jis"), "申眞ソ"),
+        ("(;CA[ISO-8859-1]SZ[5]PB[申眞ソ])".encode("shift_jis"), "申眞ソ"),
+        ("(;SZ[5]PB[林海許])".encode("big5"), "林海許"),
+        ("(;SZ[5]PB[Müller])".encode("latin-1"), "Müller"),
     ],
 )
 def test_encodings_declared_and_not(content, name):
     assert sgf.read(content).players.black == name
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "shift_jis", "big5", "latin-1", "euc_kr"])
+def test_no_move_is_lost_to_what_is_written_before_it(encoding):
+    characters = [bytes([first, second]) for first in range(0x81, 0xFE) for second in (0x5B, 0x5C, 0x5D, 0xA1)]
+    texts = []
+    for character in characters:
+        with contextlib.suppress(UnicodeError):
+            texts.append(character.decode(encoding).replace("\\", "\\\\").replace("]", "\\]"))
+    assert texts
+    for text in texts[:: max(1, len(texts) // 60)]:
+        content = f"(;SZ[9]PB[{text}]PW[{text * 3}];B[ee]C[{text} is here];W[cc];B[gg])".encode(encoding)
+        assert len(sgf.read(content).moves) == 3, (encoding, text)
+
+
+def test_komi_as_servers_write_it():
+    def komi(about):
+        return sgf.read(f"(;GM[1]SZ[19]{about};B[ee])").rules.komi
+
+    assert [komi(f"AP[foxwq]KM[{km}]") for km in ("375", "325", "650", "50", "0")] == [7.5, 6.5, 6.5, 0.5, 0]
+    assert [komi(f"KM[{km}]HA[0]") for km in ("375", "-650", "7.5", "6,5", "100", "")] == [7.5, -6.5, 7.5, 6.5, 100, 0]
+    assert sgf.read(sgf.serialised(Game(Rules(19, 375)))).rules.komi == 375
+
+
+@pytest.mark.parametrize("name", ["Japanese Rules", "Chinese rules", "KOREAN", "jp", "chinese_rule", " Japanese\n"])
+def test_rules_by_any_name(name):
+    assert sgf.read(f"(;SZ[9]RU[{name}])").rules.ko == "simple"
+
+
+def test_many_comments_of_one_move_take_as_long_as_they_are():
+    times = []
+    for count in (4_000, 32_000):
+        begun = time.process_time()
+        game = sgf.read("(;SZ[9];B[ee]" + f";C[{'x' * 250}]" * (count + 1) + ")")
+        times.append(time.process_time() - begun)
+        assert len(game.comments[1]) == 251 * (count + 1) - 1
+    assert times[1] < 20 * times[0]
 
 
 @pytest.mark.parametrize(
