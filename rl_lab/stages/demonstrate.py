@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,6 +45,13 @@ class Demonstrate(Stage):
     def __post_init__(self) -> None:
         if (self.expert is None) == (self.dataset is None):
             raise LabError("stage 'demonstrations' takes an expert or a dataset; give exactly one of them")
+        if self.dataset is not None and not (isinstance(self.dataset, str) and self.dataset):
+            raise LabError(f"stage 'demonstrations': dataset={self.dataset!r} is not allowed; give a data set's name")
+        acts = callable(self.expert) or hasattr(self.expert, "predict")
+        if self.expert is not None and not (acts or (isinstance(self.expert, (str, Path)) and str(self.expert))):
+            raise LabError(f"stage 'demonstrations': expert={self.expert!r} is not allowed; {experts.FORMS}")
+        if not isinstance(self.shuffled, bool):
+            raise LabError(f"stage 'demonstrations': shuffled={self.shuffled!r} is not allowed; give true or false")
         whole_number("stage 'demonstrations': episodes", self.episodes, 1)
 
     def described(self) -> dict[str, Any]:

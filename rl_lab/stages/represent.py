@@ -43,7 +43,7 @@ class Represent(Stage):
     gives: ClassVar[tuple[str, ...]] = ("trunk",)
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
+        if not isinstance(self.objective, str) or self.objective not in OBJECTIVES:
             raise LabError(
                 f"stage 'represent': objective={self.objective!r} is not allowed; choose one of {', '.join(OBJECTIVES)}"
             )

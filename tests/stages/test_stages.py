@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import gymnasium as gym
@@ -19,6 +19,7 @@ from safetensors import safe_open
 import rl_lab.stages
 from rl_lab.errors import LabError
 from rl_lab.stages import Artifact, Clone, Context, Demonstrate, Finetune, FitValue, Ledger, Pipeline, Stage, store
+from rl_lab.stages.pipeline import KINDS
 from rl_lab.stages.stage import load_policy
 from rl_lab.stages.value import monte_carlo
 
@@ -235,6 +236,17 @@ BAD = {
         Context("rl_lab/CartPole-v1", 0, None, SMALL)
     ),
 }
+
+
+@pytest.mark.parametrize("value", [-1, "x", float("nan"), float("inf"), [], {}, (0,), object(), b"x"])
+def test_every_setting_of_every_stage_refuses_what_it_cannot_mean_before_anything_is_trained(value):
+    for kind, stage in KINDS.items():
+        for item in fields(stage):
+            if isinstance(value, str) and item.name in ("expert", "dataset"):
+                continue
+            needed = {"expert": balance} if kind == "demonstrations" and item.name != "dataset" else {}
+            with pytest.raises(LabError, match=item.name):
+                stage(**needed | {item.name: value})
 
 
 @pytest.mark.parametrize("words", BAD)
