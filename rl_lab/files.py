@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import functools
 import logging
@@ -10,6 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -174,6 +176,19 @@ def temporary_folder(instead_of: Path, reason: str) -> Path:
     return made
 
 
+def discard_partial(folder: Path, age: float = 0.0) -> None:
+    """Delete what a process that died was writing in a folder.
+
+    Args:
+        folder: its path; it need not be there.
+        age: seconds for which nothing was written; where other processes may be writing, more than that takes.
+    """
+    for left in folder.glob(f".*{PARTIAL}"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime >= age:
+                left.unlink()
+
+
 @contextmanager
 def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     """Have a folder to oneself; a process that dies, however it dies, gives it back.
@@ -196,8 +211,7 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
             lock(file.fileno(), wait)
         except OSError:
             raise LabError(f"{folder} is in use by another run; wait for it, stop it, or name another folder") from None
-        for left in folder.glob(f".*{PARTIAL}"):
-            left.unlink(missing_ok=True)
+        discard_partial(folder)
         yield
 
 

@@ -182,6 +182,7 @@ def shorten(log: BinaryIO | None) -> None:
     if log is not None and log.seek(0, os.SEEK_END) > LOG_LIMIT:
         log.seek(-LOG_KEPT, os.SEEK_END)
         last = log.read()
-        log.truncate(0)
-        log.write(b"[earlier lines were deleted]\n" + last)
-        log.flush()
+        with contextlib.suppress(OSError):  # a full disk is no reason to stop here
+            log.truncate(0)
+            log.write(b"[earlier lines were deleted]\n" + last)
+            log.flush()

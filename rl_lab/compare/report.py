@@ -75,16 +75,21 @@ class Section:
     """Sentences on the steps and updates that contenders really made."""
 
 
-def write_report(path: str | Path, result: Result) -> None:
+def write_report(path: str | Path, result: Result, beside: bool = False) -> None:
     """Write the report of a comparison.
+
+    Args:
+        path: of the file.
+        result: what to report.
+        beside: whether `runs.csv` and `verdicts.json` lie in the same folder.
 
     Raises:
         LabError: the file cannot be written.
     """
-    write(path, render(result))
+    write(path, render(result, beside))
 
 
-def render(result: Result) -> str:
+def render(result: Result, beside: bool = False) -> str:
     """The report as HTML."""
     from jinja2 import Environment as Templates
     from markupsafe import Markup
@@ -101,6 +106,7 @@ def render(result: Result) -> str:
         title=plan.title or _title(plan),
         plan=plan,
         result=result,
+        beside=beside,
         seeds=len(plan.training_seeds),
         sections=sections,
         contenders=[_described(place, contender) for place, contender in enumerate(plan.contenders)],

@@ -65,10 +65,13 @@ class Result:
 
     def save_all(self, folder: str | Path) -> Path:
         """Write `report.html`, `runs.csv` and `verdicts.json` into a folder; returns the report's path."""
+        from rl_lab.compare.report import write_report
+
         folder = Path(folder)
         self.save(folder / "runs.csv")
         self.save(folder / "verdicts.json")
-        return self.save(folder / "report.html")
+        write_report(folder / "report.html", self, beside=True)
+        return folder / "report.html"
 
     def __str__(self) -> str:
         return self.verdict

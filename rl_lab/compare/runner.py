@@ -21,11 +21,13 @@ from rl_lab.compare.runs import Run, Store
 from rl_lab.compare.worker import Job
 from rl_lab.data import cache
 from rl_lab.errors import LabError
-from rl_lab.files import locked, private_folder, writing
+from rl_lab.files import discard_partial, locked, private_folder, writing
 
 OUTPUTS = {"report.html": "Made by rl-lab", "runs.csv": "environment,contender,seed,step", "verdicts.json": '"outcome"'}
 
 LOG = "contenders.log"
+DAY = 86_400.0
+SILENCE = 1_800.0  # seconds without an evaluation after which a run is mentioned
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
     with _locked(folder) as log:
         root = folder or cache_folder()
         store, agents = Store(root / "runs"), root / "agents"
+        discard_partial(store.folder, 0.0 if folder else DAY)
         tasks = [task.keeping(agents) for task in tasks] if wanted else tasks
         found = {task.job.number: store.get(task.key, *task.group) for task in tasks}
         with Display(tasks, jobs, quiet) as view:
@@ -162,6 +165,7 @@ class _Campaign:
         self.ready = {task.group for task in waiting} - {task.group for task in self.preparing}
         self.current: Task | None = None
         self.began: dict[int, float] = {}
+        self.heard: dict[int, float] = {}
         self.done: dict[int, Run] = {}
 
     def go(self) -> dict[int, Run]:
@@ -171,7 +175,18 @@ class _Campaign:
             self.begin()
             for message in self.pool.messages():
                 self.hear(message)
+            self.mention()
         return self.done
+
+    def mention(self) -> None:
+        """Name, once, a run of which nothing was heard for long; only the user knows whether that is too long."""
+        for number in [number for number, at in self.heard.items() if time.perf_counter() - at > SILENCE]:
+            del self.heard[number]
+            task = self.tasks[number]
+            self.view.say(
+                f"nothing heard for {SILENCE / 60:.0f} min of {task.job.contender.name} on {task.environment}, seed "
+                f"{task.job.seed}; if it hangs, stop and start again with a timeout"
+            )
 
     def prepare(self) -> None:
         """Compile for one environment and contender at a time, so that nothing is compiled twice."""
@@ -184,7 +199,7 @@ class _Campaign:
         """Give free processes runs that are prepared."""
         while self.pool.free and (task := next((task for task in self.waiting if task.group in self.ready), None)):
             self.waiting.remove(task)
-            self.began[task.job.number] = time.perf_counter()
+            self.began[task.job.number] = self.heard[task.job.number] = time.perf_counter()
             self.pool.start(task.job)
 
     def hear(self, message: dict[str, Any]) -> None:
@@ -196,10 +211,15 @@ class _Campaign:
                 self.current = None
                 self.view.compiling(None)
         elif outcome is None:
+            self.heard[number] = time.perf_counter()
             self.view.step(self.tasks[number].job, message["step"], message["return"])
         else:
+            self.heard.pop(number, None)
             self.done[number] = run = self.tasks[number].run(outcome)
-            self.store.put(self.tasks[number].key, run)
+            try:
+                self.store.put(self.tasks[number].key, run)
+            except LabError as error:
+                raise LabError(f"{error}; the runs that finished before it are kept") from None
             self.view.finished(run, self.tasks[number].job, time.perf_counter() - self.began[number])
 
 

@@ -64,6 +64,16 @@ def report(tmp_path_factory):
     return result(versions={"python": "3.x"}).save(tmp_path_factory.mktemp("report") / "report.html").read_text()
 
 
+def test_the_report_says_where_the_numbers_are(tmp_path):
+    alone = result().save(tmp_path / "alone" / "report.html")
+    assert [file.name for file in alone.parent.iterdir()] == ["report.html"]
+    assert "lie beside" not in alone.read_text()
+    assert 'result.save("runs.csv")' in "".join(read(alone.read_text()).words)
+    together = result().save_all(tmp_path / "together")
+    assert "The numbers lie beside this file as runs.csv and verdicts.json" in "".join(read(together.read_text()).words)
+    assert {file.name for file in together.parent.iterdir()} == {"report.html", "runs.csv", "verdicts.json"}
+
+
 def test_the_report_is_one_file_that_loads_nothing(report):
     page = read(report)
     assert page.loaded == []  # these runs have no episodes; pictures are data URIs, see below

@@ -1,5 +1,6 @@
 """Running: processes, what is kept, what fails, and scripts as people write them."""
 
+import errno
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from rl_lab.compare.progress import Display
 from rl_lab.compare.runner import all_tasks, warnings
 from rl_lab.compare.runs import Store
 from rl_lab.errors import LabError
-from rl_lab.files import locked
+from rl_lab.files import PARTIAL, locked
 from rl_lab.fingerprint import digest
 
 
@@ -479,3 +480,36 @@ def test_a_full_bar_of_names_in_markup(monkeypatch):
         view.say("[/d]")
         table = view.progress.make_tasks_table(view.progress.tasks)
     assert table.row_count == 4
+
+
+def test_a_full_disk_ends_a_comparison_with_a_sentence_and_finished_runs_stay(tmp_path, monkeypatch):
+    real, out = os.fsync, tmp_path / "out"
+
+    def full(descriptor):
+        if len(list((out / "runs").glob("*.json"))) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    both = {"a": contender(0), "b": contender(1)}
+    with pytest.raises(LabError, match="No space left on device; .*; the runs that finished before") as error:
+        compare("CartPole-v1", both, seeds=1, out=out, **options(jobs=1))
+    assert "\n" not in str(error.value)
+    assert [file.suffix for file in (out / "runs").iterdir()] == [".json"]
+    monkeypatch.undo()
+    (out / "runs" / f".left{PARTIAL}").touch()  # by a process that was killed
+    again = compare("CartPole-v1", both, seeds=1, out=out, **options(jobs=1))
+    assert not again.failures
+    assert sorted(file.suffix for file in (out / "runs").iterdir()) == [".json", ".json"]
+
+
+def test_a_run_of_which_nothing_is_heard_is_mentioned_once(monkeypatch, capsys):
+    monkeypatch.setattr("rl_lab.compare.runner.SILENCE", 0.5)
+
+    def slow(env, seed, steps):
+        time.sleep(2)
+        return Fixed(0)
+
+    compare("CartPole-v1", {"slow": slow, "fixed": slow}, seeds=1, **options(quiet=False, jobs=1))
+    shown = capsys.readouterr().err
+    assert shown.count("of slow on CartPole-v1, seed 0; if it hangs, stop and start again with a timeout") == 1
