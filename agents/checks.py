@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import inspect
 from typing import Any
 
 import numpy as np
 
+from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.rollout import Rollout
 from rl_lab.agents.settings import PPOSettings
-from rl_lab.agents.sources import Source
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory
+
+SCALARS = 24  # bytes of a sample beside observation, mask and action
 
 
 def whole_number(name: str, value: Any, least: int) -> None:
@@ -20,36 +22,63 @@ def whole_number(name: str, value: Any, least: int) -> None:
         raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
 
 
-def sizes(settings: PPOSettings, source: Source) -> None:
-    """Refuse networks and rollouts that do not fit into memory, before any of it is taken.
+def callback(given: Any) -> None:
+    """Refuse what cannot be called as `callback(agent)`, SB3's callbacks above all."""
+    if given is None:
+        return
+    if not callable(given) or type(given).__module__.startswith(("stable_baselines3", "sb3_contrib")):
+        raise LabError(
+            f"callback {type(given).__name__} is not allowed; give a function, which is called as callback(agent) "
+            "after every iteration and stops the training by returning False; to evaluate, let it call "
+            "evaluate_policy(agent, env) of stable_baselines3.common.evaluation"
+        )
+    try:
+        inspect.signature(given).bind(None)
+    except TypeError as error:
+        raise LabError(f"callback {given!r} cannot be called as callback(agent): {error}") from None
+    except ValueError:
+        pass  # a builtin without a signature
 
-    Raises:
-        LabError: says how much they need and how much there is.
-    """
-    arch, size, samples = settings.net_arch, source.encoder.size, float(settings.n_steps) * source.lanes
-    networks = [[size, *units] for units in (arch.values() if isinstance(arch, dict) else [arch, arch])]
-    parameters = sum(float(below) * above for layers in networks for below, above in pairwise(layers))
-    check_memory(16 * parameters, f"net_arch={arch!r} on {size} numbers", "choose fewer units")
-    batch = 12 * min(settings.batch_size, samples) * sum(float(units) for layers in networks for units in layers)
-    what = f"n_steps={settings.n_steps} with num_envs={source.lanes}, n_epochs={settings.n_epochs} and batch_size="
-    rollout = samples * (source.encoder.dtype.itemsize * size + 40 + 8 * settings.n_epochs)
-    check_memory(rollout + batch, f"{what}{settings.batch_size}", "choose smaller ones")
+
+def fits(settings: PPOSettings, policy: ActorCritic, lanes: int) -> None:
+    """Refuse a rollout, minibatches or an engine's copies of the weights that do not fit into memory."""
+    samples = settings.n_steps * lanes
+    masks, action = policy.masks, policy.action_width * policy.action_dtype.itemsize
+    row = policy.encoder.size * (4 if settings.normalize_observation else policy.encoder.dtype.itemsize)
+    units = sum(policy.actor.sizes) + sum(policy.critic.sizes)
+    each = row + masks + action + SCALARS
+    order = 8 * samples * settings.n_epochs
+    batch = min(settings.batch_size, samples) * (2 * 4 * units + each)
+    check_memory(
+        samples * each + order + batch + lanes * 4 * units + 3 * policy.parameters.nbytes,
+        f"a rollout of n_steps={settings.n_steps} with num_envs={lanes}, n_epochs={settings.n_epochs} and "
+        f"batch_size={settings.batch_size}",
+        "choose smaller ones",
+    )
 
 
-def finite_rollout(rollout: Rollout) -> None:
+def finite_rollout(rollout: Rollout, name: str, steps: int) -> None:
     """Refuse NaN and infinity in what the environment gave.
 
+    Args:
+        rollout: what was collected.
+        name: of the environment.
+        steps: that each environment had taken before.
+
     Raises:
-        LabError: names the step, the lane and the value.
+        LabError: names the environment, the step and the value.
     """
-    for name, array in (("observation", rollout.observations), ("reward", rollout.rewards)):
+    for what, array in (("observation", rollout.observations), ("the reward", rollout.rewards)):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             t, lane, *rest = np.argwhere(~np.isfinite(array))[0]
             value = array[(t, lane, *rest)]
-            where = f"{name}[{rest[0]}]" if rest else name
+            step = steps + t + (0 if rest else 1)  # an observation is what the step before led to
+            shown = f"{what}[{rest[0]}]" if rest else what
+            if not rest and rollout.truncated[t, lane]:
+                shown = "the reward, or the value of the last observation of the episode,"
             raise LabError(
-                f"{where} of lane {lane} is {value} at step {t} of the rollout; rewards and observations must be "
-                "finite numbers: mend the environment, nothing was learned from this rollout"
+                f"{name}: environment {lane}, step {step}: {shown} is {value}; rewards and observations must be finite "
+                "numbers: fix the environment; nothing was learned from this rollout"
             )
 
 

@@ -21,7 +21,7 @@ Call = tuple[jit.Compiled, tuple[Any, ...]]
 
 
 class CompiledEngine:
-    """Runs PPO's loops for an `ActorCritic` of perceptrons on a CPU, without the GIL.
+    """Runs PPO's loops for an `ActorCritic` of perceptrons on a CPU, without the GIL; see `engine.Engine`.
 
     Args:
         policy: what acts and is trained.
@@ -80,13 +80,7 @@ class CompiledEngine:
         return self.policy.log_std
 
     def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
-        """Train on the samples; returns `ppo_update.MEANS` over minibatches, and the last loss.
-
-        Args:
-            samples: experience.
-            order: int64 `(epochs, samples)`, the order in which each epoch takes them.
-            settings: numbers of this update.
-        """
+        """Train on the samples; see `Engine.update`."""
         sums = np.zeros(len(ppo_update.STATISTICS))
         self._update(*self._training(samples, order, settings, sums))
         means = dict(zip(ppo_update.MEANS, sums[: ppo_update.LOSS] / sums[ppo_update.MINIBATCHES], strict=True))
@@ -98,13 +92,21 @@ class CompiledEngine:
         return int(self.adam.count[ppo_update.CRITIC])
 
     def forget_actor(self) -> None:
-        """Start the actor's part of the optimiser anew, for an actor that was replaced."""
+        """Start the actor's part of the optimiser from scratch, for an actor that was replaced."""
         critic = slice(self.network.actor_end, self.network.critic_end)
         for moments in (self.adam.first, self.adam.second):
             kept = moments[critic].copy()
             moments[:] = 0
             moments[critic] = kept
         self.adam.count[np.arange(ppo_update.PARTS) != ppo_update.CRITIC] = 0
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The weights, by name; views."""
+        return self.policy.tensors()
+
+    def parameters(self) -> np.ndarray:
+        """The weights themselves, float32 `(parameters,)`."""
+        return self.policy.parameters
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restore` needs beside the policy's parameters."""

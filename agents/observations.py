@@ -27,6 +27,7 @@ class Encoder:
         size: numbers in a row.
         dtype: of the rows.
         scale: what the network multiplies a row by.
+        large_image: an image of 32 by 32 pixels or more among the observations, as text, or None.
         plain: whether rows are the observations themselves, only reshaped.
 
     Raises:
@@ -41,6 +42,7 @@ class Encoder:
         self.plain = isinstance(space, spaces.Box)
         self.dtype = _row_dtype(space)
         self.scale = np.float32(1 / 255 if _is_image(space) else 1)
+        self.large_image = _large_image(space)
         dropped = _text_parts(space)
         if dropped:
             logger.info("observations: text is dropped (%s); agents see numbers only", ", ".join(dropped))
@@ -124,6 +126,8 @@ def _collect(space: gym.Space, value: Any, batch: int, parts: list[np.ndarray]) 
     if isinstance(space, spaces.Dict):
         for name, part in space.spaces.items():
             if not is_text(part):
+                if name not in value:
+                    raise LabError(f"observation {short(value)} lacks {name!r}; the space is {short(space)}")
                 _collect(part, value[name], batch, parts)
     elif isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
         counts, start = np.atleast_1d(space.n if isinstance(space, spaces.Discrete) else space.nvec), space.start
@@ -170,6 +174,14 @@ def _is_image(space: gym.Space) -> bool:
     if not isinstance(space, spaces.Box) or space.dtype != np.uint8 or len(space.shape) != 3:
         return False
     return bool((space.low == 0).all() and (space.high == 255).all())
+
+
+def _large_image(space: gym.Space) -> str | None:
+    """Of 32 by 32 pixels or more; smaller ones are rather tables of symbols."""
+    if isinstance(space, spaces.Dict):
+        return next((found for part in space.spaces.values() if (found := _large_image(part))), None)
+    large = _is_image(space) and sorted(space.shape or ())[1] >= 32
+    return f"images of shape {space.shape}" if large else None
 
 
 def is_text(space: gym.Space) -> bool:

@@ -14,6 +14,9 @@ from rl_lab.agents.actions import float32_bounds
 from rl_lab.agents.observations import Encoder
 from rl_lab.core.mlp import MLP, count
 from rl_lab.errors import LabError
+from rl_lab.memory import check_memory
+
+COPIES = 4  # of the weights that training keeps: themselves, their gradient, two moments of Adam
 
 
 class Network(NamedTuple):
@@ -95,7 +98,13 @@ class ActorCritic:
         self.net_arch = {name: [int(units) for units in layers] for name, layers in hidden.items()}
         actor = [self.encoder.size, *self.net_arch["pi"], self.outputs]
         critic = [self.encoder.size, *self.net_arch["vf"], 1]
-        ends = np.cumsum([count(actor), count(critic), 0 if self.discrete else self.outputs])
+        parts = [count(actor), count(critic), 0 if self.discrete else self.outputs]
+        ends = np.cumsum(parts)
+        check_memory(
+            4.0 * COPIES * sum(parts),
+            f"a network of net_arch={net_arch!r} with {self.encoder.size} inputs and {self.outputs} outputs",
+            "choose smaller layers, or an environment with smaller spaces",
+        )
         self.parameters = np.zeros(ends[2], np.float32)
         self.actor = MLP(actor, activation, self.parameters[: ends[0]])
         self.critic = MLP(critic, activation, self.parameters[ends[0] : ends[1]])

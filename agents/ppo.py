@@ -7,6 +7,7 @@ what comes next lies in arrays, so that a run can be saved between two iteration
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,10 @@ from rl_lab import random
 from rl_lab.agents import checks
 from rl_lab.agents.anchor import Anchor
 from rl_lab.agents.compiled import CompiledEngine
+from rl_lab.agents.engine import Engine
 from rl_lab.agents.environments import Environment, make_source
 from rl_lab.agents.normalizer import Normalizer, make_normalizer
+from rl_lab.agents.observations import short
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Settings, flatten, loops
 from rl_lab.agents.rollout import Progress, Rollout, make_rollout
@@ -27,6 +30,7 @@ from rl_lab.agents.settings import PPOSettings, schedule
 from rl_lab.agents.sources import Source
 from rl_lab.errors import LabError
 
+logger = logging.getLogger("rl_lab")
 Callback = Callable[["PPO"], bool | None]
 RECENT = 100  # episodes in the running means, as SB3's
 # Hyperparameters that the memory of an agent was made for.
@@ -92,9 +96,15 @@ class PPO:
         self.total_timesteps, self.seconds = 0, 0.0
         self.metrics: dict[str, float] = {}
         self.source: Source = make_source(env, num_envs, env_kwargs)
-        checks.sizes(self.settings, self.source)
         self.source.reset(self.seed)
         self.policy = self._make_policy()
+        checks.fits(self.settings, self.policy, self.source.lanes)
+        if policy is None and (image := self.policy.encoder.large_image):
+            logger.warning(
+                "observations hold %s, and a perceptron does not see that pixels lie side by side; give policy= a "
+                "torch.nn.Module with convolutions",
+                image,
+            )
         self.engine = self._make_engine(engine, policy, loss, device)
         self.rollout = self._make_rollout()
         self.normalizer = self._make_normalizer()
@@ -104,10 +114,15 @@ class PPO:
         self._anchored_at = 0
         self._fresh = True
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.source.name!r}, num_envs={self.source.lanes}, {self.num_timesteps:_} steps)"
+        )
+
     @property
     def parameters(self) -> np.ndarray:
-        """All weights, float32 `(parameters,)`; writing to it changes the agent."""
-        return self.policy.parameters
+        """All weights, float32 `(parameters,)`; writing to it changes the agent, but for a `policy=` of your own."""
+        return self.engine.parameters()
 
     def learn(
         self,
@@ -120,7 +135,7 @@ class PPO:
 
         Args:
             total_timesteps: steps; the last rollout is finished, so that there may be a few more.
-            callback: `callback(agent)` is called after every iteration; False stops.
+            callback: `callback(agent)` is called after every iteration; False stops. A callback of SB3 is refused.
             reset_num_timesteps: count from zero; False goes on where the last call ended.
             progress_bar: show a line of progress.
 
@@ -128,6 +143,7 @@ class PPO:
             The agent itself.
         """
         checks.whole_number("total_timesteps", total_timesteps, 1)
+        checks.callback(callback)
         if reset_num_timesteps:
             if not self._fresh:
                 self._restart()
@@ -140,6 +156,7 @@ class PPO:
         """Go on until `total_timesteps`, as set by `learn` or by a checkpoint."""
         from rl_lab.agents.progress import bar
 
+        checks.callback(callback)
         with bar(self, progress_bar) as show:
             while self.num_timesteps < self.total_timesteps:
                 self.iterate()
@@ -149,19 +166,15 @@ class PPO:
         return self
 
     def collect(self) -> Rollout:
-        """Fill the rollout with the policy as it is, and return it; nothing is learned."""
-        self.source.check_owned()
-        self._begin()
-        self.engine.collect(self.rollout, self.progress, self.normalizer)
-        checks.finite_rollout(self.rollout)
-        self.num_timesteps += self.rollout.rewards.size
-        return self.rollout
+        """A rollout of the policy as it is, copied; nothing is learned."""
+        self._collect()
+        return Rollout(*(array.copy() for array in self.rollout))
 
     def iterate(self) -> dict[str, float]:
         """One rollout and one update; returns the metrics."""
         self._begin()
         start = time.perf_counter()
-        self.collect()
+        self._collect()
         last_values = self.engine.values(self.progress.current)
         loops().estimate_advantages(self.rollout, last_values, self.normalizer.gamma, float(self.settings.gae_lambda))
         settings = self._update_settings()
@@ -178,11 +191,9 @@ class PPO:
         """Stay close to a policy from now on, as the anchor says; None lets go.
 
         Raises:
-            LabError: the engine is torch's, or the anchor is of another network.
+            LabError: the agent has a `policy=` of your own, or the anchor is of another network.
         """
         if anchor is not None:
-            if not isinstance(self.engine, CompiledEngine):
-                raise LabError("an anchor needs the compiled engine; leave out engine, policy, loss and device")
             if anchor.actor.sizes[:: len(anchor.actor.sizes) - 1] != (self.policy.encoder.size, self.policy.outputs):
                 raise LabError(
                     f"an anchor's network of sizes {anchor.actor.sizes} does not fit an agent of "
@@ -192,24 +203,38 @@ class PPO:
         self.anchor, self._anchored_at = anchor, self.num_timesteps
 
     def predict(
-        self, observation: Any, action_mask: np.ndarray | None = None, deterministic: bool = True
+        self,
+        observation: Any,
+        state: None = None,
+        episode_start: Any = None,
+        deterministic: bool = True,
+        *,
+        action_mask: np.ndarray | None = None,
+        action_masks: np.ndarray | None = None,
     ) -> tuple[Any, None]:
-        """Actions for one observation or for a batch of them.
+        """Actions for one observation or for a batch of them, as SB3's `predict` gives them.
 
         Args:
             observation: as the environment gives it, or a batch.
-            action_mask: bool `(actions,)` or `(batch, actions)`, the actions that are allowed.
+            state: None; the agent has no memory.
+            episode_start: not used, for the same reason.
             deterministic: the most probable action; otherwise one is drawn.
+            action_mask: bool `(actions,)` or `(batch, actions)`, the actions that are allowed.
+            action_masks: the same, under SB3-contrib's name.
 
         Returns:
-            Actions and None, as SB3's `predict` does; a single observation gets a single action.
+            Actions and None; a single observation gets a single action.
 
         Raises:
-            LabError: the observation's shape is not that of the space.
+            LabError: the observation's shape is not that of the space, or a mask has another shape.
         """
         from rl_lab.agents.predict import choose
 
-        return choose(self, observation, action_mask, deterministic), None
+        if state is not None:
+            raise LabError(f"state={short(state)} is not allowed: PPO has no memory; give a mask as action_mask=...")
+        if action_mask is not None and action_masks is not None:
+            raise LabError("action_mask and action_masks are the same; give one of them")
+        return choose(self, observation, action_mask if action_masks is None else action_masks, deterministic), None
 
     def save(self, path: str | Path) -> None:
         """Write the agent to one safetensors file: weights, optimiser, random streams, environment states.
@@ -245,7 +270,14 @@ class PPO:
 
     def episode_returns(self) -> np.ndarray:
         """Returns of up to the last hundred episodes of training."""
-        return self.progress.recent_returns[: min(int(self.progress.episodes[0]), RECENT)]
+        return self.progress.recent_returns[: min(int(self.progress.episodes[0]), RECENT)].copy()
+
+    def _collect(self) -> None:
+        self.source.check_owned()
+        self._begin()
+        self.engine.collect(self.rollout, self.progress, self.normalizer)
+        checks.finite_rollout(self.rollout, self.source.name, self.num_timesteps // self.source.lanes)
+        self.num_timesteps += self.rollout.rewards.size
 
     def _begin(self) -> None:
         """Take in the first observations, and compile."""
@@ -303,7 +335,7 @@ class PPO:
         policy.initialise(np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, 0))))
         return policy
 
-    def _make_engine(self, engine: str | None, policy: Any, loss: Any, device: str) -> Any:
+    def _make_engine(self, engine: str | None, policy: Any, loss: Any, device: str) -> Engine:
         wants_torch = policy is not None or loss is not None or device != "cpu"
         name = engine or ("torch" if wants_torch else "compiled")
         if name not in ("compiled", "torch"):

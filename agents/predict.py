@@ -32,8 +32,12 @@ def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, determi
 def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
     """Actions for rows of the encoder, `(rows, size)`."""
     outputs = agent.engine.outputs(normalized_rows(agent.normalizer, rows))
+    if not np.isfinite(outputs).all():
+        raise LabError("the policy's outputs are not finite; its weights are NaN or infinite: load others")
     if agent.policy.discrete:
         return _discrete(agent, outputs, action_mask, deterministic)
+    if action_mask is not None:
+        raise LabError(f"action_mask goes with Discrete actions; this agent's are {agent.policy.action_space}")
     return _box(agent, outputs, deterministic)
 
 

@@ -42,7 +42,7 @@ class Source:
         self.encoder = Encoder(vector.single_observation_space)
         self.view: View
         self.masked = False
-        self.owned = True
+        self.owned, self._steps = True, 0
         self._bases = [vector.unwrapped, *(env.unwrapped for env in getattr(vector.unwrapped, "envs", ()))]
         if len({id(base) for base in self._bases}) < len(self._bases):
             raise LabError(
@@ -91,6 +91,23 @@ class Source:
     def _reset(self, seed: int) -> None:
         raise NotImplementedError
 
+    def _check_finite(self, rows: np.ndarray, where: str, what: str = "observation") -> None:
+        """Refuse NaN and infinity in rows of observations, one a lane."""
+        if rows.dtype.kind == "f" and not np.isfinite(rows).all():
+            lane, column = np.argwhere(~np.isfinite(rows))[0]
+            raise LabError(
+                f"{self.name}: environment {lane}, {where}: {what}[{column}] is {rows[lane, column]}; observations "
+                "must be finite numbers: fix the environment"
+            )
+
+    def _check_rewards(self, where: str) -> None:
+        if not np.isfinite(self.view.rewards).all():
+            lane = int(np.flatnonzero(~np.isfinite(self.view.rewards))[0])
+            raise LabError(
+                f"{self.name}: environment {lane}, {where}: the reward is {self.view.rewards[lane]}; it must be a "
+                "finite number: fix the environment"
+            )
+
 
 class CompiledSource(Source):
     """Our own batched environments."""
@@ -121,6 +138,13 @@ class CompiledSource(Source):
         """Step all lanes."""
         self.batch.step(SAME_STEP)  # whatever the mode of the VectorEnv that was given
         self._encode()
+        self._steps += 1
+        view, where = self.view, f"step {self._steps}"
+        ended = (view.terminated | view.truncated)[:, None]
+        self._check_rewards(where)
+        self._check_finite(view.observations, where)
+        if ended.any():
+            self._check_finite(np.where(ended, view.final_observations, 0), where, "the last observation")
 
     def save(self) -> np.ndarray:
         """All that the lanes are."""
@@ -189,7 +213,7 @@ class VectorSource(Source):
         )
         self._masks = ActionMasks(vector, name)
         self._resetting = np.zeros(lanes, np.bool_)
-        self._taken = self._steps = 0
+        self._taken = 0
 
     @property
     def taken(self) -> int:
@@ -263,12 +287,7 @@ class VectorSource(Source):
     def _show(self, observations: Any, where: str) -> None:
         with failures(f"{self.name}, {where} failed"):
             rows = self.encoder(observations, self.lanes)
-        if rows.dtype.kind == "f" and not np.isfinite(rows).all():
-            lane, column = np.argwhere(~np.isfinite(rows))[0]
-            raise LabError(
-                f"{self.name}: environment {lane}, {where}: observation[{column}] is {rows[lane, column]}; "
-                "observations must be finite numbers: fix the environment"
-            )
+        self._check_finite(rows, where)
         self.view.observations[...] = rows
 
     def _take_finals(self, lanes: np.ndarray, info: dict[str, Any], where: str) -> None:
@@ -282,14 +301,6 @@ class VectorSource(Source):
             place = f"{self.name}: environment {lane}, {where}"
             final = checked(space, _row(info["final_obs"], lane), place, "the last observation of the episode")
             self.view.final_observations[lane] = self.encoder(_batch_of_one(final), 1)[0]
-
-    def _check_rewards(self, where: str) -> None:
-        if not np.isfinite(self.view.rewards).all():
-            lane = int(np.flatnonzero(~np.isfinite(self.view.rewards))[0])
-            raise LabError(
-                f"{self.name}: environment {lane}, {where}: the reward is {self.view.rewards[lane]}; it must be a "
-                "finite number: fix the environment"
-            )
 
 
 def autoreset_mode(vector: gym.vector.VectorEnv, name: str) -> AutoresetMode:

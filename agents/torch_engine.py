@@ -1,11 +1,11 @@
 """The torch engine: the same algorithm for other networks, other losses, other devices.
 
-A network of one's own is a `torch.nn.Module` (or a function of the number of inputs and outputs that makes
+A network of your own is a `torch.nn.Module` (or a function of the number of inputs and outputs that makes
 one) which maps observations `(batch, inputs)` to a pair: logits `(batch, actions)` or means
 `(batch, dimensions)`, and values `(batch,)`. For continuous actions it has a parameter `log_std`. Without
 one, the policy's own perceptrons are used, over the same memory as the compiled engine's.
 
-A loss of one's own is a function of a `Minibatch` that returns a scalar; `ppo_loss` is the default.
+A loss of your own is a function of a `Minibatch` that returns a scalar; `ppo_loss` is the default.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rl_lab.agents import rollout
 from rl_lab.agents.distributions import MASKED
 from rl_lab.agents.normalizer import Normalizer
 from rl_lab.agents.policy import ActorCritic
-from rl_lab.agents.ppo_update import Samples, Settings
+from rl_lab.agents.ppo_update import MEANS, Samples, Settings
 from rl_lab.agents.rollout import Progress, Rollout
 from rl_lab.agents.sources import Source
 from rl_lab.core import weights
@@ -60,6 +60,8 @@ class Minibatch:
     """Normalised, where the settings say so."""
     returns: torch.Tensor
     """Targets of the values."""
+    anchor_kl: torch.Tensor
+    """Divergence from the policy of an anchor, 0 without one; the engine adds it to the loss."""
     settings: Settings
     """Numbers of this update."""
 
@@ -108,14 +110,14 @@ def one_thread(enabled: bool) -> Iterator[None]:
 
 
 class TorchEngine:
-    """Runs PPO with autograd.
+    """Runs PPO with autograd; see `engine.Engine`.
 
     Args:
         policy: spaces, distribution, and the perceptrons that are used where `module` is None.
         source: lanes of the environment.
         batch: samples of a minibatch.
-        module: a network of one's own; see above.
-        loss: a loss of one's own; see above.
+        module: a network of your own; see above.
+        loss: a loss of your own; see above.
         device: such as "cpu" or "cuda".
         seed: of the module's first weights and of the actions.
     """
@@ -136,7 +138,9 @@ class TorchEngine:
         self.device = device_of(device)
         self.module = self._module(module, seed).to(self.device)
         self.shares_memory = module is None and self.device.type == "cpu"
-        self.adam = torch.optim.Adam(self.module.parameters(), lr=1.0, eps=1e-5)
+        critic = list(self.module.critic.parameters()) if isinstance(self.module, Perceptrons) else []
+        actor = [parameter for parameter in self.module.parameters() if all(parameter is not own for own in critic)]
+        self.adam = torch.optim.Adam([{"params": actor}, *([{"params": critic}] if critic else [])], lr=1.0, eps=1e-5)
         self.generator = torch.Generator(self.device).manual_seed(seed % 2**63)
         self.final_values = np.zeros(source.lanes)
         self._record = jit.specialize(rollout.record, name="recording")
@@ -156,7 +160,11 @@ class TorchEngine:
         for t in range(len(experience.rewards)):
             experience.observations[t], experience.masks[t] = progress.current, view.masks
             with torch.no_grad():
-                outputs, values = self.module(self._inputs(progress.current))
+                outputs, values = self._forward(progress.current)
+                if not outputs.isfinite().all():  # no action can be drawn from them
+                    raise LabError(
+                        f"the policy gave {float(outputs.sum())}; lower the learning rate, or load its weights"
+                    )
                 actions = self._sample(outputs, view.masks)
                 log_probs, _ = self._evaluate(outputs, actions, view.masks)
             experience.values[t], experience.log_probs[t] = _numpy(values), _numpy(log_probs)
@@ -174,28 +182,50 @@ class TorchEngine:
         """The actor's outputs `(batch, outputs)` for rows of the encoder."""
         self._take_weights()
         with torch.no_grad():
-            return _numpy(self.module(self._inputs(rows))[0])
+            return _numpy(self._forward(rows)[0])
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """The critic's values `(batch,)` for rows of the encoder."""
+        self._take_weights()
+        return self._values(rows)
+
+    def _values(self, rows: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return _numpy(self.module(self._inputs(rows))[1])
+            return _numpy(self._forward(rows)[1])
 
     def log_std(self) -> np.ndarray:
         """Logarithms of the standard deviations of continuous actions, float32 `(dimensions,)`."""
-        return _numpy(self.module.log_std)  # type: ignore[arg-type]
+        self._take_weights()
+        return _numpy(self.module.log_std).copy()  # type: ignore[arg-type]
 
     def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
-        """Train on the samples; see `CompiledEngine.update`."""
+        """Train on the samples; see `Engine.update`."""
+        self._take_weights()
         with one_thread(self.shares_memory):
-            statistics = self._update(samples, order, settings)
+            means = self._update(samples, order, settings)
         self._give_weights()
-        return statistics
+        return means
+
+    @property
+    def gradient_steps(self) -> int:
+        """Minibatches learned from so far."""
+        return max((int(moments["step"]) for moments in self.adam.state.values() if moments), default=0)
+
+    def make_room(self, reference: int) -> None:
+        """Nothing to prepare; a network of your own is refused."""
+        if not isinstance(self.module, Perceptrons):
+            raise LabError("an anchor holds the actor of net_arch, and policy= is a network of your own; leave one out")
+
+    def forget_actor(self) -> None:
+        """Start the actor's part of the optimiser from scratch, for an actor that was replaced."""
+        for parameter in self.adam.param_groups[0]["params"]:
+            self.adam.state.pop(parameter, None)
 
     def _update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
-        for group in self.adam.param_groups:
-            group["lr"] = settings.learning_rate
-        sums, count, loss = np.zeros(5), 0, 0.0
+        rates = settings.learning_rate * settings.actor_rate, settings.learning_rate
+        for group, rate in zip(self.adam.param_groups, rates, strict=False):
+            group["lr"] = rate
+        sums, count, loss = np.zeros(len(MEANS)), 0, 0.0
         for epoch in order:
             for start in range(0, len(epoch), self.batch):
                 minibatch = self._minibatch(samples, epoch[start : start + self.batch], settings)
@@ -206,6 +236,20 @@ class TorchEngine:
                 loss = self._descend(minibatch)
         return _means(sums, count, loss)
 
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The weights in use, by name: the perceptrons' as in their memory, or a module's as in its `state_dict`."""
+        if isinstance(self.module, Perceptrons):
+            return self.policy.tensors()
+        return {name: _numpy(tensor).copy() for name, tensor in self.module.state_dict().items()}
+
+    def parameters(self) -> np.ndarray:
+        """The weights in use, float32 `(parameters,)`; of a module, a read-only copy."""
+        if isinstance(self.module, Perceptrons):
+            return self.policy.parameters
+        flat = np.concatenate([_numpy(parameter).ravel() for parameter in self.module.parameters()])
+        flat.flags.writeable = False
+        return flat
+
     def state(self) -> dict[str, np.ndarray]:
         """What `restore` needs beside the policy's parameters."""
         state = {"generator": _numpy(self.generator.get_state())}
@@ -213,7 +257,7 @@ class TorchEngine:
             moments = self.adam.state.get(parameter, {})
             for name in ("exp_avg", "exp_avg_sq", "step"):
                 state[f"adam.{index}.{name}"] = _numpy(moments[name]) if moments else np.zeros(0, np.float32)
-        if not self.shares_memory:
+        if not isinstance(self.module, Perceptrons):
             state |= {f"module.{name}": _numpy(tensor) for name, tensor in self.module.state_dict().items()}
         return state
 
@@ -243,6 +287,8 @@ class TorchEngine:
                 self.adam.state[parameter] = {
                     name: tensor if name == "step" else tensor.to(self.device) for name, tensor in tensors.items()
                 }
+            else:
+                self.adam.state.pop(parameter, None)
 
     def _restore_generator(self, state: dict[str, np.ndarray], source: str) -> None:
         kept = state.get("generator", np.zeros(0, np.uint8))
@@ -270,18 +316,36 @@ class TorchEngine:
             array[...] = _numpy(tensor)
 
     def _module(self, module: Any, seed: int) -> nn.Module:
-        if module is None:
-            return Perceptrons(self.policy)
-        if isinstance(module, nn.Module):
-            return module
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            made = module(self.policy.encoder.size, self.policy.outputs)
+        made = Perceptrons(self.policy) if module is None else module
+        if not isinstance(made, nn.Module):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                made = module(self.policy.encoder.size, self.policy.outputs) if callable(module) else module
+        if not self.policy.discrete and isinstance(made, nn.Module) and not hasattr(made, "log_std"):
+            raise LabError(
+                f"policy {type(made).__name__} has no log_std; for continuous actions give it "
+                f"log_std = torch.nn.Parameter(torch.zeros({self.policy.outputs}))"
+            )
         if not isinstance(made, nn.Module):
             raise LabError(
                 f"policy gave {made!r}; it must be a torch.nn.Module, or a function (inputs, outputs) of one"
             )
         return made
+
+    def _forward(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._checked(self.module(self._inputs(rows)), len(rows))
+
+    def _checked(self, found: Any, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outputs and values; values `(batch, 1)` would broadcast to a wrong loss."""
+        expected = [(batch, self.policy.outputs), (batch,)]
+        shapes = [tuple(getattr(each, "shape", ())) for each in found] if isinstance(found, (tuple, list)) else found
+        if shapes != expected:
+            given = f"shapes {shapes}" if isinstance(shapes, list) else repr(type(found).__name__)
+            raise LabError(
+                f"policy gave {given} for {batch} observations; it must give a pair of {expected[0]}, outputs, and "
+                f"{expected[1]}, values"
+            )
+        return found[0], found[1]
 
     def _inputs(self, rows: np.ndarray) -> torch.Tensor:
         scaled = rows.astype(np.float32) * self.policy.encoder.scale
@@ -317,7 +381,7 @@ class TorchEngine:
         view = self.source.view
         lanes = np.flatnonzero(view.truncated & ~view.terminated)
         if len(lanes):
-            self.final_values[lanes] = self.values(normalized_rows(normalizer, view.final_observations[lanes]))
+            self.final_values[lanes] = self._values(normalized_rows(normalizer, view.final_observations[lanes]))
 
     def _minibatch(self, samples: Samples, chosen: np.ndarray, settings: Settings) -> Minibatch:
         arrays = samples.actions, samples.log_probs, samples.values, samples.advantages, samples.returns
@@ -327,24 +391,43 @@ class TorchEngine:
         if settings.normalize_advantage and len(chosen) > 1:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         observations = self._inputs(samples.observations[chosen])
-        outputs, values = self.module(observations)
+        outputs, values = self._checked(self.module(observations), len(chosen))
         log_probs, entropy = self._evaluate(outputs, actions, samples.masks[chosen])
         now = (observations, outputs, values, log_probs, entropy)
-        return Minibatch(*now, actions, old_log_probs, old_values, advantages, returns, settings)
+        apart = self._divergence(outputs, samples.masks[chosen], samples.reference[chosen])
+        return Minibatch(*now, actions, old_log_probs, old_values, advantages, returns, apart, settings)
+
+    def _divergence(self, outputs: torch.Tensor, masks: np.ndarray, reference: np.ndarray) -> torch.Tensor:
+        """KL(reference policy, the one in training) `(batch,)`, as `distributions.categorical_pull` and its kin."""
+        there = torch.from_numpy(reference).to(self.device)
+        if there.shape[1] == 0:
+            return torch.zeros(len(outputs), device=self.device)
+        if self.policy.discrete:
+            log_probs = self._masked(outputs, masks).log_softmax(-1)
+            return (there.exp() * (there - log_probs)).sum(-1)
+        means, log_stds = there.chunk(2, dim=-1)
+        normals = [torch.distributions.Normal(means, log_stds.exp())]
+        normals.append(torch.distributions.Normal(outputs, self.module.log_std.exp().expand_as(outputs)))  # type: ignore[operator]
+        return torch.distributions.kl_divergence(*normals).sum(-1)
 
     def _descend(self, minibatch: Minibatch) -> float:
         loss = self.loss(minibatch)
         if not isinstance(loss, torch.Tensor) or loss.ndim != 0 or not loss.requires_grad:
             raise LabError(f"the loss gave {loss!r}; it must be a scalar tensor that depends on the network")
+        settings = minibatch.settings
+        loss = loss + settings.anchor_coef * minibatch.anchor_kl.mean()
         self.adam.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.module.parameters(), minibatch.settings.max_grad_norm)
+        if settings.actor_rate == 0:  # without gradients, Adam counts no step of the policy either
+            for parameter in self.adam.param_groups[0]["params"]:
+                parameter.grad = None
+        nn.utils.clip_grad_norm_(self.module.parameters(), settings.max_grad_norm)
         self.adam.step()
         return loss.item()
 
 
 def _statistics(batch: Minibatch) -> np.ndarray:
-    """Policy loss, value loss, entropy loss, divergence and clip fraction of a minibatch."""
+    """`ppo_update.MEANS` of a minibatch."""
     with torch.no_grad():
         clip = batch.settings.clip_range
         log_ratio = batch.log_probs - batch.old_log_probs
@@ -352,13 +435,13 @@ def _statistics(batch: Minibatch) -> np.ndarray:
         surrogate = torch.minimum(batch.advantages * ratio, batch.advantages * ratio.clamp(1 - clip, 1 + clip))
         values = (batch.values - batch.returns).square().mean()
         clipped = ((ratio - 1).abs() > clip).float().mean()
-        parts = -surrogate.mean(), values, -batch.entropy.mean(), (ratio - 1 - log_ratio).mean(), clipped
+        moved, apart = (ratio - 1 - log_ratio).mean(), batch.anchor_kl.mean()
+        parts = -surrogate.mean(), values, -batch.entropy.mean(), moved, clipped, apart
         return np.array([float(part) for part in parts])
 
 
 def _means(sums: np.ndarray, count: int, loss: float) -> dict[str, float]:
-    names = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
-    return dict(zip(names, (sums / count).tolist(), strict=True)) | {"loss": loss}
+    return dict(zip(MEANS, (sums / count).tolist(), strict=True)) | {"loss": loss}
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -165,7 +165,7 @@ def _run(agent: PPO, folder: Path, seconds: float, progress_bar: bool, callback:
     try:
         agent.train(after_iteration, progress_bar)
         _save(agent, folder, log)
-        weights.save(folder / POLICY, agent.policy.tensors())
+        weights.save(folder / POLICY, agent.engine.tensors())
     finally:
         log.close()
     return agent

@@ -74,6 +74,10 @@ class Context:
     ) -> None:
         self.env, self.seed, self.env_kwargs = env, seed, env_kwargs or {}
         self.hyperparameters = {"num_envs": 8, **(hyperparameters or {})}
+        if self.hyperparameters.get("policy") is not None:
+            raise LabError(
+                "stages train the actor and the critic of net_arch, which policy= would replace; leave policy out"
+            )
         self.store, self.budget, self.watch, self.report = store, budget, watch, report
         self._described = described
         self._spaces = ""

@@ -145,10 +145,8 @@ class FitValue(Stage):
 def played(agent: PPO) -> Played:
     """One rollout of an agent that learns nothing from it."""
     rollout = agent.collect()
-    kept = rollout.rewards, rollout.dones, rollout.truncated, rollout.turned, rollout.valid
-    rewards, dones, truncated, turned, valid = (array.copy() for array in kept)
-    values = agent.engine.values(agent.progress.current)
-    return Played(rollout.observations.copy(), rewards, dones, truncated, turned, valid, values)
+    seen = rollout.observations, rollout.rewards, rollout.dones, rollout.truncated, rollout.turned, rollout.valid
+    return Played(*seen, agent.engine.values(agent.progress.current))
 
 
 def _earned(agent: PPO) -> float | None:

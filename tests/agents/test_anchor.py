@@ -10,6 +10,7 @@ from torch.distributions import Categorical, Normal, kl_divergence
 from rl_lab import jit
 from rl_lab.agents import PPO, distributions
 from rl_lab.agents.anchor import Anchor, HoldSchedule
+from rl_lab.agents.ppo_update import flatten
 from rl_lab.errors import LabError
 
 categorical, gaussian = jit.specialize(distributions.categorical_pull), jit.specialize(distributions.gaussian_pull)
@@ -57,9 +58,13 @@ def test_rates_over_time():
     assert HoldSchedule(kl_coef=0, kl_steps=0, warmup_steps=0, ramp_steps=0).rates(0) == (1.0, 0.0)
 
 
+ENGINES = pytest.mark.parametrize("engine", ["compiled", "torch"])
+
+
+@ENGINES
 @pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
-def test_warming_up_trains_the_critic_alone(env):
-    agent = PPO(env, seed=1, **SMALL)
+def test_warming_up_trains_the_critic_alone(env, engine):
+    agent = PPO(env, seed=1, engine=engine, **SMALL)
     agent.hold(Anchor.to(agent.policy, HoldSchedule(warmup_steps=256, ramp_steps=0)))
     actor, critic = agent.policy.actor.parameters.copy(), agent.policy.critic.parameters.copy()
     log_std = agent.policy.log_std.copy()
@@ -71,11 +76,12 @@ def test_warming_up_trains_the_critic_alone(env):
     assert (agent.policy.actor.parameters != actor).any()
 
 
+@ENGINES
 @pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
-def test_the_divergence_holds_the_policy(env):
+def test_the_divergence_holds_the_policy(env, engine):
     moved = {}
     for coefficient in (0.0, 100.0):
-        agent = PPO(env, seed=1, learning_rate=1e-3, **SMALL)
+        agent = PPO(env, seed=1, learning_rate=1e-3, engine=engine, **SMALL)
         agent.hold(Anchor.to(agent.policy, HoldSchedule(0, 0, 1.0, coefficient, 10**9)))
         agent.learn(128 * 8)
         moved[coefficient] = agent.metrics["train/anchor_kl"]
@@ -94,10 +100,38 @@ def test_what_does_not_fit_is_refused():
     cartpole = PPO("rl_lab/CartPole-v1")
     with pytest.raises(LabError, match=r"sizes \(4, 64, 64, 2\) does not fit an agent of 151 inputs and 7 outputs"):
         PPO("rl_lab/Robot-Empty-5x5-v0").hold(Anchor.to(cartpole.policy))
-    with pytest.raises(LabError, match="needs the compiled engine"):
-        PPO("rl_lab/CartPole-v1", engine="torch").hold(Anchor.to(cartpole.policy))
+    with pytest.raises(LabError, match="policy= is a network of your own"):
+        PPO("rl_lab/CartPole-v1", policy=lambda *sizes: torch.nn.Identity()).hold(Anchor.to(cartpole.policy))
     with pytest.raises(LabError, match="kl_coef=-1 is not allowed"):
         HoldSchedule(kl_coef=-1)
+
+
+@pytest.mark.parametrize("rates", [(1.0, 0.3), (0.5, 2.0), (0.0, 1.0)], ids=str)
+@pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
+def test_an_update_near_an_anchor_is_the_same_in_both_engines(env, rates):
+    agents = [PPO(env, seed=1, engine=engine, **SMALL) for engine in ("compiled", "torch")]
+    rollout = agents[0].collect()
+    held = Anchor.to(agents[0].policy)
+    held.actor.parameters[:] += 0.05 * np.random.default_rng(0).standard_normal(held.actor.parameters.shape)
+    held.log_std[:] -= 0.2
+    rollout.advantages[:] = np.random.default_rng(1).standard_normal(rollout.advantages.shape)
+    order = np.arange(rollout.rewards.size)[None]
+    losses = []
+    for agent in agents:
+        agent.hold(held)
+        settings = agent._update_settings()._replace(actor_rate=rates[0], anchor_coef=rates[1])
+        samples = flatten(rollout, held.reference(rollout, agent.policy.encoder.scale))
+        losses.append(agent.engine.update(samples, order, settings))
+        assert agent.engine.gradient_steps == 2
+    assert losses[0].keys() == losses[1].keys()
+    assert losses[0]["anchor_kl"] > 0
+    for name, value in losses[0].items():
+        assert losses[1][name] == pytest.approx(value, rel=1e-3, abs=1e-5), name
+    np.testing.assert_allclose(agents[0].parameters, agents[1].parameters, atol=1e-5)
+    for agent in agents:  # an actor that was replaced starts with full steps, and the critic goes on
+        agent.engine.forget_actor()
+        agent.engine.update(samples, order, settings._replace(actor_rate=1.0))
+    np.testing.assert_allclose(agents[0].parameters, agents[1].parameters, atol=3e-5)
 
 
 def test_a_policy_that_was_held_still_starts_with_steps_of_the_right_length():

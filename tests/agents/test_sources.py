@@ -1,5 +1,7 @@
 """Whatever is called an environment gives the same experience, in every autoreset mode."""
 
+from itertools import pairwise
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -199,7 +201,7 @@ def test_nothing_is_learned_from_steps_that_only_reset():
         weights.append(agent.parameters.copy())
         learned.append("train/loss" in agent.metrics)
     assert learned == [True, False, True, False]
-    assert [(a != b).any() for a, b in zip(weights, weights[1:], strict=False)] == learned
+    assert [(a != b).any() for a, b in pairwise(weights)] == learned
 
 
 def test_our_environments_are_compiled_and_others_are_not():

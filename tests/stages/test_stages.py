@@ -70,6 +70,29 @@ def test_the_ledger_counts_what_an_independent_counter_counts(env, tmp_path):
     assert Ledger.from_dict(json.loads(json.dumps(cost.as_dict()))) == cost
 
 
+def test_a_pipeline_is_the_same_in_both_engines():
+    """What the stages fit is equal, and training from there counts, holds and learns alike."""
+    made = {}
+    for engine in ("compiled", "torch"):
+        context = Context("rl_lab/CartPole-v1", seed=1, hyperparameters=SMALL | {"engine": engine})
+        cloned = Pipeline([*CARTPOLE[:2], FitValue(steps=512, max_iter=5)]).run(context)
+        made[engine] = cloned, Finetune(steps=1024, warmup_steps=256).run(context, cloned)
+    (clone, tuned), (by_torch, tuned_by_torch) = made.values()
+    for name, array in clone.part("actor").items():
+        np.testing.assert_array_equal(by_torch.part("actor")[name], array)
+    assert by_torch.part("critic").keys() == clone.part("critic").keys()
+    for ours, begun in ((tuned, clone), (tuned_by_torch, by_torch)):
+        moved = [np.abs(array - begun.part("actor")[name]).max() for name, array in ours.part("actor").items()]
+        assert 0 < max(moved) < 0.05
+    assert tuned.ledger.gradient_steps == tuned_by_torch.ledger.gradient_steps
+    assert tuned.ledger.learner_steps == tuned_by_torch.ledger.learner_steps
+
+
+def test_a_network_of_your_own_has_no_stages():
+    with pytest.raises(LabError, match="stages train the actor and the critic of net_arch"):
+        Context("rl_lab/CartPole-v1", hyperparameters={"policy": lambda inputs, outputs: None})
+
+
 def test_a_stage_that_looks_pays_for_it():
     context = Context(counting, seed=1, hyperparameters=SMALL)
     artifact = Pipeline(CARTPOLE[:2]).run(context)
