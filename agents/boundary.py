@@ -65,9 +65,8 @@ class Checked(gym.Wrapper):
                 f"{where}: step returned {count}; it must return (observation, reward, terminated, truncated, info)"
             )
         observation, reward, terminated, truncated, info = found
-        ends = [_flag(value, name, where) for value, name in ((terminated, "terminated"), (truncated, "truncated"))]
-        kept = checked(self._spaces[0], observation, where)
-        return kept, _reward(reward, where), ends[0], ends[1], _info(info, where)
+        ends = _flag(terminated, "terminated", where), _flag(truncated, "truncated", where)
+        return checked(self._spaces[0], observation, where), _reward(reward, where), *ends, _info(info, where)
 
 
 @contextmanager

@@ -64,5 +64,9 @@ class Engine(Protocol):
     def state(self) -> dict[str, np.ndarray]:
         """What `restore` needs beside the policy's parameters."""
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from what `state` gave."""
+    def restore(self, state: dict[str, np.ndarray], source: str = "the state") -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            LabError: an array is missing, does not fit or holds NaN; `source` is where it came from.
+        """

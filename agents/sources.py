@@ -239,7 +239,7 @@ class VectorSource(Source):
         ended = view.terminated | view.truncated
         self._show(observations, where)
         if self.mode == AutoresetMode.SAME_STEP:
-            self._take_finals(np.flatnonzero(ended), info, where)
+            self._take_finals(ended, info, where)
         else:
             view.final_observations[ended] = view.observations[ended]
         if self.mode == AutoresetMode.NEXT_STEP:
@@ -290,17 +290,20 @@ class VectorSource(Source):
         self._check_finite(rows, where)
         self.view.observations[...] = rows
 
-    def _take_finals(self, lanes: np.ndarray, info: dict[str, Any], where: str) -> None:
-        if len(lanes) and "final_obs" not in info:
+    def _take_finals(self, ended: np.ndarray, info: dict[str, Any], where: str) -> None:
+        if not ended.any():
+            return
+        if "final_obs" not in info:
             raise LabError(
                 f"{self.name}, {where}: an episode ended without info['final_obs']; in autoreset mode SAME_STEP it "
                 "must be there"
             )
-        space = self.vector.single_observation_space
-        for lane in lanes:
+        space, finals = self.vector.single_observation_space, self.view.final_observations
+        for lane in np.flatnonzero(ended).tolist():
             place = f"{self.name}: environment {lane}, {where}"
-            final = checked(space, _row(info["final_obs"], lane), place, "the last observation of the episode")
-            self.view.final_observations[lane] = self.encoder(_batch_of_one(final), 1)[0]
+            final = checked(space, _row(info["final_obs"], lane), place, "the last observation")
+            finals[lane] = self.encoder(_batch_of_one(final), 1)[0]
+        self._check_finite(np.where(ended[:, None], finals, 0), where, "the last observation")
 
 
 def autoreset_mode(vector: gym.vector.VectorEnv, name: str) -> AutoresetMode:

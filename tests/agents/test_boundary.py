@@ -9,7 +9,9 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Te
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rl_lab.agents import PPO, train_seeds
+from rl_lab.agents.checks import finite_rollout
 from rl_lab.agents.environments import make_source
+from rl_lab.agents.rollout import make_rollout
 from rl_lab.errors import LabError
 
 BOX = Box(-5, 5, (2,), np.float32)
@@ -179,6 +181,32 @@ def test_no_array_is_shared_with_an_environment():
     for env in (lane.unwrapped for lane in source.vector.envs):
         np.testing.assert_array_equal(env.given, env.copies)
         np.testing.assert_allclose(np.array(env.given)[:, 0], np.arange(1, 9) / 10, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", [None, *AutoresetMode], ids=str)
+def test_nan_in_a_last_observation_is_not_called_a_reward(mode):
+    class Last(Plain):
+        def seen(self):
+            return np.full(2, np.nan if self.t >= self.length else 0, np.float32)
+
+    vector = Last if mode is None else SyncVectorEnv([Last] * 2, autoreset_mode=mode)
+    source = make_source(vector, 2)
+    source.reset(0)
+    with pytest.raises(
+        LabError, match=r"(Last|SyncVectorEnv): environment 0, step 4: (the last )?observation\[0\] is nan"
+    ):
+        step_an_episode(source)
+
+
+def test_nan_in_a_rollout_of_machine_code_is_named_with_its_step():
+    rollout = make_rollout(4, 2, 3, np.dtype("f4"), np.dtype("i8"), 1, 0)
+    finite_rollout(rollout, "Walk-v0", 100)
+    rollout.rewards[2, 1], rollout.truncated[2, 1] = np.inf, True
+    with pytest.raises(LabError, match=r"Walk-v0: environment 1, step 103: the reward, or .* last obs.* is inf"):
+        finite_rollout(rollout, "Walk-v0", 100)
+    rollout.observations[1, 0, 2] = np.nan
+    with pytest.raises(LabError, match=r"Walk-v0: environment 0, step 101: observation\[2\] is nan"):
+        finite_rollout(rollout, "Walk-v0", 100)
 
 
 @pytest.mark.parametrize("low", [-0.1, 0.1, -np.inf])
