@@ -54,24 +54,51 @@ def train(
     """
     checks.whole_number("steps", steps, 1)
     folder = Path(out)
-    if _holds_run(folder):
-        raise LabError(
-            f"{folder} holds a run already; resume it with `rl-lab train --resume {folder}`, or name another folder"
-        )
+    check_new(folder)
     agent = PPO(env, seed=seed, **arguments)
     agent.total_timesteps = int(steps)
     with locked(folder):
-        config = {"env": env, "env_kwargs": agent.env_kwargs, "steps": int(steps), "seed": seed}
-        config |= {"num_envs": agent.source.lanes, "engine": agent.engine.name, "settings": agent.settings.as_json()}
         try:
             checkpoint.save(agent, folder / CHECKPOINT)
-            write_text(folder / CONFIG, json.dumps(config, indent=2, default=stored.plain) + "\n")
+            _write_config(agent, env, folder)
             return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
         except LabError:
             if agent.iterations == 0:  # nothing was learned: the folder is free for the next try
                 for name in (CONFIG, CHECKPOINT, PREVIOUS):
                     (folder / name).unlink(missing_ok=True)
             raise
+
+
+def keep(agent: PPO, env: str, folder: Path) -> None:
+    """Write an agent that was trained in another way as a run that has ended.
+
+    Raises:
+        LabError: the folder holds a run already, or cannot be written.
+    """
+    with locked(folder):
+        check_new(folder)
+        agent.total_timesteps = agent.num_timesteps
+        checkpoint.save(agent, folder / CHECKPOINT)
+        weights.save(folder / POLICY, agent.policy.tensors())
+        _write_config(agent, env, folder)
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that holds a run.
+
+    Raises:
+        LabError: it does.
+    """
+    if _holds_run(folder):
+        raise LabError(
+            f"{folder} holds a run already; resume it with `rl-lab train --resume {folder}`, or name another folder"
+        )
+
+
+def _write_config(agent: PPO, env: str, folder: Path) -> None:
+    config = {"env": env, "env_kwargs": agent.env_kwargs, "steps": agent.total_timesteps, "seed": agent.seed}
+    config |= {"num_envs": agent.source.lanes, "engine": agent.engine.name, "settings": agent.settings.as_json()}
+    write_text(folder / CONFIG, json.dumps(config, indent=2, default=stored.plain) + "\n")
 
 
 def resume(

@@ -32,6 +32,7 @@ def train(
     env_arg: tuple[str, ...] = (),
     engine: Literal["compiled", "torch"] | None = None,
     device: str = "cpu",
+    stages: Path | None = None,
     resume: Path | None = None,
     checkpoint_seconds: float = 10.0,
     quiet: bool = False,
@@ -52,6 +53,9 @@ def train(
         env_arg: arguments of the environment, as key=value.
         engine: by default compiled for perceptrons on a CPU.
         device: of the torch engine, such as cuda.
+        stages: TOML file with [[stages]] that come before PPO or hold it, as in studies/pretraining.toml; it may name
+            env, seed, env_kwargs, hyperparameters and budget, too, and options given here count more. Such a run is not
+            resumed: given again, the command begins its last training again.
         resume: folder of a run to go on with; nothing else is needed.
         checkpoint_seconds: how often the run is saved.
         quiet: no progress display.
@@ -64,6 +68,10 @@ def train(
         if settings != PPOSettings() or env or steps or env_arg:
             raise LabError("a resumed run keeps its environment, steps and settings; give --resume DIR alone")
         folder, agent = resume, training.resume(resume, **options)
+    elif stages is not None:
+        if out is None:
+            raise LabError("train needs --out, a new folder for the run")
+        folder, agent = out, _with_stages(stages, out, env, steps, seed, env_arg, num_envs, engine, device, settings)
     elif env is None or steps is None or out is None:
         missing = [f"--{name}" for name, value in (("env", env), ("steps", steps), ("out", out)) if value is None]
         raise LabError(f"train needs {', '.join(missing)}; or --resume DIR to go on with a run")
@@ -75,6 +83,39 @@ def train(
     rollout, weights = agent.rollout.rewards.size, folder / "policy.safetensors"
     whole = f" (whole rollouts of {rollout})" if agent.num_timesteps > agent.total_timesteps else ""
     print(f"{agent.num_timesteps} steps{whole} in {agent.seconds:.1f} s{mean}; weights: {weights}")
+
+
+def _with_stages(
+    stages: Path,
+    out: Path,
+    env: str | None,
+    steps: int | None,
+    seed: int,
+    env_arg: tuple[str, ...],
+    num_envs: int,
+    engine: str | None,
+    device: str | None,
+    settings: PPOSettings,
+) -> PPO:
+    """Train with the stages of a file; what differs from the defaults of the command line counts more than the file."""
+    from rl_lab.data import cache
+    from rl_lab.files import distrust
+    from rl_lab.stages import Pipeline
+
+    usual = PPOSettings().as_json()
+    hyperparameters = {name: value for name, value in settings.as_json().items() if value != usual[name]}
+    for name, value, default in (
+        ("num_envs", num_envs, 8),
+        ("engine", engine, None),
+        ("device", device or "cpu", "cpu"),
+    ):
+        if value != default:
+            hyperparameters[name] = value
+    here = {"env": env, "budget": steps, "seed": seed, "env_kwargs": key_values(env_arg)}
+    given = {name: value for name, value in here.items() if value}
+    artifacts = cache.folder("artifacts")
+    store = None if distrust(artifacts) else artifacts
+    return Pipeline.train(stages, out, store, hyperparameters=hyperparameters, **given)
 
 
 @app.command(name="eval")

@@ -19,7 +19,7 @@ from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.errors import LabError
 from rl_lab.files import distrust
 from rl_lab.fingerprint import describe
-from rl_lab.stages import Context, Demonstrate, Finetune, Ledger, Pipeline, experts
+from rl_lab.stages import Artifact, Context, Demonstrate, Finetune, Ledger, Pipeline, experts
 from rl_lab.stages.stage import load_policy
 from rl_lab.supervised import Classifier, Regressor
 
@@ -129,7 +129,7 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
     untrained = context.agent()
     meter.judge_now(untrained)
     meter.clock.stop()
-    artifact = Pipeline(before).run(context) if before else None
+    artifact: Artifact | None = Pipeline(before).run(context) if before else None
     spent = artifact.ledger if artifact else Ledger()
     if spent.steps() >= meter.budget:
         raise LabError(f"pretraining cost {spent.steps()} steps of a budget of {meter.budget}; give more steps")

@@ -79,6 +79,7 @@ class Context:
                 "stages train the actor and the critic of net_arch, which policy= would replace; leave policy out"
             )
         self.store, self.budget, self.watch, self.report = store, budget, watch, report
+        self.trained: PPO | None = None  # by the last training
         self._described = described
         self._spaces = ""
         self._shown: list[Counted] = []
@@ -119,8 +120,10 @@ class Context:
         """An agent on lanes of the environment, as PPO from scratch would start from this seed."""
         options = {**self.hyperparameters, **overrides}
         lanes = make_source(self._maker(), options.pop("num_envs"), self._arguments())
-        self._agents.append(PPO(lanes, seed=options.pop("seed", self.seed), **options))
-        return self._agents[-1]
+        agent = PPO(lanes, seed=options.pop("seed", self.seed), **options)
+        agent.env_kwargs = dict(self._arguments())
+        self._agents.append(agent)
+        return agent
 
     def fit(self, estimator: Estimator, rows: np.ndarray, targets: np.ndarray, **more: Any) -> Estimator:
         """Fit a `Classifier` or a `Regressor`; its labels and gradient steps are counted."""
@@ -149,6 +152,7 @@ class Context:
             affordable = self.budget is None or spent.steps() + rollout <= self.budget
             return told is not False and wanted is not False and affordable and taken + rollout <= steps
 
+        self.trained = agent
         begin = agent.num_timesteps
         if steps >= rollout:
             agent.learn(steps // rollout * rollout, after, reset_num_timesteps=False)

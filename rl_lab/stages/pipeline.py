@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rl_lab.agents import PPO, training
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
 from rl_lab.stages.artifact import Artifact
@@ -15,10 +17,42 @@ from rl_lab.stages.context import Context
 from rl_lab.stages.demonstrate import Demonstrate
 from rl_lab.stages.finetune import Finetune
 from rl_lab.stages.represent import Represent
-from rl_lab.stages.stage import ADVICE, Stage
+from rl_lab.stages.stage import ADVICE, Stage, load_policy
 from rl_lab.stages.value import FitValue
 
 KINDS: dict[str, type[Stage]] = {stage.kind: stage for stage in (Demonstrate, Represent, Clone, FitValue, Finetune)}
+
+
+@dataclass(frozen=True)
+class Trained(Artifact):
+    """What a pipeline made: an agent, and the artifact of its last stage."""
+
+    context: Context = field(kw_only=True, repr=False, compare=False)
+    tuned: PPO | None = field(default=None, kw_only=True, repr=False, compare=False)
+
+    @cached_property
+    def agent(self) -> PPO:
+        """The agent: the one that the last stage trained, or a new one with the weights that the stages made.
+
+        Raises:
+            LabError: no stage made a policy.
+        """
+        if self.tuned is not None:
+            self.tuned.hold(None)
+            return self.tuned
+        if not self.part("actor") and not self.part("trunk"):
+            raise LabError(f"the pipeline ends with stage {self.stage!r} and made no policy; add a stage 'clone'")
+        agent = self.context.agent()
+        load_policy(agent, self)
+        return agent
+
+    def predict(self, observation: Any, *arguments: Any, **named: Any) -> Any:
+        """What `PPO.predict` of the agent returns."""
+        return self.agent.predict(observation, *arguments, **named)
+
+    def save(self, path: str | Path) -> None:
+        """Write the agent, as `PPO.save` does."""
+        self.agent.save(path)
 
 
 class Pipeline:
@@ -56,12 +90,17 @@ class Pipeline:
         """What counts about its stages, for the names of what they make."""
         return [[describe(type(stage)), stage.described()] for stage in self.stages]
 
-    def run(self, context: Context, artifact: Artifact | None = None) -> Artifact:
-        """Run all stages; what was kept from an earlier run is not made again."""
+    def run(self, context: Context, artifact: Artifact | None = None) -> Trained:
+        """Run all stages; what was kept from an earlier run is not made again.
+
+        Returns:
+            The agent, as its `agent`, with what it cost, as its `ledger`; `predict` and `save` are the agent's.
+        """
         for stage in self.stages:
             artifact = stage.run(context, artifact)
         assert artifact is not None
-        return artifact
+        tuned = context.trained if isinstance(self.stages[-1], Finetune) else None
+        return Trained(**vars(artifact), context=context, tuned=tuned)
 
     @classmethod
     def load(cls, path: str | Path) -> tuple[Pipeline, dict[str, Any]]:
@@ -70,20 +109,54 @@ class Pipeline:
         Raises:
             LabError: there is no such file, or it makes no sense.
         """
-        import tomllib
-
-        try:
-            table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise LabError(f"{path} cannot be read: {error.strerror}") from None
-        except tomllib.TOMLDecodeError as error:
-            raise LabError(f"{path} is no TOML: {error}") from None
-        stages = table.pop("stages", [])
-        unknown = table.keys() - {"env", "seed", "env_kwargs", "hyperparameters", "budget"}
-        if unknown or "env" not in table:
-            problem = f"has an unknown key {sorted(unknown)[0]!r}" if unknown else "names no env"
-            raise LabError(f"{path} {problem}; it takes env, seed, env_kwargs, hyperparameters, budget and [[stages]]")
+        stages, table = _read_file(path)
+        if "env" not in table:
+            raise LabError(f"{path} names no env; {KEYS_OF_FILE}")
         return cls(stages), table
+
+    @classmethod
+    def train(cls, path: str | Path, out: str | Path, store: Path | None = None, **given: Any) -> PPO:
+        """Train an agent with the stages of a TOML file and write it as a run; `rl-lab train --stages` does this.
+
+        A run that is killed begins its last training again; what the stages before it made is kept in `store`.
+
+        Args:
+            path: as for `load`; the environment may also be in `given`.
+            out: folder of the run; it must be new.
+            store: see `Context`.
+            given: what a `Context` takes, in place of what the file says; hyperparameters are merged.
+
+        Raises:
+            LabError: the file makes no sense, the folder holds a run, or a stage cannot work here.
+        """
+        stages, table = _read_file(path)
+        pipeline = cls(stages)
+        merged = {**table.pop("hyperparameters", {}), **given.pop("hyperparameters", {})}
+        options = {**table, **given, "hyperparameters": merged}
+        if "env" not in options:
+            raise LabError(f"{path} names no env; name it there, or with --env")
+        training.check_new(Path(out))
+        trained = pipeline.run(Context(store=store, **options))
+        training.keep(trained.agent, options["env"], Path(out))
+        return trained.agent
+
+
+KEYS_OF_FILE = "it takes env, seed, env_kwargs, hyperparameters, budget and [[stages]]"
+
+
+def _read_file(path: str | Path) -> tuple[list[Any], dict[str, Any]]:
+    import tomllib
+
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LabError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LabError(f"{path} is no TOML: {error}") from None
+    stages = table.pop("stages", [])
+    if unknown := table.keys() - {"env", "seed", "env_kwargs", "hyperparameters", "budget"}:
+        raise LabError(f"{path} has an unknown key {sorted(unknown)[0]!r}; {KEYS_OF_FILE}")
+    return stages, table
 
 
 def read(table: Mapping[str, Any]) -> Stage:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 import rl_lab.stages
+from rl_lab.agents import PPO
 from rl_lab.errors import LabError
 from rl_lab.stages import Artifact, Clone, Context, Demonstrate, Finetune, FitValue, Ledger, Pipeline, Stage, store
 from rl_lab.stages.pipeline import KINDS
@@ -224,6 +225,41 @@ def test_a_stage_of_ones_own():
     )
     assert artifact.notes == {"polished": True}
     assert artifact.ledger.labels > 0
+
+
+def test_a_pipeline_gives_an_agent():
+    context = Context("rl_lab/CartPole-v1", 1, {"max_steps": 400}, SMALL)
+    cloned = Pipeline(CARTPOLE[:2]).run(context)
+    np.testing.assert_array_equal(cloned.agent.policy.tensors()["actor.0.weight"], cloned.part("actor")["0.weight"])
+    assert (cloned.agent.num_timesteps, cloned.agent.env_kwargs) == (0, {"max_steps": 400})
+    tuned = Pipeline(CARTPOLE).run(context)
+    assert tuned.agent.num_timesteps == 1024
+    assert tuned.agent.anchor is None
+    assert tuned.ledger.steps() > 1024
+    np.testing.assert_array_equal(tuned.agent.policy.tensors()["actor.0.weight"], tuned.part("actor")["0.weight"])
+    assert tuned.predict(np.zeros(4, np.float32))[0] in (0, 1)
+    with pytest.raises(LabError, match="ends with stage 'demonstrations' and made no policy; add a stage 'clone'"):
+        Pipeline(CARTPOLE[:1]).run(context).save("nowhere")
+
+
+def test_an_agent_is_trained_with_the_stages_of_a_file(tmp_path):
+    file = tmp_path / "stages.toml"
+    file.write_text(
+        'env = "rl_lab/Nothing-v0"\n[hyperparameters]\nnum_envs = 2\nn_steps = 64\nbatch_size = 64\nn_epochs = 2\n'
+        '[[stages]]\nstage = "demonstrations"\nexpert = "experts_of_tests:balance"\nepisodes = 5\n'
+        '[[stages]]\nstage = "clone"\nmax_iter = 30\n[[stages]]\nstage = "finetune"\n'
+    )
+    given = {"env": "rl_lab/CartPole-v1", "budget": 3600, "hyperparameters": {"num_envs": 4}}
+    agent = Pipeline.train(file, tmp_path / "run", **given)
+    assert agent.source.lanes == 4
+    assert agent.num_timesteps == 1024  # what 2500 demonstrated steps leave, in whole rollouts
+    again = PPO.load(tmp_path / "run" / "checkpoint.safetensors")
+    np.testing.assert_array_equal(again.parameters, agent.parameters)
+    with pytest.raises(LabError, match="holds a run already"):
+        Pipeline.train(file, tmp_path / "run", **given)
+    with pytest.raises(LabError, match=r"Nothing-v0"):
+        Pipeline.train(file, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_pipeline_from_a_file(tmp_path):
