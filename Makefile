@@ -1,11 +1,11 @@
-# The whole of the habits; every target makes .venv and installs itself when something is missing or has changed.
+# The development commands; every target creates .venv and installs what is missing or has changed.
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null)))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt
 
-# One thread for linear algebra: seeds and lanes run side by side instead.
+# One thread for linear algebra: seeds and environments run in parallel instead.
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
@@ -13,20 +13,20 @@ export OMP_NUM_THREADS := 1
 
 help:
 	@echo "make demo     our PPO against Stable-Baselines3's on two robot tasks; the report is in results/robot"
-	@echo "make data     Debian's packages with voices, recordings, drawings and texts, for rl-lab learn and its kin"
+	@echo "make data     Debian's packages with voices, recordings, drawings and texts, for rl-lab learn, cluster, generate"
 	@echo "make test     the tests"
 	@echo "make lint     ruff, as linter and as formatter"
 	@echo "make types    mypy"
-	@echo "make gallery  the pictures and figures of the lessons, from real runs"
-	@echo "make worlds   a picture of a level of every family of the robot's worlds"
-	@echo "make bench    the lab beside its peers, as ratios"
+	@echo "make gallery  the figures of the lessons, from real runs"
+	@echo "make worlds   a picture of one level of every robot family"
+	@echo "make bench    speed beside other packages, as ratios"
 	@echo "make proofs   the long runs behind the claims in the README"
-	@echo "make clean    delete .venv and what builds leave behind"
+	@echo "make clean    delete .venv and build files"
 
 demo: .venv/installed
 	$(BIN)/rl-lab compare examples/robot.toml
 
-# What the lessons learn from, beyond what Python's packages bring: see .ci/data.
+# Data of the lessons beyond Python packages: see .ci/data.
 data: .venv/installed-learn
 	@bash .ci/data
 

@@ -30,23 +30,23 @@ DESCRIPTION = """Does this agent, or this pretraining, really beat my Stable-Bas
 
 Examples:
   rl-lab demo                                        our PPO against SB3's on two robot tasks
-  rl-lab compare plan.toml                           a comparison of your own
+  rl-lab compare plan.toml                           your own comparison
   rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --out runs/cartpole
   rl-lab eval runs/cartpole --episodes 100
   rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --out doorkey/planner-v0
-  rl-lab learn digits                                learning with labels; also faces, cats, words
-  rl-lab listen said.wav                             which words are spoken in it
-  rl-lab cluster digits                              groups without labels
-  rl-lab generate digits                             what nobody wrote, drawn and judged; also text, sound
+  rl-lab learn digits                                supervised learning; also faces, cats, words
+  rl-lab listen said.wav                             the words that are spoken in a sound file
+  rl-lab cluster digits                              clustering without labels
+  rl-lab generate digits                             generative models; also text, sound
   rl-lab approximate "sin(3*x) + 0.3*x**2" --page fit.html
-                                                     one hidden layer and any function
-  rl-lab represent rl_lab/Robot-DoorKey-8x8-v0       what layers learn without labels
-  rl-lab drive rl_lab/Robot-DoorKey-6x6-v0           the robot steered by hand
+                                                     universal approximation with one hidden layer
+  rl-lab represent rl_lab/Robot-DoorKey-8x8-v0       representation learning without labels
+  rl-lab drive rl_lab/Robot-DoorKey-6x6-v0           drive the robot by hand
   rl-lab play go --size 9 --agent mcts:2000          Go in the terminal
-  rl-lab gtp --size 9 --agent mcts:2000              an opponent at Go for Sabaki, GoGui and their kin
+  rl-lab gtp --size 9 --agent mcts:2000              a Go engine for Sabaki, GoGui and other GTP programs
   rl-lab match mcts:500 "gnugo --mode gtp --level 1" --games 20 --size 9
                                                      two players of Go: score, interval, Elo
-  rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         where does the time go?
+  rl-lab profile rl_lab/Robot-DoorKey-8x8-v0         time per part of a training step
 """
 
 

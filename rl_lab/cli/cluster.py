@@ -1,4 +1,4 @@
-"""`rl-lab cluster`: which groups are there, if nobody says?"""
+"""`rl-lab cluster`: clustering without labels."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def cluster(
     repeats: int = 10,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Find groups without labels, beside scikit-learn: how many, which, and whether they are those that were hidden.
+    """Cluster samples beside scikit-learn: number of clusters, members, and agreement with hidden labels.
 
     Try "rl-lab cluster processes", "rl-lab cluster digits", "rl-lab cluster fortunes --method kmeans", or a file of
-    your own, "rl-lab cluster my.csv": labels.csv has the cluster of each of its rows.
+    your own, "rl-lab cluster my.csv": labels.csv then holds the cluster of each row.
 
     Args:
         data: "processes", "digits", "fortunes" (`make data` installs them), or a CSV file of numbers.
-        clusters: how many; "auto" chooses by the BIC of mixtures or the silhouette of k-means.
-        method: of clustering; "processes" shows both.
+        clusters: number of clusters; "auto" chooses it by the BIC of mixtures or the silhouette of k-means.
+        method: k-means or a Gaussian mixture; "processes" shows both.
         out: folder of the results; by default results/cluster-DATA.
-        seed: of everything random.
+        seed: of all random numbers.
         repeats: seeds over which the agreement with hidden labels is averaged.
         as_json: print JSON.
     """

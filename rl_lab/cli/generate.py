@@ -1,4 +1,4 @@
-"""`rl-lab generate`: digits, text and sound that were not there before."""
+"""`rl-lab generate`: digits, text and sound from generative models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tyro.extras import SubcommandApp
 from rl_lab.cli.app import app, show, within
 
 generate = SubcommandApp()
-app.command(generate, name="generate", help="Make what was not there before: digits, text or a spoken word.")
+app.command(generate, name="generate", help="Generate digits, text or spoken words.")
 
 Json = Annotated[bool, arg(name="json")]
 
@@ -20,15 +20,15 @@ Json = Annotated[bool, arg(name="json")]
 def digits(
     out: Path | None = None, samples: int = 1000, epochs: int = 2000, seed: int = 0, as_json: Json = False
 ) -> None:
-    """Draw digits that nobody wrote, with a variational autoencoder, and have the digit classifier judge them.
+    """Generate digits with a variational autoencoder, and classify them with the digit classifier.
 
     Example: rl-lab generate digits
 
     Args:
         out: folder of the results; by default results/generated-digits.
-        samples: digits that are drawn.
+        samples: number of digits.
         epochs: passes over the training digits.
-        seed: of everything random.
+        seed: of all random numbers.
         as_json: print JSON.
     """
     from rl_lab.lessons import generated_digits
@@ -48,19 +48,19 @@ def text(
     seed: int = 0,
     as_json: Json = False,
 ) -> None:
-    """Write text that nobody wrote, with a model of characters: how well it guesses, and how much of it is copied.
+    """Generate text with a character model: bits per character, and how much of the text is copied.
 
     Example: rl-lab generate text --corpus names --temperature 1
 
     Args:
         corpus: "fortunes", "names" or the path of a text file; a file's entries are its paragraphs, or its lines
             where it has no empty ones.
-        prompt: what the text begins with.
-        length: the most characters after it.
-        temperature: 1 draws by probability; less prefers the probable, more the improbable.
-        epochs: passes over the text; by default, as many as take about a minute.
+        prompt: beginning of the text.
+        length: maximum number of characters after the prompt.
+        temperature: of the softmax; below 1 prefers probable characters, above 1 improbable ones.
+        epochs: passes over the text; by default about a minute of them.
         out: folder of the results; by default results/generated-text.
-        seed: of everything random.
+        seed: of all random numbers.
         as_json: print JSON.
     """
     from rl_lab.lessons import generated_text
@@ -82,17 +82,17 @@ def sound(
     seed: int = 0,
     as_json: Json = False,
 ) -> None:
-    """Speak digits that nobody spoke, with variational autoencoders, and have the recogniser of words listen.
+    """Generate spoken digits with variational autoencoders, and recognise them with the word recogniser.
 
     Example: rl-lab generate sound --word seven
 
     Args:
         word: a digit, such as seven; all ten by default.
-        samples: sounds of each word that are made and judged.
+        samples: number of sounds for each word.
         epochs: passes over the training words.
-        model: file of a recogniser, from `rl-lab learn words`; by default one is trained on other voices.
+        model: file of a recogniser from `rl-lab learn words`; by default one is trained on other voices.
         out: folder of the results, WAV files among them; by default results/generated-sound.
-        seed: of everything random.
+        seed: of all random numbers.
         as_json: print JSON.
     """
     from rl_lab.lessons import generated_sound

@@ -1,4 +1,4 @@
-"""`rl-lab learn` and `rl-lab listen`: what the core learns from labels."""
+"""`rl-lab learn` and `rl-lab listen`: supervised learning on the core."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def learn(
     seed: int = 0,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Learn with labels, beside scikit-learn: what it reached, and its mistakes as a picture.
+    """Supervised learning beside scikit-learn: scores, and the mistakes as a figure.
 
-    Digits, faces and cats take less than a minute, words some minutes: 44 voices have to speak first, once.
+    Digits, faces and cats take less than a minute, words some minutes: 44 synthetic voices are recorded first, once.
 
     Examples: rl-lab learn digits; rl-lab learn words --out results/words
 
     Args:
-        task: "digits", scikit-learn's 1797 handwritten digits of 8x8 pixels; "faces", is there a face in it;
-            "cats", is there a cat in it, on drawings; "words", which word was spoken, and was it the wake phrase.
-        out: folder of the results; by default results/TASK. "words" keeps its recogniser there, for `rl-lab listen`.
-        splits: digits: random thirds that are held out in turn, 10; faces, cats: parts of the pictures that are held
-            out in turn, 10; words: parts of the voices, 4.
-        seed: of everything random.
+        task: "digits", scikit-learn's 1797 handwritten digits of 8x8 pixels; "faces", whether a picture shows a face;
+            "cats", whether a drawing shows a cat; "words", which word was spoken, and whether it was the wake phrase.
+        out: folder of the results; by default results/TASK. "words" saves its recogniser there, for `rl-lab listen`.
+        splits: number of test splits. By default 10 random thirds (digits), 10 folds of the pictures (faces, cats) or
+            4 folds of the voices (words).
+        seed: of all random numbers.
         as_json: print JSON.
     """
     from rl_lab.lessons import cats, digits, faces, words
@@ -47,14 +47,14 @@ def listen(
     top: int = 3,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Print the words that are spoken in a sound file, with their probabilities, pause by pause.
+    """Print the words that are spoken in a sound file, with their probabilities, one line between two pauses.
 
     Example: rl-lab listen /usr/share/asterisk/sounds/en_US_f_Allison/hello-world.wav
 
     Args:
-        file: a WAV of any rate, mono or stereo, or what else libsndfile reads.
-        model: a recogniser, as `rl-lab learn words` keeps it.
-        top: how many words are printed for each stretch of speech.
+        file: a WAV of any rate, mono or stereo, or another format that libsndfile reads; at most an hour.
+        model: a recogniser, saved by `rl-lab learn words`.
+        top: number of words that are printed for each stretch of speech.
         as_json: print JSON, with all words.
     """
     from rl_lab.lessons.words import heard_in

@@ -1,4 +1,4 @@
-"""`rl-lab represent`: what layers learn from observations without labels."""
+"""`rl-lab represent`: representation learning without labels."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def represent(
     seed: int = 0,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Learn representations without labels, and read off them where the robot is, how it stands, what it carries.
+    """Learn representations without labels; linear probes predict position, direction and what the robot carries.
 
     Example: rl-lab represent rl_lab/Robot-DoorKey-8x8-v0 --steps 200000
 
     Args:
         env: id of one of the robot's worlds.
         out: folder of the results; by default results/representations.
-        steps: environment steps that each objective learns from.
-        epochs: how often each is learned from.
-        seed: of everything random.
+        steps: environment steps for each objective.
+        epochs: passes over these steps.
+        seed: of all random numbers.
         as_json: print JSON.
     """
     from rl_lab.lessons import representations
