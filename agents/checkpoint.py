@@ -40,7 +40,9 @@ class Stored(NamedTuple):
 
 def file_of(path: Path) -> Path:
     """The file that `path` names: itself, with the ending added where it lacks."""
-    return path if path.suffix == ".safetensors" else path.with_name(path.name + ".safetensors")
+    if path.suffix == ".safetensors" or not path.name:  # "." and "/" have none
+        return path
+    return path.with_name(path.name + ".safetensors")
 
 
 def save(agent: PPO, path: Path) -> Path:
@@ -120,7 +122,7 @@ def find(path: Path) -> Stored:
         LabError: there is none, or it is damaged.
     """
     if path.is_dir():
-        if file_of(path).exists():
+        if file_of(path) != path and file_of(path).exists():
             raise LabError(f"{path} is a folder, and {file_of(path)} is a file; give one of them with its full name")
         return _last_good(path)
     if path.name == POLICY and any((path.parent / name).exists() for name in (CHECKPOINT, PREVIOUS)):

@@ -79,7 +79,7 @@ def keep(agent: PPO, env: str, folder: Path) -> None:
         check_new(folder)
         agent.total_timesteps = agent.num_timesteps
         checkpoint.save(agent, folder / CHECKPOINT)
-        weights.save(folder / POLICY, agent.policy.tensors())
+        weights.save(folder / POLICY, agent.engine.tensors())
         _write_config(agent, env, folder)
 
 

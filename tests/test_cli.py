@@ -1,5 +1,6 @@
 """The command line: what works prints its result, what does not prints one sentence and exits with 2."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -19,7 +20,7 @@ def lab(*words, cwd=None):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli") / "run"
-    done = lab("train", "ppo", "--env", "rl_lab/CartPole-v1", "--steps", 1024, "--seed", 2, "--out", folder, *SMALL)
+    done = lab("train", "ppo", "--env", "rl_lab/CartPole-v1", "--steps", "1e3", "--seed", 2, "--out", folder, *SMALL)
     assert done.returncode == 0, done.stderr
     assert "1024 steps" in done.stdout
     return folder
@@ -41,6 +42,34 @@ def test_a_run_is_evaluated_with_other_arguments_of_its_environment(run):
     wrong = lab("eval", run, "--env-arg", "max_stepz=3")
     assert wrong.returncode == 2
     assert "max_stepz" in wrong.stderr
+
+
+def test_an_environment_is_given_in_its_place_or_as_an_option():
+    for words in (["rl_lab/Nope-v1"], ["--env", "rl_lab/Nope-v1"]):
+        for command in (["train", "ppo", "--steps", 64, "--out", "x"], ["profile"], ["drive"]):
+            done = lab(*command, *words)
+            assert done.returncode == 2
+            assert "Nope" in done.stderr
+
+
+def test_the_version_is_the_installed_one():
+    assert lab("--version").stdout == f"rl-lab {importlib.metadata.version('rl-lab')}\n"
+
+
+def test_a_run_on_a_module_of_the_users_is_evaluated_where_they_name_it(tmp_path):
+    (tmp_path / "stranger.py").write_text(
+        "import gymnasium\ngymnasium.register('Strange-v0', 'gymnasium.envs.classic_control:CartPoleEnv')\n"
+    )
+    env = "stranger:Strange-v0"
+    done = lab("train", "ppo", env, "--steps", 128, "--out", "run", *SMALL, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for command in (["eval", "run", "--episodes", 2], ["train", "--resume", "run", "--quiet"]):
+        refused = lab(*command, cwd=tmp_path)
+        assert refused.returncode == 2
+        assert f"--env {env}" in refused.stderr
+        named = lab(*command, "--env", env, cwd=tmp_path)
+        assert named.returncode == 0, named.stderr
+    assert "Traceback" not in lab("gtp", "--agent", "run", "--env", env, cwd=tmp_path).stderr
 
 
 def test_help_has_examples_and_every_command():
@@ -99,7 +128,14 @@ CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--learning-rate", "quick"], "quick"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--zork", "1"], "zork"),
         (["train", "--resume", "nowhere"], "holds no run"),
-        (["train", "--resume", "nowhere", "--gamma", "0.5"], "keeps its environment"),
+        (["train", "--resume", "nowhere", "--gamma", "0.99"], "--gamma does not go with --resume"),
+        (["train", "--resume", "nowhere", "--seed", "0"], "--seed does not go with --resume"),
+        (["train", "--resume", "nowhere", "--num-envs=4"], "--num-envs does not go with --resume"),
+        (["train", "--resume", "nowhere", "--engine", "torch"], "--engine does not go with --resume"),
+        (["train", "ppo", "A-v0", "--env", "B-v0", "--steps", "1"], "two environments were given, A-v0 and --env B-v0"),
+        (["profile"], "profile needs an environment"),
+        (["train", "ppo", "X-v0", "--steps", "1.5", "--out", "x"], "1.5 is not a whole number"),
+        (["train", "ppo", "X-v0", "--steps", "1e999", "--out", "x"], "1e999 is not a whole number"),
         (["train", "ppo", "--env", "CartPole-v1", "--env-arg", "sise=4", "--steps", "9", "--out", "x"], "sise"),
         (["eval", "nowhere"], "is not there"),
         (["eval", "."], "no checkpoint"),

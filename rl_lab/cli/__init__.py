@@ -5,6 +5,7 @@ Bad input ends with one sentence and exit code 2; what was written before stays.
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import os
 import sys
@@ -22,7 +23,7 @@ from rl_lab.cli import (  # noqa: F401  # which register their commands
     represent,
     training,
 )
-from rl_lab.cli.app import app
+from rl_lab.cli.app import app, registry
 from rl_lab.errors import LabError
 from rl_lab.files import FULL
 
@@ -55,8 +56,11 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("rl_lab").setLevel(logging.INFO)
     sys.path.append(os.getcwd())  # so that my_package:MyEnv-v0 is found; last, or a scipy.py there would be imported
+    if sys.argv[1:] == ["--version"]:
+        print(f"rl-lab {importlib.metadata.version('rl-lab')}")
+        return
     try:
-        app.cli(prog="rl-lab", description=DESCRIPTION)
+        app.cli(prog="rl-lab", description=DESCRIPTION, registry=registry)
         sys.stdout.flush()
     except LabError as error:
         print(f"rl-lab: {error}", file=sys.stderr)

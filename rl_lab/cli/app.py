@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
+from tyro.conf import Positional, arg
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from rl_lab.errors import LabError
 
@@ -16,6 +19,75 @@ if TYPE_CHECKING:
     from rl_lab.lessons.findings import Findings
 
 app = tyro.extras.SubcommandApp()
+registry = ConstructorRegistry()
+
+Env = Annotated[Positional[str | None], arg(metavar="ENV")]
+"""An environment in its place among the words of a command."""
+EnvOption = Annotated[str | None, arg(name="env", metavar="ENV")]
+
+
+@registry.primitive_rule
+def _whole(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | None:
+    """Whole numbers may be written as 1e5, too."""
+    if info.type is not int:
+        return None
+
+    def read(words: list[str]) -> int:
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(words[0])
+            return int(words[0]) if words[0].lstrip("+-").isdigit() else _exactly(number)
+        raise ValueError(f"{words[0]} is not a whole number, such as 100000 or 1e5")
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT",
+        instance_from_str=read,
+        is_instance=lambda value: isinstance(value, int) and not isinstance(value, bool),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def _exactly(number: float) -> int:
+    if not number.is_integer():
+        raise ValueError
+    return int(number)
+
+
+def one_env(place: str | None, option: str | None) -> str | None:
+    """The environment that a command was given in its place or as an option.
+
+    Raises:
+        LabError: it was given two.
+    """
+    if place is not None and option is not None and place != option:
+        raise LabError(f"two environments were given, {place} and --env {option}; give one")
+    return place or option
+
+
+def needed_env(place: str | None, option: str | None, command: str) -> str:
+    """`one_env` where there has to be one."""
+    env = one_env(place, option)
+    if env is None:
+        raise LabError(f"{command} needs an environment; give a Gymnasium id, such as CartPole-v1, or module:id")
+    return env
+
+
+def know_env(env: str | None) -> None:
+    """Import the module of an environment that the user names, since no file may have one imported.
+
+    Raises:
+        LabError: there is no such module or environment.
+    """
+    if env is not None:
+        from rl_lab.compare.environments import find_spec
+
+        find_spec(env)
+
+
+def given_options() -> list[str]:
+    """The options on the command line, such as "num-envs", even those that are given as they are by default."""
+    words = [word.split("=")[0] for word in sys.argv[1:] if word.startswith("--")]
+    return [word[2:].replace("_", "-") for word in words]
 
 
 def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tyro.conf import Positional
+from rl_lab.cli.app import Env, EnvOption, app, key_values, one_env
 
-from rl_lab.cli.app import app, key_values
+DEFAULT = "rl_lab/Robot-DoorKey-6x6-v0"
 
 
 @app.command
 def drive(
-    env: Positional[str] = "rl_lab/Robot-DoorKey-6x6-v0",
+    env: Env = None,
+    env_option: EnvOption = None,
     seed: int | None = None,
     env_arg: tuple[str, ...] = (),
     window: bool = False,
@@ -27,7 +28,8 @@ def drive(
     Where the input is no terminal, every letter of it is a key, and the world is plain text.
 
     Args:
-        env: id of one of the robot's worlds.
+        env: id of one of the robot's worlds; by default rl_lab/Robot-DoorKey-6x6-v0.
+        env_option: the same, as an option.
         seed: of the first level; by default another one every time.
         env_arg: arguments of the environment, as key=value.
         window: drive in a window, which needs pip install -e '.[window]'.
@@ -35,6 +37,6 @@ def drive(
     from rl_lab.cli.robot_drive import Drive, world
     from rl_lab.cli.robot_screen import screen_for
 
-    made = world(env, key_values(env_arg))
+    made = world(one_env(env, env_option) or DEFAULT, key_values(env_arg))
     with screen_for(window) as screen:
         Drive(made, screen).run(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
-from rl_lab.cli.app import app
+from rl_lab.cli.app import app, know_env
 from rl_lab.errors import LabError
 
 log = logging.getLogger("rl_lab")
@@ -19,6 +19,7 @@ def gtp(
     ko: Literal["positional", "situational", "simple"] = "positional",
     suicide: bool = False,
     seed: int = 0,
+    env: str | None = None,
     resign: float = 0.0,
 ) -> None:
     """Speak GTP 2 on standard input and output: play Go in Sabaki, GoGui, or against other programs.
@@ -39,6 +40,7 @@ def gtp(
         ko: the rule of ko at first.
         suicide: allow it, at first.
         seed: of what is random.
+        env: a run's environment as module:id, where a module of yours registers it.
         resign: mcts: give up when the chance to win is lower, such as 0.05; 0 plays on.
     """
     from rl_lab.cli.go_players import player_for, terms
@@ -50,6 +52,7 @@ def gtp(
 
     if not 0 <= resign < 1:
         raise LabError(f"resign={resign} is not allowed; it must be at least 0 and less than 1")
+    know_env(env)
     player = player_for(agent, seed)
     agreed = terms([player], size, komi)
     table = Table(agreed.size, agreed.komi, KataRules(ko.upper(), suicide=suicide))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from rl_lab.cli.app import app
+from rl_lab.cli.app import app, know_env
 from rl_lab.errors import LabError, printable
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def match(
     seconds: float | None = None,
     out: Path | None = None,
     seed: int = 0,
+    env: str | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
     """Play a match of Go and print the score with its interval, the Elo difference, and who failed how often.
@@ -74,6 +75,7 @@ def match(
             as long as for a move, but at least 10 seconds, and no more than 60 unless a move may take longer.
         out: folder of the results; by default results/match- and the time.
         seed: of the openings, and of what is random in agents.
+        env: a run's environment as module:id, where a module of yours registers it.
         as_json: print JSON.
     """
     from rl_lab.cli.go_players import TrainedAgent, is_kept, terms
@@ -82,6 +84,7 @@ def match(
     from rl_lab.envs.go.matches.series import Series
     from rl_lab.envs.go.rules import Rules
 
+    know_env(env)
     kept = {spec: TrainedAgent(Path(spec)) for spec in dict.fromkeys((first, second)) if is_kept(spec)}
     agreed = terms(kept.values(), size, komi)
     rules = Rules(agreed.size, agreed.komi, ko, suicide, 0, max_moves)

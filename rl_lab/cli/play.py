@@ -7,7 +7,7 @@ from typing import Literal
 
 from tyro.extras import SubcommandApp
 
-from rl_lab.cli.app import app, ready
+from rl_lab.cli.app import app, know_env, ready
 from rl_lab.errors import LabError
 
 play = SubcommandApp()
@@ -24,6 +24,7 @@ def go(
     suicide: bool = False,
     handicap: int = 0,
     seed: int = 0,
+    env: str | None = None,
     sgf: Path | None = None,
 ) -> None:
     """Play Go. A move is a point such as C3, or pass; help shows what else there is.
@@ -44,6 +45,7 @@ def go(
         suicide: allow it.
         handicap: Black's stones before White's first move, on boards from 7x7.
         seed: of what is random.
+        env: a run's environment as module:id, where a module of yours registers it.
         sgf: keep the game in this file, however it ends; it must be new.
     """
     from rl_lab.cli.go_players import player_for, terms
@@ -54,6 +56,7 @@ def go(
 
     if sgf is not None:
         check_new(sgf)
+    know_env(env)
     opponent = player_for(agent, seed)
     agreed = terms([opponent], size, komi)
     board = Board(agreed.size, komi=agreed.komi, ko=ko, suicide=suicide, handicap=handicap)

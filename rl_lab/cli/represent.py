@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
-from rl_lab.cli.app import app, show, within
+from rl_lab.cli.app import Env, EnvOption, app, one_env, show, within
+
+DEFAULT = "rl_lab/Robot-DoorKey-8x8-v0"
 
 
 @app.command
 def represent(
-    env: Positional[str] = "rl_lab/Robot-DoorKey-8x8-v0",
+    env: Env = None,
+    env_option: EnvOption = None,
     out: Path | None = None,
     steps: int = 200_000,
     epochs: int = 5,
@@ -24,7 +27,8 @@ def represent(
     Example: rl-lab represent rl_lab/Robot-DoorKey-8x8-v0 --steps 200000
 
     Args:
-        env: id of one of the robot's worlds.
+        env: id of one of the robot's worlds; by default rl_lab/Robot-DoorKey-8x8-v0.
+        env_option: the same, as an option.
         out: folder of the results; by default results/representations.
         steps: environment steps for each objective.
         epochs: passes over these steps.
@@ -34,4 +38,4 @@ def represent(
     from rl_lab.lessons import representations
 
     within(seed, steps=(steps, 1_000, 10_000_000), epochs=(epochs, 1, 10_000))
-    show(lambda: representations.study(env, steps, epochs, seed), out, as_json)
+    show(lambda: representations.study(one_env(env, env_option) or DEFAULT, steps, epochs, seed), out, as_json)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from rl_lab.agents.settings import PPOSettings
-from rl_lab.cli.app import app, key_values
+from rl_lab.cli.app import Env, EnvOption, app, given_options, key_values, needed_env, one_env
 from rl_lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -19,26 +19,31 @@ if TYPE_CHECKING:
     from rl_lab.compare.evaluation import Judge
 
 log = logging.getLogger("rl_lab")
+RESUMING = ("resume", "env", "device", "checkpoint-seconds", "quiet", "no-quiet")  # what goes with --resume
 
 
 @app.command
 def train(
     algorithm: Positional[Literal["ppo"]] = "ppo",
-    env: str | None = None,
+    env: Env = None,
+    env_option: EnvOption = None,
     steps: int | None = None,
     seed: int = 0,
     out: Path | None = None,
     num_envs: int = 8,
     env_arg: tuple[str, ...] = (),
     engine: Literal["compiled", "torch"] | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     stages: Path | None = None,
     resume: Path | None = None,
     checkpoint_seconds: float = 10.0,
     quiet: bool = False,
     settings: Annotated[PPOSettings, arg(name="")] = PPOSettings(),  # noqa: B008
 ) -> None:
-    """Train an agent in a folder; killed at any time, it goes on exactly with --resume.
+    """Train an agent in a folder; a run that was killed resumes bit-exactly with --resume.
+
+    That holds for environments whose state can be saved, as all of the lab's can; others begin their episodes again,
+    and a message says so.
 
     Examples: rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --seed 1 --out runs/cartpole;
     rl-lab train --resume runs/cartpole
@@ -46,17 +51,19 @@ def train(
     Args:
         algorithm: ppo.
         env: Gymnasium id, or module:id.
+        env_option: the same, as an option.
         steps: environment steps, over all lanes.
         seed: of everything random.
         out: folder of the run; must be new.
         num_envs: lanes of the environment.
         env_arg: arguments of the environment, as key=value.
         engine: by default compiled for perceptrons on a CPU.
-        device: of the torch engine, such as cuda.
+        device: of the torch engine, such as cuda; by default cpu, and with --resume that of the run.
         stages: TOML file with [[stages]] that come before PPO or hold it, as in studies/pretraining.toml; it may name
             env, seed, env_kwargs, hyperparameters and budget, too, and options given here count more. Such a run is not
             resumed: given again, the command begins its last training again.
-        resume: folder of a run to go on with; nothing else is needed.
+        resume: folder of a run to resume; of all else only --device, --checkpoint-seconds, --quiet, and --env for an
+            environment that a module of yours registers, which no file may have imported.
         checkpoint_seconds: how often the run is saved.
         quiet: no progress display.
         settings: hyperparameters.
@@ -64,20 +71,25 @@ def train(
     from rl_lab.agents import training
 
     options: dict[str, Any] = {"checkpoint_seconds": checkpoint_seconds, "progress_bar": not quiet}
+    env = one_env(env, env_option)
     if resume is not None:
-        if settings != PPOSettings() or env or steps or env_arg:
-            raise LabError("a resumed run keeps its environment, steps and settings; give --resume DIR alone")
-        folder, agent = resume, training.resume(resume, **options)
+        if unused := [name for name in given_options() if name not in RESUMING]:
+            raise LabError(
+                f"--{unused[0]} does not go with --resume: a resumed run keeps its steps, seed and settings; leave it "
+                "out, or start a new run with --out"
+            )
+        folder, agent = resume, training.resume(resume, env, device=device, **options)
     elif stages is not None:
         if out is None:
             raise LabError("train needs --out, a new folder for the run")
         folder, agent = out, _with_stages(stages, out, env, steps, seed, env_arg, num_envs, engine, device, settings)
     elif env is None or steps is None or out is None:
         missing = [f"--{name}" for name, value in (("env", env), ("steps", steps), ("out", out)) if value is None]
-        raise LabError(f"train needs {', '.join(missing)}; or --resume DIR to go on with a run")
+        raise LabError(f"train needs {', '.join(missing)}; or --resume DIR to resume a run")
     else:
-        options |= {"num_envs": num_envs, "env_kwargs": key_values(env_arg), "engine": engine, "device": device}
-        folder, agent = out, training.train(env, steps, out, seed=seed, **options, **settings.as_json())
+        options |= {"num_envs": num_envs, "env_kwargs": key_values(env_arg), "engine": engine}
+        options |= {"device": device or "cpu", "seed": seed}
+        folder, agent = out, training.train(env, steps, out, **options, **settings.as_json())
     returns = agent.episode_returns()
     mean = f", mean return {returns.mean():.3g} over the last {len(returns)} episodes" if len(returns) else ""
     rollout, weights = agent.rollout.rewards.size, folder / "policy.safetensors"
@@ -123,6 +135,7 @@ def evaluate(
     run: Positional[Path],
     episodes: int = 100,
     seed: int = 0,
+    env: str | None = None,
     env_arg: tuple[str, ...] = (),
     stochastic: bool = False,
     as_json: Annotated[bool, arg(name="json")] = False,
@@ -138,6 +151,7 @@ def evaluate(
         run: folder of a run, or a file that PPO.save wrote.
         episodes: how many.
         seed: of the environment; the same seed gives the same episodes.
+        env: the run's environment as module:id, where a module of yours registers it.
         env_arg: arguments of the environment, as key=value, beside or instead of those that it was trained with.
         stochastic: draw actions instead of taking the most probable.
         as_json: print JSON.
@@ -152,7 +166,7 @@ def evaluate(
     from rl_lab.compare.plan import Environment, Evaluation
 
     whole_number("episodes", episodes, 1)
-    agent = load(run)
+    agent = load(run, env)
     maker = Maker.of(Environment(agent.source.name, None, {**agent.env_kwargs, **key_values(env_arg)}))
     go = go_eval.plays_go(maker)
     if go:
@@ -185,8 +199,11 @@ def _check_shape(agent: PPO, judge: Judge) -> None:
     Raises:
         LabError: it has learned with observations of another shape.
     """
-    learned, shown = agent.source.vector.single_observation_space, judge.observation_space
-    if learned.shape != shown.shape:
+    from rl_lab.agents.spaces import described
+
+    learned, actions = agent.source.vector.single_observation_space, agent.source.vector.single_action_space
+    shown = judge.observation_space
+    if described(learned, actions)["observation"] != described(shown, actions)["observation"]:
         raise LabError(
             f"the agent has learned with observations of shape {learned.shape}, and would see {shown.shape}; leave out "
             "the --env-arg that changes them"
@@ -195,7 +212,8 @@ def _check_shape(agent: PPO, judge: Judge) -> None:
 
 @app.command
 def profile(
-    env: Positional[str],
+    env: Env = None,
+    env_option: EnvOption = None,
     steps: int | None = None,
     num_envs: int = 8,
     as_json: Annotated[bool, arg(name="json")] = False,
@@ -206,19 +224,22 @@ def profile(
 
     Args:
         env: Gymnasium id, or module:id.
+        env_option: the same, as an option.
         steps: environment steps to measure; by default enough for a good figure.
         num_envs: lanes.
         as_json: print JSON.
     """
     from rl_lab.profile import profile
 
-    report = profile(env, num_envs=num_envs, steps=steps)
+    report = profile(needed_env(env, env_option, "profile"), num_envs=num_envs, steps=steps)
     print(json.dumps(report.as_dict()) if as_json else report.text)
 
 
 @app.command
 def demos(
-    env: Positional[str],
+    env: Env = None,
+    *,
+    env_option: EnvOption = None,
     expert: str,
     out: str,
     episodes: int = 50,
@@ -231,6 +252,7 @@ def demos(
 
     Args:
         env: Gymnasium id, or module:id.
+        env_option: the same, as an option.
         expert: "planner" or "explorer" (of the robot's worlds), module:function, or the folder of a run.
         out: name of the data set; it must be new.
         episodes: how many.
@@ -243,7 +265,7 @@ def demos(
     from rl_lab.data.playing import collect
     from rl_lab.stages import experts
 
-    single = Maker.of(Environment(env, None, key_values(env_arg))).single()
+    single = Maker.of(Environment(needed_env(env, env_option, "demos"), None, key_values(env_arg))).single()
     minari_datasets.check(out, single.observation_space, single.action_space)
     shown = collect(single, experts.find(expert, single).act, episodes, seed)
     shown.write(out, expert)
