@@ -127,9 +127,11 @@ def find(path: Path) -> Stored:
         return _last_good(path)
     if path.name == POLICY and any((path.parent / name).exists() for name in (CHECKPOINT, PREVIOUS)):
         file, body, tensors = _last_good(path.parent)
-        others = {name: array for name, array in tensors.items() if not name.startswith("policy.")}
-        given = {f"policy.{name}": array for name, array in weights.load(path).items()}
-        return Stored(file, body, others | given)
+        given = weights.load(path)
+        own = bool(given) and all(f"engine.module.{name}" in tensors for name in given)  # a network of the user's own
+        prefix = "engine.module." if own else "policy."
+        others = {name: array for name, array in tensors.items() if own or not name.startswith("policy.")}
+        return Stored(file, body, others | {f"{prefix}{name}": array for name, array in given.items()})
     if path.exists() and path.suffix != ".safetensors" and not file_of(path).exists():
         raise LabError(f"{path} is no checkpoint; {KINDS}")
     if not file_of(path).exists():
