@@ -27,7 +27,8 @@ class ActionMasks:
         name: of the environment, for messages.
 
     Attributes:
-        given: whether the environment masks its actions; `begin` finds out. Only Discrete actions have masks.
+        given: whether the environment masks its actions; `begin` finds out. Only Discrete, MultiDiscrete
+            and MultiBinary actions have masks, the latter two laid out as sb3-contrib has them.
 
     Example:
         >>> env = gym.make("CartPole-v1")
@@ -40,7 +41,7 @@ class ActionMasks:
         self.name, self.given = name, False
         self._vector = isinstance(env, gym.vector.VectorEnv)
         space = env.single_action_space if isinstance(env, gym.vector.VectorEnv) else env.action_space
-        self._actions = int(space.n) if isinstance(space, spaces.Discrete) else 0
+        self._actions = _width(space)
         self._lanes = env.num_envs if isinstance(env, gym.vector.VectorEnv) else 1
         self._method = _method(env) if self._actions else None
         self._called = False
@@ -111,6 +112,15 @@ class ActionMasks:
                 f"{who}: action_mask allows no action, and the episode goes on; allow one, or end the episode"
             )
         return allowed
+
+
+def _width(space: gym.Space) -> int:
+    """Numbers of a mask; 0 where actions have none."""
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return int(space.nvec.sum())
+    return 2 * int(np.prod(space.shape)) if isinstance(space, spaces.MultiBinary) else 0
 
 
 def _method(env: Any) -> Callable[[np.ndarray], Any] | None:

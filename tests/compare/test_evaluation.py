@@ -3,7 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.wrappers import NormalizeObservation
 from sb3_contrib import MaskablePPO, RecurrentPPO
 from sb3_contrib.common.wrappers import ActionMasker
@@ -153,6 +153,33 @@ def test_masks_are_given_wherever_the_environment_has_them(told, last):
         assert judge(model, outer).returns.tolist() == [0.0] * 6
         shown = collect(EndsWell(make()), experts.find(model, make()).act, 4)
         assert shown.returns.tolist() == [1.0] * 4
+
+
+class Pairs(gym.Env):
+    """Two numbers are chosen, and of each only one is allowed, in turn."""
+
+    observation_space, action_space = Box(0, 1, (1,), np.float32), MultiDiscrete([2, 3])
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = 0
+        return np.zeros(1, np.float32), {}
+
+    def action_masks(self):
+        return np.concatenate([np.arange(2) == self.t % 2, np.arange(3) == self.t % 3])
+
+    def step(self, action):
+        right = list(action) == [self.t % 2, self.t % 3]
+        self.t += 1
+        return np.zeros(1, np.float32), float(right), self.t == 6, False, {}
+
+
+def test_masks_of_several_discrete_actions_are_given_as_sb3_contrib_has_them():
+    model = MaskablePPO("MlpPolicy", Pairs(), seed=0, **SMALL)
+    assert Judge(Maker.of(Environment("pairs", Pairs)), Evaluation(episodes=2), [0, 1])(model).returns.tolist() == [
+        6,
+        6,
+    ]
 
 
 class EndsWell(gym.Wrapper):
