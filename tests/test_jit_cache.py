@@ -195,6 +195,8 @@ def test_a_shared_cache_is_read_and_what_it_lacks_goes_to_the_users_own(own, mad
     assert made == ["eighth"] * 2
     assert sorted(shared.iterdir()) == before
     assert len(list(mine.iterdir())) == 1
+    monkeypatch.setenv("RL_LAB_CACHE", str(tmp_path / "new"))  # what is empty stays so until something is compiled
+    assert not cache.holds(next(mine.iterdir()).stem)
 
 
 def test_where_nothing_can_be_written_a_temporary_folder_goes_with_its_process(python, tmp_path):

@@ -39,24 +39,36 @@ logger = logging.getLogger("rl_lab")
 
 
 def folder() -> Path:
-    """Where machine code is written: the first of `places` that is this user's own, or a temporary folder."""
-    *shared, own = places()
-    for place in shared:
+    """Where machine code is written.
+
+    That is `$RL_LAB_CACHE`; where it is not set, or is no folder of this user's own, `rl_lab` in the user's cache
+    folder; where that cannot be written to either, a temporary folder.
+    """
+    if named := _named():
         with contextlib.suppress(OSError):
-            _make(place)
-            if os.access(place, os.W_OK) and files.trusted(place):
-                return place
+            _make(named)
+            if os.access(named, os.W_OK) and files.trusted(named):
+                return named
+    own = _own()
     with contextlib.suppress(OSError):
         _make(own)
     return files.private_folder(own)
 
 
 def places() -> list[Path]:
-    """Where machine code is looked for: `$RL_LAB_CACHE`, if it is set, and `rl_lab` in the user's cache folder."""
+    """Where machine code is looked for: where it is written, but first in a shared folder that `$RL_LAB_CACHE` is."""
+    return list(dict.fromkeys(place for place in (_named(), folder()) if place))
+
+
+def _named() -> Path | None:
+    named = os.environ.get("RL_LAB_CACHE")
+    return Path(named).absolute() / "jit" if named else None
+
+
+def _own() -> Path:
     import platformdirs
 
-    named = os.environ.get("RL_LAB_CACHE")
-    return [Path(place).absolute() / "jit" for place in (named, platformdirs.user_cache_path("rl_lab")) if place]
+    return platformdirs.user_cache_path("rl_lab").absolute() / "jit"
 
 
 def name_of(module: Module, signature: tuple[Any, ...]) -> str:
@@ -81,12 +93,12 @@ def file_of(name: str) -> Path:
 
 def holds(name: str) -> bool:
     """Whether there is a file of this name; it may be one that `read` refuses."""
-    return any((place / f"{name}{SUFFIX}").exists() for place in (*places(), folder()))
+    return any((place / f"{name}{SUFFIX}").exists() for place in places())
 
 
 def read(name: str) -> bytes | None:
     """The machine code of this name; None where there is none that is whole and that only this user or root wrote."""
-    for place in dict.fromkeys((*places(), folder())):
+    for place in places():
         path = place / f"{name}{SUFFIX}"
         with contextlib.suppress(OSError), open(path, "rb") as file:
             if not files.trusted(file.fileno()):
