@@ -200,7 +200,7 @@ def _load_once(job: Job, loaded: set[tuple[str, str]]) -> None:
     group = job.maker.environment.name, job.contender.name
     if not job.prepare and group not in loaded:
         loaded.add(group)
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             load(job.contender, job.maker)
 
 
@@ -246,9 +246,10 @@ def _receive(stream: BinaryIO, send: Send) -> Any:
         number, size = HEAD.unpack(head)
         try:
             return cloudpickle.loads(stream.read(size))
-        except Exception as error:
+        except BaseException as error:  # modules of the user's are imported here, and may do anything
             reason = f"the contender cannot be sent to its process: {sentence(error)}"
             send({"job": number, "outcome": {"error": reason}})
+            send({"job": number, "ended": reason})
     return None
 
 

@@ -89,7 +89,24 @@ def writes_to_all_pipes(env, seed, steps):
     os._exit(0)
 
 
+def refuse():
+    raise SystemExit("not here")
+
+
+class Unreadable:
+    """Can be sent, and not be read."""
+
+    __name__ = "unreadable"
+
+    def __call__(self, env, seed, steps):
+        return Left()
+
+    def __reduce__(self):
+        return refuse, ()
+
+
 OUTCOMES = {
+    Unreadable(): "the contender cannot be sent to its process: SystemExit: not here",
     fine: "",
     sleeps_in_predict: "the run was ended after 10 s, its timeout; see where it hangs, or allow more",
     reads: "EOFError: EOF when reading a line",

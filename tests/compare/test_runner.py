@@ -294,7 +294,7 @@ def test_an_output_folder_in_use_is_refused(tmp_path):
     with locked(tmp_path), pytest.raises(LabError, match="is in use by another run"):
         compare("CartPole-v1", {"a": contender(0), "b": contender(1)}, seeds=1, out=tmp_path, **options())
     (tmp_path / "file").touch()
-    with pytest.raises(LabError, match="cannot be written"):
+    with pytest.raises(LabError, match="cannot be made"):
         compare("CartPole-v1", {"a": contender(0), "b": contender(1)}, seeds=1, out=tmp_path / "file", **options())
 
 
@@ -492,7 +492,7 @@ def test_a_full_disk_ends_a_comparison_with_a_sentence_and_finished_runs_stay(tm
 
     monkeypatch.setattr(os, "fsync", full)
     both = {"a": contender(0), "b": contender(1)}
-    with pytest.raises(LabError, match="No space left on device; .*; the runs that finished before") as error:
+    with pytest.raises(LabError, match=r"No space left on device; .*; the runs that finished before") as error:
         compare("CartPole-v1", both, seeds=1, out=out, **options(jobs=1))
     assert "\n" not in str(error.value)
     assert [file.suffix for file in (out / "runs").iterdir()] == [".json"]
