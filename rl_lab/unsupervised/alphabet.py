@@ -96,8 +96,8 @@ def checked_texts(texts: Iterable[str]) -> list[str]:
     Raises:
         LabError: these are none, or all are empty.
     """
-    found = [None] if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable) else list(texts)
-    if not all(isinstance(text, str) for text in found):
+    found = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, (str, bytes)) else None
+    if found is None or not all(isinstance(text, str) for text in found):
         raise LabError("texts must be a list of texts, such as ['one', 'two']")
     if not any(found):
         raise LabError("the text is empty; give one with characters in it")
