@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import numpy as np
 from rl_lab.agents.observations import checked, short
 from rl_lab.errors import LabError
 
+logger = logging.getLogger("rl_lab")
 LIBRARIES = (*gym.__path__, *np.__path__)
 
 
@@ -67,6 +69,13 @@ class Checked(gym.Wrapper):
         observation, reward, terminated, truncated, info = found
         ends = _flag(terminated, "terminated", where), _flag(truncated, "truncated", where)
         return checked(self._spaces[0], observation, where), _reward(reward, where), *ends, _info(info, where)
+
+    def close(self) -> None:
+        """Close the environment; nothing is lost where it fails, so that a line in the log is enough."""
+        try:
+            self.env.close()
+        except Exception as error:
+            logger.warning("%s: environment %d, close failed: %s", self.name, self.number, describe(error))
 
 
 @contextmanager

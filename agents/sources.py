@@ -301,6 +301,13 @@ class VectorSource(Source):
         space, finals = self.vector.single_observation_space, self.view.final_observations
         for lane in np.flatnonzero(ended).tolist():
             place = f"{self.name}: environment {lane}, {where}"
+            begun = getattr(self.vector.unwrapped, "_env_obs", None)  # of a SyncVectorEnv, what the reset returned
+            if begun is not None and begun[lane] is info["final_obs"][lane] and isinstance(begun[lane], np.ndarray):
+                raise LabError(
+                    f"{place}: step and reset return the same array, and the reset has overwritten the last "
+                    "observation; return a copy, or give a function that makes one environment in place of the "
+                    "SyncVectorEnv"
+                )
             final = checked(space, _row(info["final_obs"], lane), place, "the last observation")
             finals[lane] = self.encoder(_batch_of_one(final), 1)[0]
         self._check_finite(np.where(ended[:, None], finals, 0), where, "the last observation")

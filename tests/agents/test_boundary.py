@@ -183,6 +183,24 @@ def test_no_array_is_shared_with_an_environment():
         np.testing.assert_allclose(np.array(env.given)[:, 0], np.arange(1, 9) / 10, rtol=1e-6)
 
 
+def test_a_last_observation_that_the_reset_overwrote_is_refused():
+    for mode in AutoresetMode:
+        source = make_source(SyncVectorEnv([Keeps] * 2, autoreset_mode=mode), 1)
+        source.reset(0)
+        if mode == AutoresetMode.SAME_STEP:
+            with pytest.raises(LabError, match="environment 0, step 4: step and reset return the same array"):
+                step_an_episode(source)
+        else:
+            step_an_episode(source)
+            assert (source.view.final_observations == 4).all()
+
+
+def test_an_environment_that_cannot_be_closed_costs_a_line_in_the_log(caplog):
+    source = make_source(type("Stuck", (Plain,), {"close": fails(OSError("lost"))}), 1)
+    source.vector.close()
+    assert "Stuck: environment 0, close failed: OSError: lost (" in caplog.text
+
+
 @pytest.mark.parametrize("mode", [None, *AutoresetMode], ids=str)
 def test_nan_in_a_last_observation_is_not_called_a_reward(mode):
     class Last(Plain):
