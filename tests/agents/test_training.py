@@ -1,5 +1,6 @@
 """Runs in folders: killed at any time, they end in the same bytes."""
 
+import errno
 import json
 import os
 import signal
@@ -194,3 +195,57 @@ def test_a_run_is_loaded_by_its_folder_and_by_its_policy(whole, tmp_path):
         PPO.load(folder)
     with pytest.raises(LabError, match="is a folder; name a file"):
         agents[0].save(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,"' + b"x" * 200_000, "folder"])
+def test_metrics_that_cannot_be_read_are_a_sentence(whole, tmp_path, content):
+    folder = copied(whole, tmp_path)
+    (folder / "metrics.csv").unlink()
+    if content == "folder":
+        (folder / "metrics.csv").mkdir()
+    else:
+        (folder / "metrics.csv").write_bytes(content)
+    with pytest.raises(LabError, match=r"metrics\.csv (is damaged|is empty|cannot be written)"):
+        training.resume(folder)
+
+
+def test_what_a_kill_at_the_start_left_is_no_run(whole, tmp_path):
+    """A run begins with its checkpoint, and counts once its config is there."""
+    (tmp_path / "config.json").touch()
+    (tmp_path / "metrics.csv").write_bytes(b"\xff")
+    agent = training.train("rl_lab/CartPole-v1", 512, tmp_path, seed=4, **ARGUMENTS)
+    assert agent.num_timesteps == 512
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(LabError, match="holds no run"):
+        training.resume(tmp_path)
+    training.train("rl_lab/CartPole-v1", 512, tmp_path, seed=4, **ARGUMENTS)
+    assert len(columns(tmp_path)) == 2
+
+
+def test_a_disk_that_becomes_full_leaves_a_run_that_is_resumed(whole, tmp_path, monkeypatch):
+    sync, calls = os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) > 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LabError, match=r"checkpoint\.safetensors cannot be written: No space left on device; free"):
+        training.train("rl_lab/CartPole-v1", STEPS, tmp_path, seed=4, checkpoint_seconds=0, **ARGUMENTS)
+    monkeypatch.undo()
+    assert not [name for name in os.listdir(tmp_path) if name.endswith("partial")]
+    training.resume(tmp_path)
+    assert (tmp_path / "policy.safetensors").read_bytes() == (whole / "policy.safetensors").read_bytes()
+    assert columns(tmp_path) == columns(whole)
+
+
+def test_a_disk_that_is_full_at_the_start_leaves_the_folder_free(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LabError, match="No space left on device"):
+        training.train("rl_lab/CartPole-v1", 512, tmp_path, seed=4, **ARGUMENTS)
+    assert os.listdir(tmp_path) == [".lock"]
