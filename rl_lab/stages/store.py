@@ -16,6 +16,11 @@ from rl_lab.stages.ledger import Ledger
 
 LIMIT = 2 * 2**30  # bytes that a store may hold
 IDLE = 3600.0  # seconds for which an artifact must lie unused before it may go
+KINDS = {
+    **dict.fromkeys(("stage", "environment", "spaces", "key", "digest"), str),
+    **dict.fromkeys(("ledger", "notes"), dict),
+    **dict.fromkeys(("parents", "inherited"), list),
+}
 ABOUT, TENSORS = "artifact.json", "artifact.safetensors"
 
 
@@ -53,18 +58,17 @@ def load(folder: Path) -> Artifact:
         LabError: a file is missing, damaged or was altered.
     """
     body = _about(folder)
-    try:
-        known = [body[name] for name in ("stage", "environment", "spaces", "ledger", "parents", "notes", "key")]
-        digest, inherited = body["digest"], body["inherited"]
-    except (KeyError, TypeError):
-        raise _damaged(folder) from None
-    stage, environment, spaces, ledger, parents, notes, key = known
     tensors = weights.load(folder / TENSORS)
-    if inherited:
-        before = load(folder.parent / parents[-1]).tensors
-        tensors |= {name: before[name] for name in inherited}
-    found = Artifact(stage, tensors, environment, spaces, Ledger.from_dict(ledger), tuple(parents), notes, key)
-    if found.digest != digest:
+    if body["inherited"]:
+        try:
+            before = load(folder.parent / body["parents"][-1]).tensors
+            tensors |= {name: before[name] for name in body["inherited"]}
+        except (KeyError, RecursionError):
+            raise _damaged(folder) from None
+    ledger, parents = Ledger.from_dict(body["ledger"]), tuple(body["parents"])
+    names = body["stage"], tensors, body["environment"], body["spaces"]
+    found = Artifact(*names, ledger, parents, body["notes"], body["key"])
+    if found.digest != body["digest"]:
         raise LabError(f"{folder} was altered since it was written; delete it, and it is made again")
     os.utime(folder / ABOUT)  # it was used just now
     return found
@@ -75,9 +79,10 @@ def holds(folder: Path) -> bool:
     if not (folder / ABOUT).exists():
         return False
     body = _about(folder)
-    if not isinstance(body, dict):
-        raise _damaged(folder)
-    return not body.get("inherited") or holds(folder.parent / body["parents"][-1])
+    try:
+        return not body["inherited"] or holds(folder.parent / body["parents"][-1])
+    except RecursionError:  # it names itself among its parents
+        raise _damaged(folder) from None
 
 
 def prune(folder: Path, limit: int = LIMIT, idle: float = IDLE) -> None:
@@ -103,12 +108,22 @@ def prune(folder: Path, limit: int = LIMIT, idle: float = IDLE) -> None:
 
 
 def _about(folder: Path) -> dict:
+    """What `artifact.json` says, every value of its own kind."""
     try:
-        return json.loads((folder / ABOUT).read_text())
+        body = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LabError(f"{folder} holds no artifact; give the folder of one") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _damaged(folder) from None
+    if not isinstance(body, dict) or not all(isinstance(body.get(name), kind) for name, kind in KINDS.items()):
+        raise _damaged(folder)
+    costs, parents, inherited = body["ledger"].values(), body["parents"], body["inherited"]
+    if not all(type(cost) in (int, float) and 0 <= cost < float("inf") for cost in costs):
+        raise _damaged(folder)
+    plain = all(isinstance(name, str) and Path(name).name == name and name != ".." for name in parents)
+    if not plain or not all(isinstance(name, str) for name in inherited) or (inherited and not parents):
+        raise _damaged(folder)
+    return body
 
 
 def _damaged(folder: Path) -> LabError:

@@ -138,6 +138,34 @@ def test_damaged_artifacts_are_refused(tmp_path, harm):
         store.load(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        [],
+        {"ledger": {"learner_steps": -5}},
+        {"ledger": {"learner_steps": "many"}},
+        {"ledger": {"wall_seconds": float("nan")}},
+        {"ledger": None},
+        {"parents": ["../elsewhere"], "inherited": ["demonstrations.rows"]},
+        {"parents": [], "inherited": ["demonstrations.rows"]},
+        {"parents": ["itself"], "inherited": ["demonstrations.rows"]},
+        {"parents": 5},
+        {"digest": None},
+        {"stage": 5},
+    ],
+)
+def test_an_artifact_whose_description_makes_no_sense_is_refused(tmp_path, changed):
+    rows = {"demonstrations.rows": np.zeros((2, 4), np.float32)}
+    store.save(Artifact("demonstrations", rows, "CartPole-v1", "spaces", key="itself"), tmp_path / "itself")
+    about = tmp_path / "itself" / "artifact.json"
+    body = json.loads(about.read_text())
+    about.write_text(json.dumps(body | changed if changed else changed))
+    with pytest.raises(LabError, match=r"artifact.json is damaged; delete .*, and it is made again"):
+        store.load(tmp_path / "itself")
+    with pytest.raises(LabError, match=r"artifact.json is damaged"):
+        store.holds(tmp_path / "itself")
+
+
 def test_continuous_actions_are_cloned_too():
     context = Context("Pendulum-v1", 0, None, {"num_envs": 4, "n_steps": 256, "gamma": 0.9})
     artifact = Pipeline([Demonstrate(swing_up, 20), Clone()]).run(context)
