@@ -196,6 +196,8 @@ class Classifier(Estimator):
     def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
         super()._restore(header, tensors)
         self.classes_ = np.array(header["classes"], header["dtype"])
+        if self.classes_.shape != (self.network_.sizes[-1],):
+            raise ValueError("a class for each output")
         if header["class_weight"] is not None:  # whose keys JSON would turn into text
             self.class_weight = {name: value for name, value in header["class_weight"]}
 

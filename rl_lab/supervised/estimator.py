@@ -104,7 +104,9 @@ class Estimator(Parameters):
             params = header["params"] | {"hidden_layer_sizes": tuple(header["params"]["hidden_layer_sizes"])}
             fitted = cls(**params)
             fitted._restore(header, tensors)
-        except (KeyError, TypeError, json.JSONDecodeError):
+        except LabError:
+            raise
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RecursionError):
             raise LabError(f"{path} is no file of a {cls.__name__}; give one that save wrote") from None
         return fitted
 

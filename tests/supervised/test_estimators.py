@@ -1,5 +1,7 @@
 """Classifier and Regressor against scikit-learn and torch, and what they refuse."""
 
+import contextlib
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rl_lab import jit
+from rl_lab.core import weights as files
 from rl_lab.core.mlp import MLP
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
@@ -268,3 +271,25 @@ def test_what_scikit_learn_takes_is_taken():
     assert column.network_.sizes == (64, 8, 10)
     drawn = [Classifier((8,), max_iter=1, random_state=None).fit(X[:50], Y[:50]) for _ in range(2)]
     assert (drawn[0].outputs(X[:5]) != drawn[1].outputs(X[:5])).any()
+
+
+def test_a_file_that_says_something_else_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+    rows = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    Classifier(hidden_layer_sizes=(4,), max_iter=2).fit(rows, rows[:, 0] > 0).save(tmp_path / "a")
+    tensors, metadata = files.load_with_metadata(tmp_path / "a")
+    header = json.loads(metadata["rl_lab"])
+    forged = [(header | {name: value}, tensors) for name in header for value in (True, -1, 10**30, "x", [1], {"a": 1})]
+    forged += [({name: header[name] for name in header if name != missing}, tensors) for missing in header]
+    forged += [([], tensors), (3, tensors), (None, tensors)]
+    for name, array in tensors.items():
+        values = np.full_like(array, np.nan), array[:1], array.astype(np.float64), array.reshape(-1)[0]
+        forged += [(header, tensors | {name: value}) for value in values]
+        forged.append((header, {other: kept for other, kept in tensors.items() if other != name}))
+    for body, arrays in forged:
+        files.save(tmp_path / "b", arrays, {"rl_lab": json.dumps(body)})
+        with contextlib.suppress(LabError):
+            assert Classifier.load(tmp_path / "b").predict(rows).shape == (40,)
+    files.save(tmp_path / "b", tensors | {"1.bias": np.full_like(tensors["1.bias"], np.nan)}, metadata)
+    with pytest.raises(LabError, match=r"'1.bias' that holds NaN"):
+        Classifier.load(tmp_path / "b")
