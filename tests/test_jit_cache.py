@@ -95,7 +95,12 @@ def test_everything_that_decides_machine_code_is_in_its_name(monkeypatch):
     assert len(set(names)) == len(names)
     assert names == [name(value) for value in values]
     assert name(np.zeros((9, 5))) == name(matrix)  # sizes decide nothing
-    before = name(1.0)
+    before, fast = name(1.0), jit.specialize(quarter).module
+    with monkeypatch.context() as patch:
+        names = [cache.name_of(fast, (typeof(1.0),))]
+        patch.setattr(cache, "CHILD", "another way")
+        assert name(1.0) == before
+        assert cache.name_of(fast, (typeof(1.0),)) not in names
     for setting in ("OPT", "CPU_NAME", "CPU_FEATURES", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK"):
         with monkeypatch.context() as patch:
             patch.setattr(config, setting, "another")

@@ -18,7 +18,7 @@ import sys
 from typing import Any
 
 from rl_lab.errors import KernelError
-from rl_lab.jit import cache
+from rl_lab.jit import generated
 from rl_lab.jit.module import Module
 
 # Unpickling imports what the signature refers to, which may print. Numba optimises each function, with all that it
@@ -71,7 +71,7 @@ def compile_apart(module: Module, name: str, signature: tuple[Any, ...], label: 
         KernelError: the process did not end as it should.
         KeyError, RuntimeError: what Numba raised there.
     """
-    parts = sys.path, (cache.numba_settings(), (name, module.text, module.tables, module.entry)), signature
+    parts = sys.path, (generated.numba_settings(), (name, module.text, module.tables, module.entry)), signature
     command = [sys.executable, "-P", *_flags(), "-c", CHILD]  # -P: nothing in the working folder is imported
     try:
         words = b"".join(map(pickle.dumps, parts))

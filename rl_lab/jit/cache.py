@@ -24,17 +24,14 @@ import numpy as np
 
 from rl_lab import files
 from rl_lab.errors import LabError
+from rl_lab.jit import generated
+from rl_lab.jit.apart import CHILD
 from rl_lab.jit.module import Module
 
 SUFFIX = ".code"
 KEEP = 500  # files; those used longest ago go first
 DAY = 86_400.0
 PATIENCE = 300.0  # seconds to wait for another process that compiles the same
-SETTINGS = (  # of Numba, which decide the machine code
-    *("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "DISABLE_INTEL_SVML", "CPU_NAME", "CPU_FEATURES"),
-    *("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "EXTEND_VARIABLE_LIFETIMES", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS"),
-    *("DEBUG_NRT", "PARFOR_MAX_TUPLE_SIZE", "ENABLE_PROFILING", "USE_LEGACY_TYPE_SYSTEM"),
-)
 logger = logging.getLogger("rl_lab")
 
 
@@ -74,16 +71,10 @@ def _own() -> Path:
 def name_of(module: Module, signature: tuple[Any, ...]) -> str:
     """A file name for a module and Numba's types of its arguments, by all that decides the machine code."""
     types = " ".join(map(_described, signature))
-    settings = " ".join(f"{name}={value}" for name, value in numba_settings().items())
-    total = hashlib.sha256(f"{module.digest} {types} {settings} {_machine()}".encode())
+    settings = " ".join(f"{name}={value}" for name, value in generated.numba_settings().items())
+    way = CHILD if module.apart else ""
+    total = hashlib.sha256(f"{module.digest} {types} {settings} {way} {_machine()}".encode())
     return f"{module.entry}_{total.hexdigest()[:20]}"
-
-
-def numba_settings() -> dict[str, Any]:
-    """Numba's settings, however they were made: by its environment variables, its file, or a program."""
-    from numba.core import config
-
-    return {name: getattr(config, name, None) for name in SETTINGS}
 
 
 def file_of(name: str) -> Path:

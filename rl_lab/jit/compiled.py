@@ -121,7 +121,7 @@ class Compiled:
             if found := self._found(name, signature):  # another process was faster
                 return found
             announce(self.name, self.module.functions)
-            if self.module.fast or self.module.large:
+            if self.module.apart:
                 code = compile_apart(self.module, name, signature, self.name)
                 if code:
                     cache.write(name, code)

@@ -9,9 +9,22 @@ from typing import Any
 
 import numpy as np
 
+SETTINGS = (  # of Numba, which decide the machine code
+    *("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "DISABLE_INTEL_SVML", "CPU_NAME", "CPU_FEATURES"),
+    *("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "EXTEND_VARIABLE_LIFETIMES", "LLVM_REFPRUNE_PASS", "LLVM_REFPRUNE_FLAGS"),
+    *("DEBUG_NRT", "PARFOR_MAX_TUPLE_SIZE", "ENABLE_PROFILING", "USE_LEGACY_TYPE_SYSTEM"),
+)
+
 
 class OtherTypes(Exception):
     """Machine code was called with other types than it is for."""
+
+
+def numba_settings() -> dict[str, Any]:
+    """Numba's settings, however they were made: by its environment variables, its file, or a program."""
+    from numba.core import config
+
+    return {name: getattr(config, name, None) for name in SETTINGS}
 
 
 def dispatcher_of(name: str, text: str, tables: dict[str, np.ndarray], entry: str) -> Any:

@@ -54,14 +54,9 @@ class Module:
         return total.hexdigest()
 
     @property
-    def fast(self) -> bool:
-        """Whether a function in it is marked `fast` or `inline`."""
-        return "fastmath=True" in self.text
-
-    @property
-    def large(self) -> bool:
-        """Whether it has so many functions that compiling it apart saves more time than a new process takes."""
-        return self.functions >= LARGE
+    def apart(self) -> bool:
+        """Whether it is compiled in a process of its own: fast code must be; much code is done sooner there."""
+        return "fastmath=True" in self.text or self.functions >= LARGE
 
     @property
     def functions(self) -> int:
