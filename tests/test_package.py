@@ -115,7 +115,7 @@ EXTRAS = {
     for name, lines in ({"": PROJECT["project"]["dependencies"]} | PROJECT["project"]["optional-dependencies"]).items()
 }
 # What is asked for by name, used where it happens to be there, or never called but by the package itself.
-FREE = {("training.py", "tensorboard"), ("window.py", "pygame"), ("envpool_steps.py", "envpool")}
+FREE = {("run_log.py", "tensorboard"), ("window.py", "pygame"), ("envpool_steps.py", "envpool")}
 
 
 def imports(file):

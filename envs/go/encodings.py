@@ -10,6 +10,8 @@ import codecs
 import re
 from collections.abc import Callable
 
+from rl_lab.errors import extra
+
 CHARSET = re.compile(rb"\bCA\s*\[([A-Za-z0-9_.:\- ]{1,40})\]")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 ASCII = bytes(range(32, 127))
@@ -91,6 +93,6 @@ def _text(content: bytes, name: str) -> str | None:
 
 def _properties(text: str) -> int:
     """How many values of properties are there before what is no SGF."""
-    from sgfmill import sgf_grammar
-
+    with extra("go", "SGF"):
+        from sgfmill import sgf_grammar
     return sum(kind == "V" for kind, _ in sgf_grammar.tokenise(text.encode("utf-8", "replace"))[0])
