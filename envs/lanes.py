@@ -9,11 +9,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from rl_lab import jit, random
-from rl_lab.envs import loops
+from rl_lab.envs import kernels, loops
 from rl_lab.envs.debug import plainly
 from rl_lab.envs.definition import Definition, action_buffer, observation_buffer
 from rl_lab.envs.validation import check_observations, check_states
-from rl_lab.errors import LabError
+from rl_lab.errors import KernelError, LabError
 
 
 class Lanes:
@@ -85,6 +85,11 @@ class Lanes:
     def observe(self) -> None:
         """Fill observations and masks from the states as they are."""
         self._observe(self.states, self.config, self.observations, self.masks)
+        self._check_masks()
+
+    def info(self) -> dict[str, np.ndarray]:
+        """Copies of the fields of the state that info reports, by name."""
+        return {name: self.states[name].copy() for name in self.definition.info}
 
     def starting_info(self, begun: np.ndarray) -> dict[str, np.ndarray]:
         """What is told of episodes that begin, by name, a value for each lane that is set in bool `(lanes,)`."""
@@ -93,9 +98,23 @@ class Lanes:
 
     def step(self, mode: int) -> None:
         """Step all lanes with `actions`; see `loops.step_lanes`."""
-        if self.threads > 1 and not getattr(self._step, "ready", True):
-            self._step_range(mode, 0, 0)  # compile once, before the threads
+        if not getattr(self._step, "ready", True):
+            try:
+                self._step_range(mode, 0, 0)  # compile once, before the threads
+            except KernelError as error:
+                raise kernels.array_returned(self.definition.step, error) from None
         jit.over_lanes(functools.partial(self._step_range, mode), self.count, self.threads)
+        self._check_masks()
+
+    def _check_masks(self) -> None:
+        """Refuse masks that leave an agent nothing to do."""
+        stuck = ~(self.masks.any(axis=1) | self.states["done"]) if self.definition.mask_width else np.zeros(0, np.bool_)
+        if stuck.any():
+            number = int(np.flatnonzero(stuck)[0])
+            raise LabError(
+                f"the action mask of {self.definition.name} allows nothing in environment {number} at step "
+                f"{self.states['steps'][number]}; allow an action, or let `step` end the episode there"
+            )
 
     def save(self) -> np.ndarray:
         """A copy of the states whose bytes are equal where the states are: a plain copy leaves gaps unwritten."""

@@ -212,11 +212,11 @@ class Games:
         """The keys of positions after moves; `dies` says which neighbours, `(4, moves)`, are then taken."""
         chain_keys = np.zeros(self.count, np.uint64)
         np.bitwise_xor.at(chain_keys, self.label, KEYS[self.stones[self.game, self.point], self.point])
-        keys: NDArray[np.uint64] = self.states["position"][game] ^ np.where(stays, KEYS[colour, point], np.uint64(0))
+        keys: Any = self.states["position"][game] ^ np.where(stays, KEYS[colour, point], np.uint64(0))
         labels: Numbers = np.where(dies, self.labels[game, point + self.around], 0)
         for side in range(4):
             again = (labels[:side] == labels[side]).any(axis=0)
-            keys = keys ^ np.where(again, np.uint64(0), chain_keys[labels[side]])
+            keys = np.bitwise_xor(keys, np.where(again, np.uint64(0), chain_keys[labels[side]]))
         return keys
 
     def _rings(self) -> NDArray[np.bool_]:

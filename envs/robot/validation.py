@@ -136,7 +136,8 @@ def _mission(states: NDArray[Any], config: Any) -> Iterator[Rule]:
         yield "target", THING[states["target"]], "a key, a ball or a box"
     for name in PLACES.get(task, ()):
         x, y = states[f"{name}_x"], states[f"{name}_y"]
-        nowhere = (x == NOWHERE) & (y == NOWHERE) & np.array(task == tasks.MATCH and name == "other")
+        may_be_nowhere = np.full(len(states), task == tasks.MATCH and name == "other")
+        nowhere = may_be_nowhere & (x == NOWHERE) & (y == NOWHERE)
         yield f"{name}_x", (x < width) | nowhere, "in the world"
         yield f"{name}_y", (y < height) | nowhere, "in the world"
         if task in (tasks.OPEN, tasks.IN_ORDER):

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rl_lab.errors import KernelError
+from rl_lab.errors import KernelError, LabError
 from rl_lab.jit import cache, generated
 from rl_lab.jit.apart import compile_apart
 from rl_lab.jit.module import Module
@@ -57,6 +57,10 @@ class Compiled:
                 return self.prepare(*args)(*args)
         except ZeroDivisionError:
             raise KernelError(f"{self.name} divided by zero; debug=True shows where") from None
+        except LabError:
+            raise
+        except (ArithmeticError, AssertionError, LookupError, ValueError) as error:
+            raise KernelError(f"{self.name} failed: {type(error).__name__}: {error}; debug=True shows where") from None
 
     @property
     def ready(self) -> bool:

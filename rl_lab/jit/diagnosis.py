@@ -37,11 +37,23 @@ def explain(error: Exception, name: str, module: Module) -> KernelError:
     for source, lines in module.origins:  # callees come first, and the innermost function is at fault
         if found := sorted(numbers & set(lines)):
             return _sentence(source, lines[found[-1]], _reason(text))
-    return KernelError(f"{name} cannot be compiled: {_reason(text)}")
+    if (reason := _reason(text)) == "unknown reason":  # which Numba says of an array that is assigned to a field
+        for source, node in _assigned_attributes(module):
+            field = ast.unparse(node)
+            return _sentence(source, node.lineno, f"if {field} is an array, fill it in place, {field}[:] = ...")
+    return KernelError(f"{name} cannot be compiled: {reason}")
 
 
 def _sentence(source: Source, line: int, reason: str) -> KernelError:
     return source.error(line, f"cannot be compiled: {reason}")
+
+
+def _assigned_attributes(module: Module) -> Iterator[tuple[Source, ast.Attribute]]:
+    """Fields that are assigned what may be an array."""
+    for source, _ in module.origins:
+        for node in ast.walk(source.node):
+            if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp)):
+                yield from ((source, target) for target in node.targets if isinstance(target, ast.Attribute))
 
 
 def _attributes(module: Module, attribute: str) -> Iterator[tuple[Source, ast.Attribute]]:
