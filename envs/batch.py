@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from rl_lab.envs.boundary import (
+    check_room,
     checked_actions,
     checked_options,
     checked_render_mode,
@@ -69,6 +70,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.mode = MODES[self.autoreset_mode]
         self.definition = resolve(definition, arguments)
+        check_room(self.definition, self.num_envs)
         self.render_mode = checked_render_mode(self.definition, render_mode)
         self.metadata = metadata(self.definition) | {"autoreset_mode": self.autoreset_mode}
         self.single_observation_space = self.definition.observation_space
@@ -98,7 +100,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self.lanes.reset(chosen, options)
         self._started = True
         self.show()
-        return self._observations(), self._masks() | self._beginnings(chosen)
+        return self._observations(), self._always() | self._beginnings(chosen)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every lane.
@@ -116,13 +118,13 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         lanes = self.lanes
         self._check_started()
         lanes.actions[...] = checked_actions(self.single_action_space, actions, (self.num_envs,))
-        lanes.step(self.mode)
+        last = self._step()
         self.show()
-        info, ended = self._masks(), lanes.terminated | lanes.truncated
+        info, ended = self._always(), lanes.terminated | lanes.truncated
         for name in self.definition.endings:
             info |= {name: lanes.states[name] & lanes.terminated, f"_{name}": np.ones(self.num_envs, np.bool_)}
         if ended.any():
-            info |= self._endings(ended)
+            info |= self._endings(ended, last)
         if self.mode != DISABLED and self.definition.starting_info is not None:
             info |= self._beginnings(lanes.states["steps"] == 0)
         if self.copy:
@@ -149,7 +151,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         if self.mode == SAME_STEP:
             self.lanes.begin_ended()
         self._started = True
-        return self._observations(), self._masks() | self._beginnings(np.ones(self.num_envs, np.bool_))
+        return self._observations(), self._always() | self._beginnings(np.ones(self.num_envs, np.bool_))
 
     def clone(self) -> BatchVectorEnv:
         """Another batch with the same lanes in the same states, which goes on by itself."""
@@ -214,12 +216,12 @@ class BatchVectorEnv(gym.vector.VectorEnv):
     def _observations(self) -> Any:
         return present(self.single_observation_space, self.lanes.observations, self.copy)
 
-    def _masks(self) -> dict[str, Any]:
+    def _always(self) -> dict[str, Any]:
         """The part of info that is always there."""
-        if not self.definition.mask_width:
-            return {}
-        masks = self.lanes.masks.copy() if self.copy else self.lanes.masks
-        return {"action_mask": masks, "_action_mask": np.ones(self.num_envs, np.bool_)}
+        info: dict[str, Any] = dict(self.lanes.info())
+        if self.definition.mask_width:
+            info["action_mask"] = self.lanes.masks.copy() if self.copy else self.lanes.masks
+        return info | {f"_{name}": np.ones(self.num_envs, np.bool_) for name in info}
 
     def _beginnings(self, begun: np.ndarray) -> dict[str, Any]:
         """The part of info about episodes that began in this step; `begun` is bool `(num_envs,)`."""
@@ -229,7 +231,20 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             info[name][begun] = values
         return info
 
-    def _endings(self, ended: np.ndarray) -> dict[str, Any]:
+    def _step(self) -> dict[str, np.ndarray]:
+        """Step all lanes; the values of info before ended episodes gave way to new ones, in the mode SAME_STEP."""
+        lanes = self.lanes
+        if self.mode != SAME_STEP or not self.definition.info:
+            lanes.step(self.mode)
+            return {}
+        lanes.step(DISABLED)
+        last, ended = lanes.info(), lanes.states["done"].copy()
+        if ended.any():
+            lanes.final_observations[ended], lanes.final_masks[ended] = lanes.observations[ended], lanes.masks[ended]
+            lanes.reset(ended)
+        return last
+
+    def _endings(self, ended: np.ndarray, last: dict[str, np.ndarray]) -> dict[str, Any]:
         """The part of info about episodes that ended in this step; `ended` is bool `(num_envs,)`."""
         lanes, info = self.lanes, {}
         if self.episode_statistics:
@@ -238,6 +253,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         if self.mode != SAME_STEP:
             return info
         final_info = dict(info)
+        for name, values in last.items():
+            final_info |= {name: values, f"_{name}": ended}
         if self.definition.mask_width:
             masks = np.where(ended[:, None], lanes.final_masks, False)
             final_info |= {"action_mask": masks, "_action_mask": ended}

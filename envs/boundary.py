@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import window
-from rl_lab.envs.definition import Definition
+from rl_lab.envs.definition import Definition, observation_buffer
 from rl_lab.errors import LabError, RenderModeError
 
 
@@ -28,6 +29,18 @@ def checked_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise LabError(f"seed {seed!r} is not allowed; it must be a whole number of at least 0")
     return int(seed)
+
+
+def check_room(definition: Definition, num_envs: int) -> None:
+    """Refuse more environments than memory has room for, before anything is taken."""
+    shown = observation_buffer(definition.observation_space, 1).nbytes  # now, last, and the bounds of the space
+    wanted = num_envs * (definition.lane_dtype().itemsize + 4 * shown + 2 * definition.mask_width)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if wanted > there:
+        raise LabError(
+            f"num_envs={num_envs} of {definition.name} needs {wanted:,} bytes, and this machine has {there:,}; "
+            "ask for fewer"
+        )
 
 
 def checked_options(options: Any) -> dict[str, Any]:

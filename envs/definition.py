@@ -27,10 +27,49 @@ Kernel = Callable[..., Any]
 class Definition:
     """An environment, as its author writes it; `register` makes it known to Gymnasium.
 
-    The kernels are plain Python functions that see one lane. They must not allocate, must not use Python
-    objects, and must read small integers as wide ones (`np.int64(state.x)`): NumPy wraps where Numba widens.
+    The kernels are plain Python functions that see one environment. They use numbers, NumPy arrays and functions like
+    themselves, but no Python objects; small arrays may be made, at a cost of time. They must read small integers as
+    wide ones (`np.int64(state.x)`): NumPy wraps where Numba widens.
     Likewise a float32 field times a Python number is float32 in NumPy and float64 in Numba: prefer float64.
     An index out of range raises with `debug=True` only; compiled, it reads or writes what is not yours.
+
+    Args:
+        name: What people call it, in messages.
+        state: Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return` and `done`
+            are added. With an integer `variant`, set by `reset` to that of the config, states of environments that have
+            the same fields are told apart, and loaded by their own only.
+        config: What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none.
+        reset: `reset(state, config)`: start an episode; draw from `state.random` with `rl_lab.random`.
+        step: `step(state, action, config) -> (reward, terminated)`; `state.steps` has been counted up already.
+        observe: `observe(state, observation, config)`: fill the observation in place.
+        observation_space: Box or Discrete (the observation is an array row), or Dict of them (a record with these
+            fields).
+        action_space: Discrete (the action is an int64), or Box or MultiDiscrete (an array row).
+        action_mask: `action_mask(state, mask, config)`: fill a row of bools, one an action of a Discrete space.
+        endings: Bool fields of the state that say how an episode ended: told in info by these names, True only in the
+            last step. `step` sets them every time, `reset` leaves them alone.
+        turned: For games that an agent plays for both sides: the bool field of the state that says whether a step has
+            passed the turn to the other side, for whom every gain is the mover's loss. `step` sets it every time,
+            `reset` leaves it alone. Agents that learn take the value of what they see next with the sign that it says.
+        render: `render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`.
+        render_modes: Modes that `render` knows; "human" shows the image of "rgb_array" in a window.
+        render_lanes: `render_lanes(states, config)`, plain Python: images of several lanes at once, where that is
+            faster.
+        caption: `caption(state, config)`, plain Python: what a window writes below the image.
+        ascii: `ascii(state, config)`, plain Python: the state as a text that `inject` reads.
+        inject: `inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel.
+        lanes: What makes the lanes instead of `lanes.Lanes`, with its arguments: for what machine code cannot do alone.
+        starting_info: `starting_info(states, config, lanes, debug)`: what info says of the lanes with these numbers,
+            whose episodes begin: arrays with a value for each. Called once for all of them, after `reset` and `inject`.
+        single_observation_space: What a single environment shows instead, where it differs from a lane of a batch.
+        single_observation: Turns an observation of a lane into that.
+        metadata: More for Gymnasium's `metadata`, such as `render_fps`.
+        validate: `validate(states, config)`, plain Python: the rules that states must keep before `load_state` takes
+            them, for compiled kernels read wherever an index points. A generator of `(field, ok, allowed)`: `states`
+            are records `(num_envs,)`, `ok` is bool `(num_envs, ...)`, and the text ends the sentence "it must be ...".
+            Each rule may rely on those before it. Bools, counters and the random stream are checked without it.
+        info: Fields of the state that `info` reports by name after every reset and step: numbers or arrays in a single
+            environment, arrays `(num_envs, ...)` with their `_name` mask in a vector environment.
 
     Example:
         >>> import numpy as np
@@ -53,61 +92,33 @@ class Definition:
     """
 
     name: str
-    """What people call it, in messages."""
     state: np.dtype
-    """Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return`
-    and `done` are added. With an integer `variant`, set by `reset` to that of the config, states of
-    environments that have the same fields are told apart, and loaded by their own only."""
     config: Mapping[str, Any]
-    """What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none."""
     reset: Kernel
-    """`reset(state, config)`: start an episode; draw from `state.random` with `rl_lab.random`."""
     step: Kernel
-    """`step(state, action, config) -> (reward, terminated)`; `state.steps` has been counted up already."""
     observe: Kernel
-    """`observe(state, observation, config)`: fill the observation in place."""
     observation_space: gym.Space
-    """Box or Discrete (the observation is an array row), or Dict of them (a record with these fields)."""
     action_space: gym.Space
-    """Discrete (the action is an int64), or Box or MultiDiscrete (an array row)."""
     action_mask: Kernel | None = None
-    """`action_mask(state, mask, config)`: fill a row of bools, one an action of a Discrete space."""
     endings: tuple[str, ...] = ()
-    """Bool fields of the state that say how an episode ended: told in info by these names, True only in the last
-    step. `step` sets them every time, `reset` leaves them alone."""
     turned: str = ""
-    """For games that an agent plays for both sides: the bool field of the state that says whether a step has passed
-    the turn to the other side, for whom every gain is the mover's loss. `step` sets it every time, `reset` leaves
-    it alone. Agents that learn take the value of what they see next with the sign that it says."""
     render: Callable[[Any, Any, str], Any] | None = None
-    """`render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`."""
     render_modes: tuple[str, ...] = ()
-    """Modes that `render` knows; "human" shows the image of "rgb_array" in a window."""
     render_lanes: Callable[[Any, Any], Any] | None = None
-    """`render_lanes(states, config)`, plain Python: images of several lanes at once, where that is faster."""
     caption: Callable[[Any, Any], str] | None = None
-    """`caption(state, config)`, plain Python: what a window writes below the image."""
     ascii: Callable[[Any, Any], str] | None = None
-    """`ascii(state, config)`, plain Python: the state as a text that `inject` reads."""
     inject: Callable[[Any, Any, dict[str, Any]], None] | None = None
-    """`inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel."""
     lanes: Callable[..., Any] | None = None
-    """What makes the lanes instead of `lanes.Lanes`, with its arguments: for what machine code cannot do alone."""
     starting_info: Callable[[Any, Any, Any, bool], dict[str, Any]] | None = None
-    """`starting_info(states, config, lanes, debug)`: what info says of the lanes with these numbers, whose episodes
-    begin: arrays with a value for each. Called once for all of them, after `reset` and `inject`."""
     single_observation_space: gym.Space | None = None
-    """What a single environment shows instead, where it differs from a lane of a batch."""
     single_observation: Callable[[Any], Any] | None = None
-    """Turns an observation of a lane into that."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """More for Gymnasium's `metadata`, such as `render_fps`."""
     validate: Callable[[Any, Any], Iterable[tuple[str, Any, str]]] | None = None
-    """`validate(states, config)`, plain Python: the rules that saved states must keep."""
+    info: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._check_kernels()
         self._check_names()
+        self._check_kernels()
         self._check_flags()
         self._check_limit()
         observation_buffer(self.observation_space, 1)
@@ -132,22 +143,35 @@ class Definition:
     def _check_kernels(self) -> None:
         for role in kernels.PARAMETERS:
             if role != "action_mask" or self.action_mask is not None:
-                kernels.check(self.name, role, getattr(self, role))
+                kernels.check(self.name, role, getattr(self, role), self.state)
 
     def _check_names(self) -> None:
+        if not isinstance(self.state, np.dtype):
+            raise LabError(f"the state of {self.name} is {self.state!r}; it must be a NumPy dtype, np.dtype([...])")
         if self.state.names is None:
             raise LabError(f"the state of {self.name} has dtype {self.state}; give it named fields")
+        for part, dtype in _numbers(self.state):
+            if dtype.kind not in "biuf":
+                raise LabError(
+                    f"{self.name} has a field {part!r} of dtype {dtype}; a state holds numbers and bools only"
+                )
         observed = self.observation_space.spaces if isinstance(self.observation_space, spaces.Dict) else ()
         for name in (*_field_names(self.state), *self.config, *observed):
             if hasattr(np.record, name):
                 raise LabError(f"{self.name} has a field {name!r}, an attribute of np.record; choose another name")
             if not name.isidentifier():
                 raise LabError(f"{self.name} has a field {name!r}, which kernels cannot write; choose another name")
-        for name, *_ in FRAMEWORK_FIELDS:
-            if name in self.state.names:
-                raise LabError(f"{self.name} has a field {name!r}, which the framework adds itself; leave it out")
+        for added, *_ in FRAMEWORK_FIELDS:
+            if added in self.state.names:
+                raise LabError(f"{self.name} has a field {added!r}, which the framework adds itself; leave it out")
 
     def _check_flags(self) -> None:
+        for name in self.info:
+            if name not in (self.state.names or ()):
+                raise LabError(
+                    f"{self.name} names {name!r} in info; it must be a field of the state, which are: "
+                    f"{', '.join(self.state.names or ())}"
+                )
         for place, names in (("endings", self.endings), ("turned", filter(None, [self.turned]))):
             for name in names:
                 if name not in (self.state.names or ()) or self.state[name] != np.bool_:
@@ -186,6 +210,13 @@ def _field_names(dtype: np.dtype) -> Iterator[str]:
     for name in dtype.names or ():
         yield name
         yield from _field_names(dtype[name].base)
+
+
+def _numbers(dtype: np.dtype) -> Iterator[tuple[str, np.dtype]]:
+    """Names and dtypes of all fields that hold no further fields."""
+    for name in dtype.names or ():
+        part = dtype[name].base
+        yield from _numbers(part) if part.names else [(name, part)]
 
 
 def observation_buffer(space: gym.Space, lanes: int) -> np.ndarray:

@@ -160,4 +160,5 @@ class BatchEnv(gym.Env):
         return self._info() | {name: values[0].item() for name, values in begun.items()}
 
     def _info(self) -> dict[str, Any]:
-        return {"action_mask": self.lanes.masks[0].copy()} if self.definition.mask_width else {}
+        info = {name: values[0] if values.ndim > 1 else values[0].item() for name, values in self.lanes.info().items()}
+        return info | ({"action_mask": self.lanes.masks[0].copy()} if self.definition.mask_width else {})
