@@ -242,6 +242,12 @@ class MLP:
         if not self.parameters.flags.c_contiguous or not self.parameters.flags.writeable:
             raise LabError("parameters must be contiguous and writeable; pass a copy")
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy of a buffer that cannot be written, as `joblib.load(..., mmap_mode="r")` gives it."""
+        self.__dict__.update(state)
+        if not self.parameters.flags.writeable:
+            self.parameters = np.array(self.parameters)
+
     def layers(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Views of each layer's weights `(inputs, units)` and bias `(units,)`."""
         views, start = [], 0

@@ -99,3 +99,12 @@ def test_bad_input_gets_a_sentence(words):
     with pytest.raises(LabError) as error:
         REFUSED[words]()
     assert words in str(error.value)
+
+
+def test_what_joblib_maps_into_memory_encodes(tmp_path):
+    joblib = pytest.importorskip("joblib")
+    fitted = Autoencoder((16,), n_components=2, max_iter=3).fit(X)
+    joblib.dump(fitted, tmp_path / "a")
+    mapped = joblib.load(tmp_path / "a", mmap_mode="r")
+    np.testing.assert_array_equal(mapped.transform(X), fitted.transform(X))
+    np.testing.assert_array_equal(mapped.fit(X).transform(X), fitted.transform(X))
