@@ -13,6 +13,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents import spaces, stored
@@ -94,6 +95,8 @@ def agent_of(cls: type[PPO], found: Stored, env: Environment | None, overrides: 
             _check_device(file, body["device"])
     if env is None:
         env = stored.registered(body["environment"], file)
+    if isinstance(env, (gym.Env, gym.vector.VectorEnv)):
+        del arguments["num_envs"]  # they have their own number
     if isinstance(env, str):
         arguments["env_kwargs"] = overrides.get("env_kwargs") or stored.checked_arguments(body, env, file)
     agent = cls(env, **(arguments | overrides))

@@ -39,11 +39,12 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
     Args:
         env: a Gymnasium id (also "module:id"), a function that makes one environment, an environment, or a
             VectorEnv, which has its own number of lanes; or lanes that were made already.
-        num_envs: lanes to make.
+        num_envs: lanes to make; with an environment or a VectorEnv their own number, or 1, the default.
         arguments: keyword arguments of the environment, with an id.
 
     Raises:
-        LabError: there is no such environment, it cannot be made, or one of its spaces is unsupported.
+        LabError: there is no such environment, it cannot be made, it is not `num_envs` environments, or one of its
+            spaces is unsupported.
     """
     if isinstance(env, str) and env.endswith("Policy"):
         first = num_envs if isinstance(num_envs, str) else "CartPole-v1"
@@ -55,6 +56,8 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
         raise LabError(f"env_kwargs={arguments!r} goes with an id; give {env!r} its arguments yourself")
     if isinstance(env, Source):
         return env
+    if isinstance(env, (gym.Env, gym.vector.VectorEnv)):
+        _check_count(env, int(num_envs))
     if isinstance(env, str):
         vector, name = _from_id(env, int(num_envs), arguments or {}), env
     elif isinstance(env, gym.vector.VectorEnv):
@@ -71,6 +74,21 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
         )
     source = CompiledSource if _is_compiled(vector) else VectorSource
     return source(vector, name)
+
+
+def _check_count(env: gym.Env | gym.vector.VectorEnv, num_envs: int) -> None:
+    """Refuse to make several environments of one, or another number than a VectorEnv has."""
+    if num_envs == 1 or num_envs == getattr(env, "num_envs", 1):
+        return
+    if isinstance(env, gym.Env):
+        raise LabError(
+            f"num_envs={num_envs} is not possible with {name_of(env)}, which is one environment; give its id, or a "
+            "function that makes a new one each time it is called"
+        )
+    raise LabError(
+        f"num_envs={num_envs} is not possible with {name_of(env)}, a VectorEnv of {env.num_envs} environments; leave "
+        "num_envs out"
+    )
 
 
 def _together(envs: list[Checked]) -> SyncVectorEnv:

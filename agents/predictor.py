@@ -18,8 +18,9 @@ class Predictor:
 
     Its `predict` gets the observations and, of the following, what its signature names: `deterministic`; `state`, what
     the last call returned, and `episode_start`, bool `(lanes,)`, as Stable-Baselines3 passes them; and `action_mask`
-    or `action_masks`. A `predict` with `**kwargs` gets the first three, as from SB3's `evaluate_policy`. Observations
-    are normalised first where the model was trained in a `VecNormalize`, with the statistics that it has at this time.
+    or `action_masks`. A `predict` with `**kwargs` gets the first three, as from SB3's `evaluate_policy`, and masks by
+    the name that it does not refuse. Observations are normalised first where the model was trained in a
+    `VecNormalize`, with the statistics that it has at this time.
 
     Args:
         model: something with `predict(observation)`, which returns an action, or a tuple of it and the next state.
@@ -34,18 +35,18 @@ class Predictor:
         predict = getattr(model, "predict", None)
         if not callable(predict):
             raise LabError(f"{_described(model)} has no predict method; it must return actions for observations")
-        names = _parameters(predict)
+        names, self._any = _parameters(predict)
         self._predict, self._lanes = predict, lanes
         self._fixed = {"deterministic": deterministic} if "deterministic" in names else {}
         self._remembers, self._wants_starts = "state" in names, "episode_start" in names
-        self._mask = next((name for name in MASKS if name in names), None)
+        self._masks = [name for name in MASKS if name in names][:1] or (list(MASKS) if self._any else [])
         self._normalise = _normaliser(model)
         self.reset()
 
     @property
     def masked(self) -> bool:
         """Whether `predict` takes masks."""
-        return self._mask is not None
+        return bool(self._masks)
 
     def reset(self) -> None:
         """Forget: the next observations are the first of their episodes."""
@@ -67,14 +68,24 @@ class Predictor:
         if self._wants_starts:
             none = np.zeros(self._lanes, np.bool_) if starts is None else starts
             given["episode_start"] = none if self._started else np.ones(self._lanes, np.bool_)
-        if self._mask is not None and masks is not None:
-            given[self._mask] = masks
-        predicted = self._predict(self._normalise(observations), **given)
+        predicted = self._asked(self._normalise(observations), given, masks)
         self._started = True
         if not isinstance(predicted, tuple):
             return np.array(predicted)
         self._state = predicted[1] if len(predicted) > 1 else None
         return np.array(predicted[0])
+
+    def _asked(self, observations: Any, given: dict[str, Any], masks: np.ndarray | None) -> Any:
+        """What `predict` returns; where `**kwargs` leave open what it calls masks, the names are tried."""
+        while masks is not None and self._masks:
+            name = self._masks[0]
+            try:
+                return self._predict(observations, **given, **{name: masks})
+            except TypeError as error:
+                if not self._any or f"unexpected keyword argument {name!r}" not in str(error):
+                    raise
+                self._masks.remove(name)
+        return self._predict(observations, **given)
 
 
 def answers_batches(model: Any) -> bool:
@@ -83,15 +94,15 @@ def answers_batches(model: Any) -> bool:
     return any(kind.startswith(("stable_baselines3.", "sb3_contrib.", "rl_lab.")) for kind in kinds)
 
 
-def _parameters(predict: Callable[..., Any]) -> set[str]:
+def _parameters(predict: Callable[..., Any]) -> tuple[set[str], bool]:
+    """Names of what it takes, and whether it takes any other, too."""
     try:
         parameters = inspect.signature(predict).parameters.values()
     except (TypeError, ValueError):
-        return set()
+        return set(), False
     names = {item.name for item in parameters if item.kind is not item.POSITIONAL_ONLY}
-    if any(item.kind is item.VAR_KEYWORD for item in parameters):
-        names |= {"state", "episode_start", "deterministic"}
-    return names
+    anything = any(item.kind is item.VAR_KEYWORD for item in parameters)
+    return (names | {"state", "episode_start", "deterministic"} if anything else names), anything
 
 
 def _normaliser(model: Any) -> Callable[[Any], Any]:

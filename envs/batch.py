@@ -49,6 +49,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         render_mode: "rgb_array", "ansi" or "human" (a window with all lanes), where the environment has it.
         episode_statistics: put `info["episode"]` with returns "r" and lengths "l" when episodes end; switch
             it off to use Gymnasium's own RecordEpisodeStatistics.
+        max_episode_steps: the step limit in a spec that `gym.make_vec` was given; it must be the environment's own.
         arguments: those of the environment itself.
     """
 
@@ -63,6 +64,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         debug: bool = False,
         render_mode: str | None = None,
         episode_statistics: bool = True,
+        max_episode_steps: int | None = None,
         **arguments: Any,
     ) -> None:
         self.num_envs, self.threads = _count("num_envs", num_envs), _count("threads", threads)
@@ -70,6 +72,11 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.mode = MODES[self.autoreset_mode]
         self.definition = resolve(definition, arguments)
+        if max_episode_steps not in (None, limit := int(self.definition.config["max_steps"])):
+            raise LabError(
+                f"{self.definition.name} has a limit of {limit} steps, and max_episode_steps={max_episode_steps!r} is "
+                "not possible in a batch; give the environment's own argument max_steps, if it has one"
+            )
         check_room(self.definition, self.num_envs)
         self.render_mode = checked_render_mode(self.definition, render_mode)
         self.metadata = metadata(self.definition) | {"autoreset_mode": self.autoreset_mode}

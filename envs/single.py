@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 
 from rl_lab.envs.boundary import (
     checked_actions,
@@ -47,6 +49,7 @@ class BatchEnv(gym.Env):
         **arguments: Any,
     ) -> None:
         self.definition, self.debug = resolve(definition, arguments), debug
+        self._spec: EnvSpec | None = None
         self.render_mode = checked_render_mode(self.definition, render_mode)
         self.metadata = metadata(self.definition)
         self.observation_space = self.definition.single_observation_space or self.definition.observation_space
@@ -54,6 +57,18 @@ class BatchEnv(gym.Env):
         self.lanes: Lanes = (self.definition.lanes or Lanes)(self.definition, 1, debug=debug)
         self._started = False
         self._screen = Screen(self.definition, self.lanes) if render_mode == "human" else None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What Gymnasium knows of the environment, with the definition's own step limit, which wrappers read."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        limit = int(self.definition.config["max_steps"]) or None
+        if spec is not None and spec.max_episode_steps is None:
+            spec = replace(spec, max_episode_steps=limit)
+        self._spec = spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode; see the environment's own documentation for its options.

@@ -207,8 +207,23 @@ def test_nothing_is_learned_from_steps_that_only_reset():
 def test_our_environments_are_compiled_and_others_are_not():
     assert isinstance(make_source("rl_lab/CartPole-v1", 2), CompiledSource)
     assert isinstance(make_source("CartPole-v1", 2), VectorSource)
-    assert isinstance(make_source(gym.make("CartPole-v1"), 5), VectorSource)
-    assert make_source(gym.make("CartPole-v1"), 5).lanes == 1
+    assert isinstance(make_source(gym.make("CartPole-v1"), 1), VectorSource)
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        (lambda: gym.make("CartPole-v1"), "num_envs=4 is not possible with CartPole-v1, which is one environment"),
+        (lambda: gym.make_vec("CartPole-v1", num_envs=2), "num_envs=4 is .* a VectorEnv of 2 environments; leave"),
+        (lambda: gym.make_vec("rl_lab/CartPole-v1", num_envs=2), "a VectorEnv of 2 environments; leave num_envs out"),
+    ],
+)
+def test_an_environment_object_is_not_multiplied(env, words):
+    with pytest.raises(LabError, match=words):
+        PPO(env(), num_envs=4)
+    made = env()
+    own = getattr(made, "num_envs", 1)
+    assert make_source(made, own).lanes == make_source(env(), 1).lanes == own
 
 
 def test_gymnasiums_own_vector_environments_work():

@@ -10,6 +10,8 @@ from sb3_contrib.common.wrappers import ActionMasker
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
+from rl_lab import agents
+from rl_lab.agents.predictor import Predictor
 from rl_lab.compare import Environment, Evaluation
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge
@@ -59,11 +61,14 @@ class InBatches(Remembering):
 class Forwarding:
     """Somebody's own wrapper around a model."""
 
+    def __init__(self, model):
+        self.model = model
+
     def predict(self, observation, **kwargs):
-        return Remembering().predict(observation, **kwargs)
+        return self.model.predict(observation, **kwargs)
 
 
-@pytest.mark.parametrize("model", [Remembering(), InBatches(), Forwarding()])
+@pytest.mark.parametrize("model", [Remembering(), InBatches(), Forwarding(Remembering())])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_model_keeps_its_memory_for_an_episode_and_no_longer(model, wrapped):
     judge = Judge(Maker.of(Environment("cue", Cue)), Evaluation(episodes=6), SEEDS)
@@ -146,13 +151,28 @@ def test_masks_are_given_wherever_the_environment_has_them(told, last):
 
     trained = ActionMasker(Turns(), Turns.mask)
     models = [Obedient(), MaskablePPO("MlpPolicy", trained, seed=0, **SMALL)]
-    for model in models:
+    for model in [*models, Forwarding(models[1])]:
         judge = Judge(Maker.of(Environment("turns", make)), Evaluation(episodes=6), SEEDS)
         outer = gym.wrappers.TransformReward(metered(judge), lambda reward: 5 * reward)
         assert judge(model).returns.tolist() == [0.0] * 6
         assert judge(model, outer).returns.tolist() == [0.0] * 6
         shown = collect(EndsWell(make()), experts.find(model, make()).act, 4)
         assert shown.returns.tolist() == [1.0] * 4
+
+
+class Uninformed:
+    """Takes neither masks nor anything that it does not name."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.int64(0), None
+
+
+def test_a_model_that_takes_no_masks_is_asked_without_them_through_a_wrapper_too():
+    judge = Judge(Maker.of(Environment("turns", Turns)), Evaluation(episodes=3), SEEDS[:3])
+    assert judge(Forwarding(Uninformed())).lengths.tolist() == judge(Uninformed()).lengths.tolist() == [2] * 3
+    agent = agents.PPO("rl_lab/CartPole-v1")
+    ours = agent.predict(np.zeros(4, np.float32), action_mask=np.array([False, True]))[0]
+    assert Predictor(Forwarding(agent))(np.zeros(4, np.float32), np.array([False, True])) == ours == 1
 
 
 class Pairs(gym.Env):

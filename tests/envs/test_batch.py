@@ -211,6 +211,20 @@ def test_definitions_can_be_registered_as_they_are_and_with_defaults():
         del gym.registry["sample/Direct-v0"], gym.registry["sample/Short-v0"]
 
 
+def test_the_specs_of_environments_carry_the_step_limit():
+    id = "rl_lab/CartPole-v1"
+    one, short = gym.make(id), gym.make(id, max_steps=20)
+    assert (one.spec.max_episode_steps, short.spec.max_episode_steps) == (500, 20)
+    assert isinstance(one.env.env, BatchEnv)  # order and checker, and no TimeLimit
+    assert gym.spec(id).max_episode_steps is None  # or make would put a TimeLimit around it
+    assert gym.make(id, max_episode_steps=9).spec.max_episode_steps == 9
+    timed = gym.wrappers.TimeAwareObservation(short, flatten=False)
+    assert timed.observation_space["time"].high == 20
+    assert gym.make_vec(short.spec, num_envs=2).definition.config["max_steps"] == 20
+    with pytest.raises(LabError, match="a limit of 500 steps, and max_episode_steps=9 is not possible in a batch"):
+        gym.make_vec(id, num_envs=2, max_episode_steps=9)
+
+
 def test_rendering():
     single = BatchEnv(gather, render_mode="ansi")
     single.reset(seed=0)
