@@ -139,6 +139,7 @@ def execute(
         report(point.step, _mean(point.returns))
 
     meter = Meter(job.steps, job.evaluation.points, judge, tell, job.contender.control)
+    _seed_globals(job.seed)
     if give_up is not None:
         meter.give_up = lambda: give_up(
             f"{job.contender.name} went on after its {job.steps} steps and caught the exception that ends it; let "
@@ -179,6 +180,21 @@ def execute(
         "best": vars(meter.last.best) if meter.last else None,
         "worst": vars(meter.last.worst) if meter.last else None,
     }
+
+
+def _seed_globals(seed: int) -> None:
+    """Seed the random streams that a whole process shares, as each fork would begin with the same ones.
+
+    Contenders that draw from them without seeding would otherwise train alike from different seeds.
+    """
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  # the stream of the process is what is meant
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(seed)
 
 
 def sentence(error: BaseException) -> str:

@@ -101,6 +101,24 @@ def test_a_run_that_crashes_takes_nothing_with_it():
     assert "FAILED  crashes" in result.verdict
 
 
+def test_what_draws_from_the_streams_of_the_process_draws_by_its_seed(tmp_path):
+    def train(env, seed, steps, name):
+        import random
+
+        import numpy as np
+        import torch
+
+        draws = [random.random(), float(np.random.rand()), float(torch.rand(()))]
+        (tmp_path / f"{name}-{seed}").write_text(json.dumps(draws))
+        return Fixed(0)
+
+    names = {name: (train, {"name": name}) for name in ("one", "other")}
+    compare("CartPole-v1", names, seeds=2, out=tmp_path / "out", **options(jobs=1))
+    first, second = ([json.loads((tmp_path / f"{name}-{seed}").read_text()) for seed in (0, 1)] for name in names)
+    assert first == second
+    assert not set(first[0]) & set(first[1])
+
+
 SCRIPT = """
 import gymnasium as gym
 import numpy as np
