@@ -72,8 +72,8 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` for text, as UTF-8."""
-    write_bytes(path, text.encode())
+    """`write_bytes` for text, as UTF-8; halves of surrogate pairs, as in names that are no UTF-8, are escaped."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def read_bytes(path: Path, wanted: str) -> bytes:

@@ -142,3 +142,8 @@ def test_a_full_disk_ends_a_command_with_a_sentence():
         assert run.returncode == 2
         assert "No space left on device" in run.stderr
         assert "Traceback" not in run.stderr
+
+
+def test_text_that_is_no_utf8_is_written_with_escapes(tmp_path):
+    files.write_text(tmp_path / "a", "name " + os.fsdecode(b"caf\xe9.py"))
+    assert (tmp_path / "a").read_text() == r"name caf\udce9.py"

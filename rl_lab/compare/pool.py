@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from rl_lab.compare.worker import THREAD_VARIABLES, Job, ended, frame, sentence
+from rl_lab.compare.worker import THREAD_VARIABLES, Job, descendants, ended, frame, kill_all, sentence
 
 START = "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; from rl_lab.compare.worker import main; main()"
 LOG_LIMIT, LOG_KEPT = 8 * 2**20, 2**20  # bytes: of a log that grows beyond the first, the last ones stay
@@ -149,15 +149,15 @@ class _Worker:
         self.job = None
 
     def end(self) -> str:
-        """Kill the process and the run that it forked, which are a session of their own; says how it had ended."""
+        """Kill the process, its session and all that its run has started; says how it had ended."""
         status = self.process.poll()
+        kill_all(descendants(self.process.pid))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9) if hasattr(os, "killpg") else self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):  # what was not sent cannot be flushed any more
-                    stream.close()
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):  # what was not sent cannot be flushed any more
+            self.process.stdin.close()
         return ended(status) if status is not None else "closed its connection"
 
     def _send(self, data: bytes) -> None:
@@ -168,8 +168,8 @@ class _Worker:
 
     def _listen(self, messages: queue.Queue[Any]) -> None:
         assert self.process.stdout is not None
-        with contextlib.suppress(ValueError):  # closed while reading
-            for line in self.process.stdout:
+        with self.process.stdout as lines:  # closed here: another thread would wait for a read to end
+            for line in lines:
                 with contextlib.suppress(json.JSONDecodeError):  # the part that a process sent before it was killed
                     messages.put((self, json.loads(line)))
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -51,15 +51,37 @@ def frame(number: int, value: Any) -> bytes:
 
 def die_with_parent() -> None:
     """Have the kernel end this process when its parent ends, however that ends; where there is such a call."""
+    _prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(option, value)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started, and those that they started, where the system says."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # one that ends meanwhile
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, file.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def kill_all(processes: Iterable[int]) -> None:
+    """Kill processes, some of which may have ended."""
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
     """Serve jobs until the pipe that they come through closes."""
     die_with_parent()
+    _prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: what a run leaves behind becomes a child of this process
     answers = os.fdopen(os.dup(1), "wb")  # buffered: it writes again where a signal cuts a write short
     os.dup2(2, 1)  # what contenders print must not mix with the answers
     jobs = os.fdopen(os.dup(0), "rb")
@@ -86,6 +108,8 @@ def main() -> None:
 
 def serve(job: Job, send: Send) -> None:
     """Do one job and send its outcome."""
+    from rl_lab.errors import printable
+
     number = job.number
 
     def give_up(reason: str) -> None:
@@ -102,7 +126,7 @@ def serve(job: Job, send: Send) -> None:
             outcome = execute(job, lambda step, value: send({"job": number, "step": step, "return": value}), give_up)
         send({"job": number, "outcome": outcome})
     except BaseException as error:
-        send({"job": number, "outcome": {"error": sentence(error), "traceback": traceback.format_exc()}})
+        send({"job": number, "outcome": {"error": sentence(error), "traceback": printable(traceback.format_exc())}})
 
 
 def execute(
@@ -199,9 +223,12 @@ def _seed_globals(seed: int) -> None:
 
 def sentence(error: BaseException) -> str:
     """What went wrong and where, in one line."""
-    from rl_lab.errors import LabError
+    from rl_lab.errors import LabError, printable
 
-    text = " ".join(str(error).split()) or "no message"
+    try:
+        text = printable(" ".join(str(error).split())) or "no message"
+    except Exception:  # of an exception of the user's
+        text = "a message that cannot be shown"
     if isinstance(error, LabError):
         return text
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
@@ -222,6 +249,7 @@ def _load_once(job: Job, loaded: set[tuple[str, str]]) -> None:
 
 def _in_own_process(job: Job, send: Send, jobs: BinaryIO) -> str:
     """Do a job in a fork of this process; how that ended."""
+    others = set(descendants(os.getpid()))
     child = os.fork()
     if child == 0:
         try:
@@ -238,12 +266,23 @@ def _in_own_process(job: Job, send: Send, jobs: BinaryIO) -> str:
             break
         time.sleep(PAUSE)  # where all processes are stopped, this one is as well
         os.kill(child, signal.SIGCONT)
+    _end_left(others)
     code = os.waitstatus_to_exitcode(status)
     return (
         f"the process of the run {ended(code)}"
         if code < 0
         else f"the contender ended its process, with exit code {code}"
     )
+
+
+def _end_left(others: set[int]) -> None:
+    """End all processes that a run started and left, which would slow down the runs after it."""
+    while left := set(descendants(os.getpid())) - others:
+        kill_all(left)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.01)
 
 
 def ended(code: int) -> str:

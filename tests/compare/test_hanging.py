@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -89,6 +90,29 @@ def writes_to_all_pipes(env, seed, steps):
     os._exit(0)
 
 
+def leaves_a_process(env, seed, steps):
+    """One of a session of its own, which holds all pipes open."""
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        time.sleep(600)
+        os._exit(0)
+    raise ValueError(f"left {child}")
+
+
+class Dumb(Exception):
+    def __str__(self):
+        raise OSError("no words")
+
+
+def raises_what_has_no_text(env, seed, steps):
+    raise Dumb
+
+
+def raises_what_is_no_utf8(env, seed, steps):
+    raise ValueError(os.fsdecode(b"caf\xe9 \x1b[31m"))
+
+
 def refuse():
     raise SystemExit("not here")
 
@@ -117,17 +141,23 @@ OUTCOMES = {
     leaves: f"the contender ended its process, with exit code 73{AGAIN}",
     is_killed: f"the process of the run was ended by SIGKILL; is there enough memory?{AGAIN}",
     kills_all: f"the process of the run was ended by SIGTERM{AGAIN}",
+    leaves_a_process: "ValueError: left ",
+    raises_what_has_no_text: "Dumb: a message that cannot be shown",
+    raises_what_is_no_utf8: r"ValueError: caf\udce9 \x1b[31m",
     writes_to_all_pipes: f"the contender ended its process, with exit code 0{AGAIN}",
 }
 
 
-def test_every_run_has_an_outcome():
-    contenders = {function.__name__: function for function in OUTCOMES}
-    result = compare("CartPole-v1", contenders, steps=40, seeds=1, points=1, episodes=1, jobs=2, quiet=True, timeout=10)
+def test_every_run_has_an_outcome(tmp_path):
+    contenders, how = {function.__name__: function for function in OUTCOMES}, {"jobs": 2, "quiet": True, "timeout": 10}
+    result = compare("CartPole-v1", contenders, steps=40, seeds=1, points=1, episodes=1, out=tmp_path, **how)
     errors = {run.contender: run.error for run in result.runs}
     for function, error in OUTCOMES.items():
         assert errors[function.__name__].startswith(error), function
         assert bool(errors[function.__name__]) == bool(error), function
+    assert "Dumb: a message that cannot be shown" in (tmp_path / "report.html").read_text()
+    left = re.search(r"left (\d+)", errors["leaves_a_process"])[1]
+    assert not Path("/proc", left).exists()
 
 
 def test_an_outcome_longer_than_a_pipe_arrives_whole_from_a_process_that_was_stopped():
