@@ -12,8 +12,7 @@ import numpy as np
 from rl_lab.agents import PPO
 from rl_lab.compare.checks import slug
 from rl_lab.compare.runs import NOT_KEPT, Run
-
-PART = "part-"  # what a file that is not finished is called
+from rl_lab.files import PARTIAL
 
 
 def stem(folder: Path, environment: str, contender: str, seed: int, key: str) -> Path:
@@ -36,15 +35,18 @@ def save(model: Any, path: Path) -> str:
     if not ours and not (hasattr(model, "get_vec_normalize_env") and hasattr(model, "save")):
         return ""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not ours and (wrapper := model.get_vec_normalize_env()) is not None:
+    if ours:
+        model.save(whole := path.with_name(f"{path.name}.safetensors"))
+        return whole.name
+    if (wrapper := model.get_vec_normalize_env()) is not None:
         _write(wrapper.save, path, ".vecnormalize.pkl")
-    return _write(model.save, path, ".safetensors" if ours else ".zip")
+    return _write(model.save, path, ".zip")
 
 
 def _write(write: Any, path: Path, ending: str) -> str:
     """Write a file under another name and rename it."""
     name = path.name + ending
-    unfinished = path.with_name(PART + name)
+    unfinished = path.with_name(f".{name}{PARTIAL}")
     try:
         write(unfinished)
         os.replace(unfinished, path.with_name(name))
@@ -61,8 +63,6 @@ def chosen(runs: Sequence[Run], keep: str, folder: Path) -> dict[str, list[Path]
         keep: "all", or "best", which deletes those of all seeds but the best, or "none".
         folder: in which they lie.
     """
-    for left in folder.glob(f"{PART}*"):  # of runs that were killed
-        left.unlink(missing_ok=True)
     found: dict[str, list[Path]] = {}
     if keep == "none":
         return found
@@ -83,6 +83,9 @@ def _delete(folder: Path, name: str) -> None:
         file.unlink(missing_ok=True)
 
 
-def missing(runs: Iterable[Run], folder: Path) -> int:
-    """How many runs have no agent there though one could have been written."""
-    return sum(NOT_KEPT not in run.notes and not (run.agent and (folder / run.agent).exists()) for run in runs)
+def missing(runs: Iterable[Run], folder: Path, keep: str) -> int:
+    """How many runs have no agent there though one could have been written; "best" deleted some that were."""
+    return sum(
+        NOT_KEPT not in run.notes and not (run.agent and (keep == "best" or (folder / run.agent).exists()))
+        for run in runs
+    )

@@ -79,7 +79,8 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
     with _locked(folder) as log:
         root = folder or cache_folder()
         store, agents = Store(root / "runs"), root / "agents"
-        discard_partial(store.folder, 0.0 if folder else DAY)
+        for each in (store.folder, agents):
+            discard_partial(each, 0.0 if folder else DAY)
         tasks = [task.keeping(agents) for task in tasks] if wanted else tasks
         found = {task.job.number: store.get(task.key, *task.group) for task in tasks}
         with Display(tasks, jobs, quiet) as view:
@@ -90,7 +91,7 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
             _try_out(waiting)
             if done and waiting:
                 view.say(f"{len(done)} of {len(tasks)} runs were finished before")
-            if plan.keep == "all" and (lost := kept.missing(done.values(), agents)):
+            if wanted and (lost := kept.missing(done.values(), agents, plan.keep)):
                 view.say(f"{lost} finished runs kept no agent; delete {store.folder} to train them again")
             for line in warnings(plan):
                 view.say(line)

@@ -62,11 +62,14 @@ class Run:
         """Whether it did not fail, and its numbers can be judged."""
         steps = [point.step for point in self.points]
         numbers = [self.steps, self.seconds, self.cpu_seconds, self.setup_seconds, self.evaluation_seconds]
+        numbers += self.ledger.values()
         for point in self.points:
             numbers += [point.step, point.seconds, point.cpu_seconds, *point.returns, *point.lengths]
         rising = all(before < after for before, after in pairwise(steps))
         judged = bool(steps) and all(point.returns for point in self.points)
-        return not self.failed and judged and rising and all(map(math.isfinite, numbers))
+        inside = Path(self.agent).name == self.agent != ".."  # files of agents are deleted: none elsewhere may be named
+        typed = isinstance(self.notes, dict) and isinstance(self.seed, int)
+        return not self.failed and judged and rising and inside and typed and all(map(math.isfinite, numbers))
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""

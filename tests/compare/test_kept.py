@@ -1,5 +1,7 @@
 """A comparison keeps agents: what was judged last is what the file holds."""
 
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from rl_lab import agents
 from rl_lab.compare import Environment, Evaluation, compare
 from rl_lab.compare.environments import Maker, evaluation_seeds
 from rl_lab.compare.evaluation import Judge
+from rl_lab.compare.kept import missing
+from rl_lab.compare.runs import NOT_KEPT, Run
 from rl_lab.errors import LabError
 
 SMALL = {"n_steps": 64, "batch_size": 64, "n_epochs": 1}
@@ -73,3 +77,9 @@ def test_an_agent_that_cannot_be_written_takes_no_run_with_it(tmp_path):
     assert not any((tmp_path / "out" / "agents").iterdir())
     with pytest.raises(LabError, match="unknown keep 'last'; keep is one of best, all, none"):
         compare("CartPole-v1", {"mine": mine, "rule": rule}, keep="last", **options)
+
+
+def test_runs_that_kept_no_agent_are_mentioned():
+    pruned, never, unknown = (Run("e", "c", 0, agent="x.zip"), Run("e", "c", 1), Run("e", "c", 2, notes={NOT_KEPT: ""}))
+    assert missing([pruned, never, unknown], Path("nowhere"), "best") == 1
+    assert missing([pruned, never, unknown], Path("nowhere"), "all") == 2

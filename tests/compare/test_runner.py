@@ -468,7 +468,10 @@ def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path, change):
         json.dumps({**values, "points": [values["points"][0], values["points"][1] | change]})
     )
     assert store.get("key", "task", "mine") is None
-    for text in ("{", "[]", '{"points": 3}', "", "null", '{"points": []}'):
+    whole = [{"notes": []}, {"ledger": []}, {"ledger": {"learner_steps": "x"}}, {"seed": "x"}, {"agent": None}]
+    outside = [{"agent": name} for name in ("../x.zip", "/x.zip", "a/x.zip", "..")]
+    texts = [json.dumps(values | forged) for forged in whole + outside]
+    for text in ("{", "[]", '{"points": 3}', "", "null", '{"points": []}', *texts):
         (tmp_path / "key.json").write_text(text)
         assert store.get("key", "task", "mine") is None
 
@@ -515,10 +518,13 @@ def test_a_full_disk_ends_a_comparison_with_a_sentence_and_finished_runs_stay(tm
     assert "\n" not in str(error.value)
     assert [file.suffix for file in (out / "runs").iterdir()] == [".json"]
     monkeypatch.undo()
-    (out / "runs" / f".left{PARTIAL}").touch()  # by a process that was killed
+    (out / "agents").mkdir()
+    for name in ("runs", "agents"):
+        (out / name / f".left{PARTIAL}").touch()  # by a process that was killed
     again = compare("CartPole-v1", both, seeds=1, out=out, **options(jobs=1))
     assert not again.failures
     assert sorted(file.suffix for file in (out / "runs").iterdir()) == [".json", ".json"]
+    assert not any((out / "agents").iterdir())
 
 
 def test_a_run_of_which_nothing_is_heard_is_mentioned_once(monkeypatch, capsys):
