@@ -129,7 +129,27 @@ def trusted(path: Path | int) -> bool:
         OSError: there is no such file.
     """
     about = os.stat(path)
-    return not hasattr(os, "getuid") or (about.st_uid in (0, os.getuid()) and not about.st_mode & 0o022)
+    if not hasattr(os, "getuid"):
+        return True
+    closed = not about.st_mode & stat.S_IWGRP or (_private(about.st_gid) and not _has_list(path))
+    return about.st_uid in (0, os.getuid()) and closed and not about.st_mode & stat.S_IWOTH
+
+
+def _private(group: int) -> bool:
+    """Whether a group is this user's own: Debian and Fedora give everyone one of the same name, and a umask of 002."""
+    import grp
+    import pwd
+
+    try:
+        name, entry = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(group)
+    except KeyError:
+        return False
+    return entry.gr_name == name and set(entry.gr_mem) <= {name}
+
+
+def _has_list(path: Path | int) -> bool:
+    """Whether an access control list names more users: the group's bits of the mode are then its mask."""
+    return not hasattr(os, "listxattr") or "system.posix_acl_access" in os.listxattr(path)
 
 
 def distrust(folder: Path) -> str:

@@ -1,7 +1,9 @@
 """Files are whole or not there; those that other users could have written are not trusted."""
 
 import errno
+import grp
 import os
+import pwd
 import subprocess
 import sys
 
@@ -34,6 +36,7 @@ def test_a_new_private_folder_is_this_users_alone_whatever_the_umask(tmp_path):
 @pytest.mark.parametrize("how", ["others", "group", "owner", "impossible"])
 def test_a_folder_that_others_can_write_to_is_replaced_and_the_warning_says_so(tmp_path, monkeypatch, caplog, how):
     folder = tmp_path / "cache"
+    group_of(monkeypatch, "staff")
     if how == "impossible":
         folder.write_text("a file")
     else:
@@ -59,6 +62,34 @@ def test_a_file_of_another_user_is_not_trusted(tmp_path, monkeypatch):
     file.chmod(0o644)
     owned_by_another(file, monkeypatch)
     assert not files.trusted(file)
+
+
+def group_of(monkeypatch, name, members=()):
+    """Let the group of this user's files have a name and members."""
+    monkeypatch.setattr(grp, "getgrgid", lambda number: grp.struct_group((name, "x", number, list(members))))
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "members", "trusted"),
+    [
+        (0o664, "me", [], True),
+        (0o775, "me", ["me"], True),
+        (0o664, "me", ["other"], False),
+        (0o664, "staff", [], False),
+        (0o666, "me", [], False),
+        (0o646, "me", [], False),
+        (0o644, "staff", [], True),
+    ],
+)
+def test_a_file_may_be_open_to_the_users_private_group(tmp_path, monkeypatch, mode, name, members, trusted):
+    file = tmp_path / "code.py"
+    file.touch()
+    file.chmod(mode)
+    me = pwd.getpwuid(os.getuid()).pw_name
+    group_of(monkeypatch, me if name == "me" else name, [me if member == "me" else member for member in members])
+    assert files.trusted(file) is trusted
+    monkeypatch.setattr(os, "listxattr", lambda path: ["system.posix_acl_access"])  # which names more users
+    assert files.trusted(file) is (mode == 0o644)
 
 
 def test_the_replacement_goes_with_its_process_and_not_with_one_that_it_forked():
