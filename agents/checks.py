@@ -58,7 +58,7 @@ def fits(settings: PPOSettings, policy: ActorCritic, lanes: int) -> None:
 
 
 def finite_rollout(rollout: Rollout, name: str, steps: int) -> None:
-    """Refuse NaN and infinity in what the environment gave.
+    """Refuse NaN and infinity in what the environment gave, and masks that left nothing to do.
 
     Args:
         rollout: what was collected.
@@ -80,6 +80,19 @@ def finite_rollout(rollout: Rollout, name: str, steps: int) -> None:
                 f"{name}: environment {lane}, step {step}: {shown} is {value}; rewards and observations must be finite "
                 "numbers: fix the environment; nothing was learned from this rollout"
             )
+    _check_masks(rollout, name, steps)
+
+
+def _check_masks(rollout: Rollout, name: str, steps: int) -> None:
+    """Refuse masks that allow nothing: machine code that runs all steps by itself then acts against them."""
+    if not rollout.masks.shape[-1] or np.take_along_axis(rollout.masks, rollout.actions, -1).all():
+        return
+    if len(stuck := np.argwhere(~rollout.masks.any(-1))):
+        t, lane = stuck[0]
+        raise LabError(
+            f"{name}: environment {lane}, step {steps + t}: the action mask allows nothing; allow an action, or let "
+            "`step` end the episode there; nothing was learned from this rollout"
+        )
 
 
 def finite_update(losses: dict[str, float], parameters: np.ndarray) -> None:

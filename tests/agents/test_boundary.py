@@ -227,6 +227,15 @@ def test_nan_in_a_rollout_of_machine_code_is_named_with_its_step():
         finite_rollout(rollout, "Walk-v0", 100)
 
 
+def test_a_mask_that_allows_nothing_within_a_rollout_of_machine_code_is_named_with_its_step():
+    rollout = make_rollout(4, 2, 3, np.dtype("f4"), np.dtype("i8"), 1, 3)
+    rollout.masks[..., 1], rollout.actions[:] = True, 1
+    finite_rollout(rollout, "Walk-v0", 100)
+    rollout.masks[2, 1] = False
+    with pytest.raises(LabError, match=r"Walk-v0: environment 1, step 102: the action mask allows nothing; allow an"):
+        finite_rollout(rollout, "Walk-v0", 100)
+
+
 @pytest.mark.parametrize("low", [-0.1, 0.1, -np.inf])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int8])
 def test_actions_lie_in_their_box(low, dtype):
