@@ -38,7 +38,8 @@ def to_sb3(policy: ActorCritic | LabPPO, env: Any = None, algorithm: type[BaseAl
         algorithm: a class of SB3 with separate actor and critic: PPO, A2C, MaskablePPO.
 
     Raises:
-        LabError: the agent has a network of its own or normalises observations, or the environment has other spaces.
+        LabError: the agent has a network of its own or normalises observations, the environment has other spaces, or
+            weights are NaN or infinite.
     """
     settings: dict[str, Any] = {}
     if isinstance(policy, LabPPO):
@@ -46,6 +47,7 @@ def to_sb3(policy: ActorCritic | LabPPO, env: Any = None, algorithm: type[BaseAl
         policy = policy.policy
     if not isinstance(policy, ActorCritic):
         raise LabError(f"{policy!r} is no policy of the lab; give an agent or its policy")
+    _check_finite(policy)
     if policy.activation not in ACTIVATIONS:
         raise LabError(
             f"activation {policy.activation!r} has no layer in torch; a model of SB3 can have {', '.join(ACTIVATIONS)}"
@@ -82,7 +84,7 @@ def from_sb3(model: BaseAlgorithm | BasePolicy) -> ActorCritic:
         model: PPO, A2C or MaskablePPO with `MlpPolicy`, or with `MultiInputPolicy` on a Dict without images.
 
     Raises:
-        LabError: it is another kind of model, or has layers that we do not.
+        LabError: it is another kind of model, has layers that we do not, or weights that are NaN or infinite.
     """
     policy: Any = getattr(model, "policy", model)
     if not isinstance(policy, ActorCriticPolicy):
@@ -101,12 +103,20 @@ def from_sb3(model: BaseAlgorithm | BasePolicy) -> ActorCritic:
     if ours.encoder.scale != 1 and not policy.normalize_images:
         raise LabError("the model sees images as 0 to 255; train it with normalize_images=True, the default")
     _copy(ours, policy, _pixel_order(space, policy.observation_space), to_sb3=False)
+    _check_finite(ours)
     return ours
 
 
 def put_weights(policy: ActorCritic, model: BaseAlgorithm) -> None:
     """Copy our policy's weights into a model that `from_sb3` took it from."""
     _copy(policy, model.policy, _pixel_order(policy.observation_space, model.observation_space), to_sb3=True)
+
+
+def _check_finite(policy: ActorCritic) -> None:
+    if not np.isfinite(policy.parameters).all():
+        raise LabError(
+            "weights of the model are NaN or infinite; train it with a lower learning rate, or use an earlier one"
+        )
 
 
 def _copy(ours: ActorCritic, theirs: Any, order: np.ndarray, to_sb3: bool) -> None:

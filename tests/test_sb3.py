@@ -372,6 +372,21 @@ def test_models_that_cannot_be_taken_over():
         from_sb3(sb3.PPO("MlpPolicy", discrete, policy_kwargs={"activation_fn": torch.nn.ELU}))
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_not_taken_over(wrong):
+    model = to_sb3(ActorCritic(OBSERVATIONS["floats"], ACTIONS["continuous"], [8]))
+    for tensor in (model.policy.action_net.weight, model.policy.log_std, model.policy.value_net.bias):
+        before = tensor.data.clone()
+        tensor.data.view(-1)[0] = wrong
+        with pytest.raises(LabError, match="weights of the model are NaN or infinite"):
+            from_sb3(model)
+        tensor.data.copy_(before)
+    policy = from_sb3(model)
+    policy.parameters[3] = wrong
+    with pytest.raises(LabError, match="weights of the model are NaN or infinite"):
+        to_sb3(policy)
+
+
 def test_agents_that_cannot_be_handed_over():
     policy = ActorCritic(OBSERVATIONS["floats"], ACTIONS["discrete"])
     with pytest.raises(LabError, match="observations are"):
