@@ -73,7 +73,7 @@ def go(
         ("colour", colour, CHOICES),
         ("reward", reward, REWARDS),
     ):
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
     rules = Rules(size, komi, ko, suicide, handicap, max_moves)
     others = opponents(opponent)

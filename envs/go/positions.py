@@ -61,7 +61,8 @@ def board_from(options: dict[str, Any], rules: Rules, longest: int) -> Board:
     """
     if unknown := options.keys() - set(OPTIONS):
         raise LabError(f"Go takes no reset option {min(map(str, unknown))!r}; it takes {', '.join(OPTIONS)}")
-    if options.get("to_play") not in (None, *COLOURS):
+    first = options.get("to_play")
+    if first is not None and not (isinstance(first, str) and first in COLOURS):
         raise LabError(f"to_play={options['to_play']!r} is not allowed; it must be {' or '.join(COLOURS)}")
     arguments = {name: getattr(rules, name) for name in ARGUMENTS}
     if "position" in options:
@@ -89,7 +90,8 @@ def play_all(board: Board, moves: Any) -> None:
     Raises:
         LabError: they are no list, or one of them is illegal; it says which.
     """
-    if isinstance(moves, str) or not isinstance(moves, (Sequence, np.ndarray)):
+    listed = moves.ndim > 0 if isinstance(moves, np.ndarray) else isinstance(moves, Sequence)
+    if isinstance(moves, str) or not listed:
         raise LabError(f"moves={moves!r} is not allowed; it must be a list of moves such as ['C3', 'D2']")
     for number, move in enumerate(moves, 1):
         try:

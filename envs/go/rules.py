@@ -72,7 +72,7 @@ class Rules:
     def __post_init__(self) -> None:
         if not _is_whole(self.size) or not 2 <= self.size <= CAPACITIES[-1]:
             raise LabError(f"size={self.size!r} is not allowed; a board may be 2 to {CAPACITIES[-1]} points wide")
-        if self.ko not in KO_RULES:
+        if not isinstance(self.ko, str) or self.ko not in KO_RULES:
             raise LabError(f"ko={self.ko!r} is not allowed; it must be one of {', '.join(KO_RULES)}")
         if not isinstance(self.suicide, (bool, np.bool_)):
             raise LabError(f"suicide={self.suicide!r} is not allowed; it must be True or False")

@@ -307,6 +307,8 @@ def test_lanes_that_are_chosen_begin_elsewhere():
         ({"position": "XX\nXX"}, "stones without a liberty cannot stand on a board"),
         ({"position": CORNER, "to_play": "green"}, "to_play='green' is not allowed; it must be black or white"),
         ({"to_play": "white"}, "to_play='white' needs a position"),
+        ({"to_play": np.array([1, 2])}, "to_play=array([1, 2]) is not allowed; it must be black or white"),
+        ({"moves": np.array("C3")}, "moves=array('C3', dtype='<U2') is not allowed; it must be a list of moves"),
     ],
 )
 def test_positions_that_cannot_be(options, sentence):
