@@ -174,7 +174,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         )
         twin.spec = self.spec
         if self._started:
-            twin.load_state(self.lanes.states)
+            twin.lanes.copy_of(self.lanes)
+            twin._started = True
         return twin
 
     def ascii(self, lane: int = 0) -> str:

@@ -70,16 +70,21 @@ class Lanes:
         """Start an episode in the chosen lanes (bool `(lanes,)`) and observe all lanes.
 
         Raises:
-            LabError: the environment takes no options, or not these.
+            LabError: the environment takes no options, or not these; then the lanes are as they were.
         """
         inject = self.definition.inject
         if options and inject is None:
             raise LabError(f"{self.definition.name} takes no reset options, but got {', '.join(map(repr, options))}")
+        before = self.save() if options else None
         self._reset(chosen, self.states, self.config)
         if options and inject is not None:
             states, config = self.states.view(np.recarray), self.config.view(np.recarray)
-            for lane in np.flatnonzero(chosen):
-                inject(states[lane], config[0], options)
+            try:
+                for lane in np.flatnonzero(chosen):
+                    inject(states[lane], config[0], options)
+            except Exception:
+                self.states[...] = before
+                raise
         self.observe()
 
     def observe(self) -> None:
@@ -154,6 +159,13 @@ class Lanes:
             self.states[...] = before
             self.observe()
             raise
+        self._taken_elsewhere += taken - self.taken
+
+    def copy_of(self, other: Lanes) -> None:
+        """Copy the states of other lanes of this definition in this process, which need no checks as `load`'s do."""
+        taken = self.taken
+        self.states[...] = other.states
+        self.observe()
         self._taken_elsewhere += taken - self.taken
 
     def begin_ended(self) -> None:

@@ -136,7 +136,8 @@ class BatchEnv(gym.Env):
         twin = BatchEnv(self.definition, render_mode=self.render_mode, debug=self.debug)
         twin.spec = self.spec
         if self._started:
-            twin.load_state(self.lanes.states)
+            twin.lanes.copy_of(self.lanes)
+            twin._started = True
         return twin
 
     def ascii(self) -> str:

@@ -6,12 +6,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, Text
+from gymnasium.vector import AutoresetMode
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_environments import ALL, allowed_actions, gather, glide
 
 from rl_lab import random
-from rl_lab.envs import Definition
+from rl_lab.envs import Definition, lanes
 from rl_lab.envs.batch import BatchEnv, BatchVectorEnv
 from rl_lab.errors import LabError
 
@@ -107,6 +108,24 @@ def test_single_states():
     vector = BatchVectorEnv(glide, 1)
     vector.load_state(saved)  # a single environment is a batch of one
     np.testing.assert_array_equal(vector.step(push[None])[0][0], after)
+
+
+def test_a_clone_of_the_same_process_is_copied_without_the_checks_of_a_file(monkeypatch):
+    env = BatchEnv(glide)
+    env.reset(seed=3)
+    monkeypatch.setattr(lanes, "check_states", None)
+    assert env.clone().save_state().tobytes() == env.save_state().tobytes()
+    with pytest.raises(TypeError):
+        env.load_state(env.save_state())
+
+
+def test_options_that_are_refused_change_nothing():
+    vector = BatchVectorEnv(glide, 2, autoreset_mode=AutoresetMode.DISABLED)
+    vector.reset(seed=3)
+    before = vector.save_state()
+    with pytest.raises(ValueError, match="broadcast"):
+        vector.reset(options={"position": (1.0, 2.0, 3.0)})
+    assert vector.save_state().tobytes() == before.tobytes()
 
 
 def test_unstarted_clones_are_unstarted():
