@@ -14,6 +14,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_lab.agents.actions import of_shape
 from rl_lab.agents.masks import ActionMasks
 from rl_lab.agents.predictor import Predictor, answers_batches
 from rl_lab.compare.environments import Maker
@@ -86,25 +87,27 @@ class Judge:
 
     def _together(self, model: Any, outer: Any) -> Judgement:
         """All episodes side by side, one in each lane."""
+        bases = self._begun(self.seeds) if outer is not None else []
         batch, predict = self._lanes(outer), Predictor(model, self.evaluation.deterministic, len(self.seeds))
         seeds: Any = self.seeds  # Gymnasium's base class is not annotated for what its batches take
         observations, info = batch.reset(seed=seeds)
         returns, actions = np.zeros(len(self.seeds)), list[Any]()
         lengths, going = np.zeros(len(self.seeds), np.int64), np.ones(len(self.seeds), bool)
-        ended = ~going
+        ended, fresh = ~going, ~going
         masks = ActionMasks(batch, self.maker.environment.name) if predict.masked else None
         allowed = masks.begin(info) if masks else None
         while going.any() and len(actions) < self.evaluation.max_episode_steps:
-            chosen = predict(observations, allowed, ~going)
+            chosen = of_shape(batch.single_action_space, predict(observations, allowed, ~going | fresh), going & ~fresh)
             actions.append(chosen.copy())  # an environment may write to what it is given
             observations, rewards, terminated, truncated, info = batch.step(chosen)
             returns += np.where(going, rewards, 0.0)
             lengths += going
             ended |= going & terminated
-            going &= ~(terminated | truncated)
-            allowed = masks.after(info, going, f"step {len(actions)}") if masks else None
-        if outer is not None:  # what wrappers make of rewards and actions is training's affair
-            return _judgement(self.seeds, [base.record for base in self._bases])
+            fresh = terminated | truncated
+            going = going & ~fresh if outer is None else np.array([not base.record.over for base in bases])
+            allowed = masks.after(info, going & ~fresh, f"step {len(actions)}") if masks else None
+        if outer is not None:  # what wrappers make of rewards, actions and ends is training's affair
+            return _judgement(self.seeds, [base.record for base in bases])
         taken = {lane: [step[lane] for step in actions[: lengths[lane]]] for lane in _ends(returns)}
         records = [
             Record(float(value), int(length), taken.get(lane, []), ended=bool(by_itself))
@@ -118,16 +121,19 @@ class Judge:
         records = []
         for seed in self.seeds:
             env = base if outer is None else copy_of(outer, base)
-            observation, info = env.reset(seed=seed)
-            predict.reset()
             masks = ActionMasks(env, self.maker.environment.name) if predict.masked else None
-            allowed, over = masks.begin(info) if masks else None, False
-            while not over and base.record.length < self.evaluation.max_episode_steps:
-                chosen = predict(observation, allowed)
+            self._begun([seed])
+            fresh, start = True, dict[str, Any](seed=seed)
+            while not base.record.over and base.record.length < self.evaluation.max_episode_steps:
+                if fresh:
+                    observation, info = env.reset(**start)
+                    predict.reset()
+                    allowed, start = masks.begin(info) if masks else None, {}
+                chosen = of_shape(env.action_space, predict(observation, allowed))
                 action = chosen.item() if isinstance(env.action_space, gym.spaces.Discrete) else chosen
                 observation, _, terminated, truncated, info = env.step(action)
-                over = terminated or truncated
-                if masks and not over:
+                fresh = terminated or truncated
+                if masks and not fresh:
                     allowed = masks.after(info, where=f"step {base.record.length}")
             records.append(base.record)
         return _judgement(self.seeds, records)
@@ -140,6 +146,13 @@ class Judge:
         if self._batch is None:
             self._batch = self.maker.evaluation(len(self.seeds))
         return self._batch
+
+    def _begun(self, seeds: list[int]) -> list[Recorded]:
+        """The innermost environments, each about to begin the episode of its seed."""
+        bases = self._some(len(seeds))
+        for base, seed in zip(bases, seeds, strict=True):
+            base.begin(seed)
+        return bases
 
     def _some(self, count: int) -> list[Recorded]:
         """The innermost environments, kept for later."""
@@ -162,23 +175,37 @@ class Record:
 
 
 class Recorded(gym.Wrapper):
-    """A fresh environment for evaluation that records the episode begun by the last reset with a seed."""
+    """A fresh environment for evaluation that records one episode, whatever wrappers around it make of it.
+
+    Wrappers may lose the seed, and they may end episodes early, as `TimeLimit` does and those that make an episode of
+    each life. All contenders are judged by the same episodes: the seed is the judge's, and after an early end the
+    episode goes on where it was.
+    """
 
     def __init__(self, env: gym.Env) -> None:
         super().__init__(env)
-        self.record = Record()
+        self.record = Record(over=True)
+        self._seed: int | None = None
+        self._last: tuple[Any, dict[str, Any]] | None = None
+
+    def begin(self, seed: int) -> None:
+        """The next reset begins the episode that counts."""
+        self.record, self._seed, self._last = Record(), seed, None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode; without a seed it is one after the episode that counts."""
-        if seed is not None:
-            self.record = Record()
-        self.record.over = seed is None
-        return self.env.reset(seed=seed, options=options)
+        """Begin an episode, or look at the one that counts as long as it is not over."""
+        if self._seed is not None:
+            seed, self._seed = self._seed, None
+        elif self._last is not None and not self.record.over:
+            return self._last
+        self._last = self.env.reset(seed=seed, options=options)
+        return self._last
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step and note it."""
         taken = np.array(action)  # the environment may write to it
         outcome = self.env.step(action)
+        self._last = outcome[0], outcome[4]
         if not self.record.over:
             self.record.value += float(outcome[1])
             self.record.length += 1

@@ -3,7 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Tuple
 from gymnasium.wrappers import NormalizeObservation
 from sb3_contrib import MaskablePPO, RecurrentPPO
 from sb3_contrib.common.wrappers import ActionMasker
@@ -323,3 +323,108 @@ def test_what_is_kept_of_an_episode_is_not_changed_later():
         for action in found.best.actions:
             assert np.ravel(action) == float(observation[0] > 1000)
             observation = env.step(np.zeros(1))[0]
+
+
+class Silent(gym.Wrapper):
+    """Forgets the seed."""
+
+    def reset(self, **arguments):
+        return self.env.reset()
+
+
+class Lives(gym.Wrapper):
+    """Makes an episode of three steps, and its reset takes a step as those of games do that have to be started."""
+
+    def reset(self, **arguments):
+        self.left = 3
+        self.env.reset(**arguments)
+        observation, _, _, _, info = self.env.step(np.zeros(1, np.float32))
+        return observation, info
+
+    def step(self, action):
+        observation, reward, _, truncated, info = self.env.step(action)
+        self.left -= 1
+        return observation, reward, self.left <= 0, truncated, info
+
+
+class Still:
+    """Does nothing."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.zeros((*np.shape(observation)[:-1], 1)), None
+
+
+class StillBatch(Still):
+    __module__ = "sb3_contrib.made_up"
+
+
+@pytest.mark.parametrize("model", [Still(), StillBatch()])
+@pytest.mark.parametrize("wrapper", [lambda env: gym.wrappers.TimeLimit(env, 10), Silent, Lives])
+def test_wrappers_that_end_episodes_early_or_forget_the_seed_change_nothing_in_what_is_counted(model, wrapper):
+    by_hand = []
+    for seed in SEEDS:
+        env = gym.make("Pendulum-v1")
+        env.reset(seed=seed)
+        by_hand.append(sum(env.step(np.zeros(1))[1] for _ in range(200)))
+    judge = Judge(Maker.of(Environment("Pendulum-v1")), Evaluation(episodes=6), SEEDS)
+    outer = wrapper(metered(judge))
+    for _ in range(2):
+        found = judge(model, outer)
+        assert found.returns.tolist() == pytest.approx(by_hand)
+        assert found.lengths.tolist() == [200] * 6
+        assert found.truncated.all()
+
+
+class Returning:
+    def __init__(self, action):
+        self.action = action
+
+    def predict(self, observation):
+        return self.action
+
+
+class ReturningBatch(Returning):
+    __module__ = "sb3_contrib.made_up"
+
+
+class Sums(gym.Env):
+    """Two steps whose reward is the sum of what was done."""
+
+    observation_space = Box(0, 1, (1,), np.float32)
+
+    def __init__(self, action_space):
+        self.action_space = action_space
+
+    def reset(self, *, seed=None, options=None):
+        self.left = 2
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.left -= 1
+        return np.zeros(1, np.float32), float(np.sum(action + np.zeros(2))), self.left == 0, False, {}
+
+
+@pytest.mark.parametrize(
+    ("space", "action", "found"),
+    [
+        (Box(-1, 1, (2,)), (0.25, 0.5), r"shape \(\) and type float64; expected is one of shape \((1, )?2,?\) for Box"),
+        (Box(-1, 1, (2,)), [np.nan, 0.5], "returned the action nan; the action space is Box"),
+        (Box(-1, 1, (2,)), [[0.25, 0.5]], 1.5),
+        (Discrete(3), 1.5, r"returned the action 1.5; the action space is Discrete\(3\)"),
+        (Discrete(3), [3], "returned the action 3"),
+        (Discrete(3, start=3), np.array([4]), 16.0),
+        (MultiDiscrete([3, 3]), 1, r"shape \(\) and type int64; expected is one of shape \((1, )?2,?\) for Multi"),
+        (MultiDiscrete([3, 3]), [1, 2], 6.0),
+        (MultiBinary(2), [0.0, 1.0], 2.0),
+        (MultiBinary(2), [0, 2], "returned the action 2"),
+        (Tuple((Discrete(2), Discrete(2))), (1, 0), r"shape \(\) and type int64"),
+    ],
+)
+def test_what_is_no_action_of_the_environment_gets_a_sentence(space, action, found):
+    judge = Judge(Maker.of(Environment("sums", lambda: Sums(space))), Evaluation(episodes=1), SEEDS[:1])
+    for model in (Returning(action), ReturningBatch(action)):
+        if isinstance(found, str):
+            with pytest.raises(LabError, match=found):
+                judge(model)
+        else:
+            assert judge(model).returns.tolist() == [found]
