@@ -31,7 +31,7 @@ class Checked(gym.Wrapper):
     def __init__(self, env: gym.Env, name: str, number: int) -> None:
         super().__init__(env)
         self.name, self.number, self.steps = name, number, 0
-        self._spaces = env.observation_space, env.action_space
+        self._spaces, self._place = (env.observation_space, env.action_space), _Place(self)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode.
@@ -56,7 +56,7 @@ class Checked(gym.Wrapper):
             LabError: the environment fails, or does not return what Gymnasium asks for.
         """
         self.steps += 1
-        where = f"{self.name}: environment {self.number}, step {self.steps}"
+        where = self._place
         try:  # no `failures` here: a context costs as much as a fast environment's step
             found = self.env.step(action)
         except (Exception, SystemExit) as error:
@@ -76,6 +76,16 @@ class Checked(gym.Wrapper):
             self.env.close()
         except Exception as error:
             logger.warning("%s: environment %d, close failed: %s", self.name, self.number, describe(error))
+
+
+class _Place:
+    """The step of an environment, which becomes text in an error alone: that costs as much as a check."""
+
+    def __init__(self, env: Checked) -> None:
+        self.env = env
+
+    def __str__(self) -> str:
+        return f"{self.env.name}: environment {self.env.number}, step {self.env.steps}"
 
 
 @contextmanager
@@ -142,7 +152,7 @@ def name_of(env: Any) -> str:
     return id if isinstance(id, str) else type(env.unwrapped).__name__
 
 
-def _reward(reward: Any, where: str) -> float:
+def _reward(reward: Any, where: object) -> float:
     if type(reward) is float and math.isfinite(reward):
         return reward
     number = np.asarray(reward)
@@ -156,7 +166,7 @@ def _reward(reward: Any, where: str) -> float:
     raise LabError(f"{where}: the reward is {short(reward)}; it must be {hint}")
 
 
-def _flag(value: Any, name: str, where: str) -> bool:
+def _flag(value: Any, name: str, where: object) -> bool:
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     flag = np.asarray(value)
@@ -165,7 +175,7 @@ def _flag(value: Any, name: str, where: str) -> bool:
     return bool(flag.reshape(()))
 
 
-def _info(info: Any, where: str) -> dict[str, Any]:
+def _info(info: Any, where: object) -> dict[str, Any]:
     if not isinstance(info, dict):
         raise LabError(f"{where}: info is {short(info)}; it must be a dict")
     return info

@@ -100,7 +100,8 @@ def _together(envs: list[Checked]) -> SyncVectorEnv:
                 f"environment 0 {short(first)} and {short(envs[0].action_space)}; give all the same"
             )
     with failures(f"{envs[0].name} cannot be stepped"):
-        return SyncVectorEnv([lambda env=env: env for env in envs], autoreset_mode=AutoresetMode.SAME_STEP)  # type: ignore[misc]
+        makers = [lambda env=env: env for env in envs]  # type: ignore[misc]
+        return SyncVectorEnv(makers, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)  # the source copies
 
 
 def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.VectorEnv:

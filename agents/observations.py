@@ -79,13 +79,13 @@ class Encoder:
         )
 
 
-def checked(space: gym.Space, value: Any, where: str, path: str = "observation") -> Any:
+def checked(space: gym.Space, value: Any, where: object, path: str = "observation") -> Any:
     """A copy of one observation, with the dtypes of its space; a Dict keeps the space's parts alone.
 
     Args:
         space: of the observation, one that an `Encoder` takes.
         value: what the environment gave.
-        where: for messages.
+        where: for messages, which alone make text of it.
         path: of the part, for messages.
 
     Raises:

@@ -225,19 +225,16 @@ class VectorSource(Source):
         view, where = self.view, f"step {self._steps + 1}"
         try:
             observations, rewards, terminated, truncated, info = self.vector.step(self._actions())
-            view.rewards[:], view.terminated[:], view.truncated[:] = (
-                _rewards(rewards, self.lanes),
-                terminated,
-                truncated,
-            )
+            view.rewards[:] = _rewards(rewards, self.lanes)
+            view.terminated[:], view.truncated[:] = terminated, truncated
+            self._check_rewards(where)
+            self._show(observations, where)
         except (Exception, SystemExit) as error:
             raise as_sentence(error, f"{self.name}, {where} failed") from error
         self._steps += 1
         view.valid[:] = ~self._resetting
         self._taken += int(view.valid.sum())
-        self._check_rewards(where)
         ended = view.terminated | view.truncated
-        self._show(observations, where)
         if self.mode == AutoresetMode.SAME_STEP:
             self._take_finals(ended, info, where)
         else:
@@ -258,18 +255,18 @@ class VectorSource(Source):
         with failures(f"{self.name}, a reset failed"):
             observations, info = self.vector.reset(seed=seeds if takes_list else seeds[0])  # type: ignore[arg-type]
             masks = self._masks.begin(info)
+            self._show(observations, "a reset")
         self.masked = self._masks.given
         if masks is not None:
             self.view = self.view._replace(masks=masks)
         self._resetting[:] = False
-        self._show(observations, "a reset")
 
     def _begin_again(self, ended: np.ndarray, where: str) -> None:
         """Reset the lanes that ended, in the mode DISABLED."""
         with failures(f"{self.name}, the reset after {where} failed"):
+            kept = self.view.observations[~ended].copy()
             observations, info = self.vector.reset(options={"reset_mask": ended.copy()})
-        kept = self.view.observations[~ended].copy()
-        self._show(observations, f"the reset after {where}")
+            self._show(observations, f"the reset after {where}")
         self.view.observations[~ended] = kept
         if self.masked:
             self.view.masks[ended] = self._masks.after(info, ended, f"the reset after {where}")[ended]  # type: ignore[index]
@@ -285,8 +282,7 @@ class VectorSource(Source):
             self.view.masks[:] = masks
 
     def _show(self, observations: Any, where: str) -> None:
-        with failures(f"{self.name}, {where} failed"):
-            rows = self.encoder(observations, self.lanes)
+        rows = self.encoder(observations, self.lanes)
         self._check_finite(rows, where)
         self.view.observations[...] = rows
 
