@@ -12,8 +12,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rl_lab.agents.observations import checked, short
-from rl_lab.errors import LabError
+from rl_lab.agents.observations import checked
+from rl_lab.errors import LabError, short
 
 logger = logging.getLogger("rl_lab")
 LIBRARIES = (*gym.__path__, *np.__path__)

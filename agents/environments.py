@@ -8,14 +8,13 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import gymnasium as gym
-import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rl_lab.agents.boundary import Checked, accepted, describe, failures, made, name_of
-from rl_lab.agents.observations import short
+from rl_lab.agents.checks import whole_number
 from rl_lab.agents.sources import CompiledSource, Source, VectorSource
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
 
 Environment: TypeAlias = "str | gym.Env | gym.vector.VectorEnv | Callable[[], gym.Env] | Source"
@@ -49,8 +48,7 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
     if isinstance(env, str) and env.endswith("Policy"):
         first = num_envs if isinstance(num_envs, str) else "CartPole-v1"
         raise LabError(f"{env!r} is no environment; here the environment comes first: PPO({first!r}, num_envs=8)")
-    if isinstance(num_envs, bool) or not isinstance(num_envs, (int, np.integer)) or num_envs < 1:
-        raise LabError(f"num_envs={num_envs!r} is not allowed; it must be a whole number of at least 1")
+    whole_number("num_envs", num_envs, 1)
     check_memory(float(num_envs) * LEAST_BYTES, f"num_envs={num_envs}", "choose fewer")
     if arguments and not isinstance(env, str):
         raise LabError(f"env_kwargs={arguments!r} goes with an id; give {env!r} its arguments yourself")
@@ -100,7 +98,7 @@ def _together(envs: list[Checked]) -> SyncVectorEnv:
                 f"environment 0 {short(first)} and {short(envs[0].action_space)}; give all the same"
             )
     with failures(f"{envs[0].name} cannot be stepped"):
-        makers = [lambda env=env: env for env in envs]  # type: ignore[misc]
+        makers = [lambda env=env: env for env in envs]
         return SyncVectorEnv(makers, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)  # the source copies
 
 

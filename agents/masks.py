@@ -13,8 +13,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rl_lab.agents.observations import short
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 METHOD = "action_masks"
 
@@ -102,7 +101,7 @@ class ActionMasks:
                 "both reset and step return"
             )
         row = np.asarray(mask)
-        if row.shape != (self._actions,) or row.dtype.kind not in "biuf" or not np.isin(row, (0, 1)).all():
+        if row.shape != (self._actions,) or row.dtype.kind not in "biuf" or not ((row == 0) | (row == 1)).all():
             raise LabError(
                 f"{who}: action_mask is {short(mask)}; it must hold {self._actions} bools, one for each action"
             )

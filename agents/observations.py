@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 logger = logging.getLogger("rl_lab")
 
@@ -198,9 +198,3 @@ def _text_parts(space: gym.Space, prefix: str = "") -> list[str]:
     if isinstance(space, spaces.Dict):
         return [name for key, part in space.spaces.items() for name in _text_parts(part, f"{prefix}{key}")]
     return []
-
-
-def short(value: Any) -> str:
-    """A value as a part of a sentence."""
-    text = " ".join(repr(value).split())
-    return text if len(text) < 80 else text[:77] + "..."

@@ -22,13 +22,12 @@ from rl_lab.agents.compiled import CompiledEngine
 from rl_lab.agents.engine import Engine
 from rl_lab.agents.environments import Environment, make_source
 from rl_lab.agents.normalizer import Normalizer, make_normalizer
-from rl_lab.agents.observations import short
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.ppo_update import Settings, flatten, loops
 from rl_lab.agents.rollout import Progress, Rollout, make_rollout
 from rl_lab.agents.settings import PPOSettings, schedule
 from rl_lab.agents.sources import Source
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 logger = logging.getLogger("rl_lab")
 Callback = Callable[["PPO"], bool | None]

@@ -7,22 +7,21 @@ arguments that name code are refused. Who trusts a file names its module or its 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
 from rl_lab.agents.settings import PPOSettings
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 FORMAT = 1
 COUNTERS = ("num_timesteps", "total_timesteps", "iterations", "seconds")
 CODE = ("definition", "entry_point", "vector_entry_point", "wrappers", "vector_kwargs")  # arguments that name it
-PLACE = re.compile(r"\s*[A-Za-z_]\w*(\.\w+)*:[A-Za-z_][\w./-]*\s*")  # module:name, but not mcts:500
+PLACE = re.compile(r"[^:]+:[^\W\d][\w./-]*\s*")  # module:name, but not mcts:500
 UNSAVED = "not saved"
 
 
@@ -65,13 +64,13 @@ def checked(body: Any, path: Path) -> dict[str, Any]:
         LabError: names the first that is not.
     """
     if not isinstance(body, dict):
-        raise LabError(f"{path} holds {_short(body)} where a table must be; use another checkpoint")
+        raise LabError(f"{path} holds {short(body)} where a table must be; use another checkpoint")
     if body.get("format") != FORMAT or isinstance(body["format"], bool):
-        raise LabError(f"{path} has format {_short(body.get('format'))}; this version reads format {FORMAT}")
+        raise LabError(f"{path} has format {short(body.get('format'))}; this version reads format {FORMAT}")
     body = {"device": "cpu"} | body
     for name, (allowed, holds) in RULES.items():
         if name not in body or not holds(body[name]):
-            value = _short(body[name]) if name in body else "missing"
+            value = short(body[name]) if name in body else "missing"
             raise LabError(f"{path} cannot be used: {name} is {value}; it must be {allowed}: use another checkpoint")
     if more := body["settings"].keys() - {field.name for field in dataclasses.fields(PPOSettings)}:
         raise LabError(f"{path} cannot be used: PPO has no hyperparameter {sorted(more)[0]!r}; use another checkpoint")
@@ -107,15 +106,18 @@ def checked_arguments(body: dict[str, Any], env: str, file: Path) -> dict[str, A
     spec = gym.registry.get(env.rpartition(":")[2])
     for name, value in body["env_kwargs"].items():
         default = spec.kwargs.get(name) if spec is not None else None
-        text = json.dumps(value)
         again = f"give env_kwargs= with it yourself, where you trust {file}"
         if isinstance(value, dict) and UNSAVED in value:
-            raise LabError(f"{file} cannot hold env_kwargs {name!r}, which was {_short(value[UNSAVED])}; {again}")
-        if name in CODE or callable(default) or any(map(PLACE.fullmatch, re.findall(r'"([^"]*)"', text))):
-            raise LabError(f"{file} has env_kwargs {name!r}: {_short(value)}, which may name code to be run; {again}")
+            raise LabError(f"{file} cannot hold env_kwargs {name!r}, which was {short(value[UNSAVED])}; {again}")
+        if name in CODE or callable(default) or any(map(PLACE.fullmatch, _texts(value))):
+            raise LabError(f"{file} has env_kwargs {name!r}: {short(value)}, which may name code to be run; {again}")
     return body["env_kwargs"]
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 80 else text[:77] + "..."
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value of JSON, names in tables among them."""
+    if isinstance(value, (list, dict)):
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from _texts(part)
+    elif isinstance(value, str):
+        yield value

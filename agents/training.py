@@ -58,6 +58,7 @@ def train(
     agent = PPO(env, seed=seed, **arguments)
     agent.total_timesteps = int(steps)
     with locked(folder):
+        check_new(folder)  # again: another process may have trained there meanwhile
         try:
             checkpoint.save(agent, folder / CHECKPOINT)
             _write_config(agent, env, folder)

@@ -266,10 +266,10 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         if self.definition.mask_width:
             masks = np.where(ended[:, None], lanes.final_masks, False)
             final_info |= {"action_mask": masks, "_action_mask": ended}
-        last = present(self.single_observation_space, lanes.final_observations, copy=True)
+        seen = present(self.single_observation_space, lanes.final_observations, copy=True)
         final_obs = np.full(self.num_envs, None, object)
         for lane in np.flatnonzero(ended).tolist():
-            final_obs[lane] = pick(last, lane)
+            final_obs[lane] = pick(seen, lane)
         return info | {"final_obs": final_obs, "_final_obs": ended, "final_info": final_info, "_final_info": ended}
 
     def _sequences(self, seed: Any) -> list[np.random.SeedSequence | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,8 @@ from gymnasium import spaces
 
 from rl_lab.envs import window
 from rl_lab.envs.definition import Definition, observation_buffer
-from rl_lab.errors import LabError, RenderModeError
+from rl_lab.errors import LabError, RenderModeError, short
+from rl_lab.memory import check_memory
 
 
 def lane_sequence(seed: Any, lane: int) -> np.random.SeedSequence:
@@ -34,13 +34,8 @@ def checked_seed(seed: Any) -> int:
 def check_room(definition: Definition, num_envs: int) -> None:
     """Refuse more environments than memory has room for, before anything is taken."""
     shown = observation_buffer(definition.observation_space, 1).nbytes  # now, last, and the bounds of the space
-    wanted = num_envs * (definition.lane_dtype().itemsize + 4 * shown + 2 * definition.mask_width)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if wanted > there:
-        raise LabError(
-            f"num_envs={num_envs} of {definition.name} needs {wanted:,} bytes, and this machine has {there:,}; "
-            "ask for fewer"
-        )
+    needed = float(num_envs) * (definition.lane_dtype().itemsize + 4 * shown + 2 * definition.mask_width)
+    check_memory(needed, f"num_envs={num_envs} of {definition.name}", "choose fewer")
 
 
 def checked_options(options: Any) -> dict[str, Any]:
@@ -49,7 +44,7 @@ def checked_options(options: Any) -> dict[str, Any]:
         return {}
     if not isinstance(options, Mapping):
         raise LabError(
-            f"reset options {_short(options)} are not allowed; give a dictionary of their names and values, or None"
+            f"reset options {short(options)} are not allowed; give a dictionary of their names and values, or None"
         )
     return dict(options)
 
@@ -70,9 +65,9 @@ def checked_actions(space: gym.Space, actions: Any, batch: tuple[int, ...]) -> n
     if array.shape != shape or array.dtype.kind not in kinds:
         wanted = "numbers" if "f" in kinds else "integers" if shape else "one integer"
         where = f" of shape {shape}" if shape else ""
-        raise LabError(f"action {_short(actions)} is not allowed; {space} needs {wanted}{where}")
+        raise LabError(f"action {short(actions)} is not allowed; {space} needs {wanted}{where}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise LabError(f"action {_short(actions)} holds NaN or infinity; every number must be finite")
+        raise LabError(f"action {short(actions)} holds NaN or infinity; every number must be finite")
     low, high = _limits(space)
     outside = (array < low) | (array > high)
     if outside.any():
@@ -89,11 +84,6 @@ def _limits(space: gym.Space) -> tuple[Any, Any]:
         return space.start, space.start + space.nvec - 1
     assert isinstance(space, spaces.Box)
     return space.low, space.high
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 80 else text[:77] + "..."
 
 
 def checked_render_mode(definition: Definition, mode: str | None) -> str | None:

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # make text read in another order than it has
 
@@ -24,6 +25,12 @@ def printable(text: str, keep: str = "\n\t") -> str:
         else sign
         for sign in text
     )
+
+
+def short(value: Any) -> str:
+    """A value as a part of a sentence: its `repr` in one line of at most 80 characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) < 80 else text[:77] + "..."
 
 
 class LabError(ValueError):

@@ -156,7 +156,7 @@ def _listed(
     used = np.logical_and.accumulate(x != NOWHERE, axis=1)
     inside = (x < states["width"][:, None]) & (y < states["height"][:, None])
     yield name, (~used | inside).all(axis=1), f"places in the world, then {NOWHERE}"
-    there = allowed[at(states, np.where(used, x, 0), np.where(used, y, 0), config)]
+    there: Any = allowed[at(states, np.where(used, x, 0), np.where(used, y, 0), config)]
     yield name, (~used | there).all(axis=1), f"places of {what}"
     numbers = np.sort(np.where(used, 256 * x + y, -1 - np.arange(x.shape[1])), axis=1)
     yield name, (numbers[:, 1:] != numbers[:, :-1]).all(axis=1), f"places of different {what}"

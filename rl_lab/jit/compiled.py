@@ -30,7 +30,7 @@ class Compiled:
     """Machine code for a function; `rl_lab.jit.specialize` makes it. Its arguments are positional.
 
     Attributes:
-        name: what people know it by.
+        name: for messages.
         module: the generated module.
     """
 
@@ -54,7 +54,7 @@ class Compiled:
             try:
                 return self._dispatcher(*args)  # type: ignore[misc]
             except generated.OtherTypes:
-                return self.prepare(*args)(*args)
+                return self.prepare(*args)(*portable(args))
         except ZeroDivisionError:
             raise KernelError(f"{self.name} divided by zero; debug=True shows where") from None
         except LabError:
@@ -169,7 +169,7 @@ def prepare(*calls: tuple[Compiled, tuple[Any, ...]]) -> None:
 
 
 def announce(name: str, functions: int) -> None:
-    """Say that something is being compiled, to somebody at a terminal also where nobody has asked for a log."""
+    """Report that something is being compiled: in the log, and for much code at a terminal without a log, too."""
     message = f"compiling {name}, once: later runs load it in a moment"
     if logger.isEnabledFor(logging.INFO):
         logger.info(message)

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from rl_lab.agents import PPO, checkpoint, training
+from rl_lab.agents import PPO, checkpoint, stored, training
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 
@@ -152,6 +152,17 @@ def test_nothing_that_a_file_names_is_imported_or_called(honest, watched, change
     assert not (watched / "mark").exists()
     assert "stranger" not in sys.modules
     assert isinstance(found, str) or change == {"environment": "stranger:CartPole-v1"}
+
+
+@pytest.mark.parametrize("value", ["str\u00e4nger:f", "my-part:f", "1.part:f", "\tstranger:f", [{"stranger:f": 1}]])
+def test_a_place_of_code_is_known_however_it_is_written(value):
+    with pytest.raises(LabError, match="may name code"):
+        stored.checked_arguments({"env_kwargs": {"x": value}}, "CartPole-v1", Path("a.safetensors"))
+
+
+def test_what_names_no_code_is_left_alone():
+    honest = {"opponent": "random+mcts:500", "at": "C:/layouts", "table": {"a": [1, None]}}
+    assert stored.checked_arguments({"env_kwargs": honest}, "CartPole-v1", Path("a.safetensors")) is honest
 
 
 def test_the_user_may_name_a_module_that_a_file_may_not(watched):

@@ -102,5 +102,5 @@ def test_a_mask_that_allows_nothing_is_refused_while_the_episode_goes_on():
 
 
 def test_more_environments_than_memory_has_room_for_are_refused_before_any_is_taken():
-    with pytest.raises(LabError, match=r"num_envs=\d+ of Runner needs [\d,]+ bytes, and this machine has [\d,]+; ask"):
+    with pytest.raises(LabError, match=r"num_envs=\d+ of Runner needs [\d,.]+ GiB of memory, and .*; choose fewer"):
         BatchVectorEnv(runner(), 10**13, debug=True)
