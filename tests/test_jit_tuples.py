@@ -57,6 +57,7 @@ def test_classes_of_functions_work():
         y: float
 
     kernel = jit.specialize(add)
+    assert kernel(Point(0.0, 2.0)) == 2.0
     assert kernel(Local(1.0, 2.0)) == 3.0
     assert kernel(Local(2.0, 2.0)) == 4.0
 
