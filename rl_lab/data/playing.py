@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -73,15 +74,15 @@ def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
     _check_finite("observation", observation, f"at the reset with seed {seed}")
     if hasattr(expert, "reset"):
         expert.reset(env)
-    observations, actions, rewards = [_kept(observation)], [], []
+    observations, actions, rewards = [copy.deepcopy(observation)], [], []  # an environment may reuse its arrays
     for step in range(EPISODE_LIMIT):
         where = f"at step {step} of the episode with seed {seed}"
         action = _checked(env.action_space, _answer(expert, observation, info, where), where)
-        actions.append(_kept(action))  # an expert may reuse its array, and an environment may write to it
+        actions.append(copy.deepcopy(action))  # an expert may reuse its array, and an environment may write to it
         observation, reward, terminated, truncated, info = env.step(action)
         _check_finite("reward", reward, where)
         _check_finite("observation", observation, where)
-        observations.append(_kept(observation))
+        observations.append(copy.deepcopy(observation))
         rewards.append(float(reward))
         if terminated or truncated:
             return Episode(seed, observations, np.array(actions), np.array(rewards), bool(terminated))
@@ -136,10 +137,3 @@ def _hint(space: gym.Space, array: np.ndarray) -> str:
     if isinstance(space, gym.spaces.Box) and array.shape != space.shape:
         return f": {space.dtype} of shape {space.shape}, and this has shape {array.shape}"
     return ""
-
-
-def _kept(value: Any) -> Any:
-    """An observation or an action that nobody can change later."""
-    if isinstance(value, dict):
-        return {name: _kept(part) for name, part in value.items()}
-    return value.copy() if isinstance(value, np.ndarray) else value
