@@ -40,6 +40,10 @@ def add(point):
     return point.x + point.y
 
 
+def first(point):
+    return point.x
+
+
 def test_a_script_finds_its_machine_code_again(python, tmp_path):
     def files():
         return sorted((tmp_path / "cache").rglob("*.code"))
@@ -60,6 +64,17 @@ def test_classes_of_functions_work():
     assert kernel(Point(0.0, 2.0)) == 2.0
     assert kernel(Local(1.0, 2.0)) == 3.0
     assert kernel(Local(2.0, 2.0)) == 4.0
+
+
+def test_classes_of_one_name_are_not_mixed_up():
+    def made(fields):
+        class Local(NamedTuple):
+            __annotations__ = dict.fromkeys(fields, float)
+
+        return Local(1.0, 2.0)
+
+    kernel = jit.specialize(first)
+    assert [kernel(made(fields)) for fields in ("xy", "yx", "xy")] == [1.0, 2.0, 1.0]
 
 
 def test_what_other_processes_find_stays_as_it_is():

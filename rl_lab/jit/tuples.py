@@ -18,7 +18,8 @@ def __getattr__(label: str) -> Any:
     name, *fields = label.split(BETWEEN)
     if not fields:
         raise AttributeError(f"module {__name__} has no attribute {label!r}")
-    made: Any = collections.namedtuple(name, fields)  # type: ignore[misc]
+    # Numba's dispatchers tell classes apart by their names: this one must differ from that of the original.
+    made: Any = collections.namedtuple("_".join((name, *fields)), fields)  # type: ignore[misc]
     made.__module__, made.__qualname__ = __name__, label
     return globals().setdefault(label, made)
 
