@@ -1,8 +1,8 @@
 """An agent as one safetensors file: weights, optimiser, random streams, normaliser, environment states, counters.
 
 What is loaded goes on exactly as what was saved would have. The header holds one JSON text, with a hash of it and of
-all tensors: it finds a file that was damaged or cut off, and is no signature, since whoever forges a file computes it
-again. So nothing that a file says is run, imported or believed unchecked (see `stored`).
+all tensors: it finds a file that was damaged or cut off, and is no signature, since a forger computes it again. So
+nothing that a file says is run, imported or believed unchecked (see `stored`).
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class PPO:
     Args:
         env: a Gymnasium id (also "module:id"), a function that makes an environment, an environment, or a
             VectorEnv.
-        num_envs: lanes; a VectorEnv has its own number.
+        num_envs: number of environments; a VectorEnv has its own.
         seed: of weights, actions, minibatches and environments; the same seed gives the same bytes on one machine.
         engine: "compiled" or "torch"; by default torch where `loss`, `policy` or a GPU asks for it.
         policy: a `torch.nn.Module` in place of the perceptrons; see `torch_engine`.
@@ -61,7 +61,7 @@ class PPO:
         hyperparameters: those of `PPOSettings`, with SB3's names and defaults.
 
     Attributes:
-        num_timesteps: steps taken, over all lanes.
+        num_timesteps: steps taken, over all environments.
         policy: the `ActorCritic`.
         metrics: of the last iteration, by SB3's TensorBoard tags.
         anchor: a policy that it stays close to; see `hold`.
@@ -130,7 +130,7 @@ class PPO:
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> PPO:
-        """Train for a number of steps, counted over all lanes.
+        """Train for a number of steps, counted over all environments.
 
         Args:
             total_timesteps: steps; the last rollout is finished, so that there may be a few more.
@@ -371,7 +371,7 @@ class PPO:
         return Progress(current, stream, np.zeros(lanes), np.zeros(lanes, np.int64), *recent, np.zeros(1, np.int64))
 
     def _restart(self) -> None:
-        """Start the lanes anew, as SB3's `learn` does when it counts from zero."""
+        """Reset all environments, as SB3's `learn` does when it counts from zero."""
         self.source.reset(self.seed)
         for array in (self.progress.lane_returns, self.progress.lane_lengths, self.progress.episodes):
             array[:] = 0

@@ -1,4 +1,4 @@
-"""The environments of an agent as lanes with one face, whoever steps them.
+"""The environments of an agent behind one interface, compiled or stepped from Python.
 
 Our compiled batches run inside the agent's own loops; any other VectorEnv, in any autoreset mode, is stepped from
 Python, and nothing that it gives or gets is an array that either side goes on using.

@@ -41,7 +41,7 @@ def train(
 
     Args:
         env: a Gymnasium id.
-        steps: steps over all lanes.
+        steps: steps over all environments.
         out: the folder; it must be new or empty.
         seed: of everything random.
         checkpoint_seconds: how often the run is saved.

@@ -43,7 +43,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         definition: what `register` was given.
         num_envs: number of lanes.
         threads: how many threads share the lanes of a step; 1 starts none.
-        autoreset_mode: when a lane that ended starts anew: `AutoresetMode` or its value.
+        autoreset_mode: when a lane that ended is reset: `AutoresetMode` or its value.
         copy: False hands out the internal buffers, which the next step overwrites.
         debug: run the kernels as plain Python in one thread: breakpoints work, overflow of integers raises.
         render_mode: "rgb_array", "ansi" or "human" (a window with all lanes), where the environment has it.

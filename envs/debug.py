@@ -83,7 +83,7 @@ def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., Any]:
         try:
             with np.errstate(over="raise", divide="raise"):
                 return loop(*map(_checked, arguments))
-        except bdb.BdbQuit:  # somebody left the debugger
+        except bdb.BdbQuit:  # the user left the debugger
             raise
         except Exception as error:
             raise KernelError(f"{name}: {_place(error)} failed: {_reason(error)}") from error

@@ -37,7 +37,7 @@ class Definition:
         name: What people call it, in messages.
         state: Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return` and `done`
             are added. With an integer `variant`, set by `reset` to that of the config, states of environments that have
-            the same fields are told apart, and loaded by their own only.
+            the same fields are distinguished, and loaded by their own only.
         config: What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none.
         reset: `reset(state, config)`: start an episode; draw from `state.random` with `rl_lab.random`.
         step: `step(state, action, config) -> (reward, terminated)`; `state.steps` has been counted up already.
@@ -46,8 +46,8 @@ class Definition:
             fields).
         action_space: Discrete (the action is an int64), or Box or MultiDiscrete (an array row).
         action_mask: `action_mask(state, mask, config)`: fill a row of bools, one an action of a Discrete space.
-        endings: Bool fields of the state that say how an episode ended: told in info by these names, True only in the
-            last step. `step` sets them every time, `reset` leaves them alone.
+        endings: Bool fields of the state that say how an episode ended: reported in info by these names, True only in
+            the last step. `step` sets them every time, `reset` leaves them alone.
         turned: For games that an agent plays for both sides: the bool field of the state that says whether a step has
             passed the turn to the other side, for whom every gain is the mover's loss. `step` sets it every time,
             `reset` leaves it alone. Agents that learn take the value of what they see next with the sign that it says.

@@ -57,11 +57,11 @@ class Lanes:
 
     @property
     def taken(self) -> int:
-        """Steps taken in all lanes since they were made; the kernels' loop counts them, whoever runs it."""
+        """Steps taken in all lanes since they were made; the kernels' loop counts them."""
         return self._taken_elsewhere + int(self.states["taken"].sum())
 
     def seed(self, seeds: Sequence[np.random.SeedSequence | None]) -> None:
-        """Start the random streams of lanes anew; None leaves a lane's stream as it is."""
+        """Seed the random streams of lanes; None leaves a lane's stream as it is."""
         for lane, sequence in enumerate(seeds):
             if sequence is not None:
                 random.seed_stream(self.states["random"][lane], sequence)
@@ -97,7 +97,7 @@ class Lanes:
         return {name: self.states[name].copy() for name in self.definition.info}
 
     def starting_info(self, begun: np.ndarray) -> dict[str, np.ndarray]:
-        """What is told of episodes that begin, by name, a value for each lane that is set in bool `(lanes,)`."""
+        """What info reports of episodes that begin, by name, a value for each lane that is set in bool `(lanes,)`."""
         tell, numbers = self.definition.starting_info, np.flatnonzero(begun)
         return tell(self.states, self.config, numbers, self.debug) if tell is not None and len(numbers) else {}
 

@@ -179,7 +179,7 @@ def private_folder(folder: Path) -> Path:
 
 @functools.cache
 def temporary_folder(instead_of: Path, reason: str) -> Path:
-    """A new folder for this process, which nobody can guess, with a warning that names the reason."""
+    """A new folder for this process, whose name cannot be guessed, with a warning that names the reason."""
     made, owner = Path(tempfile.mkdtemp(prefix="rl_lab-")), os.getpid()
 
     def delete() -> None:

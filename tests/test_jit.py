@@ -242,7 +242,7 @@ def test_source_edited_after_import(write_module, tmp_path):
     with pytest.raises(KernelError, match=r"'kernel' is not what .*kernels.py says at line 1: .*changed after"):
         jit.specialize(module.kernel)
     (tmp_path / "kernels.py").write_text("def kernel(x):\n    return x + 2\n")
-    with pytest.raises(KernelError, match="start Python anew"):
+    with pytest.raises(KernelError, match="restart Python"):
         jit.specialize(module.kernel)
 
 

@@ -72,7 +72,7 @@ def backward_through(parameters, sizes, code, inputs, hidden, output_gradient, g
         hidden: as `forward` left it.
         output_gradient: float32 `(batch, sizes[-1])`.
         gradient: float32 `(parameters,)`, overwritten.
-        input_gradient: float32 `(batch, sizes[0])`, overwritten; of no rows where nobody asks.
+        input_gradient: float32 `(batch, sizes[0])`, overwritten; of no rows where it is not wanted.
         scratch: float32 workspace of at least `scratch_size(sizes, batch)`.
     """
     panel_size = _total(sizes) * LANES

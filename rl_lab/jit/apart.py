@@ -22,7 +22,7 @@ from rl_lab.jit import generated
 from rl_lab.jit.module import Module
 
 # Unpickling imports what the signature refers to, which may print. Numba optimises each function, with all that it
-# calls, anew on every level of calls, and makes machine code of it. Nothing runs here, so that only the entry needs
+# calls, again on every level of calls, and makes machine code of it. Nothing runs here, so that only the entry needs
 # them, which saves half of the time. A Numba that looks different inside does them for all, in this process always.
 CHILD = """
 import json, os, pickle, sys

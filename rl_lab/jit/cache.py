@@ -1,7 +1,7 @@
 """Machine code on disk: one file for each generated module and types that it is called with.
 
 A file's name is a hash of all that decides the machine code, and it begins with a hash of its name and the rest, so
-that a damaged file is compiled again. Only files that this user or root wrote, and that nobody else can write to, are
+that a damaged file is compiled again. Only files that this user or root wrote, and that no other user can write to, are
 read: machine code runs unchecked. So a cache may be shared, such as one that root filled in an image.
 """
 
@@ -118,7 +118,7 @@ def write(name: str, code: bytes) -> None:
 def locked(name: str) -> Iterator[None]:
     """Let other processes wait that want to compile the same, so that they load what this one compiled.
 
-    Only time is at stake, so whoever waited too long, or where files cannot be locked, goes on without.
+    Only time is at stake, so a process goes on without where it waited too long or files cannot be locked.
     """
     path, end = folder() / f"{name}.lock", time.monotonic() + PATIENCE
     with contextlib.ExitStack() as stack:

@@ -102,7 +102,7 @@ class _Writer:
         A `functools.partial` is a function of its own, with the leading parameters bound. Kernels are given to
         other kernels in this way only: for an argument Numba would take a function's address, and not cache.
         """
-        known_by = function = getattr(function, "py_func", function)  # of somebody's numba.njit
+        known_by = function = getattr(function, "py_func", function)  # of a user's numba.njit
         if isinstance(function, functools.partial):
             leading = dict(zip(inspect.signature(function.func).parameters, function.args, strict=False))
             bound, function = {**leading, **function.keywords, **(bound or {})}, function.func

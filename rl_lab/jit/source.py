@@ -99,7 +99,7 @@ def read(function: Callable[..., Any]) -> Source:
                 return source
     raise KernelError(
         f"kernel {function.__name__!r} is not what {code.co_filename} says at line {code.co_firstlineno}: "
-        "the file was changed after it was imported, or something rewrites it on import; start Python anew"
+        "the file was changed after it was imported, or something rewrites it on import; restart Python"
     )
 
 
