@@ -50,7 +50,7 @@ def till_of(env: Any) -> tuple[Any, Any]:
     passing = ("VecNormalize", "VecTransposeImage", "VecMonitor", "VecCheckNan")
     foreign: list[str] = []
     while (venv := getattr(env, "venv", None)) is not None:
-        if hasattr(env, "meter"):
+        if "meter" in vars(env):  # its wrappers hand attributes on
             return _known(env.meter, foreign), None
         if type(env).__name__ not in passing:
             foreign.append(type(env).__name__)

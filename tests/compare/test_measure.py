@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import A2C, DQN, PPO
-from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecFrameStack, VecNormalize
 
 from rl_lab.compare import BudgetSpent, Contender, Environment, Evaluation, watch
 from rl_lab.compare.environments import Maker, evaluation_seeds
@@ -186,6 +186,27 @@ def test_a_wrapper_that_evaluation_cannot_follow_gets_a_sentence():
 
     with pytest.raises(LabError, match="cannot follow the wrapper VecFrameStack"):
         outcome(mine)
+
+
+class Halving(VecEnvWrapper):
+    """Shows observations of the same space that are not those of the environment."""
+
+    def reset(self):
+        return self.venv.reset() / 2
+
+    def step_wait(self):
+        observations, *others = self.venv.step_wait()
+        return (observations / 2, *others)
+
+
+@pytest.mark.parametrize("num_envs", [None, 4])
+def test_a_wrapper_of_several_environments_that_evaluation_cannot_follow_gets_a_sentence(num_envs):
+    def mine(env, seed, steps):
+        lanes = DummyVecEnv([lambda: env]) if num_envs is None else env
+        return PPO("MlpPolicy", VecNormalize(Halving(lanes)), seed=seed, **SMALL | {"n_steps": 16}).learn(steps)
+
+    with pytest.raises(LabError, match="cannot follow the wrapper Halving; wrap the single environment instead"):
+        outcome(mine, **({} if num_envs is None else {"num_envs": num_envs}))
 
 
 def test_several_environments_at_once_are_counted_together():
