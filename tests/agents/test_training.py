@@ -109,6 +109,21 @@ def test_a_folder_has_one_run(whole):
         training.train("rl_lab/CartPole-v1", 10, whole)
 
 
+def test_a_run_that_another_process_made_meanwhile_stays(tmp_path, monkeypatch):
+    """An agent takes seconds to make, and the folder was free before."""
+
+    def slowly(env, **arguments):
+        monkeypatch.undo()
+        agent = PPO(env, **arguments)
+        training.keep(agent, env, tmp_path)
+        return agent
+
+    monkeypatch.setattr(training, "PPO", slowly)
+    with pytest.raises(LabError, match="holds a run already"):
+        training.train("rl_lab/CartPole-v1", 512, tmp_path, seed=4, **ARGUMENTS)
+    assert training.load(tmp_path).num_timesteps == 0
+
+
 def test_a_folder_in_use_is_refused(tmp_path):
     folder = tmp_path / "run"
     process = start("train", folder)
