@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -57,7 +58,7 @@ def write_verdicts(path: str | Path, plan: Plan, verdicts: Sequence[Verdict]) ->
 
 @dataclass(frozen=True)
 class Log:
-    """One run that somebody has a log of."""
+    """One run of which there is a log."""
 
     name: str
     """What pairs it with a run of the other side: its seed, or the folder that its file lies in."""
@@ -76,12 +77,13 @@ def read_logs(paths: Sequence[str | Path]) -> list[Log]:
     """
     if not paths:
         raise LabError(f"there are no logs to judge; {GIVE}")
-    logs: list[Log] = []
+    logs, seen = list[Log](), set[tuple[str, ...]]()
     for path in map(str, paths):
-        if list(map(str, paths)).count(path) > 1:
-            raise LabError(f"log {path!r} is there twice; once is enough, and its runs would count double")
         file, *chosen = path.split("::")
         try:
+            if (same := (os.path.realpath(file), *chosen)) in seen:
+                raise LabError(f"log {path!r} is there twice; once is enough, and its runs would count double")
+            seen.add(same)
             if Path(file).stat().st_size > LIMIT:
                 raise LabError(f"{file!r} has more than {LIMIT:,} bytes, which no log has; {GIVE}")
             logs += _from_csv(Path(file), chosen) if file.lower().endswith(".csv") else [_from_npz(Path(file))]
