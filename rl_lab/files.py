@@ -12,10 +12,12 @@ import shutil
 import stat
 import tempfile
 import time
+import tomllib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory
@@ -98,6 +100,29 @@ def read_bytes(path: Path, wanted: str) -> bytes:
             raise
         problem = getattr(error, "strerror", None) or error
         raise LabError(f"{path} cannot be read ({problem}); give {wanted}") from None
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """The table of a TOML file.
+
+    Args:
+        path: of the file.
+        what: it is, such as "plan".
+
+    Raises:
+        LabError: it is missing, cannot be read, or is not TOML.
+    """
+    name = f"{what} {str(path)!r}"
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise LabError(f"there is no {name}; give the path of a TOML file") from None
+    except OSError as error:
+        raise LabError(f"{name} cannot be read: {error.strerror}") from None
+    except RecursionError:
+        raise LabError(f"{name} is nested too deeply") from None
+    except ValueError as error:  # no UTF-8, no TOML, a number with too many digits, a null byte in the name
+        raise LabError(f"{name} is not TOML: {error}") from None
 
 
 def make_folder(folder: Path, option: str = "--out") -> None:

@@ -52,10 +52,10 @@ def train(
         algorithm: ppo.
         env: Gymnasium id, or module:id.
         env_option: the same, as an option.
-        steps: environment steps, over all lanes.
+        steps: environment steps, over all environments.
         seed: of everything random.
         out: folder of the run; must be new.
-        num_envs: lanes of the environment.
+        num_envs: number of environments that are stepped at once.
         env_arg: arguments of the environment, as key=value.
         engine: by default compiled for perceptrons on a CPU.
         device: of the torch engine, such as cuda; by default cpu, and with --resume that of the run.
@@ -82,7 +82,9 @@ def train(
     elif stages is not None:
         if out is None:
             raise LabError("train needs --out, a new folder for the run")
-        folder, agent = out, _with_stages(stages, out, env, steps, seed, env_arg, num_envs, engine, device, settings)
+        hyperparameters = {"num_envs": num_envs, "engine": engine, "device": device, **settings.as_json()}
+        here = {"env": env, "budget": steps, "env_kwargs": key_values(env_arg) or None}
+        folder, agent = out, _with_stages(stages, out, here, {"seed": seed}, hyperparameters)
     elif env is None or steps is None or out is None:
         missing = [f"--{name}" for name, value in (("env", env), ("steps", steps), ("out", out)) if value is None]
         raise LabError(f"train needs {', '.join(missing)}; or --resume DIR to resume a run")
@@ -98,36 +100,15 @@ def train(
 
 
 def _with_stages(
-    stages: Path,
-    out: Path,
-    env: str | None,
-    steps: int | None,
-    seed: int,
-    env_arg: tuple[str, ...],
-    num_envs: int,
-    engine: str | None,
-    device: str | None,
-    settings: PPOSettings,
+    stages: Path, out: Path, here: dict[str, Any], seed: dict[str, int], hyperparameters: dict[str, Any]
 ) -> PPO:
-    """Train with the stages of a file; what differs from the defaults of the command line counts more than the file."""
-    from rl_lab.data import cache
-    from rl_lab.files import distrust
-    from rl_lab.stages import Pipeline
+    """Train with the stages of a file; options that are on the command line, whatever they are, count more than it."""
+    from rl_lab.stages import Pipeline, store
 
-    usual = PPOSettings().as_json()
-    hyperparameters = {name: value for name, value in settings.as_json().items() if value != usual[name]}
-    for name, value, default in (
-        ("num_envs", num_envs, 8),
-        ("engine", engine, None),
-        ("device", device or "cpu", "cpu"),
-    ):
-        if value != default:
-            hyperparameters[name] = value
-    here = {"env": env, "budget": steps, "seed": seed, "env_kwargs": key_values(env_arg)}
-    given = {name: value for name, value in here.items() if value}
-    artifacts = cache.folder("artifacts")
-    store = None if distrust(artifacts) else artifacts
-    return Pipeline.train(stages, out, store, hyperparameters=hyperparameters, **given)
+    named = {option.removeprefix("no-").replace("-", "_") for option in given_options()}
+    chosen, given = ({name: each[name] for name in each if name in named} for each in (hyperparameters, seed))
+    given |= {name: value for name, value in here.items() if value is not None}
+    return Pipeline.train(stages, out, store.usual(), hyperparameters=chosen, **given)
 
 
 @app.command(name="eval")
@@ -226,7 +207,7 @@ def profile(
         env: Gymnasium id, or module:id.
         env_option: the same, as an option.
         steps: environment steps to measure; by default enough for a good figure.
-        num_envs: lanes.
+        num_envs: number of environments that are stepped at once.
         as_json: print JSON.
     """
     from rl_lab.profile import profile

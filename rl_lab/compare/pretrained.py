@@ -14,12 +14,11 @@ from rl_lab.agents.settings import PPOSettings
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter
 from rl_lab.compare.plan import Contender
-from rl_lab.data import cache, playing
+from rl_lab.data import playing
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.errors import LabError
-from rl_lab.files import distrust
 from rl_lab.fingerprint import describe
-from rl_lab.stages import Artifact, Context, Demonstrate, Finetune, Ledger, Pipeline, experts
+from rl_lab.stages import Artifact, Context, Demonstrate, Finetune, Ledger, Pipeline, experts, store
 from rl_lab.stages.stage import load_policy
 from rl_lab.supervised import Classifier, Regressor
 
@@ -178,9 +177,8 @@ def _context(
     hyperparameters = {"num_envs": contender.num_envs, **given}
     env: Any = maker.environment.make or maker.id
     arguments = dict(maker.environment.arguments)
-    artifacts = cache.folder("artifacts")
-    store = None if distrust(artifacts) else artifacts
-    return Context(env, seed, arguments, hyperparameters, store, budget, watch, described=maker.description())
+    kept = store.usual()
+    return Context(env, seed, arguments, hyperparameters, kept, budget, watch, described=maker.description())
 
 
 def rollout_of(contender: Contender) -> int:

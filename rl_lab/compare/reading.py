@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from rl_lab.compare import checks
 from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
 from rl_lab.errors import LabError
+from rl_lab.files import read_toml
 
 KEYS = {
     "the plan": [*(item.name for item in fields(Plan) if item.init), "hyperparameters"],
@@ -32,17 +32,7 @@ def load_plan(path: str | Path) -> Plan:
     Raises:
         LabError: the file is missing, is not TOML, has an unknown key or lacks one.
     """
-    path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise LabError(f"there is no plan {str(path)!r}; give the path of a TOML file") from None
-    except OSError as error:
-        raise LabError(f"plan {str(path)!r} cannot be read: {error.strerror}") from None
-    except RecursionError:
-        raise LabError(f"plan {str(path)!r} is nested too deeply") from None
-    except ValueError as error:  # no UTF-8, no TOML, a number with too many digits, a null byte in the name
-        raise LabError(f"plan {str(path)!r} is not TOML: {error}") from None
+    table = read_toml(path, "plan")
     try:
         return plan_from(table)
     except LabError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rl_lab.agents import PPO, training
 from rl_lab.errors import LabError
+from rl_lab.files import read_toml
 from rl_lab.fingerprint import describe
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.clone import Clone
@@ -141,22 +142,18 @@ class Pipeline:
         return trained.agent
 
 
+FILE = {"env": str, "seed": int, "env_kwargs": dict, "hyperparameters": dict, "budget": int, "stages": list}
 KEYS_OF_FILE = "it takes env, seed, env_kwargs, hyperparameters, budget and [[stages]]"
 
 
 def _read_file(path: str | Path) -> tuple[list[Any], dict[str, Any]]:
-    import tomllib
-
-    try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LabError(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LabError(f"{path} is no TOML: {error}") from None
-    stages = table.pop("stages", [])
-    if unknown := table.keys() - {"env", "seed", "env_kwargs", "hyperparameters", "budget"}:
-        raise LabError(f"{path} has an unknown key {sorted(unknown)[0]!r}; {KEYS_OF_FILE}")
-    return stages, table
+    table = read_toml(path, "pipeline")
+    for name, value in table.items():
+        if name not in FILE:
+            raise LabError(f"{path} has an unknown key {name!r}; {KEYS_OF_FILE}")
+        if type(value) is not FILE[name]:
+            raise LabError(f"{path} has {name} = {value!r}; it must be of type {FILE[name].__name__}")
+    return table.pop("stages", []), table
 
 
 def read(table: Mapping[str, Any]) -> Stage:

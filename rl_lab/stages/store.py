@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from rl_lab.core import weights
+from rl_lab.data import cache
 from rl_lab.errors import LabError
-from rl_lab.files import locked, write_text
+from rl_lab.files import distrust, locked, write_text
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.ledger import Ledger
 
@@ -22,6 +23,12 @@ KINDS = {
     **dict.fromkeys(("parents", "inherited"), list),
 }
 ABOUT, TENSORS = "artifact.json", "artifact.safetensors"
+
+
+def usual() -> Path | None:
+    """The folder of artifacts in the user's cache; None where it cannot be written to, or other users can."""
+    folder = cache.folder("artifacts")
+    return None if distrust(folder) else folder
 
 
 def save(artifact: Artifact, folder: Path, parent: Artifact | None = None) -> None:
