@@ -52,7 +52,7 @@ def compare(
         seeds: how many, or which; a verdict takes ten.
         out: folder for the report, `runs.csv`, `verdicts.json` and finished runs; without one, finished runs are
             kept in the user's cache folder.
-        baseline: whom the others are held against; by default the first of Stable-Baselines3.
+        baseline: name of the contender that the others are compared with; by default the first of Stable-Baselines3.
         questions: what is asked; by default the return per step, the final return and, with references, the time
             to 0.9.
         references: mean return of random actions and of an optimal policy, between which scores are normalised.

@@ -20,7 +20,7 @@ def shown(value: Any) -> str:
     """A value as a message shows it: not longer than a line or two, whatever it is."""
     try:
         text = repr(value)
-    except Exception:  # an integer with too many digits, or an object of somebody's
+    except Exception:  # an integer with too many digits, or an object whose __repr__ fails
         text = f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= LONG else f"{text[:LONG]}…"
 

@@ -177,7 +177,7 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> tuple[
     """Run a contender until it returns or its budget is spent.
 
     Returns:
-        The model, and the environment as the model sees it where somebody wrapped ours, else None.
+        The model, and the environment as the model sees it where the contender wrapped it, else None.
 
     Raises:
         LabError: the contender cannot be made or the budget is too small for it.

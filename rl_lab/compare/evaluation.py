@@ -64,7 +64,7 @@ class Judge:
 
         Args:
             model: something with `predict(observation)`, which gets whatever a `Predictor` gives.
-            outer: the environment as the model knows it, where somebody wrapped ours.
+            outer: the environment as the model knows it, where the contender wrapped it.
 
         Raises:
             LabError: no `predict`, a wrapper that cannot be copied, a mask that allows nothing, or a return that is not
@@ -139,7 +139,7 @@ class Judge:
         return _judgement(self.seeds, records)
 
     def _lanes(self, outer: Any) -> gym.vector.VectorEnv:
-        """A batch of the environment, or of copies of somebody's wrappers around it as they are now."""
+        """A batch of the environment, or of copies of the contender's wrappers around it as they are now."""
         if outer is not None:
             copies = [copy_of(outer, base) for base in self._some(len(self.seeds))]
             return gym.vector.SyncVectorEnv([functools.partial(_itself, env) for env in copies])

@@ -191,7 +191,7 @@ class Plan:
     questions: Sequence[Question] = ()
     """Asked of every contender but the baseline; by default return per step, final return and time to 0.9."""
     baseline: str | None = None
-    """Name of the contender that the others are held against; by default the first of Stable-Baselines3."""
+    """Name of the contender that the others are compared with; by default the first of Stable-Baselines3."""
     evaluation: Evaluation = Evaluation()
     title: str = ""
     out: str | None = None

@@ -128,7 +128,7 @@ def all_tasks(plan: Plan) -> list[Task]:
 
 
 def warnings(plan: Plan) -> list[str]:
-    """What somebody should know before the first run."""
+    """What the user should know before the first run."""
     budgets = {plan.budget(environment) for environment in plan.environments}
     few = [contenders.few_updates(contender, budget) for contender in plan.contenders for budget in sorted(budgets)]
     found = [f"warning: {sentence}" for sentence in few if sentence]

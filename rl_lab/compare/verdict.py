@@ -77,7 +77,7 @@ def judge(plan: Plan, runs: Sequence[Run], paired: bool = True) -> list[Verdict]
     """Verdicts on all runs of a plan, in the order environment, question, contender.
 
     Args:
-        plan: says what is asked, and whom the contenders are held against.
+        plan: says what is asked, and which contender is the baseline.
         runs: finished and failed ones.
         paired: whether the same seed of two contenders belongs together.
     """
