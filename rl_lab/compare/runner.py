@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rl_lab import fingerprint
-from rl_lab.compare import contenders, kept, pretrained
+from rl_lab.compare import contenders, kept, pretrained, spaces
 from rl_lab.compare.checks import slug
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Contender, Plan
@@ -144,8 +144,8 @@ def warnings(plan: Plan) -> list[str]:
 def _try_out(waiting: list[Task]) -> None:
     """Refuse, before anything is trained, what cannot go well."""
     for contender, maker in {task.group: (task.job.contender, task.job.maker) for task in waiting}.values():
-        trainer = contenders.trainer_of(contender, maker)
-        contenders.check_spaces(contender, trainer)
+        trainer = spaces.trainer_of(contender, maker)
+        spaces.check_spaces(contender, trainer)
         if pretrained.is_pretrained(contender):
             pretrained.try_out(contender, trainer)
 

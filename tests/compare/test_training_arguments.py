@@ -5,10 +5,11 @@ import sys
 import pytest
 
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, load_plan
-from rl_lab.compare.contenders import check, trainer_of
+from rl_lab.compare.contenders import check
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.runner import all_tasks
+from rl_lab.compare.spaces import trainer_of
 from rl_lab.compare.worker import Job, execute
 from rl_lab.errors import LabError
 
