@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -241,10 +242,11 @@ def copy_of(outer: gym.Env, base: gym.Env) -> gym.Env:
 def random_states_kept() -> Iterator[None]:
     """Evaluate without moving the random streams that training draws from."""
     torch = sys.modules.get("torch")
-    legacy, tensors = np.random.get_state(), torch.get_rng_state() if torch else None  # noqa: NPY002
+    plain, legacy, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None  # noqa: NPY002
     try:
         yield
     finally:
+        random.setstate(plain)
         np.random.set_state(legacy)  # noqa: NPY002
         if torch is not None and tensors is not None:
             torch.set_rng_state(tensors)

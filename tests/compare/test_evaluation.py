@@ -1,8 +1,11 @@
 """Evaluation gives a model what its own library's evaluation gives it: memory, masks, normalised observations."""
 
+import random
+
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Tuple
 from gymnasium.wrappers import NormalizeObservation
 from sb3_contrib import MaskablePPO, RecurrentPPO
@@ -428,3 +431,28 @@ def test_what_is_no_action_of_the_environment_gets_a_sentence(space, action, fou
                 judge(model)
         else:
             assert judge(model).returns.tolist() == [found]
+
+
+class Drawing:
+    """Draws from the streams that all of a process shares."""
+
+    def predict(self, observation):
+        return int(random.random() + np.random.random() + float(torch.rand(1))) % 2
+
+
+def test_judging_moves_no_random_stream_that_training_may_draw_from():
+    judge = Judge(Maker.of(Environment("CartPole-v1")), Evaluation(episodes=1), SEEDS[:1])
+
+    def drawn():
+        return random.random(), np.random.random(), float(torch.rand(1))
+
+    def seed():
+        random.seed(3)
+        np.random.seed(3)
+        torch.manual_seed(3)
+
+    seed()
+    untouched = drawn()
+    seed()
+    judge(Drawing())
+    assert drawn() == untouched
