@@ -113,9 +113,16 @@ def describe(error: BaseException) -> str:
     """An error with its type, and the file and line where it arose, in foreign code if it passed through some."""
     frames = traceback.extract_tb(error.__traceback__)
     foreign = [frame for frame in frames if not frame.filename.startswith(LIBRARIES)]
-    text = " ".join(str(error).split())
+    text = text_of(error)
     place = f" ({(foreign or frames)[-1].filename}:{(foreign or frames)[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, on one line; MoviePy, which Gymnasium's RecordVideo needs, comes with an extra of the lab."""
+    if isinstance(error, gym.error.DependencyNotInstalled) and "moviepy" in str(error).lower():
+        return "MoviePy is not installed; run pip install -e '.[video]'"
+    return " ".join(str(error).split())
 
 
 def made(make: Callable[[], Any], number: int) -> Checked:

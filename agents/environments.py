@@ -11,7 +11,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from rl_lab.agents.boundary import Checked, accepted, describe, failures, made, name_of
+from rl_lab.agents.boundary import Checked, accepted, describe, failures, made, name_of, text_of
 from rl_lab.agents.checks import whole_number
 from rl_lab.agents.sources import CompiledSource, Source, VectorSource
 from rl_lab.errors import LabError, short
@@ -145,7 +145,7 @@ def where_it_is(id: str) -> str:
 
 def installing(error: Exception, spec: EnvSpec | None) -> str:
     """The error, with the command that helps."""
-    text = " ".join(str(error).split())
+    text = text_of(error)
     if "pip install" in text:
         return text
     entry = str(spec.entry_point) if spec else ""

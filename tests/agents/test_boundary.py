@@ -1,6 +1,7 @@
 """Nothing is shared between an agent and an environment, and what an environment does wrong is one sentence."""
 
 import re
+import sys
 
 import gymnasium as gym
 import numpy as np
@@ -342,3 +343,15 @@ def test_a_vector_environment_without_an_id():
     source, env.bad = make_source(env, 1), "finals"
     with pytest.raises(LabError, match="without info\\['final_obs'\\]"):
         source.step()
+
+
+def test_a_video_without_moviepy_names_the_extra(monkeypatch, tmp_path):
+    def recorded():
+        return gym.wrappers.RecordVideo(gym.make("CartPole-v1", render_mode="rgb_array"), str(tmp_path))
+
+    monkeypatch.setitem(sys.modules, "moviepy", None)
+    monkeypatch.setitem(gym.registry, "Filmed-v0", gym.envs.registration.EnvSpec("Filmed-v0", recorded))
+    for env in (recorded, "Filmed-v0"):
+        with pytest.raises(LabError, match=r"MoviePy is not installed; run pip install -e '\.\[video\]'") as caught:
+            make_source(env, 1)
+        assert "gymnasium[other]" not in str(caught.value)
