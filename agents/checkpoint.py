@@ -223,11 +223,7 @@ def _restore_lanes(agent: PPO, found: Stored) -> None:
         agent.source.reset(agent.seed + body["iterations"])
         agent.progress.lane_returns[:], agent.progress.lane_lengths[:] = 0, 0
         agent._fresh = True
-        logging.getLogger("rl_lab").info(
-            "the state of %s cannot be saved: episodes begin again, and the weights will differ from those of an "
-            "uninterrupted run",
-            agent.source.name,
-        )
+        agent._episodes_lost = True
 
 
 def _check_signs(arrays: dict[str, np.ndarray], file: Path) -> None:

@@ -112,6 +112,7 @@ class PPO:
         self.anchor: Anchor | None = None
         self._anchored_at = 0
         self._fresh = True
+        self._episodes_lost = False  # a checkpoint goes on with new episodes, which a message says once it does
 
     def __repr__(self) -> str:
         return (
@@ -147,6 +148,7 @@ class PPO:
             if not self._fresh:
                 self._restart()
             self.num_timesteps, self._anchored_at, self.total_timesteps = 0, 0, int(total_timesteps)
+            self._episodes_lost = False
         else:
             self.total_timesteps = self.num_timesteps + int(total_timesteps)
         return self.train(callback, progress_bar)
@@ -284,6 +286,13 @@ class PPO:
             loops().see(self.normalizer, self.source.view.observations, self.progress.current)
             self.engine.prepare(self.rollout, self.progress, self.normalizer, self._update_settings())
             self._fresh = False
+        if self._episodes_lost:
+            logger.info(
+                "the state of %s cannot be saved: episodes begin again, and the weights will differ from those of an "
+                "uninterrupted run",
+                self.source.name,
+            )
+            self._episodes_lost = False
 
     def _order(self) -> np.ndarray:
         """The valid samples, shuffled for each epoch: int64 `(epochs, samples)`."""

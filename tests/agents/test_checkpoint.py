@@ -305,9 +305,15 @@ def test_hyperparameters_of_the_update_change_by_assignment():
 
 def test_the_state_of_foreign_environments_is_not_saved_and_a_message_says_so(tmp_path, caplog):
     PPO("CartPole-v1", **SMALL).learn(64).save(tmp_path / "a")
+    message = "the state of CartPole-v1 cannot be saved: episodes begin again, and the weights will differ"
     with caplog.at_level("INFO", logger="rl_lab"):
-        PPO.load(tmp_path / "a")
-    assert "the state of CartPole-v1 cannot be saved: episodes begin again, and the weights will differ" in caplog.text
+        agent = PPO.load(tmp_path / "a")
+        assert message not in caplog.text  # who only plays loses nothing
+        agent.learn(64, reset_num_timesteps=False)
+        assert message in caplog.text
+        caplog.clear()
+        PPO.load(tmp_path / "a").learn(64)
+        assert message not in caplog.text
 
 
 @pytest.mark.parametrize("missing", [types.SimpleNamespace(name="no"), "folder"])
