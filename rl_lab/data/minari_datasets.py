@@ -24,6 +24,7 @@ from rl_lab.memory import check_memory
 
 logger = logging.getLogger("rl_lab")
 
+FORM = "Minari has NAME-v0 and NAMESPACE/NAME-v0, of letters, digits, - and _; a namespace has at least two characters"
 NAME = "write, for example, doorkey/planner-v0"
 ACTIONS = (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary, spaces.Box)
 KEPT = "a Minari data set keeps Box, Discrete, MultiDiscrete, MultiBinary, Text, Dict and Tuple"
@@ -147,7 +148,7 @@ def _check_name(name: Any) -> None:
     try:
         parse_dataset_id(name)
     except (ValueError, TypeError):  # the latter where there is no version
-        raise LabError(f"{name!r} is not a name of a data set; {NAME}") from None
+        raise LabError(f"{name!r} is not a name of a data set; {FORM}; {NAME}") from None
 
 
 def _folder(name: str) -> Path:

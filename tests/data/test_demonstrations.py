@@ -312,3 +312,9 @@ def test_the_digest_holds_what_was_observed():
     ):
         observation += 1
     assert one.digest() != other.digest()
+
+
+@pytest.mark.parametrize("name", ["a/b-v0", "robot/planner", "no name-v0"])
+def test_a_name_that_minari_cannot_have_is_refused_with_the_form_of_names(name):
+    with pytest.raises(LabError, match=f"'{name}' is not a name .* a namespace has at least two characters; write"):
+        Demonstrations.read(name)
