@@ -319,7 +319,7 @@ def _count(name: str, value: Any) -> int:
 
 def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
     for known in AutoresetMode:
-        if mode in (known, known.value, known.name):
+        if isinstance(mode, (str, AutoresetMode)) and mode in (known, known.value, known.name):
             return known
     allowed = ", ".join(known.value for known in AutoresetMode)
     raise LabError(f"autoreset_mode {mode!r} is not allowed; use one of {allowed}")

@@ -19,7 +19,7 @@ from rl_lab.envs import Definition
 from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks, validation
 from rl_lab.envs.robot.lens import LARGEST_VIEW
 from rl_lab.envs.robot.looking import Looking, with_looking
-from rl_lab.envs.robot.observations import MOST_FRAMES, Request, observed
+from rl_lab.envs.robot.observations import KINDS, MOST_FRAMES, Request, observed
 from rl_lab.envs.robot.world import capacity_for, state_dtype, stride_for
 from rl_lab.errors import LabError
 
@@ -56,6 +56,14 @@ class Settings:
     planner: bool = False
     """Whether `info["optimal_steps"]` says at each reset what the fewest actions to success are, -1 where there is no
     way or it is not known; see `planner`."""
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("observation", KINDS), ("reward", REWARDS)):
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in allowed:
+                raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
+        if self.max_steps is not None:
+            check_number("max_steps", self.max_steps, 1, 2**31 - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,13 +174,10 @@ def robot_world(
     """
     limit = max_steps if settings.max_steps is None else settings.max_steps
     through = see_through_walls if settings.see_through_walls is None else settings.see_through_walls
-    check_number("max_steps", limit, 1, 2**31 - 1)
     check_number("tile_size", settings.tile_size, 4, 256)
     check_odd("view_size", settings.view_size, 3, LARGEST_VIEW)
     check_number("frame_stack", settings.frame_stack, 1, MOST_FRAMES)
     check_flags(see_through_walls=through, planner=settings.planner)
-    if settings.reward not in REWARDS:
-        raise LabError(f"reward={settings.reward!r} is not allowed; it must be one of {', '.join(REWARDS)}")
     height = height or width
     capacity = capacity_for(width, height)
     looking = Looking(**{field.name: getattr(settings, field.name) for field in fields(Looking)})

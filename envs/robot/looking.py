@@ -20,7 +20,7 @@ an image, moved, and turned one-hot.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -66,12 +66,12 @@ class Looking:
         for name in ("look", "first_look"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise LabError(f"{name}={getattr(self, name)!r} is not allowed; it must be True or False")
-        if self.between_looks not in BETWEEN:
+        if not isinstance(self.between_looks, str) or self.between_looks not in BETWEEN:
             allowed = " or ".join(map(repr, BETWEEN))
             raise LabError(f"between_looks={self.between_looks!r} is not allowed; it must be {allowed}")
         cost = self.look_cost
         is_number = isinstance(cost, (int, float, np.number)) and not isinstance(cost, (bool, np.bool_))
-        if not is_number or not math.isfinite(cost) or cost < 0:
+        if not is_number or not 0 <= cost <= sys.float_info.max:
             raise LabError(f"look_cost={cost!r} is not allowed; it must be a finite number of at least 0")
         for name in ("between_looks", "look_cost", "first_look"):
             value = getattr(self, name)

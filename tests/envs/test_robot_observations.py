@@ -277,6 +277,7 @@ def test_sparse_rewards_do_not_punish():
     [
         ({"observation": "pixels"}, "observation='pixels' .* one of flat, dict, onehot, full, state"),
         ({"observation": None}, "observation=None is not allowed"),
+        ({"observation": ["flat"]}, r"observation=\['flat'\] is not allowed"),
         ({"view_size": 6}, "view_size=6 is not allowed; it must be an odd number from 3 to 63"),
         ({"view_size": 2}, "view_size=2 is not allowed; it must be an odd number from 3 to 63"),
         ({"view_size": 1}, "view_size=1 .* from 3 to 63"),
@@ -286,6 +287,7 @@ def test_sparse_rewards_do_not_punish():
         ({"frame_stack": 65}, "frame_stack=65"),
         ({"frame_stack": 2.5}, "frame_stack=2.5"),
         ({"reward": "dense"}, "reward='dense' .* one of minigrid, sparse"),
+        ({"max_steps": float("nan")}, "max_steps=nan is not allowed; it must be a whole number from 1 to 2147483647"),
         ({"see_through_walls": 1}, "see_through_walls=1 .* True or False"),
         ({"observation": "state", "size": 41}, "there would be .* states, more than"),
     ],
@@ -293,6 +295,15 @@ def test_sparse_rewards_do_not_punish():
 def test_arguments_that_are_not_allowed(arguments, words):
     with pytest.raises(LabError, match=words):
         gym.make(DOOR_KEY, **arguments)
+    if "size" not in arguments:
+        with pytest.raises(LabError, match=words):
+            gym.make(CUSTOM, layout="#####\n#> G#\n#####", **arguments)
+
+
+@pytest.mark.parametrize("name", ["Fetch-5x5-N2", "GoToObject-6x6-N2"])
+def test_a_size_beyond_all_floats_is_refused(name):
+    with pytest.raises(LabError, match="size=1e\\+308 is not allowed"):
+        gym.make(f"rl_lab/Robot-{name}-v0", size=1e308)
 
 
 def test_states_are_numbered_where_they_can_be_and_levels_shown_where_they_fit():

@@ -126,7 +126,7 @@ def go_to_object(size: int = 6, objects: int = 2, *, settings: Settings) -> Defi
         LabError: an argument is not allowed.
     """
     mission = "go to the {0} {1}"
-    return with_things("Robot-GoToObject", reset_go_to, mission, tasks.GO_TO, size, objects, 5 * size**2, settings)
+    return with_things("Robot-GoToObject", reset_go_to, mission, tasks.GO_TO, size, objects, 5 * size * size, settings)
 
 
 @family
@@ -142,7 +142,7 @@ def fetch(size: int = 8, objects: int = 3, *, settings: Settings) -> Definition:
         LabError: an argument is not allowed.
     """
     mission = "fetch a {0} {1}"
-    return with_things("Robot-Fetch", reset_fetch, mission, tasks.FETCH, size, objects, 5 * size**2, settings)
+    return with_things("Robot-Fetch", reset_fetch, mission, tasks.FETCH, size, objects, 5 * size * size, settings)
 
 
 @family
