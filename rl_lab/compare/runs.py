@@ -63,6 +63,12 @@ class Run:
         steps = [point.step for point in self.points]
         numbers = [self.steps, self.seconds, self.cpu_seconds, self.setup_seconds, self.evaluation_seconds]
         numbers += self.ledger.values()
+        numbers += [
+            figure for episode in (self.best, self.worst) if episode for figure in (episode.seed, episode.value)
+        ]
+        if isinstance(self.notes, dict):  # a report counts with these
+            numbers += [self.notes[name] for name in ("updates", "switch") if name in self.notes]
+            numbers += self.notes.get("pretraining", {}).values()
         for point in self.points:
             numbers += [point.step, point.seconds, point.cpu_seconds, *point.returns, *point.lengths]
         rising = all(before < after for before, after in pairwise(steps))

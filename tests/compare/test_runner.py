@@ -469,6 +469,8 @@ def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path, change):
     )
     assert store.get("key", "task", "mine") is None
     whole = [{"notes": []}, {"ledger": []}, {"ledger": {"learner_steps": "x"}}, {"seed": "x"}, {"agent": None}]
+    whole += [{"notes": {"updates": "x"}}, {"notes": {"switch": None}}, {"notes": {"pretraining": {"labels": "x"}}}]
+    whole += [{end: {"seed": 1, "value": "x", "actions": []}} for end in ("best", "worst")]
     outside = [{"agent": name} for name in ("../x.zip", "/x.zip", "a/x.zip", "..")]
     texts = [json.dumps(values | forged) for forged in whole + outside]
     for text in ("{", "[]", '{"points": 3}', "", "null", '{"points": []}', *texts):
