@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -89,7 +89,7 @@ def text(name: str, value: Any) -> None:
 
 def number(name: str, value: Any) -> None:
     """Refuse what is not a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
         raise LabError(f"{name} is {shown(value)}; it must be a finite number")
 
 

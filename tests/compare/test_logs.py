@@ -112,6 +112,8 @@ def test_a_log_that_is_none_gets_a_sentence(tmp_path):
         judge_logs([], [])
     with pytest.raises(LabError, match="there is no log"):
         read_logs([tmp_path / "evaluations.npz"])
+    with pytest.raises(LabError, match="'/dev/zero' is a device; give "):
+        read_logs(["/dev/zero"])
     for content in (b"", b"not an archive", b"PK\x03\x04 cut off"):
         (tmp_path / "bad.npz").write_bytes(content)
         with pytest.raises(LabError, match="is not an evaluations"):

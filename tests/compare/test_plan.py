@@ -127,6 +127,7 @@ def test_default_questions_need_references():
         ("optimal = 500", "optimal = 22", "they must differ"),
         ("optimal = 500", 'optimal = "500"', "reference optimal of environment 'CartPole-v1' is '500'; it must be a"),
         ("margin = 0.05", "margin = nan", "margin is nan; it must be a finite number"),
+        ("margin = 0.05", f"margin = 1{400 * '0'}", "0…; it must be a finite number"),
         ("steps = 4096", "steps = 4096\ncontrols = 1", "controls is 1; it must be true or false"),
         ('id = "CartPole-v1"', "", "has no id"),
         ("steps = 4096", "", "'steps' is missing"),
