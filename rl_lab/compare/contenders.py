@@ -75,23 +75,23 @@ def check_budget(contender: Contender, budget: int) -> None:
     if pretrained.is_pretrained(contender):
         pretrained.check_budget(contender, budget)
     elif is_lab(contender) or is_sb3(contender):
-        _enough(budget, contender, contender.num_envs, _n_steps(contender))
+        _enough(budget, contender, contender.num_envs, n_steps_of(contender))
 
 
 def few_updates(contender: Contender, budget: int) -> str:
     """A warning where a named contender gets fewer than ten updates from its budget; otherwise nothing."""
-    if not (is_lab(contender) or is_sb3(contender)) or (rollout := _n_steps(contender) * contender.num_envs) == 0:
+    if not (is_lab(contender) or is_sb3(contender)) or (rollout := n_steps_of(contender) * contender.num_envs) == 0:
         return ""
     if (updates := budget // rollout) >= FEW_UPDATES:
         return ""
     return (
         f"{contender.name} gets {updates} {'update' if updates == 1 else 'updates'} from {budget:,} steps, one for "
-        f"each rollout of {rollout:,} (num_envs={contender.num_envs}, n_steps={_n_steps(contender)}); fewer than "
+        f"each rollout of {rollout:,} (num_envs={contender.num_envs}, n_steps={n_steps_of(contender)}); fewer than "
         f"{FEW_UPDATES} say little about an algorithm: give more steps, or shorter rollouts"
     )
 
 
-def _n_steps(contender: Contender) -> int:
+def n_steps_of(contender: Contender) -> int:
     """Steps of a named contender's rollouts in each of its environments; 0 if it has none."""
     defaults = inspect.signature(_constructor(contender)).parameters
     usual = defaults["n_steps"].default if "n_steps" in defaults else 2048 if is_lab(contender) else 0
@@ -197,11 +197,16 @@ def _train_lab(contender: Contender, maker: Maker, seed: int, meter: Meter) -> A
     return agent
 
 
-def _train_sb3(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
+def make_sb3(contender: Contender, maker: Maker, env: Any, seed: int | None = None) -> Any:
+    """The untrained model of a contender of Stable-Baselines3 on a `VecEnv`."""
     options = {"policy": _policy(maker), "device": "cpu", "verbose": 0, **sb3_options(contender)}
+    return _constructor(contender)(env=env, seed=seed, **options)
+
+
+def _train_sb3(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
     env = metered_vec_env(maker.sb3(contender.num_envs), meter)
     meter.clock.start()
-    model = _constructor(contender)(env=env, seed=seed, **options)
+    model = make_sb3(contender, maker, env, seed)
     if hasattr(model, "n_steps"):  # algorithms without rollouts learn from the first steps
         _enough(meter.budget, contender, env.num_envs, model.n_steps)
     return model.learn(meter.budget)

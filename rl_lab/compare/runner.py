@@ -18,6 +18,7 @@ from rl_lab.compare.plan import Contender, Plan
 from rl_lab.compare.pool import Pool
 from rl_lab.compare.progress import Display
 from rl_lab.compare.runs import Run, Store
+from rl_lab.compare.values import check_values
 from rl_lab.compare.worker import Job
 from rl_lab.data import cache
 from rl_lab.errors import LabError
@@ -146,6 +147,7 @@ def _try_out(waiting: list[Task]) -> None:
     for contender, maker in {task.group: (task.job.contender, task.job.maker) for task in waiting}.values():
         trainer = spaces.trainer_of(contender, maker)
         spaces.check_spaces(contender, trainer)
+        check_values(contender, trainer)
         if pretrained.is_pretrained(contender):
             pretrained.try_out(contender, trainer)
 

@@ -324,6 +324,10 @@ def WORDS():
     return gym.wrappers.TransformObservation(gym.make("CartPole-v1"), lambda observation: observation, space)
 
 
+def named(algorithm, **hyperparameters):
+    return {"contenders": {"a": (algorithm, hyperparameters), "b": contender(0)}, "steps": 2**52}
+
+
 def missing():
     raise gym.error.DependencyNotInstalled("toolbox is not installed, run `pip install toolbox`")
 
@@ -373,6 +377,15 @@ def missing():
         ({"controls": "no"}, "controls is 'no'; it must be true or false"),
         ({"questions": ["return"]}, "questions has 'return'; each must be of the class Question"),
         ({"steps": 1}, "with 2 evaluation points it must be as many"),
+        (named("ppo", learning_rate="fast"), "contender 'a': learning_rate='fast' is not allowed; give a number"),
+        (named("ppo", n_steps=2**31 - 1, num_envs=99), "'a': a rollout of n_steps=2147483647 with num_envs=99"),
+        (
+            named("sb3:ppo", n_steps=10**12),
+            "'a': a rollout of n_steps=1000000000000 with num_envs=1 needs 40,978.2 GiB",
+        ),
+        (named("sb3:ppo", n_steps=2, num_envs=10**12), "contender 'a': num_envs=1000000000000 needs 953,674.3 GiB"),
+        (named("sb3:ppo", net_arch="x"), "contender 'a': sb3:ppo cannot be made with its hyperparameters: "),
+        (named("sb3:dqn", buffer_size=10**15), "sb3:dqn cannot be made with its hyperparameters: Unable to allocate"),
     ],
 )
 def test_what_makes_no_sense_is_said_before_anything_runs(tmp_path, change, words):
