@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral  # NumPy's integers, too
@@ -113,7 +114,7 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
             start = float(value[4:])
             return lambda remaining: start * remaining
         constant = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LabError(f'{name}={value!r} is not allowed; give a number, "lin_3e-4", or a function') from None
     return lambda remaining: constant
 
@@ -136,7 +137,7 @@ def _between(name: str, value: Any, low: float, high: float) -> None:
     ok = (
         isinstance(value, (int, float))
         and not isinstance(value, bool)
-        and math.isfinite(value)
+        and abs(value) <= sys.float_info.max  # whole numbers may be larger, and then are no float
         and low <= value <= high
     )
     if not ok:

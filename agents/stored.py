@@ -53,7 +53,7 @@ RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "num_timesteps": ("a whole number of at least 0", _whole(0)),
     "total_timesteps": ("a whole number of at least 0", _whole(0)),
     "iterations": ("a whole number of at least 0", _whole(0)),
-    "seconds": ("a number of at least 0", lambda value: type(value) in (int, float) and 0 <= value < math.inf),
+    "seconds": ("a number of at least 0", lambda value: type(value) in (int, float) and 0 <= value < 2**62),
 }
 
 

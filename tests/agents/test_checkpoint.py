@@ -53,7 +53,7 @@ def loaded_or_refused(file, **arguments):
     return agent
 
 
-WRONG = [None, True, -1, 10**30, float("nan"), "x", [1], {"a": 1}]
+WRONG = [None, True, -1, 10**30, 10**400, float("nan"), "x", [1], {"a": 1}]
 
 
 @pytest.mark.parametrize("engine", ["compiled", "torch"])
