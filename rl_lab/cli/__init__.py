@@ -61,7 +61,8 @@ def main() -> None:
         return
     try:
         app.cli(prog="rl-lab", description=DESCRIPTION, registry=registry)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is where a shell closed it
+            sys.stdout.flush()
     except LabError as error:
         print(f"rl-lab: {error}", file=sys.stderr)
         sys.exit(2)

@@ -8,6 +8,8 @@ again. Kernels get such a tuple as one of an equal class, which this module make
 from __future__ import annotations
 
 import collections
+import functools
+import sys
 from typing import Any
 
 BETWEEN = "|"
@@ -24,13 +26,20 @@ def __getattr__(label: str) -> Any:
     return globals().setdefault(label, made)
 
 
+@functools.cache
+def _importable(module: str) -> bool:
+    """Whether another process with this one's path finds a module, which may have been run from a file here."""
+    first = module.partition(".")[0]
+    return first != "__main__" and any(finder.find_spec(first, None) is not None for finder in sys.meta_path)
+
+
 def portable(value: Any) -> Any:
     """The value itself, or an equal tuple where it is, or holds, a NamedTuple whose class has no place of its own."""
     if not isinstance(value, tuple):
         return value
     parts = [portable(part) for part in value]
     kind = type(value)
-    if hasattr(kind, "_fields") and (kind.__module__ == "__main__" or "<locals>" in kind.__qualname__):
+    if hasattr(kind, "_fields") and ("<locals>" in kind.__qualname__ or not _importable(kind.__module__)):
         label = BETWEEN.join((kind.__name__, *kind._fields))
         kind = globals().get(label) or __getattr__(label)
     elif all(new is old for new, old in zip(parts, value, strict=True)):

@@ -96,7 +96,7 @@ def constant(agent):
 def give_adam(agent, first, second, count):
     """Moments in the order of our buffer into either engine."""
     if agent.engine.name == "compiled":
-        agent.engine.restore({"adam.first": first, "adam.second": second, "adam.count": np.array([count])})
+        agent.engine.restore({"adam.first": first, "adam.second": second, "adam.count": np.full(3, count)})
         return
     ends = np.cumsum(
         [0, len(agent.policy.actor.parameters), len(agent.policy.critic.parameters), agent.policy.log_std.size]

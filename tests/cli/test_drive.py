@@ -12,6 +12,7 @@ import pytest
 
 from rl_lab.cli import robot_drive, robot_screen
 from rl_lab.envs.robot import cells
+from rl_lab.envs.robot.looking import ACTIONS
 from rl_lab.errors import LabError
 
 EMPTY, DOOR_KEY = "rl_lab/Robot-Empty-5x5-v0", "rl_lab/Robot-DoorKey-5x5-v0"
@@ -71,7 +72,7 @@ def test_arrows_and_letters_do_the_same(keys):
 
 
 def test_every_action_has_a_key():
-    assert set(robot_drive.KEYS.values()) >= set(robot_drive.NAMES)
+    assert set(robot_drive.KEYS.values()) >= set(ACTIONS)
 
 
 def test_what_cannot_be_done_is_said():

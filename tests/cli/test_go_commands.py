@@ -99,7 +99,8 @@ def test_a_trained_agent_plays_its_most_probable_move(trained):
     agent, board = go_players.player_for(str(trained)), Board(5)
     assert (agent.name, agent.size) == ("go5", 5)
     action = agent(board)
-    assert action == PPO.load(trained / "checkpoint.safetensors").predict(*see(board))[0]
+    seen, mask = see(board)
+    assert action == PPO.load(trained / "checkpoint.safetensors").predict(seen, action_mask=mask)[0]
     board.play(action)
     assert board.is_legal(agent(board))
 

@@ -218,6 +218,7 @@ def test_every_state_has_a_number_of_its_own(name, seeds):
     levels = gym.make_vec(id, num_envs=seeds, observation="state", debug=True).unwrapped
     levels.reset(seed=0)
     env = BatchEnv(with_shared_layout(id))
+    env.reset(seed=0)
     code = tabular.CODES[env.definition.name]
     for saved in levels.save_state():
         here = env.save_state()
