@@ -80,7 +80,8 @@ def test_self_play_learns_to_take_the_whole_of_a_small_board():
         "rl_lab/Go-5x5-v0", num_envs=32, env_kwargs=kwargs, n_steps=32, batch_size=256, n_epochs=4,
         learning_rate=2e-3, gamma=1.0, net_arch=(32, 32), ent_coef=0.01,
     )  # fmt: skip
-    before, after = wins_as_black(agent), wins_as_black(agent.learn(60_000))
+    # Seeds 0 to 5 end at 0.94 to 0.995 on one processor; on another, rounding makes another seed of each.
+    before, after = wins_as_black(agent), wins_as_black(agent.learn(300_000))
     assert before < 0.5 < 0.9 < after
 
 
