@@ -179,7 +179,8 @@ def test_continuous_actions_are_cloned_too():
 
 def test_shuffled_demonstrations_keep_only_how_often_an_action_is_taken():
     context = Context("rl_lab/Robot-DoorKey-5x5-v0", 0, None, SMALL)
-    plain, shuffled = (Demonstrate("planner", 10, shuffled=s).run(context).part("demonstrations") for s in (False, True))
+    stages = Demonstrate("planner", 10), Demonstrate("planner", 10, shuffled=True)
+    plain, shuffled = (stage.run(context).part("demonstrations") for stage in stages)
     np.testing.assert_array_equal(plain["rows"], shuffled["rows"])
     np.testing.assert_array_equal(np.bincount(plain["actions"]), np.bincount(shuffled["actions"]))
     assert (plain["actions"] != shuffled["actions"]).any()
