@@ -112,7 +112,7 @@ def _from_id(id: str, num_envs: int, arguments: dict[str, Any]) -> gym.vector.Ve
         hint = f"; start in the folder that holds {error.name}, or install it"
         raise LabError(f"environment {id!r} cannot be found: {error}{hint if error.name else ''}") from None
     except gym.error.Error as error:
-        raise LabError(f"environment {id!r} cannot be found: {error}{where_it_is(id)}") from None
+        raise LabError(f"environment {id!r} cannot be found: {str(error).rstrip('.')}{where_it_is(id)}") from None
     except Exception as error:
         raise LabError(f"environment {id!r} cannot be found: {describe(error)}") from error
     try:

@@ -145,8 +145,7 @@ class PPO:
         checks.whole_number("total_timesteps", total_timesteps, 1)
         checks.callback(callback)
         if reset_num_timesteps:
-            if not self._fresh:
-                self._restart()
+            self._restart()
             self.num_timesteps, self._anchored_at, self.total_timesteps = 0, 0, int(total_timesteps)
             self._episodes_lost = False
         else:
@@ -380,8 +379,9 @@ class PPO:
         return Progress(current, stream, np.zeros(lanes), np.zeros(lanes, np.int64), *recent, np.zeros(1, np.int64))
 
     def _restart(self) -> None:
-        """Reset all environments, as SB3's `learn` does when it counts from zero."""
-        self.source.reset(self.seed)
+        """Reset all environments, as SB3's `learn` does when it counts from zero, and forget their episodes."""
+        if not self._fresh:
+            self.source.reset(self.seed)
         for array in (self.progress.lane_returns, self.progress.lane_lengths, self.progress.episodes):
             array[:] = 0
         self.iterations, self.seconds, self._fresh = 0, 0.0, True

@@ -14,6 +14,7 @@ from typing import Any
 from rl_lab.errors import LabError
 
 MOST = 2**31 - 1  # of what is counted
+MOST_LAYERS = 100
 Schedule = float | str | Callable[[float], float]
 
 
@@ -126,6 +127,8 @@ def _is_whole(value: Any) -> bool:
 def _layers(net_arch: Any) -> None:
     """Refuse what gives no numbers of units; `ActorCritic` checks the names of the networks."""
     for layers in net_arch.values() if isinstance(net_arch, dict) else [net_arch]:
+        if isinstance(layers, (list, tuple)) and len(layers) > MOST_LAYERS:
+            raise LabError(f"net_arch has {len(layers)} hidden layers; at most {MOST_LAYERS} are possible")
         if not isinstance(layers, (list, tuple)) or not all(_is_whole(units) for units in layers):
             raise LabError(
                 f"net_arch={net_arch!r} is not allowed; give the units of the hidden layers, such as [64, 64], or "

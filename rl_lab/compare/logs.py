@@ -25,6 +25,7 @@ from rl_lab.errors import LabError
 COLUMNS = ["environment", "contender", "seed", "step", "seconds", "cpu_seconds"]
 COLUMNS += ["return", "score", "episodes", "length"]
 LIMIT = 2**28  # bytes of a log, and of an array in one
+LARGEST = 1e300  # of a return: sums of larger ones are infinite
 GIVE = "give evaluations.npz or runs.csv files"
 
 
@@ -238,8 +239,8 @@ def _checked(path: Path, log: Log) -> Log:
     before = -1
     for point in log.points:
         place = f"{str(path)!r}, run {log.name!r}, step {point.step}"
-        if not all(map(math.isfinite, point.returns)):
-            raise LabError(f"{place}: the returns are {point.returns}; they must be finite")
+        if not all(abs(value) <= LARGEST for value in point.returns):
+            raise LabError(f"{place}: the returns are {point.returns}; they must be finite, and at most {LARGEST:g}")
         if point.step <= before:
             why = "steps must be whole numbers that rise" if point.step < 0 else f"it comes after step {before}"
             raise LabError(f"{place}: {why}; give the log of one training")

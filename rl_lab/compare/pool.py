@@ -90,7 +90,7 @@ class Pool:
                 yield from worker.close(message["ended"] + AGAIN)
             elif "begun" in message:
                 worker.began = time.monotonic()
-            elif message["job"] == worker.job and not worker.answered:
+            elif message.get("job") == worker.job and not worker.answered:
                 worker.answered = "outcome" in message
                 yield message
         yield from self._late()
@@ -170,8 +170,9 @@ class _Worker:
         assert self.process.stdout is not None
         with self.process.stdout as lines:  # closed here: another thread would wait for a read to end
             for line in lines:
-                with contextlib.suppress(json.JSONDecodeError):  # the part that a process sent before it was killed
-                    messages.put((self, json.loads(line)))
+                with contextlib.suppress(ValueError):  # the part that a process sent before it was killed
+                    if isinstance(message := json.loads(line), dict):  # not what a contender wrote to the pipe
+                        messages.put((self, message))
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)  # for the way in which it ended
         messages.put((self, None))

@@ -83,7 +83,7 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
         for each in (store.folder, agents):
             discard_partial(each, 0.0 if folder else DAY)
         tasks = [task.keeping(agents) for task in tasks] if wanted else tasks
-        found = {task.job.number: store.get(task.key, *task.group) for task in tasks}
+        found = {task.job.number: store.get(task.key, *task.group, task.job.seed) for task in tasks}
         with Display(tasks, jobs, quiet) as view:
             done = {number: run for number, run in found.items() if run is not None}
             for number, run in done.items():

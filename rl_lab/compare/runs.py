@@ -97,12 +97,12 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def get(self, key: str, environment: str, contender: str) -> Run | None:
+    def get(self, key: str, environment: str, contender: str, seed: int) -> Run | None:
         """The finished run under a key, under the names that it has now; None if there is none."""
         try:
             values = json.loads(self._path(key).read_text(encoding="utf-8"))
             run = Run.from_dict({**values, "environment": environment, "contender": contender})
-            return run if run.sound else None
+            return run if run.sound and run.seed == seed else None
         except (OSError, ValueError, TypeError, AttributeError, OverflowError):  # missing, or not written by us
             return None
 

@@ -126,7 +126,9 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
             continue
         steps = float(np.median([Ledger.from_dict(r.ledger).steps() if r.ledger else r.steps for r in own]))
         updates = [run.notes["updates"] for run in own if "updates" in run.notes]
-        taken.append(f"{contender.name} {steps:,.0f}{f' ({np.median(updates):,.0f} updates)' if updates else ''}")
+        made = np.median(updates) if updates else 0
+        counted = f" ({made:,.0f} update{'' if made == 1 else 's'})" if updates else ""
+        taken.append(f"{contender.name} {steps:,.0f}{counted}")
         if why := next(filter(None, (run.notes.get(NOT_KEPT) for run in own)), ""):
             lost.append(f"An agent of {contender.name} could not be kept: {why}.")
         if updates and min(updates) < FEW_UPDATES:

@@ -304,7 +304,8 @@ def test_hyperparameters_of_the_update_change_by_assignment():
 
 
 def test_the_state_of_foreign_environments_is_not_saved_and_a_message_says_so(tmp_path, caplog):
-    PPO("CartPole-v1", **SMALL).learn(64).save(tmp_path / "a")
+    first = PPO("CartPole-v1", **SMALL).learn(64)
+    first.save(tmp_path / "a")
     message = "the state of CartPole-v1 cannot be saved: episodes begin again, and the weights will differ"
     with caplog.at_level("INFO", logger="rl_lab"):
         agent = PPO.load(tmp_path / "a")
@@ -312,8 +313,9 @@ def test_the_state_of_foreign_environments_is_not_saved_and_a_message_says_so(tm
         agent.learn(64, reset_num_timesteps=False)
         assert message in caplog.text
         caplog.clear()
-        PPO.load(tmp_path / "a").learn(64)
+        again = PPO.load(tmp_path / "a").learn(64)  # which counts from zero
         assert message not in caplog.text
+    assert (again.iterations, again.num_timesteps) == (first.iterations, first.num_timesteps)
 
 
 @pytest.mark.parametrize("missing", [types.SimpleNamespace(name="no"), "folder"])

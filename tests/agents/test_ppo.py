@@ -204,6 +204,7 @@ def test_target_kl_stops_an_update():
         ({"engine": "compiled", "loss": len}, "needs engine='torch'"),
         ({"device": "cuda:7"}, "not available"),
         ({"net_arch": {"pi": [4]}}, "net_arch"),
+        ({"net_arch": [1] * 100_000}, "net_arch has 100000 hidden layers; at most 100"),
         ({"env_kwargs": {"zork": 1}}, "zork"),
     ],
 )

@@ -185,6 +185,7 @@ RAGGED = np.array([[1.0], [1.0, 2.0]], object)
     ("arrays", "words"),
     [
         ({"results": [[1.0], [np.inf]]}, "step 2: the returns are"),
+        ({"results": [[1.0], [1e308]]}, "at most 1e+300"),
         ({"results": RAGGED}, "results differ in their number of episodes"),
         ({"results": [["a"], ["b"]]}, "they must be numbers"),
         ({"results": np.zeros((2, 0))}, "as many evaluations in each"),

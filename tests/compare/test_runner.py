@@ -475,20 +475,27 @@ def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path, change):
     points = [Point(step, 0.1 * step, 0.1 * step, [1.0], [1]) for step in (1, 2)]
     run = Run("task", "mine", 0, points, 2, 0.2, 0.2)
     store.put("key", run)
-    assert store.get("key", "task", "mine") == run
+    assert store.get("key", "task", "mine", 0) == run
     values = run.as_dict()
     (tmp_path / "key.json").write_text(
         json.dumps({**values, "points": [values["points"][0], values["points"][1] | change]})
     )
-    assert store.get("key", "task", "mine") is None
-    whole = [{"notes": []}, {"ledger": []}, {"ledger": {"learner_steps": "x"}}, {"seed": "x"}, {"agent": None}]
+    assert store.get("key", "task", "mine", 0) is None
+    whole = [
+        {"notes": []},
+        {"ledger": []},
+        {"ledger": {"learner_steps": "x"}},
+        {"seed": "x"},
+        {"seed": 1},
+        {"agent": None},
+    ]
     whole += [{"notes": {"updates": "x"}}, {"notes": {"switch": None}}, {"notes": {"pretraining": {"labels": "x"}}}]
     whole += [{end: {"seed": 1, "value": "x", "actions": []}} for end in ("best", "worst")]
     outside = [{"agent": name} for name in ("../x.zip", "/x.zip", "a/x.zip", "..")]
     texts = [json.dumps(values | forged) for forged in whole + outside]
     for text in ("{", "[]", '{"points": 3}', "", "null", '{"points": []}', *texts):
         (tmp_path / "key.json").write_text(text)
-        assert store.get("key", "task", "mine") is None
+        assert store.get("key", "task", "mine", 0) is None
 
 
 def bad_news(env, seed, steps):
