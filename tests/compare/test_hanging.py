@@ -86,7 +86,7 @@ def kills_all(env, seed, steps):
 def writes_to_all_pipes(env, seed, steps):
     for descriptor in range(3, 30):
         with contextlib.suppress(OSError):
-            os.write(descriptor, b'{"job": 0, "outc')
+            os.write(descriptor, b'5\n{}\n{"job": 0, "outc')
     os._exit(0)
 
 
