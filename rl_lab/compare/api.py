@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from rl_lab import fingerprint
-from rl_lab.compare import kept, logs
+from rl_lab.compare import logs
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
 from rl_lab.compare.reading import load_plan
 from rl_lab.compare.result import Result
-from rl_lab.compare.runner import cache_folder, cores, default_folder, run_all
+from rl_lab.compare.runner import cores, default_folder, run_all
 from rl_lab.errors import LabError
 
 Made = str | Callable[..., Any]
@@ -119,8 +119,7 @@ def compare_plan(
     plan = with_controls(plan if timeout is None else replace(plan, timeout=timeout))
     chosen = out or plan.out
     folder = Path(chosen) if chosen else None
-    runs = run_all(plan, folder, jobs, quiet)
-    agents = kept.chosen(runs, plan.keep, (folder or cache_folder()).absolute() / "agents")
+    runs, agents = run_all(plan, folder, jobs, quiet)
     result = Result(plan, runs, True, command or _script(), fingerprint.versions(), hardware(jobs), agents)
     if folder is not None:
         result.save_all(folder)

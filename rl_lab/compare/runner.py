@@ -31,6 +31,9 @@ DAY = 86_400.0
 SILENCE = 1_800.0  # seconds without an evaluation after which a run is mentioned
 
 
+Outcome = tuple[list[Run], dict[str, list[Path]]]
+
+
 @dataclass(frozen=True)
 class Task:
     """A run to be done and the key under which it is kept."""
@@ -55,7 +58,7 @@ class Task:
         return Run.from_dict({**names, **outcome})
 
 
-def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: bool = False) -> list[Run]:
+def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: bool = False) -> Outcome:
     """Do the runs of a plan that are not finished yet.
 
     Args:
@@ -66,7 +69,8 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
         quiet: no progress display.
 
     Returns:
-        All runs, those that failed among them, in the order environment, contender, seed.
+        All runs, those that failed among them, in the order environment, contender, seed; and the files of the agents
+        that are kept, see `kept.chosen`.
 
     Raises:
         LabError: an environment or a contender does not exist, or the folder is in use.
@@ -78,7 +82,7 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
     folder, wanted = folder and folder.absolute(), plan.keep != "none"
     tasks = all_tasks(plan)
     with _locked(folder) as log:
-        root = folder or cache_folder()
+        root = folder or _cache().absolute()
         store, agents = Store(root / "runs"), root / "agents"
         for each in (store.folder, agents):
             discard_partial(each, 0.0 if folder else DAY)
@@ -99,9 +103,10 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
             torch = not all(contenders.is_lab(contender) for contender in plan.contenders)
             with Pool(min(jobs, max(len(waiting), 1)), log, torch, plan.timeout) as pool:
                 done.update(_Campaign(waiting, store, view, pool).go())
-    order = {name: place for place, name in enumerate(c.name for c in plan.contenders)}
-    places = {environment.name: place for place, environment in enumerate(plan.environments)}
-    return sorted(done.values(), key=lambda run: (places[run.environment], order[run.contender], run.seed))
+        order = {name: place for place, name in enumerate(c.name for c in plan.contenders)}
+        places = {environment.name: place for place, environment in enumerate(plan.environments)}
+        runs = sorted(done.values(), key=lambda run: (places[run.environment], order[run.contender], run.seed))
+        return runs, kept.chosen(runs, plan.keep, agents)
 
 
 def all_tasks(plan: Plan) -> list[Task]:
@@ -237,7 +242,7 @@ def _preparations(tasks: list[Task]) -> list[Task]:
     return list(chosen.values())
 
 
-def cache_folder() -> Path:
+def _cache() -> Path:
     """Where finished runs are kept if no folder is named."""
     return private_folder(cache.folder("compare"))
 
