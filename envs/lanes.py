@@ -43,6 +43,7 @@ class Lanes:
         self.final_observations = observation_buffer(definition.observation_space, count)
         self.masks = np.zeros((count, definition.mask_width), np.bool_)
         self.final_masks = np.zeros_like(self.masks)
+        self._allowed_before = 0  # an action that most lanes allowed, looked at first: it costs next to nothing
         self.rewards, self.returns = np.zeros(count), np.zeros(count)
         self.lengths = np.zeros(count, np.int64)
         self.terminated, self.truncated = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
@@ -113,7 +114,10 @@ class Lanes:
 
     def _check_masks(self) -> None:
         """Refuse masks that leave an agent nothing to do."""
-        stuck = ~(self.masks.any(axis=1) | self.states["done"]) if self.definition.mask_width else np.zeros(0, np.bool_)
+        if not self.definition.mask_width or self.masks[:, self._allowed_before].all():  # such as a pass in Go
+            return
+        self._allowed_before = int(self.masks.sum(axis=0).argmax())
+        stuck = ~(self.masks.any(axis=1) | self.states["done"])
         if stuck.any():
             number = int(np.flatnonzero(stuck)[0])
             raise LabError(
