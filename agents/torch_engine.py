@@ -398,7 +398,7 @@ class TorchEngine:
         return Minibatch(*now, actions, old_log_probs, old_values, advantages, returns, apart, settings)
 
     def _divergence(self, outputs: torch.Tensor, masks: np.ndarray, reference: np.ndarray) -> torch.Tensor:
-        """KL(reference policy, the one in training) `(batch,)`, as `distributions.categorical_pull` and its kin."""
+        """KL(reference policy || policy in training) `(batch,)`, as the pulls of `distributions` have it."""
         there = torch.from_numpy(reference).to(self.device)
         if there.shape[1] == 0:
             return torch.zeros(len(outputs), device=self.device)

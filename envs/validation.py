@@ -15,7 +15,7 @@ from rl_lab.errors import LabError
 from rl_lab.random import MULTIPLIER
 
 Rule = tuple[str, NDArray[np.bool_], str]
-LAST_STREAM = np.uint64(int(MULTIPLIER) << 32) - np.uint64(2)  # the next one would draw the same number for ever
+LAST_STREAM = np.uint64(int(MULTIPLIER) << 32) - np.uint64(2)  # the next one draws the same number again and again
 MOST_STEPS = 2**31 - 2  # the next one still fits
 MOST_TAKEN = 2**53
 CHUNK = 1024  # states are checked so many at a time, which bounds the memory that it takes

@@ -265,7 +265,7 @@ def test_functions_that_all_name_each_other_have_a_key_at_once():
 def test_files_that_a_function_names_stay_open():
     stream = io.TextIOWrapper(io.BytesIO())
     digest({"stream": stream})
-    stream.write("still there")
+    assert stream.write("still there") == 11
 
 
 def test_what_holds_itself_gets_a_sentence():

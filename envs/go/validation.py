@@ -1,7 +1,7 @@
 """What the saved states of Go must be: all that is kept beside the stones is worked out again from them, and compared.
 
 What superko remembers no longer stands on the board. Its number of positions, the present one and the bits that find
-them are checked; that older ones led here, nobody can know.
+them are checked; whether older ones led here cannot be known.
 """
 
 from __future__ import annotations

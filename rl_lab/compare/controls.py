@@ -33,8 +33,8 @@ def with_controls(plan: Plan) -> Plan:
         plan = replace(plan, questions=tuple(_by_steps(question) for question in plan.questions))
     if not added:
         return plan
-    told = (*plan.control_names, *(control.name for control in added))
-    return replace(plan, contenders=[*plan.contenders, *added], controls=told)
+    named = (*plan.control_names, *(control.name for control in added))
+    return replace(plan, contenders=[*plan.contenders, *added], controls=named)
 
 
 def _by_steps(question: Question) -> Question:

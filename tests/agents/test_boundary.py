@@ -295,6 +295,7 @@ def test_the_environment_may_be_used_again_after_an_agent():
         source = make_source(env, 1)
         source.reset(0)
         source.check_owned()
+        assert source.owned
 
 
 def test_names_of_packages_help(monkeypatch):

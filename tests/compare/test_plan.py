@@ -8,10 +8,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import torch
 
 import rl_lab.compare
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, Question, load_plan
-from rl_lab.compare.contenders import check
+from rl_lab.compare.contenders import check, sb3_options
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.reading import KEYS, plan_from
@@ -170,7 +171,11 @@ def test_a_contender_that_does_not_exist(contender, words):
 
 
 def test_shared_names_reach_stable_baselines():
-    check(Contender("a", "sb3:ppo", {"net_arch": [32], "activation": "relu", "learning_rate": "lin_1e-3"}))
+    contender = Contender("a", "sb3:ppo", {"net_arch": [32], "activation": "relu", "learning_rate": "lin_1e-3"})
+    check(contender)
+    options = sb3_options(contender)
+    assert options["policy_kwargs"] == {"net_arch": [32], "activation_fn": torch.nn.ReLU}
+    assert options["learning_rate"](0.5) == 5e-4
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,9 @@ def test_every_position_of_random_walks_is_accepted(name, arguments):
     rng = np.random.default_rng(2)
     for _ in range(40):
         env.step(np.where(rng.random(2) < 0.4, 2, rng.integers(0, env.single_action_space.n, 2)))
-        env.unwrapped.load_state(env.unwrapped.save_state())
+        saved = env.unwrapped.save_state()
+        env.unwrapped.load_state(saved)
+        assert env.unwrapped.save_state().tobytes() == saved.tobytes()
 
 
 def counter_reset(state, config):
