@@ -67,18 +67,18 @@ def bernoulli(outputs, targets, by_outputs, by_log_noise):
 def gaussian(outputs, targets, log_noise, by_outputs, by_log_noise):
     """Normal with the outputs as means and one standard deviation, learnt too (as Rybkin et al. 2021 advise)."""
     count, width = outputs.shape
-    each, total = ONE / np.float32(count), ZERO
+    each, numbers = ONE / np.float32(count), count * width
     precision = exp(-log_noise[0] - log_noise[0])
-    squares = ZERO
+    squares = 0.0  # float64, row by row: what is left of `numbers - precision * squares` is often a small part of both
     for i in range(count):
+        of_row = ZERO
         for j in range(width):
             error = outputs[i, j] - targets[i, j]
-            squares += error * error
+            of_row += error * error
             by_outputs[i, j] = each * precision * error
-    numbers = np.float32(count * width)
-    by_log_noise[0] = each * (numbers - precision * squares)
-    total += HALF * precision * squares + numbers * (log_noise[0] + HALF_LOG_TAU)
-    return total
+        squares += of_row
+    by_log_noise[0] = (numbers - precision * squares) / count
+    return np.float32(0.5 * precision * squares + numbers * (log_noise[0] + HALF_LOG_TAU))
 
 
 @jit.fast

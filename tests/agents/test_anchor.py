@@ -22,7 +22,7 @@ def test_divergences_and_gradients_are_those_of_torch(rows, width, seed):
     rng = np.random.default_rng(seed)
     outputs, other = rng.standard_normal((2, rows, width)).astype(np.float32)
     log_std, other_std = (0.5 * rng.standard_normal((2, width))).astype(np.float32)
-    ours, theirs = torch.from_numpy(outputs).requires_grad_(), torch.from_numpy(log_std).requires_grad_()
+    ours, theirs = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (outputs, log_std))
     by_outputs, by_log_std = np.zeros_like(outputs), np.zeros_like(log_std)
 
     expected = kl_divergence(Categorical(logits=torch.from_numpy(other)), Categorical(logits=ours)).sum()

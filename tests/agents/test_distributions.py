@@ -29,8 +29,8 @@ def compiled(name):
 @settings(deadline=None, max_examples=60)
 def test_categorical_is_torchs(logits, action, bits, by_log_prob, by_entropy):
     mask = np.array([(bits >> i) & 1 == 1 or i == action for i in range(5)])
-    leaf = torch.tensor(logits, requires_grad=True)
-    dist = torch.distributions.Categorical(logits=torch.where(torch.tensor(mask), leaf, torch.tensor(-1e8)))
+    leaf = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
+    dist = torch.distributions.Categorical(logits=torch.where(torch.tensor(mask), leaf, -1e8))
     log_prob, entropy = dist.log_prob(torch.tensor(action)), dist.entropy()
     (by_log_prob * log_prob + by_entropy * entropy).backward()
 
@@ -48,9 +48,9 @@ def test_categorical_is_torchs(logits, action, bits, by_log_prob, by_entropy):
 @settings(deadline=None, max_examples=60)
 def test_gaussian_is_torchs(numbers, by_log_prob, by_entropy):
     means, log_std, action = numbers.copy()
-    mean_leaf, std_leaf = torch.tensor(means, requires_grad=True), torch.tensor(log_std, requires_grad=True)
+    mean_leaf, std_leaf = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (means, log_std))
     dist = torch.distributions.Normal(mean_leaf, std_leaf.exp())
-    log_prob, entropy = dist.log_prob(torch.tensor(action)).sum(), dist.entropy().sum()
+    log_prob, entropy = dist.log_prob(torch.tensor(action, dtype=torch.float64)).sum(), dist.entropy().sum()
     (by_log_prob * log_prob + by_entropy * entropy).backward()
 
     rows, log_probs, entropies = (means[None], action[None]), zeros(1), zeros(1)

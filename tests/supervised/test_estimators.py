@@ -36,7 +36,7 @@ def test_gradients_of_losses_are_those_of_autograd(batch, width, seed):
     outputs = (3 * rng.standard_normal((batch, width))).astype(np.float32)
     weights = rng.random(batch).astype(np.float32)
     labels, numbers = rng.integers(width, size=batch), rng.standard_normal((batch, width)).astype(np.float32)
-    theirs = torch.from_numpy(outputs.copy()).requires_grad_()
+    theirs = torch.tensor(outputs, dtype=torch.float64, requires_grad=True)
     by_torch = {
         losses.cross_entropy: lambda: torch.nn.functional.cross_entropy(
             theirs, torch.from_numpy(labels), reduction="none"

@@ -43,8 +43,8 @@ def test_gradients_are_those_of_autograd(activation, hidden, window, embedding, 
     given = model.parameters_, model._shape(), model.network_.code, encoded.codes, places
     mean = compiled_epoch()(*given, make_adam(len(model.parameters_)), scratch, 0.0, 0.0, 0.0)  # which moves nothing
 
-    table = torch.from_numpy(model.embeddings_.copy()).requires_grad_()
-    network = TorchMLP(model.network_)
+    table = torch.tensor(model.embeddings_, dtype=torch.float64, requires_grad=True)
+    network = TorchMLP(model.network_).double()
     contexts = torch.from_numpy(encoded.codes[places[:, None] + np.arange(-window, 0)])
     logits = network(torch.nn.functional.embedding(contexts, table).flatten(1))
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(encoded.codes[places]))

@@ -22,10 +22,10 @@ ORDER = np.random.default_rng(0).permutation(len(X))
 
 
 def by_torch(likelihood, encoder, decoder, log_noise, inputs, noise, beta):
-    """The sum of minus the bounds, from torch's own distributions, and its gradient over the batch's size."""
-    down, up = TorchMLP(encoder), TorchMLP(decoder)
-    spread = torch.tensor(log_noise, requires_grad=True)
-    targets = torch.from_numpy(inputs)
+    """The sum of minus the bounds, from torch's own distributions in float64, and its gradient over the batch's size."""
+    down, up = TorchMLP(encoder).double(), TorchMLP(decoder).double()
+    spread = torch.tensor(log_noise, dtype=torch.float64, requires_grad=True)
+    targets = torch.from_numpy(inputs).double()
     mean, log_variance = down(targets).chunk(2, dim=1)
     posterior = torch.distributions.Normal(mean, torch.exp(log_variance / 2))
     outputs = up(posterior.loc + torch.from_numpy(noise) * posterior.scale)
