@@ -72,7 +72,7 @@ class Encoder:
         shape, single = np.shape(value), tuple(space.shape or ())
         if shape == single:
             return None
-        if shape[1:] == single and len(shape) == len(single) + 1:
+        if shape[1:] == single and len(shape) == len(single) + 1 and shape[0]:
             return shape[0]
         raise LabError(
             f"observation has shape {shape}; expected {single} or a batch (n, {', '.join(map(str, single))})"

@@ -43,10 +43,9 @@ def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, de
 
 def _discrete(agent: PPO, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
     if mask is not None:
-        allowed = (
-            np.asarray(mask, np.bool_).reshape(-1, logits.shape[1]) if np.size(mask) % logits.shape[1] == 0 else None
-        )
-        if allowed is None or len(allowed) not in (1, len(logits)) or not allowed.any(axis=1).all():
+        allowed = np.asarray(mask, np.bool_)
+        shapes = logits.shape[1:], (1, logits.shape[1]), logits.shape
+        if allowed.shape not in shapes or not allowed.any(axis=-1).all():
             raise LabError(
                 f"action_mask has shape {np.shape(mask)}; expected bools of shape ({logits.shape[1]},) or "
                 f"({len(logits)}, {logits.shape[1]}), with an allowed action in each row"

@@ -94,6 +94,10 @@ def test_a_mask_rules_actions_out():
         agent.predict(observations, action_mask=np.zeros(2, bool))
     with pytest.raises(LabError, match="action_mask"):
         agent.predict(observations, action_mask=np.ones(3, bool))
+    with pytest.raises(LabError, match=r"action_mask has shape \(2, 3\); expected bools of shape \(2,\) or \(3, 2\)"):
+        agent.predict(observations[:3], action_mask=np.ones((2, 3), bool))  # which has as many numbers
+    with pytest.raises(LabError, match=r"observation has shape \(0, 4\); expected \(4,\) or a batch"):
+        agent.predict(observations[:0])
 
 
 def test_what_is_loaded_learns_on_exactly(tmp_path):
