@@ -6,6 +6,7 @@ what comes next lies in arrays, so that a run can be saved between two iteration
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
 import time
@@ -113,6 +114,19 @@ class PPO:
         self._anchored_at = 0
         self._fresh = True
         self._episodes_lost = False  # a checkpoint goes on with new episodes, which a message says once it does
+        self._copied = False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PPO:
+        """An agent that predicts; its arrays share no memory any more, as learning needs."""
+        copied = memo[id(self)] = object.__new__(type(self))
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo) | {"_copied": True})
+        return copied
+
+    def __getstate__(self) -> Any:
+        raise LabError(
+            "an agent cannot be pickled; write it with agent.save(path), and read it with PPO.load(path) where it is "
+            "needed"
+        )
 
     def __repr__(self) -> str:
         return (
@@ -144,6 +158,7 @@ class PPO:
         """
         checks.whole_number("total_timesteps", total_timesteps, 1)
         checks.callback(callback)
+        self._refuse_copy()
         if reset_num_timesteps:
             self._restart()
             self.num_timesteps, self._anchored_at, self.total_timesteps = 0, 0, int(total_timesteps)
@@ -281,6 +296,7 @@ class PPO:
 
     def _begin(self) -> None:
         """Take in the first observations, and compile."""
+        self._refuse_copy()
         if self._fresh:
             loops().see(self.normalizer, self.source.view.observations, self.progress.current)
             self.engine.prepare(self.rollout, self.progress, self.normalizer, self._update_settings())
@@ -292,6 +308,10 @@ class PPO:
                 self.source.name,
             )
             self._episodes_lost = False
+
+    def _refuse_copy(self) -> None:
+        if self._copied:
+            raise LabError("a deep copy of an agent can only predict; to go on with one, agent.save(path) and load it")
 
     def _order(self) -> np.ndarray:
         """The valid samples, shuffled for each epoch: int64 `(epochs, samples)`."""
@@ -317,7 +337,8 @@ class PPO:
         return metrics
 
     def _update_settings(self) -> Settings:
-        s, remaining = self.settings, 1.0 - self.num_timesteps / self.total_timesteps if self.total_timesteps else 1.0
+        done = self.num_timesteps / self.total_timesteps if self.total_timesteps else 0.0
+        s, remaining = self.settings, max(1.0 - done, 0.0)  # the last rollout may go beyond the total
         held_for = self.num_timesteps - self.rollout.rewards.size - self._anchored_at  # when the rollout began
         held = self.anchor.schedule.rates(max(held_for, 0)) if self.anchor else (1.0, 0.0)
         clip_vf = -1.0 if s.clip_range_vf is None else schedule("clip_range_vf", s.clip_range_vf)(remaining)
@@ -351,6 +372,8 @@ class PPO:
             raise LabError(
                 "a policy, a loss or a device of your own needs engine='torch', but engine='compiled' was given"
             )
+        if loss is not None and not callable(loss):
+            raise LabError(f"loss={short(loss)} is not allowed; give a function of a minibatch; see torch_engine")
         batch = min(self.settings.batch_size, self.settings.n_steps * self.source.lanes)
         if name == "compiled":
             return CompiledEngine(self.policy, self.source, batch)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from numbers import Integral  # NumPy's integers, too
 from typing import Any
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 MOST = 2**31 - 1  # of what is counted
 MOST_LAYERS = 100
@@ -106,10 +106,11 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
     """A schedule as a function of the progress remaining, from 1 to 0.
 
     Raises:
-        LabError: it is neither a number, nor "lin_<number>", nor a function.
+        LabError: it is neither a number, nor "lin_<number>", nor a function; a function returned something else than
+            a number of at least 0.
     """
     if callable(value):
-        return lambda remaining: float(value(remaining))
+        return lambda remaining: _returned(name, value(remaining), remaining)
     try:
         if isinstance(value, str) and value.startswith("lin_"):
             start = float(value[4:])
@@ -118,6 +119,20 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
     except (TypeError, ValueError, OverflowError):
         raise LabError(f'{name}={value!r} is not allowed; give a number, "lin_3e-4", or a function') from None
     return lambda remaining: constant
+
+
+def _returned(name: str, value: Any, remaining: float) -> float:
+    """What the function of a schedule returned, as a number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise LabError(
+            f"the function for {name} returned {short(value)} at {remaining:g} of the progress remaining; it must "
+            "return a number of at least 0"
+        )
+    return number
 
 
 def _is_whole(value: Any) -> bool:

@@ -1,5 +1,8 @@
 """PPO as SB3's users know it: learn, predict, save, load, and what it refuses."""
 
+import copy
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -164,6 +167,37 @@ def test_schedules_follow_the_progress():
     np.testing.assert_allclose([clip for _, clip in rates], [0.85, 0.6, 0.35, 0.1])
 
 
+def test_a_schedule_ends_at_zero_where_the_last_rollout_goes_beyond_the_total():
+    agent = PPO(CARTPOLE, num_envs=4, learning_rate="lin_1e-3", clip_range=lambda left: left, **SMALL)
+    agent.learn(100)
+    assert agent.num_timesteps == 128
+    assert agent.metrics["train/learning_rate"] == agent.metrics["train/clip_range"] == 0
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clip_range", "clip_range_vf"])
+@pytest.mark.parametrize("late", [-0.1, float("nan"), "slow", None])
+def test_a_function_of_the_progress_must_return_a_number_of_at_least_0(name, late):
+    agent = PPO(CARTPOLE, num_envs=4, **{name: lambda left: 0.1 if left > 0.5 else late}, **SMALL)
+    message = rf"the function for {name} returned {late!r} at 0.5 of the progress remaining; .* at least 0"
+    with pytest.raises(LabError, match=message):
+        agent.learn(256)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "torch"])
+def test_a_deep_copy_predicts_and_does_not_learn(engine, tmp_path):
+    agent = PPO(CARTPOLE, num_envs=4, engine=engine, **SMALL).learn(256)
+    copied, observations = copy.deepcopy(agent), np.random.default_rng(0).standard_normal((50, 4))
+    np.testing.assert_array_equal(copied.predict(observations)[0], agent.predict(observations)[0])
+    with pytest.raises(LabError, match="a deep copy of an agent can only predict"):
+        copied.learn(128)
+    copied.save(tmp_path / "copied")
+    loaded = PPO.load(tmp_path / "copied").learn(128, reset_num_timesteps=False)
+    np.testing.assert_array_equal(loaded.parameters, agent.learn(128, reset_num_timesteps=False).parameters)
+    for refused in (copy.copy, pickle.dumps):
+        with pytest.raises(LabError, match=r"cannot be pickled; write it with agent.save"):
+            refused(agent)
+
+
 def test_a_function_is_not_saved_but_asked_for(tmp_path):
     PPO(CARTPOLE, num_envs=2, learning_rate=lambda left: 1e-3 * left, **SMALL).learn(64).save(tmp_path / "agent")
     with pytest.raises(LabError, match="learning_rate='function <lambda>'"):
@@ -206,6 +240,7 @@ def test_target_kl_stops_an_update():
         ({"activation": "gelu"}, "activation 'gelu'"),
         ({"engine": "jax"}, "engine 'jax'"),
         ({"engine": "compiled", "loss": len}, "needs engine='torch'"),
+        ({"loss": 3}, "loss=3 is not allowed; give a function"),
         ({"device": "cuda:7"}, "not available"),
         ({"net_arch": {"pi": [4]}}, "net_arch"),
         ({"net_arch": [1] * 100_000}, "net_arch has 100000 hidden layers; at most 100"),
