@@ -17,6 +17,8 @@ class Parameters:
     """The arguments of a constructor, read and changed by name; what is fitted has names that end in `_`."""
 
     precision: ClassVar[DTypeLike] = np.float32  # of samples
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
 
     @classmethod
     def _names(cls) -> list[str]:
@@ -83,6 +85,26 @@ class Parameters:
             )
         return rows
 
+    def _fitted_rows(self, X: ArrayLike) -> NDArray[Any]:
+        """Samples with the features that it was fitted to."""
+        self._check_names(X)
+        return self._rows(X, self.n_features_in_)
+
+    def _check_names(self, X: Any, fitting: bool = False) -> None:
+        """Refuse columns of a data frame in another order than that in which they were learned."""
+        columns = getattr(X, "columns", None)
+        names = None if columns is None or not all(isinstance(name, str) for name in columns) else np.array(columns)
+        if fitting:
+            if names is not None:
+                self.feature_names_in_ = names
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        elif names is not None and names.tolist() != getattr(self, "feature_names_in_", names).tolist():
+            raise LabError(
+                f"X has the columns {names.tolist()}; this one was fitted to {self.feature_names_in_.tolist()}, and "
+                "their order counts: X[fitted.feature_names_in_]"
+            )
+
     def _check_whole(self, **least: int) -> None:
         """Refuse parameters that are no whole numbers of at least so much."""
         for name, lowest in least.items():
@@ -94,7 +116,7 @@ class Parameters:
         """Refuse parameters that are no finite numbers of at least 0."""
         for name in names:
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+            if not isinstance(value, (int, float, np.number)) or not 0 <= value < float("inf"):
                 raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
 
 

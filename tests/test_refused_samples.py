@@ -177,3 +177,21 @@ def test_what_a_model_of_text_cannot_write_is_refused(request_):
 def test_numbers_of_clusters_that_are_none_are_refused(numbers):
     with pytest.raises(LabError, match="numbers="):
         choose(KMeans(), ROWS, numbers)
+
+
+@pytest.mark.parametrize("name", [*DOUBLE, "Autoencoder", "VariationalAutoencoder", "choose"])
+def test_columns_in_another_order_are_refused(name):
+    import pandas as pd
+
+    frame = pd.DataFrame(np.abs(ROWS) / 10, columns=list("abc"))
+    fits = {name: estimator.fit for name, estimator in (DOUBLE | SINGLE).items()}
+    fits["choose"] = lambda frame: choose(GaussianMixture(), frame, [1, 2]).fitted
+    fitted = fits[name](frame)
+    judges = {"predict", "predict_proba", "transform", "score", "score_samples", "bic", "elbo", "encode"}
+    for judge in sorted(judges & set(dir(fitted))):
+        getattr(fitted, judge)(frame)
+        getattr(fitted, judge)(frame.to_numpy())
+        with pytest.raises(
+            LabError, match=r"X has the columns \['b', 'a', 'c'\]; this one was fitted to \['a', 'b', 'c'\]"
+        ):
+            getattr(fitted, judge)(frame[["b", "a", "c"]])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.core.mlp import MLP
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 from rl_lab.estimators import refuse_masked
 from rl_lab.supervised import losses
 from rl_lab.supervised.estimator import Estimator, even
@@ -82,11 +82,12 @@ class Classifier(Estimator):
         self._both(X, labels)
         self._check_names(X, fitting=True)
         present = np.unique(labels)
-        if len(present) < 2 and classes is None:
+        known = present if classes is None else np.unique(self._labels(classes, "classes"))
+        if len(known) < 2:
             raise LabError(f"y holds one class only, {present.tolist()[0]!r}; there is nothing to tell apart")
-        before, self.classes_ = getattr(self, "classes_", None), present
+        before = getattr(self, "classes_", None)
         try:
-            self.classes_ = present if classes is None else np.unique(np.asarray(classes))
+            self.classes_ = known
             weights = self._weights(sample_weight, len(labels)) * self._class_weights(labels)
             self._fit(self._given(X, labels, weights), len(self.classes_), network, validation, report)
         except BaseException:
@@ -110,6 +111,12 @@ class Classifier(Estimator):
         """Accuracy: the share of samples whose class is predicted."""
         labels = self._labels(y)
         self._both(X, labels)
+        self._check_fitted()
+        if (labels.dtype.kind == "U") != (self.classes_.dtype.kind == "U"):
+            raise LabError(
+                f"y holds {short(labels.tolist())}, and the classes are {short(self.classes_.tolist())}; give labels "
+                "of the same kind"
+            )
         return float(np.average(self.predict(X) == labels, weights=self._weights(sample_weight, len(labels))))
 
     def __sklearn_tags__(self) -> Any:
@@ -119,28 +126,30 @@ class Classifier(Estimator):
         return Tags("classifier", TargetTags(required=True), classifier_tags=ClassifierTags())
 
     @staticmethod
-    def _labels(y: ArrayLike) -> NDArray[Any]:
-        refuse_masked("y", y)
+    def _labels(y: ArrayLike, name: str = "y") -> NDArray[Any]:
+        refuse_masked(name, y)
         try:
             labels = np.asarray(y)
         except ValueError:
-            raise LabError("y is ragged; it must be (samples,), a class for each") from None
+            raise LabError(f"{name} is ragged; it must be (samples,), a class for each") from None
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.ndim != 1 or len(labels) == 0:
-            raise LabError(f"y has shape {labels.shape}; it must be (samples,), a class for each")
+            raise LabError(f"{name} has shape {labels.shape}; it must be (samples,), a class for each")
         if labels.dtype.kind not in "biufUO":
-            raise LabError(f"y holds {labels.dtype}; classes must be texts, whole numbers or bools")
+            raise LabError(f"{name} holds {labels.dtype}; classes must be texts, whole numbers or bools")
         if labels.dtype.kind == "U" and not isinstance(y, np.ndarray):  # NumPy makes text of mixed lists
             labels = np.array(y, object).reshape(labels.shape)
         if labels.dtype.kind == "O":
-            labels = _told_apart(labels)
+            labels = _told_apart(labels, name)
         if labels.dtype.kind == "f":
             odd = np.flatnonzero(~np.isfinite(labels) | (labels != np.round(labels)))
             if len(odd) and not np.isfinite(labels[odd[0]]):
-                raise LabError(f"y[{odd[0]}] is {labels[odd[0]]}; every class must be known")
+                raise LabError(f"{name}[{odd[0]}] is {labels[odd[0]]}; every class must be known")
             if len(odd):
-                raise LabError(f"y[{odd[0]}] is {labels[odd[0]]}, which is no class; for numbers there is a Regressor")
+                raise LabError(
+                    f"{name}[{odd[0]}] is {labels[odd[0]]}, which is no class; for numbers there is a Regressor"
+                )
         return labels
 
     def _class_weights(self, labels: NDArray[Any]) -> NDArray[np.float64]:
@@ -202,12 +211,14 @@ class Classifier(Estimator):
             self.class_weight = {name: value for name, value in header["class_weight"]}
 
 
-def _told_apart(labels: NDArray[Any]) -> NDArray[Any]:
+def _told_apart(labels: NDArray[Any], name: str) -> NDArray[Any]:
     """Labels of any kind as an array of one: texts, whole numbers or bools."""
     kinds = {type(label).__name__ for label in labels.tolist()}
     if len(kinds) > 1 or not isinstance(labels[0], (str, int, float, bool)):
         missing = [place for place, label in enumerate(labels.tolist()) if not isinstance(label, (str, int, float))]
         if missing:
-            raise LabError(f"y[{missing[0]}] is {labels[missing[0]]!r}; every class must be known, a text or a number")
-        raise LabError(f"y mixes {' and '.join(sorted(kinds))}; all classes must be of one kind")
+            raise LabError(
+                f"{name}[{missing[0]}] is {labels[missing[0]]!r}; every class must be known, a text or a number"
+            )
+        raise LabError(f"{name} mixes {' and '.join(sorted(kinds))}; all classes must be of one kind")
     return np.array(labels.tolist())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -50,8 +50,6 @@ class Estimator(Parameters):
     def __post_init__(self) -> None:
         self.network_: MLP
         self.history_: History
-        self.n_features_in_: int
-        self.feature_names_in_: NDArray[Any]
 
     def fit_to(self, X: ArrayLike, y: ArrayLike, **more: Any) -> Self:
         """`fit`, for those who do not care whether this is a classifier or a regressor."""
@@ -79,14 +77,16 @@ class Estimator(Parameters):
             LabError: it is not fitted, or the samples have another width or numbers that are not finite.
         """
         self._check_fitted()
-        self._check_names(X)
-        return predicted(self.network_, self._rows(X, self.n_features_in_))
+        return predicted(self.network_, self._fitted_rows(X))
 
     def save(self, path: str | Path) -> None:
         """Write the fitted network and its parameters to a safetensors file."""
         self._check_fitted()
-        params = self.get_params() | {"hidden_layer_sizes": [int(units) for units in self.hidden_layer_sizes]}
-        text = json.dumps({"type": type(self).__name__, "params": params} | self._header(), sort_keys=True, default=str)
+        params = {name: value for name, value in self.get_params().items() if not isinstance(value, Mapping)}
+        params |= {"hidden_layer_sizes": [int(units) for units in self.hidden_layer_sizes]}
+        names = {"feature_names": self.feature_names_in_.tolist()} if hasattr(self, "feature_names_in_") else {}
+        header = {"type": type(self).__name__, "params": params} | names | self._header()
+        text = json.dumps(header, sort_keys=True, default=_plain)
         weights.save(path, self._tensors(), {"rl_lab": text})
 
     @classmethod
@@ -104,6 +104,11 @@ class Estimator(Parameters):
             params = header["params"] | {"hidden_layer_sizes": tuple(header["params"]["hidden_layer_sizes"])}
             fitted = cls(**params)
             fitted._restore(header, tensors)
+            if "feature_names" in header:
+                names = header["feature_names"]
+                if not isinstance(names, list) or [type(name) for name in names] != [str] * fitted.n_features_in_:
+                    raise ValueError("a name for each feature")
+                fitted.feature_names_in_ = np.array(names)
         except LabError:
             raise
         except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RecursionError):
@@ -147,6 +152,8 @@ class Estimator(Parameters):
                 f"a network of sizes {network.sizes} does not fit samples of {samples.inputs.shape[1]} numbers "
                 f"and {outputs} outputs; give one that begins and ends with these"
             )
+        if validation is not None:
+            self._check_names(validation[0])
         held = None if validation is None else self._given(*validation)
         if held is None and self.early_stopping:
             samples, held = self._split(samples, of_split)
@@ -204,23 +211,11 @@ class Estimator(Parameters):
         batch = {} if self.batch_size == "auto" else {"batch_size": 1}
         self._check_whole(max_iter=1, n_iter_no_change=1, **batch)
         self._check_at_least_0("learning_rate_init", "alpha", "tol")
-        if self.early_stopping and not 0 < self.validation_fraction < 1:
-            raise LabError(f"validation_fraction={self.validation_fraction} is not allowed; it must be between 0 and 1")
-
-    def _check_names(self, X: Any, fitting: bool = False) -> None:
-        """Refuse columns of a data frame in another order than that in which they were learned."""
-        columns = getattr(X, "columns", None)
-        names = None if columns is None or not all(isinstance(name, str) for name in columns) else np.array(columns)
-        if fitting:
-            if names is not None:
-                self.feature_names_in_ = names
-            elif hasattr(self, "feature_names_in_"):
-                del self.feature_names_in_
-        elif names is not None and names.tolist() != getattr(self, "feature_names_in_", names).tolist():
-            raise LabError(
-                f"X has the columns {names.tolist()}; this one was fitted to {self.feature_names_in_.tolist()}, and "
-                "their order counts: X[fitted.feature_names_in_]"
-            )
+        if not isinstance(self.early_stopping, (bool, np.bool_)):
+            raise LabError(f"early_stopping={self.early_stopping!r} is not allowed; it must be True or False")
+        fraction = self.validation_fraction
+        if self.early_stopping and not (isinstance(fraction, (float, np.floating)) and 0 < fraction < 1):
+            raise LabError(f"validation_fraction={fraction!r} is not allowed; it must be between 0 and 1")
 
     def _both(self, X: ArrayLike, y: NDArray[Any]) -> NDArray[np.float32]:
         """Samples as float32, of which there must be as many as of `y`."""
@@ -243,6 +238,11 @@ class Estimator(Parameters):
                 f"sample_weight has shape {given.shape}; it must be ({count},), at least 0, not all 0, of finite sum"
             )
         return given
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as JSON has it, and other things as text."""
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def even(weights: NDArray[np.float64] | None, count: int) -> NDArray[np.float32]:

@@ -87,8 +87,10 @@ class Regressor(Estimator):
         """R²: 1 is perfect, 0 as good as the mean of `y`; the mean over outputs."""
         targets = self._targets(y)
         self._both(X, targets)
-        weights = self._weights(sample_weight, len(targets))
-        return _explained(self.predict(X), targets, weights)
+        weights, predicted = self._weights(sample_weight, len(targets)), self.predict(X)
+        if targets.size != predicted.size:
+            raise LabError(f"y has shape {targets.shape}, and predictions have {predicted.shape}; give as many numbers")
+        return _explained(predicted, targets, weights)
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn's own tools ask an estimator."""

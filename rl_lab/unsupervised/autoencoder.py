@@ -92,7 +92,7 @@ class Autoencoder(Coder):
 
     def encode(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: D102  # the base class says it
         self._check_fitted()
-        codes = predicted(self.encoder_, self._rows(X, self.n_features_in_))
+        codes = predicted(self.encoder_, self._fitted_rows(X))
         activate(self.network_.code, codes)
         return codes
 
@@ -102,7 +102,8 @@ class Autoencoder(Coder):
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """The share of the variance that comes back: 1 is all of it, 0 as much as the mean explains."""
-        rows = self._rows(X)
+        self._check_fitted()
+        rows = self._fitted_rows(X)
         return _explained(self.reconstruct(rows), rows)
 
     def _sizes(self, inputs: int, outputs: int) -> list[int]:

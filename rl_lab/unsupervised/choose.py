@@ -72,6 +72,7 @@ def choose(
         if report is not None:
             report(number)
     number = (min if is_mixture else max)(tried, key=lambda n: scores[n])
+    fits[number]._check_names(X, fitting=True)
     return Choice(number, "BIC" if is_mixture else "silhouette", scores, fits[number])
 
 

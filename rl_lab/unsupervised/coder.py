@@ -76,6 +76,7 @@ class Coder(Estimator):
         samples = self._given(X)
         if len(samples.inputs) < 2:
             raise LabError("X has one sample only; what samples have in common can be learnt from two on")
+        self._check_names(X, fitting=True)
         return samples
 
 

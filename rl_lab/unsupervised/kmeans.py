@@ -79,6 +79,7 @@ class KMeans(Parameters):
             inertia, steps = _compiled(lloyd.lloyd)(samples, centers, labels, self.max_iter, tolerance)
             if inertia < self.inertia_:
                 self.inertia_, self.n_iter_, self.labels_, self._centers = float(inertia), int(steps), labels, centers
+        self._check_names(X, fitting=True)
         self.cluster_centers_, self.n_features_in_ = self._centers + self._mean, rows.shape[1]
         return self
 
@@ -114,7 +115,7 @@ class KMeans(Parameters):
     def _known(self, X: ArrayLike) -> NDArray[np.float64]:
         if not hasattr(self, "cluster_centers_"):
             raise LabError("this KMeans is not fitted yet; call fit(X) first")
-        return self._rows(X, self.n_features_in_)
+        return self._fitted_rows(X)
 
     def _nearest(self, rows: NDArray[np.float64]) -> NDArray[np.int64]:
         return nearest(rows - self._mean, self._centers)

@@ -110,6 +110,7 @@ class GaussianMixture(Parameters):
         self.weights_, self.means_, self.covariances_ = best.end
         self.lower_bound_, self.n_iter_, self.converged_ = best.likelihood, best.steps, best.converged
         self.n_features_in_ = rows.shape[1]
+        self._check_names(X, fitting=True)
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -251,7 +252,7 @@ class GaussianMixture(Parameters):
     def _judged(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Responsibilities `(samples, components)` and log likelihoods `(samples,)`."""
         self._check_fitted()
-        rows = self._rows(X, self.n_features_in_)
+        rows = self._fitted_rows(X)
         probabilities, likelihoods = np.empty((len(rows), self.n_components)), np.empty(len(rows))
         mixture = self._as_densities(Distributions(self.weights_, self.means_, self.covariances_))
         judge = _compiled(expectation.judge, KINDS[self.covariance_type])

@@ -69,12 +69,13 @@ class PCA(Parameters):
         self.mean_, self.n_components_, self.n_features_in_ = mean, kept, rows.shape[1]
         self.components_, self.singular_values_ = directions[:kept], values[:kept]
         self.explained_variance_, self.explained_variance_ratio_ = variances[:kept], ratios[:kept]
+        self._check_names(X, fitting=True)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Places of samples along the components, `(samples, components)`."""
         self._check_fitted()
-        return (self._rows(X, self.n_features_in_) - self.mean_) @ self.components_.T
+        return (self._fitted_rows(X) - self.mean_) @ self.components_.T
 
     def fit_transform(self, X: ArrayLike, y: Any = None) -> NDArray[np.float64]:
         """`fit`, and then `transform`."""

@@ -194,7 +194,7 @@ class VariationalAutoencoder(Coder):
         return evidence.Shape(self.encoder_.size_array, self.decoder_.size_array, middle, len(self.parameters_) - 1)
 
     def _inputs(self, X: ArrayLike) -> NDArray[np.float32]:
-        return self._allowed(self._rows(X, self.n_features_in_))
+        return self._allowed(self._fitted_rows(X))
 
     def _given(self, X: ArrayLike, y: object = None, weights: NDArray[np.float64] | None = None) -> Samples:
         samples = super()._given(X, y, weights)

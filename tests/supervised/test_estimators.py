@@ -263,6 +263,60 @@ def test_columns_of_a_data_frame_keep_their_order():
     np.testing.assert_array_equal(fitted.predict(frame), fitted.predict(X[:40, :4]))
     with pytest.raises(LabError, match="their order counts"):
         fitted.predict(frame[list("dcba")])
+    with pytest.raises(LabError, match="their order counts"):
+        fitted.fit(frame, Y[:40].astype(float), validation=(frame[list("dcba")], Y[:40].astype(float)))
+
+
+def test_a_file_keeps_the_names_of_the_features(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(X[:40, :4], columns=list("abcd"))
+    Regressor((4,), max_iter=1).fit(frame, Y[:40].astype(float)).save(tmp_path / "named")
+    with pytest.raises(LabError, match=r"X has the columns \['d', 'c', 'b', 'a'\]; this one was fitted to \['a', 'b'"):
+        Regressor.load(tmp_path / "named").predict(frame[list("dcba")])
+    tensors, metadata = files.load_with_metadata(tmp_path / "named")
+    header = json.loads(metadata["rl_lab"])
+    for names in (["a"], [*"abc", 4], "abcd", 4, {"a": 1}, None):
+        files.save(tmp_path / "forged", tensors, {"rl_lab": json.dumps(header | {"feature_names": names})})
+        with pytest.raises(LabError, match="is no file of a Regressor"):
+            Regressor.load(tmp_path / "forged")
+
+
+def test_parameters_from_numpy_are_saved_as_the_numbers_that_they_are(tmp_path):
+    given = {"random_state": np.int64(3), "batch_size": np.int32(16), "alpha": np.float32(0.5), "max_iter": np.int64(2)}
+    weights = {np.int64(0): np.float32(1), np.int64(1): 2.0}
+    fitted = Classifier((4,), class_weight=weights, early_stopping=np.True_, **given).fit(X[:40], Y[:40] % 2)
+    fitted.save(tmp_path / "a")
+    loaded = Classifier.load(tmp_path / "a")
+    assert loaded.get_params() == fitted.get_params()
+    np.testing.assert_array_equal(loaded.fit(X[:40], Y[:40] % 2).predict(X), fitted.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fitting", "message"),
+    [
+        ({"early_stopping": "no"}, {}, "early_stopping='no' is not allowed; it must be True or False"),
+        ({"early_stopping": True, "validation_fraction": "x"}, {}, "validation_fraction='x' is not allowed"),
+        ({}, {"classes": [[0, 1]]}, r"classes has shape \(1, 2\)"),
+        ({}, {"classes": [0, 1, np.nan]}, r"classes\[2\] is nan; every class must be known"),
+        ({}, {"classes": ["0", 1]}, "classes mixes int and str"),
+    ],
+)
+def test_parameters_and_classes_that_are_none_are_refused(arguments, fitting, message):
+    with pytest.raises(LabError, match=message):
+        Classifier((4,), max_iter=1, **arguments).fit(X[:40], Y[:40] % 2, **fitting)
+
+
+def test_labels_of_another_kind_or_shape_have_no_score():
+    fitted = Classifier((4,), max_iter=1).fit(X[:40], Y[:40] % 2)
+    with pytest.raises(
+        LabError, match=r"y holds \['0', .*, and the classes are \[0, 1\]; give labels of the same kind"
+    ):
+        fitted.score(X[:40], (Y[:40] % 2).astype(str))
+    line = Regressor((4,), max_iter=1).fit(X[:40], Y[:40])
+    with pytest.raises(LabError, match=r"y has shape \(40, 2\), and predictions have \(40,\)"):
+        line.score(X[:40], np.stack([Y[:40], Y[:40]], axis=1))
+    assert line.score(X[:40], Y[:40, None]) == line.score(X[:40], Y[:40])
 
 
 def test_what_scikit_learn_takes_is_taken():
