@@ -76,7 +76,7 @@ def gaussian(outputs, targets, log_noise, by_outputs, by_log_noise):
             error = outputs[i, j] - targets[i, j]
             of_row += error * error
             by_outputs[i, j] = each * precision * error
-        squares += of_row
+        squares += float(of_row)
     by_log_noise[0] = (numbers - precision * squares) / count
     return np.float32(0.5 * precision * squares + numbers * (log_noise[0] + HALF_LOG_TAU))
 

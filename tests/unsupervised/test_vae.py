@@ -22,7 +22,7 @@ ORDER = np.random.default_rng(0).permutation(len(X))
 
 
 def by_torch(likelihood, encoder, decoder, log_noise, inputs, noise, beta):
-    """The sum of minus the bounds, from torch's own distributions in float64, and its gradient over the batch's size."""
+    """Minus the bounds, summed, from torch's own distributions in float64, and the gradient over the batch's size."""
     down, up = TorchMLP(encoder).double(), TorchMLP(decoder).double()
     spread = torch.tensor(log_noise, dtype=torch.float64, requires_grad=True)
     targets = torch.from_numpy(inputs).double()
