@@ -114,6 +114,8 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         LabError: it is missing, cannot be read, or is not TOML.
     """
     name = f"{what} {str(path)!r}"
+    if Path(path).is_char_device():  # which may never end
+        raise LabError(f"{name} is a device; give the path of a TOML file")
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
