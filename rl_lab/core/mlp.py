@@ -227,9 +227,9 @@ class MLP:
     def __init__(
         self, sizes: Sequence[int], activation: str = "tanh", parameters: NDArray[np.float32] | None = None
     ) -> None:
+        if not all(isinstance(size, (int, np.integer)) for size in sizes) or len(sizes) < 2 or min(sizes) < 1:
+            raise LabError(f"sizes {tuple(sizes)} do not make a network; give at least two whole numbers of at least 1")
         self.sizes = tuple(int(size) for size in sizes)
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise LabError(f"sizes {tuple(sizes)} do not make a network; give at least two numbers of at least 1")
         self.size_array = np.array(self.sizes, np.int64)
         self.activation, self.code = activation, activations.code(activation)
         needed = count(self.sizes)
