@@ -36,6 +36,22 @@ def test_a_run_is_evaluated(run):
     assert "5 episodes of rl_lab/CartPole-v1" in lab("eval", run, "--episodes", 5).stdout
 
 
+def test_signs_that_an_encoding_does_not_have_are_escaped(run, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = lab("eval", run, "--episodes", 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r" \xb1 " in done.stdout  # ±
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sh closes the stream")
+@pytest.mark.parametrize("words", ["drive rl_lab/Robot-Empty-5x5-v0", "play go --size 5 --agent random"])
+def test_input_that_the_shell_closed_ends_a_game(words):
+    command = ["sh", "-c", f'"{sys.executable}" -m rl_lab.cli {words} <&-']
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+    assert "the input ended" in done.stdout or "You leave the game" in done.stdout
+
+
 def test_a_run_is_evaluated_with_other_arguments_of_its_environment(run):
     done = lab("eval", run, "--episodes", 5, "--env-arg", "max_steps=3", "--json")
     assert json.loads(done.stdout)["lengths"] == [3] * 5

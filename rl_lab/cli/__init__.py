@@ -6,6 +6,7 @@ Bad input ends with one sentence and exit code 2; what was written before stays.
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import logging
 import os
 import sys
@@ -70,6 +71,10 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"rl-lab {importlib.metadata.version('rl-lab')}")
         return
+    if sys.stdin is None:  # as it is where a shell closed it
+        sys.stdin = open(os.devnull)  # noqa: SIM115  # until the process ends
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # signs such as − and ±, which not every encoding has
     try:
         # So that my_package:MyEnv-v0 is found; last, or a scipy.py there would be imported.
         sys.path.append(working_folder())
