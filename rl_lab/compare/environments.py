@@ -42,7 +42,7 @@ class Maker:
         """
         if environment.make is not None:
             return cls(environment, None)
-        return cls(environment, _portable(find_spec(environment.known_as)))
+        return cls(environment, find_spec(environment.known_as))
 
     @property
     def id(self) -> str | None:
@@ -59,7 +59,7 @@ class Maker:
         cells = {
             name: entry[2] for name, entry in linecache.cache.items() if len(entry) > 2 and not os.path.exists(name)
         }
-        return {**vars(self), "cells": cells}
+        return {**vars(self), "spec": self.spec and _portable(self.spec), "cells": cells}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, lines in state.pop("cells").items():
@@ -77,16 +77,17 @@ class Maker:
         """What counts about the environment, for the name of a run."""
         if self.spec is None:
             return describe([self.environment.make, dict(self.environment.arguments)])
-        spec = self.spec
+        spec = _portable(self.spec)
         parts = [spec.entry_point, spec.vector_entry_point, spec.kwargs, dict(self.environment.arguments)]
         try:
-            where = [importlib.import_module(part.split(":")[0]) for part in parts[:2] if isinstance(part, str)]
+            entries = [*parts[:2], *(wrapper.entry_point for wrapper in spec.additional_wrappers)]
+            where = [importlib.import_module(entry.split(":")[0]) for entry in entries if isinstance(entry, str)]
         except (ImportError, gym.error.DependencyNotInstalled) as error:
             name = self.environment.name
             raise LabError(f"environment {name!r} cannot be made: {installing(error, spec)}") from error
         definition = spec.kwargs.get("definition")
         where += [importlib.import_module(definition.split(":")[0])] if isinstance(definition, str) else []
-        return describe([spec.id, spec.max_episode_steps, parts, where])
+        return describe([spec.id, spec.max_episode_steps, spec.additional_wrappers, parts, where])
 
     def register(self) -> None:
         """Let Gymnasium know the id in this process, too; its own package first, which would register it again."""
@@ -94,7 +95,7 @@ class Maker:
         if module and self.spec is not None and self.spec.id not in gym.registry:
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)
-        if self.spec is not None and self.spec.id not in gym.registry:
+        if self.spec is not None:  # a script may have changed the entry that its package makes
             gym.registry[self.spec.id] = self.spec
 
     def single(self, **more: Any) -> gym.Env:

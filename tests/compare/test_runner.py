@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import cloudpickle
 import gymnasium as gym
 import pytest
+from gymnasium.envs.registration import WrapperSpec
 
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, Run, compare
+from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Point
 from rl_lab.compare.progress import Display
 from rl_lab.compare.runner import all_tasks, warnings
@@ -405,6 +409,23 @@ def keys(environment=None, hyperparameters=None, algorithm="sb3:ppo", steps=100_
     ]
 
 
+def wrapper_limit(limit):
+    """Keys with an entry of which only a wrapper differs."""
+    wrapper = WrapperSpec("TimeLimit", "gymnasium.wrappers:TimeLimit", {"max_episode_steps": limit})
+    with pytest.MonkeyPatch.context() as patch:
+        entry = replace(gym.registry["CartPole-v1"], additional_wrappers=(wrapper,))
+        patch.setitem(gym.registry, "CartPole-v1", entry)
+        return keys()
+
+
+def test_an_entry_that_a_script_has_changed_counts_in_the_processes_of_its_runs(monkeypatch):
+    stock = gym.registry["CartPole-v1"]
+    monkeypatch.setitem(gym.registry, "CartPole-v1", replace(stock, max_episode_steps=5))
+    sent = cloudpickle.dumps(Maker.of(Environment("CartPole-v1")))
+    monkeypatch.setitem(gym.registry, "CartPole-v1", stock)  # as another process finds it
+    assert cloudpickle.loads(sent).single().spec.max_episode_steps == 5
+
+
 def test_the_key_of_a_run_covers_what_decides_it():
     same = keys()
     assert same == keys()
@@ -423,6 +444,8 @@ def test_the_key_of_a_run_covers_what_decides_it():
         keys(evaluation=Evaluation(deterministic=False)),
     ]
     assert len({key[0] for key in [same, *different]}) == len(different) + 1
+    wrapped = [wrapper_limit(limit) for limit in (8, 9)]
+    assert wrapped[0] != wrapped[1]
     references = keys(Environment("CartPole-v1", None, {}, 0.0, 500.0))
     assert references == same  # they change the scores, not the runs
 
