@@ -106,7 +106,7 @@ class Judge:
             ended |= going & terminated
             fresh = terminated | truncated
             going = going & ~fresh if outer is None else np.array([not base.record.over for base in bases])
-            allowed = masks.after(info, going & ~fresh, f"step {len(actions)}") if masks else None
+            allowed = masks.after(info, ~fresh, f"step {len(actions)}") if masks else None
         if outer is not None:  # what wrappers make of rewards, actions and ends is training's affair
             return _judgement(self.seeds, [base.record for base in bases])
         taken = {lane: [step[lane] for step in actions[: lengths[lane]]] for lane in _ends(returns)}
@@ -221,7 +221,7 @@ def copy_of(outer: gym.Env, base: gym.Env) -> gym.Env:
     Statistics that wrappers of Gymnasium learn are frozen in the copy, as those of `VecNormalize` are in evaluation.
     """
     inner: Any = outer
-    while not hasattr(inner, "meter"):
+    while not hasattr(inner, "rl_lab_meter"):
         inner = inner.env
     try:
         copied: Any = copy.deepcopy(outer, {id(inner): base})

@@ -194,7 +194,7 @@ class Metered(gym.Wrapper):
 
     def __init__(self, env: gym.Env, maker: Maker, meter: Meter) -> None:
         super().__init__(env)
-        self.maker, self.meter = maker, meter
+        self.maker, self.rl_lab_meter = maker, meter
         self._observation: Any = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -204,7 +204,7 @@ class Metered(gym.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a counted step; one that is refused gives the last observation again."""
-        if not self.meter.allow(1):
+        if not self.rl_lab_meter.allow(1):
             return self._observation, 0.0, False, False, {}
         outcome = self.env.step(action)
         self._observation = outcome[0]
@@ -222,7 +222,7 @@ def metered_vec_env(venv: Any, meter: Meter) -> Any:
     class MeteredVecEnv(VecEnvWrapper):
         def __init__(self) -> None:
             super().__init__(venv)
-            self.meter = meter
+            self.rl_lab_meter = meter
             self._last: Any = None
             self._allowed = True
 
@@ -232,7 +232,7 @@ def metered_vec_env(venv: Any, meter: Meter) -> Any:
             return observations
 
         def step_async(self, actions: Any) -> None:
-            self._allowed = self.meter.allow(self.num_envs)
+            self._allowed = self.rl_lab_meter.allow(self.num_envs)
             if self._allowed:
                 self.venv.step_async(actions)
 

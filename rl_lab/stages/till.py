@@ -50,16 +50,16 @@ def till_of(env: Any) -> tuple[Any, Any]:
     passing = ("VecNormalize", "VecTransposeImage", "VecMonitor", "VecCheckNan")
     foreign: list[str] = []
     while (venv := getattr(env, "venv", None)) is not None:
-        if "meter" in vars(env):  # its wrappers hand attributes on
-            return _known(env.meter, foreign), None
+        if "rl_lab_meter" in vars(env):  # its wrappers hand attributes on
+            return _known(env.rl_lab_meter, foreign), None
         if type(env).__name__ not in passing:
             foreign.append(type(env).__name__)
         env = venv
     env = getattr(env, "envs", [env])[0]
     inner, own = env, True
     while isinstance(inner, gym.Wrapper):
-        if hasattr(inner, "meter"):
-            return _known(inner.meter, foreign), None if own else env
+        if hasattr(inner, "rl_lab_meter"):
+            return _known(inner.rl_lab_meter, foreign), None if own else env
         own &= type(inner).__name__ == "Monitor"
         inner = inner.env
     return None, None

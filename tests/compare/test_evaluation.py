@@ -213,6 +213,25 @@ class EndsWell(gym.Wrapper):
         return observation, reward + (terminated or truncated), terminated, truncated, info
 
 
+def test_masks_hold_in_episodes_that_count_for_nothing_as_well():
+    class Strict(Turns):
+        """An action that is not allowed is an error; its episodes last as long as their seed says, others 9 steps."""
+
+        def reset(self, *, seed=None, options=None):
+            found = super().reset(seed=seed)
+            self.length = 9 if seed is None else seed
+            return found
+
+        def step(self, action):
+            assert self.mask()[action]
+            return super().step(action)
+
+    judge = Judge(Maker.of(Environment("turns", Strict)), Evaluation(episodes=2), [4, 30])
+    model = MaskablePPO("MlpPolicy", Turns(), seed=0, **SMALL)
+    assert judge(model).lengths.tolist() == [4, 30]
+    assert judge(model, gym.wrappers.TransformReward(metered(judge), float)).lengths.tolist() == [4, 30]
+
+
 def test_a_mask_that_allows_nothing_while_an_episode_goes_on_gets_a_sentence():
     class Empty(Turns):
         def mask(self):
