@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -238,8 +239,29 @@ def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter)
         )
     if meter.watched is not None and meter.watched[0] is model:
         return meter.watched
+    model = _with_env(model, meter.trained[0]) if meter.trained is not None else model
     known, outer = till_of(getattr(model, "env", None))
     return model, outer if known is meter else None
+
+
+def _with_env(model: Any, trained: Any) -> Any:
+    """A model of Stable-Baselines3 that was loaded, or a policy, with the environment of the model that was trained.
+
+    Without its wrappers, `VecNormalize` among them, it would be judged on other observations and actions.
+    """
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.policies import BasePolicy
+
+    if not isinstance(model, (BaseAlgorithm, BasePolicy)) or getattr(model, "env", None) is not None:
+        return model
+    if (model.observation_space, model.action_space) != (trained.observation_space, trained.action_space):
+        return model
+    if isinstance(model, BaseAlgorithm):
+        model.set_env(trained.get_env())
+        return model
+    whole = copy.copy(trained)
+    whole.policy = model
+    return whole
 
 
 def _constructor(contender: Contender) -> Callable[..., Any]:

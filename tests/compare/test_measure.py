@@ -180,6 +180,39 @@ def test_observations_are_normalised_as_the_model_knows_them():
     assert found["points"][-1]["lengths"][0] == length
 
 
+@pytest.mark.parametrize("wrapper", ["VecNormalize", "TransformAction"])
+def test_models_loaded_again_and_policies_are_judged_in_the_wrappers_of_training(wrapper, tmp_path):
+    def trained(env, seed, steps):
+        swapped = gym.wrappers.TransformAction(env, lambda action: 1 - action, gym.spaces.Discrete(2))
+        inside = VecNormalize(DummyVecEnv([lambda: env])) if wrapper == "VecNormalize" else swapped
+        return PPO("MlpPolicy", inside, seed=seed, **SMALL).learn(steps)
+
+    def loaded(env, seed, steps):
+        trained(env, seed, steps).save(tmp_path / "best")
+        return PPO.load(tmp_path / "best", device="cpu")
+
+    def policy(env, seed, steps):
+        return trained(env, seed, steps).policy
+
+    def elsewhere(env, seed, steps):
+        trained(env, seed, steps)
+        return PPO("MlpPolicy", "Acrobot-v1", seed=seed, **SMALL).policy
+
+    returns = [[point["returns"] for point in outcome(each)["points"]] for each in (trained, loaded, policy)]
+    assert returns[0] == returns[1] == returns[2]
+    with pytest.raises(ValueError, match="Unexpected observation shape"):
+        outcome(elsewhere)
+
+
+def test_an_attribute_of_a_wrapper_is_not_taken_for_the_meter():
+    class Metering(gym.Wrapper):
+        meter = None
+
+    found = outcome(lambda env, seed, steps: PPO("MlpPolicy", Metering(env), seed=seed, **SMALL).learn(steps))
+    assert found["steps"] == 300
+    assert len(found["points"]) == 4
+
+
 def test_a_wrapper_that_evaluation_cannot_follow_gets_a_sentence():
     def mine(env, seed, steps):
         return PPO("MlpPolicy", VecFrameStack(DummyVecEnv([lambda: env]), 2), seed=seed, **SMALL).learn(steps)
