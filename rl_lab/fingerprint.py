@@ -78,6 +78,22 @@ Seen = dict[int, tuple[int, Any]]
 
 
 def _described(value: Any, seen: Seen) -> Any:
+    kind = type(value)
+    if isinstance(value, (int, float, str, bytes, Mapping, set, frozenset, list, tuple)) and _of_user(kind):
+        if id(value) in seen:
+            return ["seen", seen[id(value)][0]]
+        seen[id(value)] = len(seen), value
+        own = getattr(value, "__dict__", {})  # a namedtuple with methods, a dict with attributes and the like
+        return [_described(kind, seen), _described(dict(own), seen), _plain(value, seen)]
+    return _plain(value, seen)
+
+
+def _of_user(kind: type) -> bool:
+    """Whether a class is neither Python's nor installed."""
+    return kind.__module__ != "builtins" and not installed_version(kind.__module__)
+
+
+def _plain(value: Any, seen: Seen) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (bytes, bytearray)):
@@ -94,9 +110,9 @@ def _described(value: Any, seen: Seen) -> Any:
     if isinstance(value, types.CodeType):
         return [hash_of(value.co_code), list(value.co_names), _described(value.co_consts, seen)]
     if not isinstance(value, type):
-        if hasattr(value, "detach") and hasattr(value, "cpu"):  # tensors; files have a `detach`, too
+        if hasattr(type(value), "detach") and hasattr(type(value), "cpu"):  # tensors; files have a `detach`, too
             value = _array(value)
-        if hasattr(value, "tobytes"):  # arrays
+        if hasattr(type(value), "tobytes"):  # arrays; of the type, as an object may say that it has all attributes
             kind, shape = str(getattr(value, "dtype", type(value))), list(getattr(value, "shape", ()))
             if kind == "object":
                 return [kind, shape, _described(value.tolist(), seen)]
@@ -152,7 +168,8 @@ def _code(value: Any, seen: Seen) -> Any:
         if not installed:
             parts += [_described(value.__code__, seen), _described(_named(value), seen)]
     elif not installed:
-        parts += [_described([base for base in value.__bases__ if base is not object], seen)]
+        bases = [base for base in (*value.__bases__, type(value)) if base not in (object, type)]
+        parts += [_described(bases, seen)]
         members = {name: _member(each) for name, each in vars(value).items()}
         parts.append(_described({name: each for name, each in members.items() if _counts(name, each)}, seen))
     return parts

@@ -9,6 +9,7 @@ import zipfile
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -211,6 +212,33 @@ def within(value):
     return train
 
 
+class Attributes(dict):
+    def __init__(self, rate):
+        self.rate, self.itself = rate, self
+
+
+def scaled(factor):
+    class Scaled(NamedTuple):
+        rate: float
+
+        def train(self, env, seed, steps):
+            return factor * self.rate
+
+    return Scaled(1.0)
+
+
+def with_metaclass(value):
+    class Meta(type):
+        rate = value
+
+    class Made(metaclass=Meta):
+        @classmethod
+        def train(cls, env, seed, steps):
+            return cls.rate
+
+    return Made
+
+
 LEFT, RIGHT = lambda: 1, lambda: 2  # fmt: skip
 
 
@@ -232,6 +260,9 @@ LEFT, RIGHT = lambda: 1, lambda: 2  # fmt: skip
         (functools.partial(Trainer.train, 1), functools.partial(Trainer.train, 2)),
         (holding(1), holding(2)),
         (within(1), within(2)),
+        (Attributes(1), Attributes(2)),
+        (scaled(1), scaled(2)),
+        (with_metaclass(1), with_metaclass(2)),
         (functools.cache(within(1)), functools.cache(within(2))),
         (LEFT, RIGHT),
         (eval("lambda: 1"), eval("lambda: 2")),
@@ -266,6 +297,14 @@ def test_files_that_a_function_names_stay_open():
     stream = io.TextIOWrapper(io.BytesIO())
     digest({"stream": stream})
     assert stream.write("still there") == 11
+
+
+def test_an_object_that_says_it_has_all_attributes_has_a_key():
+    class Anything:
+        def __getattr__(self, name):
+            return 1
+
+    assert digest(Anything()) == digest(Anything())
 
 
 def test_what_holds_itself_gets_a_sentence():
