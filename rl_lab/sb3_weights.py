@@ -84,13 +84,20 @@ def from_sb3(model: BaseAlgorithm | BasePolicy) -> ActorCritic:
         model: PPO, A2C or MaskablePPO with `MlpPolicy`, or with `MultiInputPolicy` on a Dict without images.
 
     Raises:
-        LabError: it is another kind of model, has layers that we do not, or weights that are NaN or infinite.
+        LabError: it is another kind of model, normalises observations, has layers that we do not, or weights that are
+            NaN or infinite.
     """
     policy: Any = getattr(model, "policy", model)
     if not isinstance(policy, ActorCriticPolicy):
         raise LabError(f"{type(model).__name__} has no separate actor and critic; use PPO, A2C or MaskablePPO")
     if policy.use_sde:
         raise LabError("the model explores by gSDE, which the lab does not have; train it with use_sde=False")
+    normaliser = getattr(model, "get_vec_normalize_env", lambda: None)()
+    if normaliser is not None and normaliser.norm_obs:
+        raise LabError(
+            "the model was trained in a VecNormalize, whose statistics a policy of the lab does not hold; give "
+            "model.policy and normalise its observations yourself, or train with norm_obs=False"
+        )
     extractor = policy.features_extractor
     parts = list(extractor.extractors.values()) if isinstance(extractor, CombinedExtractor) else [extractor]
     if not all(isinstance(part, (FlattenExtractor, nn.Flatten)) for part in parts):

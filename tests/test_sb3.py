@@ -368,6 +368,14 @@ def test_models_that_cannot_be_taken_over():
         from_sb3(sb3.PPO("MlpPolicy", continuous, use_sde=True))
     with pytest.raises(LabError, match="NatureCNN; only MlpPolicy"):
         from_sb3(sb3.PPO("CnnPolicy", Spaces(image, ACTIONS["discrete"]), n_steps=2, batch_size=2))
+    for given in ({}, {"norm_obs": False}):
+        normalised = VecNormalize(DummyVecEnv([lambda: discrete]), **given)
+        model = sb3.PPO("MlpPolicy", normalised, n_steps=2, batch_size=2)
+        assert from_sb3(model.policy).action_space == discrete.action_space
+        if not given:
+            with pytest.raises(LabError, match="VecNormalize, whose statistics"):
+                from_sb3(model)
+    assert from_sb3(model).action_space == discrete.action_space
     with pytest.raises(LabError, match="use ELU; the lab has tanh"):
         from_sb3(sb3.PPO("MlpPolicy", discrete, policy_kwargs={"activation_fn": torch.nn.ELU}))
 
