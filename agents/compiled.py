@@ -40,28 +40,33 @@ class CompiledEngine:
         self.adam = make_adam(len(policy.parameters), ppo_update.PARTS)
         kernels = policy.distribution
         decide = functools.partial(rollout.decide, kernels.sample)
-        loss_gradient = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient, kernels.pull)
+        loss = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient, kernels.pull)
+        loss_gradient = jit.specialize(loss, name="PPO's loss")
         self._update = jit.specialize(ppo_update.update, name="PPO's update", loss_gradient=loss_gradient)
+        self._decide = jit.specialize(decide, name="acting")
+        self._value_finals = jit.specialize(rollout.value_finals, name="bootstrap")
+        self._record = jit.specialize(rollout.record, name="recording")
         if isinstance(source, CompiledSource) and source.compiled:
             self._loop = jit.specialize(
                 rollout.collect,
                 name=f"PPO around {source.name}",
-                decide=decide,
+                decide=self._decide,
                 step_lanes=source.step_loop,
+                value_finals=self._value_finals,
+                record=self._record,
             )
-            self.collect, self._collecting = self._collect_in_one_loop, self._one_loop
+            self.collect = self._collect_in_one_loop
         else:
-            self._decide = jit.specialize(decide, name="acting")
-            self._value_finals = jit.specialize(rollout.value_finals, name="bootstrap")
-            self._record = jit.specialize(rollout.record, name="recording")
-            self.collect, self._collecting = self._collect_step_by_step, self._one_step
+            self.collect = self._collect_step_by_step
 
     def prepare(self, experience: Rollout, progress: Progress, normalizer: Normalizer, settings: Settings) -> None:
         """Compile all loops, side by side, for what they will be called with."""
         order, sums = np.zeros((1, 1), np.int64), np.zeros(len(ppo_update.STATISTICS))
         training = self._training(ppo_update.flatten(experience), order, settings, sums)
-        forward = self.policy.critic.call(np.zeros_like(self.workspace.inputs))
-        jit.prepare(*self._collecting(experience, progress, normalizer), (self._update, training), forward)
+        one_step = self._one_step(experience, progress, normalizer)
+        jit.prepare(self.policy.critic.call(np.zeros_like(self.workspace.inputs)), (self._update, training), *one_step)
+        if self.collect == self._collect_in_one_loop:
+            jit.prepare(self._one_loop(experience, progress, normalizer))
 
     def make_room(self, reference: int) -> None:
         """Have memory for so many numbers of an anchor's policy with each sample."""
@@ -124,13 +129,13 @@ class CompiledEngine:
         return self.network, samples, order, self.batch, self.adam, self.scratch, settings, sums
 
     def _collect_in_one_loop(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
-        for loop, arguments in self._one_loop(experience, progress, normalizer):
-            loop(*arguments)
+        loop, arguments = self._one_loop(experience, progress, normalizer)
+        loop(*arguments)
 
-    def _one_loop(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> list[Call]:
+    def _one_loop(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> Call:
         assert isinstance(self.source, CompiledSource)
         common = self.network, self.workspace, experience, progress, normalizer, self.source.view
-        return [(self._loop, (*common, *self.source.loop_arguments()))]
+        return self._loop, (*common, *self.source.loop_arguments())
 
     def _collect_step_by_step(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
         (decide, seen), (value_finals, ended), (record, happened) = self._one_step(experience, progress, normalizer)

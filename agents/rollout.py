@@ -232,6 +232,8 @@ def estimate_advantages(rollout, last_values, gamma, gae_lambda):
 def collect(
     decide,
     step_lanes,
+    value_finals,
+    record,
     network,
     workspace,
     rollout,
@@ -248,8 +250,8 @@ def collect(
 ):
     """Fill a rollout from a compiled environment, from its first step to its last.
 
-    `decide` has its distribution and `step_lanes` (see `rl_lab.envs.loops`) its environment bound; the
-    arguments from `states` on are those lanes.
+    `decide` has its distribution and `step_lanes` (see `rl_lab.envs.loops`) its environment bound; the arguments from
+    `states` on are those lanes. All four functions are linked, so that a new environment compiles little here.
     """
     for t in range(rollout.rewards.shape[0]):
         decide(t, network, workspace, rollout, progress, view)

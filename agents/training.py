@@ -10,7 +10,6 @@ message says so.
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from pathlib import Path
@@ -22,9 +21,9 @@ from rl_lab.agents.ppo import PPO, Callback
 from rl_lab.agents.run_log import RunLog
 from rl_lab.core import weights
 from rl_lab.errors import LabError
-from rl_lab.files import LOCK, locked, write_text, writing
+from rl_lab.files import locked, write_text, writing
 
-CONFIG, METRICS, DAMAGED = "config.json", "metrics.csv", "checkpoint.damaged.safetensors"
+CONFIG, DAMAGED = "config.json", "checkpoint.damaged.safetensors"
 
 
 def train(
@@ -51,7 +50,7 @@ def train(
         arguments: of `PPO`.
 
     Raises:
-        LabError: the folder holds a run already, or files that it would overwrite, or is in use.
+        LabError: the folder holds a run already, or is in use.
     """
     checks.whole_number("steps", steps, 1)
     folder = Path(out)
@@ -86,7 +85,7 @@ def keep(agent: PPO, env: str, folder: Path) -> None:
 
 
 def check_new(folder: Path) -> None:
-    """Refuse a folder that holds a run, or files of others by the names that a run gives its own.
+    """Refuse a folder that holds a run.
 
     Raises:
         LabError: it does.
@@ -95,9 +94,6 @@ def check_new(folder: Path) -> None:
         raise LabError(
             f"{folder} holds a run already; resume it with `rl-lab train --resume {folder}`, or name another folder"
         )
-    written = [name for name in (CONFIG, METRICS, CHECKPOINT, PREVIOUS, POLICY) if (folder / name).exists()]
-    if written and not (folder / LOCK).exists():  # a run that could not begin leaves its lock
-        raise LabError(f"{folder} holds {written[0]}, which a run would overwrite; name a new folder")
 
 
 def _write_config(agent: PPO, env: str, folder: Path) -> None:
@@ -183,8 +179,6 @@ def _put_aside_damaged(folder: Path) -> None:
 
 
 def _run(agent: PPO, folder: Path, seconds: float, progress_bar: bool, callback: Callback | None) -> PPO:
-    if not 0 <= seconds < math.inf:
-        raise LabError(f"checkpoint_seconds={seconds} is not allowed; it must be a number of at least 0")
     log = RunLog(folder, agent.iterations, agent.num_timesteps)
     saved = time.monotonic()
 

@@ -15,6 +15,8 @@ from rl_lab.envs.definition import Definition, action_buffer, observation_buffer
 from rl_lab.envs.validation import check_observations, check_states
 from rl_lab.errors import KernelError, LabError
 
+LONG = 20  # functions, from which on a reset is compiled once and not with steps and with resets
+
 
 class Lanes:
     """States and buffers of `count` lanes of one environment, and what can be done to them.
@@ -28,8 +30,8 @@ class Lanes:
         rewards, terminated, truncated: `(lanes,)`, of the last step.
         final_observations, final_masks: what ended episodes saw last, in mode SAME_STEP.
         returns, lengths: of the episodes that ended.
-        step_loop: `loops.step_lanes` around the environment's kernels, which an agent may compile into its own;
-            None where a step is more than that.
+        step_loop: `loops.step_lanes` around the environment's kernels, which an agent's own loop may call; None where
+            a step is more than that.
     """
 
     def __init__(self, definition: Definition, count: int, *, threads: int = 1, debug: bool = False) -> None:
@@ -47,14 +49,18 @@ class Lanes:
         self.rewards, self.returns = np.zeros(count), np.zeros(count)
         self.lengths = np.zeros(count, np.int64)
         self.terminated, self.truncated = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-        begin, mask = functools.partial(loops.begin_lane, definition.reset), definition.action_mask or loops.no_mask
+        mask = definition.action_mask or loops.no_mask
+        begin: Callable[..., None] = functools.partial(loops.begin_lane, definition.reset)
+        if not debug:
+            compiled = jit.specialize(begin, name=f"{definition.name}'s starts of episodes", exact=True)
+            begin = compiled if compiled.module.functions >= LONG else begin
         step = functools.partial(loops.step_lanes, begin, definition.step, definition.observe, mask)
-        self.step_loop: Callable[..., None] | None = step
         reset = functools.partial(loops.reset_lanes, begin)
         observe = functools.partial(loops.observe_lanes, definition.observe, mask)
         self._reset = self._loop("resets", reset)
         self._observe = self._loop("observations", observe)
         self._step = self._loop("steps", step)
+        self.step_loop: Callable[..., None] | None = self._step
 
     @property
     def taken(self) -> int:

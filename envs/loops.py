@@ -93,7 +93,7 @@ def step_lanes(
                 if fresh:
                     observe(state, final_observations[n], config[0])
                     action_mask(state, final_masks[n], config[0])
-        if fresh:  # in one place: layouts are long, and each mention is compiled
+        if fresh:
             begin(state, config[0])
         observe(state, observations[n], config[0])
         action_mask(state, masks[n], config[0])

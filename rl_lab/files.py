@@ -22,7 +22,6 @@ from typing import Any
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory
 
-LOCK = ".lock"  # the file in a folder that one process has to itself
 PARTIAL = ".rl_lab-partial"  # ends the names of files that are being written
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 ADVICE = "set RL_LAB_CACHE to a folder that only you can write to"
@@ -114,8 +113,6 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         LabError: it is missing, cannot be read, or is not TOML.
     """
     name = f"{what} {str(path)!r}"
-    if Path(path).is_char_device():  # which may never end
-        raise LabError(f"{name} is a device; give the path of a TOML file")
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -253,7 +250,7 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     with writing(folder, "made"):
         folder.mkdir(parents=True, exist_ok=True)
     with writing(folder):
-        file = open(folder / LOCK, "a+b")  # noqa: SIM115  # closed below
+        file = open(folder / ".lock", "a+b")  # noqa: SIM115  # closed below
     with file:
         try:
             lock(file.fileno(), wait)

@@ -155,7 +155,6 @@ CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
         (["train", "ppo", "--env", "CartPole-v1", "--env-arg", "sise=4", "--steps", "9", "--out", "x"], "sise"),
         (["eval", "nowhere"], "is not there"),
         (["eval", "."], "no checkpoint"),
-        (["eval", ".", "--seed", "-1"], "seed=-1"),
         (["compare", "nowhere.toml"], "nowhere.toml"),
         (["profile", "Nope-v3"], "Nope-v3"),
         (["verdict", "a.npz", "--against", "b.npz"], "a.npz"),

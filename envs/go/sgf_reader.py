@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 MOST_POINTS = CAPACITIES[-1] ** 2  # no komi is larger, but one that is written in hundredths
 MOST_BYTES = 10_000_000  # as much as the comments of a hundred thousand moves
-MOST_SETUP = 10_000  # values of setup, each of which may be a rectangle of the whole board
 COLOURS = {"b": "black", "w": "white"}
 
 
@@ -43,7 +42,6 @@ class Reader:
         stones: dict[int, str] = {}
         moves: list[tuple[str, int]] = []
         comments: dict[int, list[str]] = {}
-        values = 0
         for node in self.sgf.main_sequence_iter():
             if node.has_property(""):  # what sgfmill leaves of a name, whose small letters old files may add
                 where = f"move {len(moves)}" if moves else "the start"
@@ -51,9 +49,6 @@ class Reader:
             if node.has_setup_stones():
                 if moves:
                     raise LabError(f"stones are set up after move {len(moves)}, which no move does")
-                values += sum(len(node.get_raw_list(name)) for name in ("AB", "AW", "AE") if node.has_property(name))
-                if values > MOST_SETUP:
-                    raise LabError(f"stones are set up by {values:,} values; a board needs no more than {MOST_SETUP:,}")
                 stones = self._set_up(node, stones)
             moves += self._moves(node, len(moves) + 1)
             if comment := self._text(node, "C"):

@@ -52,22 +52,11 @@ Examples:
 """
 
 
-def working_folder() -> str:
-    """The folder that the command runs in.
-
-    Raises:
-        LabError: it was deleted.
-    """
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        raise LabError("the folder that this command runs in was deleted; change to another one with cd") from None
-
-
 def main() -> None:
     """Run the command line."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("rl_lab").setLevel(logging.INFO)
+    sys.path.append(os.getcwd())  # so that my_package:MyEnv-v0 is found; last, or a scipy.py there would be imported
     if sys.argv[1:] == ["--version"]:
         print(f"rl-lab {importlib.metadata.version('rl-lab')}")
         return
@@ -76,8 +65,6 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # signs such as − and ±, which not every encoding has
     try:
-        # So that my_package:MyEnv-v0 is found; last, or a scipy.py there would be imported.
-        sys.path.append(working_folder())
         app.cli(prog="rl-lab", description=DESCRIPTION, registry=registry)
         if sys.stdout is not None:  # as it is where a shell closed it
             sys.stdout.flush()

@@ -147,7 +147,6 @@ def evaluate(
     from rl_lab.compare.plan import Environment, Evaluation
 
     whole_number("episodes", episodes, 1)
-    whole_number("seed", seed, 0)
     agent = load(run, env)
     maker = Maker.of(Environment(agent.source.name, None, {**agent.env_kwargs, **key_values(env_arg)}))
     go = go_eval.plays_go(maker)

@@ -23,6 +23,7 @@ from rl_lab.errors import LabError
 FEW = 32  # fewer samples than this are quicker without panels
 
 
+@jit.linked
 @jit.fast
 def forward(parameters, sizes, code, inputs, hidden):
     """Outputs of a network for a batch.
@@ -60,6 +61,7 @@ def backward(parameters, sizes, code, inputs, hidden, output_gradient, gradient,
     backward_through(parameters, sizes, code, inputs, hidden, output_gradient, gradient, nowhere, scratch)
 
 
+@jit.linked
 @jit.fast
 def backward_through(parameters, sizes, code, inputs, hidden, output_gradient, gradient, input_gradient, scratch):
     """`backward`, and the gradient with respect to the inputs besides, for what lies below the network.
@@ -227,9 +229,9 @@ class MLP:
     def __init__(
         self, sizes: Sequence[int], activation: str = "tanh", parameters: NDArray[np.float32] | None = None
     ) -> None:
-        if not all(isinstance(size, (int, np.integer)) for size in sizes) or len(sizes) < 2 or min(sizes) < 1:
-            raise LabError(f"sizes {tuple(sizes)} do not make a network; give at least two whole numbers of at least 1")
         self.sizes = tuple(int(size) for size in sizes)
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise LabError(f"sizes {tuple(sizes)} do not make a network; give at least two numbers of at least 1")
         self.size_array = np.array(self.sizes, np.int64)
         self.activation, self.code = activation, activations.code(activation)
         needed = count(self.sizes)

@@ -29,14 +29,14 @@ import json, os, pickle, sys
 out = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
 sys.path[:] = pickle.load(sys.stdin.buffer)
-settings, module = pickle.load(sys.stdin.buffer)
+settings, name, module = pickle.load(sys.stdin.buffer)
 from numba.core import codegen, config
-from rl_lab.jit import generated
+from rl_lab.jit import linking
 vars(config).update(settings)
 def of_the_entry(step, otherwise):
     whole = getattr(codegen.CPUCodeLibrary, step, None)
     if whole:
-        setattr(codegen.CPUCodeLibrary, step, lambda self: (whole if self.name == module[-1] else otherwise)(self))
+        setattr(codegen.CPUCodeLibrary, step, lambda self: (whole if self.name == module.entry else otherwise)(self))
 def finalize_inner(library):
     library._finalize_dynamic_globals()
     library._finalized = True
@@ -44,7 +44,7 @@ of_the_entry("_optimize_final_module", lambda library: None)
 of_the_entry("_finalize_final_module", finalize_inner)
 codegen.JITCPUCodegen.set_env = lambda self, name, environment: None
 try:
-    code = generated.compiled(generated.dispatcher_of(*module), pickle.load(sys.stdin.buffer))
+    code = linking.compiled(name, module, pickle.load(sys.stdin.buffer))
 except Exception as error:
     is_key = isinstance(error, KeyError)
     out.write(json.dumps([is_key, str(error.args[0] if is_key and error.args else error)]).encode())
@@ -71,7 +71,7 @@ def compile_apart(module: Module, name: str, signature: tuple[Any, ...], label: 
         KernelError: the process did not end as it should.
         KeyError, RuntimeError: what Numba raised there.
     """
-    parts = sys.path, (generated.numba_settings(), (name, module.text, module.tables, module.entry)), signature
+    parts = sys.path, (generated.numba_settings(), name, module), signature
     command = [sys.executable, "-P", *_flags(), "-c", CHILD]  # -P: nothing in the working folder is imported
     try:
         words = b"".join(map(pickle.dumps, parts))

@@ -105,6 +105,19 @@ class Compiled:
         self._dispatcher = self._dispatchers[signature]
         return self._dispatcher
 
+    def kept(self, signature: tuple[Any, ...]) -> tuple[str, generated.Code]:
+        """Machine code and its name in the cache, for Numba's types of arguments; nothing is loaded.
+
+        Raises:
+            KernelError: it cannot be kept, or its process did not end as it should.
+        """
+        name = cache.name_of(self.module, signature)
+        with cache.locked(name):
+            code = cache.read(name) or self._compiled_apart(name, signature)
+        if not code:
+            raise KernelError(f"{self.name} captures arrays of more than a megabyte; pass them as arguments")
+        return name, generated.unpacked(code)
+
     def _made(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
         """Machine code from this process, from the cache, or new."""
         name = cache.name_of(self.module, signature)
@@ -117,7 +130,7 @@ class Compiled:
         """What was compiled before, if there is anything that can be loaded."""
         with contextlib.suppress(Exception):
             if code := cache.read(name):
-                return self._loaded(name, signature, code)
+                return self._loaded(name, signature, generated.unpacked(code))
         return None
 
     def _compiled(self, name: str, signature: tuple[Any, ...]) -> Callable[..., Any]:
@@ -125,11 +138,8 @@ class Compiled:
             if found := self._found(name, signature):  # another process was faster
                 return found
             announce(self.name, self.module.functions)
-            if self.module.apart:
-                code = compile_apart(self.module, name, signature, self.name)
-                if code:
-                    cache.write(name, code)
-                    return self._loaded(name, signature, code)
+            if self.module.apart and (code := self._compiled_apart(name, signature)):
+                return self._loaded(name, signature, generated.unpacked(code))
             with _numba:
                 dispatcher = self._dispatcher_of(name)
                 if code := generated.compiled(dispatcher, signature):
@@ -138,7 +148,18 @@ class Compiled:
                     logger.warning("%s captures arrays of more than a megabyte; every process compiles it", self.name)
             return dispatcher
 
-    def _loaded(self, name: str, signature: tuple[Any, ...], code: bytes) -> Callable[..., Any]:
+    def _compiled_apart(self, name: str, signature: tuple[Any, ...]) -> bytes | None:
+        code = compile_apart(self.module, name, signature, self.name)
+        if code:
+            cache.write(name, code)
+        elif self.module.links:
+            raise KernelError(f"{self.name} captures arrays of more than a megabyte; pass them as arguments")
+        return code
+
+    def _loaded(self, name: str, signature: tuple[Any, ...], code: generated.Code) -> Callable[..., Any]:
+        for link, types, symbol in code.uses:
+            callee = Compiled(self.module.links[link], link)
+            generated.declare(symbol, callee._made(types), types)
         with _numba:
             dispatcher = self._dispatcher_of(name)
             generated.load(dispatcher, signature, code)

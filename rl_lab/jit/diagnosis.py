@@ -33,10 +33,11 @@ def explain(error: Exception, name: str, module: Module) -> KernelError:
         attribute = str(error.args[0]) if error.args else ""
         for source, node in _attributes(module, attribute):
             return _sentence(source, node.lineno, f"{ast.unparse(node.value)} has no field {attribute!r}")
-    numbers = {int(n) for n in re.findall(rf'{module.entry}_\w+\.py(?:", line | \(|:)(\d+)', text)}
-    for source, lines in module.origins:  # callees come first, and the innermost function is at fault
-        if found := sorted(numbers & set(lines)):
-            return _sentence(source, lines[found[-1]], _reason(text))
+    for each in _with_links(module):
+        numbers = {int(n) for n in re.findall(rf'{each.entry}_\w+\.py(?:", line | \(|:)(\d+)', text)}
+        for source, lines in each.origins:  # callees come first, and the innermost function is at fault
+            if found := sorted(numbers & set(lines)):
+                return _sentence(source, lines[found[-1]], _reason(text))
     if (reason := _reason(text)) == "unknown reason":  # which Numba says of an array that is assigned to a field
         for source, node in _assigned_attributes(module):
             field = ast.unparse(node)
@@ -48,16 +49,23 @@ def _sentence(source: Source, line: int, reason: str) -> KernelError:
     return source.error(line, f"cannot be compiled: {reason}")
 
 
+def _with_links(module: Module) -> Iterator[Module]:
+    """The module after all that it links to."""
+    for link in module.links.values():
+        yield from _with_links(link)
+    yield module
+
+
 def _assigned_attributes(module: Module) -> Iterator[tuple[Source, ast.Attribute]]:
     """Fields that are assigned what may be an array."""
-    for source, _ in module.origins:
+    for source, _ in (origin for each in _with_links(module) for origin in each.origins):
         for node in ast.walk(source.node):
             if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp)):
                 yield from ((source, target) for target in node.targets if isinstance(target, ast.Attribute))
 
 
 def _attributes(module: Module, attribute: str) -> Iterator[tuple[Source, ast.Attribute]]:
-    for source, _ in module.origins:
+    for source, _ in (origin for each in _with_links(module) for origin in each.origins):
         for node in ast.walk(source.node):
             if isinstance(node, ast.Attribute) and node.attr == attribute:
                 yield source, node

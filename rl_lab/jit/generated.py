@@ -5,9 +5,8 @@ from __future__ import annotations
 import pickle
 import sys
 import types
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 SETTINGS = (  # of Numba, which decide the machine code
     *("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "DISABLE_INTEL_SVML", "CPU_NAME", "CPU_FEATURES"),
@@ -20,6 +19,22 @@ class OtherTypes(Exception):
     """Machine code was called with other types than it is for."""
 
 
+class Use(NamedTuple):
+    """A linked function that machine code calls."""
+
+    link: str  # its name in the calling module
+    signature: tuple[Any, ...]  # Numba's types of the arguments
+    symbol: str  # what the machine code calls it
+
+
+class Code(NamedTuple):
+    """Machine code as it is kept."""
+
+    uses: list[Use]
+    result: Any  # Numba's type
+    parts: bytes  # pickled, of a `CompileResult`; only where the module has been run can they be read
+
+
 def numba_settings() -> dict[str, Any]:
     """Numba's settings, however they were made: by its environment variables, its file, or a program."""
     from numba.core import config
@@ -27,53 +42,75 @@ def numba_settings() -> dict[str, Any]:
     return {name: getattr(config, name, None) for name in SETTINGS}
 
 
-def dispatcher_of(name: str, text: str, tables: dict[str, np.ndarray], entry: str) -> Any:
+def dispatcher_of(name: str, text: str, values: Mapping[str, Any], entry: str) -> Any:
     """Run a generated module; Numba's dispatcher of its entry.
 
     Args:
         name: for `sys.modules`, where machine code that is loaded looks for it.
         text: of the module.
-        tables: arrays that it uses, by name.
+        values: what it uses beside its own functions, by name.
         entry: the function.
     """
     module = sys.modules[name] = types.ModuleType(name)
-    vars(module).update(tables)
+    vars(module).update(values)
     exec(compile(text, f"{name}.py", "exec", dont_inherit=True), vars(module))
     return getattr(module, entry)
 
 
-def compiled(dispatcher: Any, signature: tuple[Any, ...]) -> bytes | None:
-    """Compile for arguments of some types; the machine code, or None where it cannot be kept."""
+def compiled(dispatcher: Any, signature: tuple[Any, ...], uses: Iterable[Use] = ()) -> bytes | None:
+    """Compile for arguments of some types; the machine code, or None where it cannot be kept.
+
+    Args:
+        dispatcher: of the entry.
+        signature: Numba's types of the arguments.
+        uses: the linked functions that it turns out to call.
+    """
+    from numba.core.serialize import dumps
+
     keeper = dispatcher._cache = _Keeper()
     dispatcher.compile(signature)
     dispatcher._compile_for_args = _refuse
-    return keeper.code
+    result = keeper.result
+    if result.library.has_dynamic_globals:  # captured arrays of more than a megabyte stay where they are
+        return None
+    return dumps(tuple(Code(list(uses), result.signature.return_type, dumps(result._reduce()))))
 
 
-def load(dispatcher: Any, signature: tuple[Any, ...], code: bytes) -> None:
-    """Load what `compiled` gave."""
-    dispatcher._cache = _Keeper(code)
+def unpacked(code: bytes) -> Code:
+    """What `compiled` gave."""
+    return Code(*pickle.loads(code))
+
+
+def load(dispatcher: Any, signature: tuple[Any, ...], code: Code) -> None:
+    """Load machine code; the linked functions that it calls have been made known to LLVM."""
+    dispatcher._cache = _Keeper(code.parts)
     dispatcher.compile(signature)
     dispatcher._compile_for_args = _refuse
+
+
+def declare(symbol: str, dispatcher: Any, signature: tuple[Any, ...]) -> None:
+    """Tell LLVM where the machine code of a linked function begins, which stays loaded as long as the process runs."""
+    import llvmlite.binding as llvm
+
+    result = dispatcher.overloads[signature]
+    llvm.add_symbol(symbol, result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
 
 class _Keeper:
     """What Numba asks for machine code and gives it to, instead of its own files."""
 
-    def __init__(self, code: bytes | None = None) -> None:
-        self.code = code
+    def __init__(self, parts: bytes = b"") -> None:
+        self.parts = parts
+        self.result: Any = None
 
     def load_overload(self, _signature: Any, context: Any) -> Any:
         from numba.core.compiler import CompileResult
 
         context.refresh()
-        return self.code and CompileResult._rebuild(context, *pickle.loads(self.code))
+        return CompileResult._rebuild(context, *pickle.loads(self.parts)) if self.parts else None
 
     def save_overload(self, _signature: Any, result: Any) -> None:
-        from numba.core.serialize import dumps
-
-        if not result.library.has_dynamic_globals:  # captured arrays of more than a megabyte stay where they are
-            self.code = dumps(result._reduce())
+        self.result = result
 
 
 def _refuse(*_args: Any) -> None:

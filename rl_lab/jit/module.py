@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import functools
 import hashlib
@@ -36,13 +37,19 @@ class Module:
         entry: name of the function that is called from Python.
         text: Python source; says the same for the same meaning, whatever comments and layout the kernels have.
         tables: NumPy arrays that kernels captured, by their names in the text.
+        links: functions that it calls and that are compiled apart from it, by their names in the text.
         origins: for each function, callees first, its source and, by line of the module, the line it came from.
     """
 
     entry: str
     text: str
     tables: dict[str, np.ndarray]
+    links: dict[str, Module]
     origins: list[tuple[Source, dict[int, int]]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to compile it."""
+        return vars(self) | {"origins": []}
 
     @functools.cached_property
     def digest(self) -> str:
@@ -51,12 +58,21 @@ class Module:
         for name, table in sorted(self.tables.items()):
             total.update(f"{name} {table.dtype.descr} {table.shape}".encode())
             total.update(table.tobytes())
+        for name, link in sorted(self.links.items()):
+            total.update(f"{name} {link.digest}".encode())
         return total.hexdigest()
 
     @property
     def apart(self) -> bool:
-        """Whether it is compiled in a process of its own: fast code must be; much code is done sooner there."""
-        return "fastmath=True" in self.text or self.functions >= LARGE
+        """Whether it is compiled in a process of its own: fast and linked code must be; much is done sooner there."""
+        return "fastmath=True" in self.text or bool(self.links) or self.functions >= LARGE
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of the entry's parameters."""
+        entry = ast.parse(self.text).body[-1]
+        assert isinstance(entry, ast.FunctionDef)
+        return [a.arg for a in entry.args.args]
 
     @property
     def functions(self) -> int:
@@ -77,7 +93,7 @@ def write(function: Callable[..., Any], bound: dict[str, Any], exact: bool) -> M
         lines += ["", ""]
         origins.append((source, dict(enumerate(came_from, len(lines) + 1))))
         lines += text.splitlines()
-    return Module(entry, "\n".join(lines) + "\n", writer.tables, origins)
+    return Module(entry, "\n".join(lines) + "\n", writer.tables, writer.links, origins)
 
 
 def _options(function: Callable[..., Any]) -> list[str]:
@@ -93,6 +109,7 @@ class _Writer:
     values: dict[str, Any] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
     tables: dict[str, np.ndarray] = field(default_factory=dict)
+    links: dict[str, Module] = field(default_factory=dict)
     functions: list[tuple[Source, str, list[int]]] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
 
@@ -177,10 +194,11 @@ class _Writer:
         label, node = ".".join(reference.names), reference.node
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
             return self.table(label, value)
-        if inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func"):
+        is_plain = inspect.isfunction(value) or isinstance(value, functools.partial) or hasattr(value, "py_func")
+        if is_plain or _is_compiled(value):
             if not reference.called:
                 raise source.error(node, f"hands {label!r} on; bind a function with functools.partial instead")
-            name = self.by_hand(value) or self.function(value)
+            name = self.by_hand(value) or self.link(value) or self.function(value)
             if name in self.unfinished:  # machine code that recurses crashes the process that loads it from the cache
                 raise source.error(node, f"calls {label!r}, which leads back to it; write a loop")
             return name
@@ -197,6 +215,15 @@ class _Writer:
             file = importlib.import_module(home).__file__
             text = hashlib.sha256(Path(str(file)).read_bytes()).hexdigest()
             self.imports.add(f"from {home} import {function.__name__} as {name}  # {text[:20]}")
+        return name
+
+    def link(self, function: Any) -> str | None:
+        """Add the module of a function that is compiled apart from its callers; None if it is not one."""
+        if not (_is_compiled(function) or getattr(function, "__jit_linked__", False)):
+            return None
+        module = function.module if _is_compiled(function) else write(function, {}, self.exact)
+        name, _ = self.name(module.entry.removeprefix(RESERVED), function)
+        self.links[name] = module
         return name
 
     def table(self, label: str, value: np.ndarray) -> str:
@@ -222,6 +249,11 @@ class _Writer:
         else:
             return None
         return name
+
+
+def _is_compiled(value: Any) -> bool:
+    """Whether it is a `Compiled`."""
+    return isinstance(getattr(value, "module", None), Module)
 
 
 def _has_parts(value: Any) -> bool:

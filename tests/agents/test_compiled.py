@@ -6,6 +6,7 @@ from numba import typeof
 
 from rl_lab.agents import PPO
 from rl_lab.agents.ppo_update import STATISTICS, flatten
+from rl_lab.agents.sources import CompiledSource
 from rl_lab.jit import cache
 
 
@@ -14,8 +15,10 @@ def machine_code(env="rl_lab/CartPole-v1", **settings):
     agent = PPO(env, seed=0, **{"num_envs": 2, "n_steps": 8, "batch_size": 8, **settings})
     engine, order = agent.engine, np.zeros((1, 1), np.int64)
     training = engine._training(flatten(agent.rollout), order, agent._update_settings(), np.zeros(len(STATISTICS)))
-    collecting = engine._collecting(agent.rollout, agent.progress, agent.normalizer)
-    calls = [*collecting, (engine._update, training)]
+    state = agent.rollout, agent.progress, agent.normalizer
+    calls = [(engine._update, training), *engine._one_step(*state)]
+    if isinstance(agent.source, CompiledSource):
+        calls.append(engine._one_loop(*state))
     return [cache.name_of(loop.module, tuple(map(typeof, arguments))) for loop, arguments in calls]
 
 
@@ -35,6 +38,14 @@ def machine_code(env="rl_lab/CartPole-v1", **settings):
 @pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
 def test_sizes_and_numbers_compile_nothing(env, settings):
     assert machine_code(env, **settings) == machine_code(env)
+
+
+def test_environments_share_all_but_the_loop_around_one():
+    *of_empty, around_empty = machine_code("rl_lab/Robot-Empty-5x5-v0")
+    *of_doorkey, around_doorkey = machine_code("rl_lab/Robot-DoorKey-5x5-v0")
+    assert of_empty == of_doorkey
+    assert around_empty != around_doorkey
+    assert machine_code("rl_lab/CartPole-v1")[:-1] == machine_code("CartPole-v1")
 
 
 def test_normalised_observations_are_other_types():

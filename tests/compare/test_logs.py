@@ -218,11 +218,6 @@ def test_archives_that_would_fill_the_memory_are_refused_unread(tmp_path):
         archive.writestr("results.npy", b"")
     with pytest.raises(LabError, match=r"timesteps has 268,435,457 bytes, and a log at most 268,435,456"):
         read_logs([path])
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:  # as objects of Python, much more than as numbers
-        for name in ("timesteps", "results"):
-            archive.writestr(f"{name}.npy", (header % (2**24)).ljust(127) + b"\n" + bytes(2**27))
-    with pytest.raises(LabError, match=r"has 16,777,216 evaluations, and a log at most 1,000,000; give evaluations"):
-        read_logs([path])
     with zipfile.ZipFile(path, "w") as archive:  # more than it holds
         archive.writestr("timesteps.npy", (header % 10**15).ljust(127) + b"\n")
         archive.writestr("results.npy", b"")
@@ -244,8 +239,6 @@ HEAD = "environment,contender,seed,step,seconds,cpu_seconds,return,score,episode
     ("text", "words"),
     [
         ("", "has columns "),
-        (",".join(["long"] * 10_000), f"{'long, ' * 33}lo...; a runs.csv has environment"),
-        (f"{HEAD},return\nE,a,0,1,1,1,1,1,1,1,2", "has several columns 'return'; leave one of them"),
         (HEAD, "has no rows"),
         (f"{HEAD}\nE,a,0,0", "row 1 has not as many values"),
         (f"{HEAD}\nE,a,0,0,1,1,1,1,1,1,1,1", "row 1 has not as many values"),

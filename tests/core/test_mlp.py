@@ -191,9 +191,6 @@ def test_orthogonal_matrices_have_no_favourite_direction():
 
 
 def test_bad_input_is_refused():
-    for sizes in ([4, 2.5], ["4", 2], [4, None]):
-        with pytest.raises(LabError, match="give at least two whole numbers"):
-            MLP(sizes)
     with pytest.raises(LabError, match="sizes"):
         MLP([4])
     with pytest.raises(LabError, match="sizes"):

@@ -1,8 +1,6 @@
 """Demonstrations as Minari data sets that Minari itself loads, and that replay to the same rewards."""
 
-import io
 import json
-import os
 import shutil
 import sys
 
@@ -12,9 +10,7 @@ import minari
 import numpy as np
 import pytest
 from gymnasium import spaces
-from PIL import Image
 
-from rl_lab import memory
 from rl_lab.data import Demonstrations, collect
 from rl_lab.envs.robot.planner import Planner
 from rl_lab.errors import LabError
@@ -205,25 +201,6 @@ def put(name, values):
     return change
 
 
-LINK = "is damaged .*/episode_1/actions is a link to other data"
-
-
-def linked(episode, link):
-    del episode["actions"]
-    episode["actions"] = link
-
-
-def elsewhere(episode, files):
-    del episode["actions"]
-    episode.create_dataset("actions", (1,), "i8", external=files)
-
-
-def forked(group, turns):
-    for _ in range(turns):
-        group["right"] = group.create_group("left")
-        group = group["left"]
-
-
 DAMAGE = {
     "other shape": (put("observations", lambda n: np.zeros((n + 1, 5))), r"observations have shape \(\d+, 5\)"),
     "too few": (put("observations", lambda n: np.zeros((n - 1, 4))), "observations have shape"),
@@ -237,18 +214,6 @@ DAMAGE = {
     "no end": (put("terminations", lambda n: np.zeros(0, bool)), r"terminations have shape \(0,\)"),
     "missing": (lambda about, episode: episode.pop("actions"), "is damaged"),
     "episodes that are not there": (lambda about, episode: about.update(total_episodes=9), "is damaged"),
-    "episodes without end": (
-        lambda about, episode: about.update(total_episodes=10**9),
-        r"is 1000000000, and there are 2",
-    ),
-    "half an episode": (lambda about, episode: about.update(total_episodes=1.5), r"is 1\.5, and there are 2"),
-    "ends as text": (put("terminations", lambda n: [b"False"] * n), "terminations have .* dtype object, and must be"),
-    "ends unknown": (put("terminations", lambda n: np.full(n, np.nan)), "terminations have .* dtype float64, and must"),
-    "link": (lambda about, episode: linked(episode, h5py.SoftLink("/episode_0/actions")), LINK),
-    "link to a file": (lambda about, episode: linked(episode, h5py.ExternalLink("other.hdf5", "actions")), LINK),
-    "second name": (lambda about, episode: linked(episode, episode["rewards"]), LINK.replace("actions", "(re|act).*")),
-    "bytes of a file": (lambda about, episode: elsewhere(episode, [("/etc/hostname", 0, 8)]), LINK),
-    "two ways at each of forty turns": (lambda about, episode: forked(episode.require_group("infos"), 40), "is a link"),
     "no episodes": (lambda about, episode: about.update(total_episodes=0), "is empty"),
     "another space": (lambda about, episode: about.update(observation_space='{"type": "Odd"}'), "is damaged"),
     "no space": (lambda about, episode: about.pop("action_space"), "does not state its spaces, and making its"),
@@ -269,31 +234,6 @@ def test_a_data_set_that_is_not_whole_is_a_sentence(damage):
     change, sentence = DAMAGE[damage]
     edited(change)
     with pytest.raises(LabError, match=sentence):
-        Demonstrations.read("mine/cart-v0")
-
-
-def test_a_pipe_in_place_of_a_file_is_not_waited_for():
-    folder = edited(lambda about, episode: None)
-    (folder / "main_data.hdf5").unlink()
-    os.mkfifo(folder / "main_data.hdf5")
-    with pytest.raises(LabError, match=r"main_data\.hdf5 is no regular file"):
-        Demonstrations.read("mine/cart-v0")
-
-
-@pytest.mark.parametrize("kind", ["image", "text"])
-def test_what_grows_as_it_is_read_is_counted_as_it_will_be(monkeypatch, kind):
-    def change(about, episode):
-        if kind == "image":  # a few kB of JPEG, each a million points
-            (content := io.BytesIO()), Image.new("RGB", (1000, 1000)).save(content, "JPEG")
-            rows = np.tile(np.frombuffer(content.getvalue(), np.uint8), (20, 1))
-        else:
-            rows = ["long" * 500_000] * 20
-        about.update(jpeg_encoding=True)
-        episode.create_dataset("infos/large", data=rows)
-
-    monkeypatch.setattr(memory, "available", lambda: 5e7)
-    edited(change)
-    with pytest.raises(LabError, match=r"data set 'mine/cart-v0' needs 0\.1 GiB of memory"):
         Demonstrations.read("mine/cart-v0")
 
 

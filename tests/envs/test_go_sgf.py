@@ -346,10 +346,6 @@ def test_many_comments_of_one_move_take_as_long_as_they_are():
         (b"(;SZ[9];B[aa]W[bb])", "one node holds 2 moves"),
         (b"(;SZ[9];B[aa][bb])", "one node holds 2 moves"),
         (b"(;SZ[9];B[aa];AW[bb])", "stones are set up after move 1"),
-        (
-            b"(;SZ[19]" + b";AB[aa:ss][aa:ss]" * 6_000 + b")",
-            "are set up by 10,002 values; a board needs no more than 10,000",
-        ),
         (b"(;SZ[9]AB[zz])", "off the board of 9x9"),
         (b"(;SZ[9]AB[aa]AW[aa])", "a black and a white stone on one point"),
         (b"(;C[" + b"x" * 10_000_000 + b"])", "more than 10 million bytes"),
