@@ -3,10 +3,14 @@
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+
+from rl_lab.cli.app import app
+from rl_lab.cli.overview import COMMANDS
 
 SMALL = ["--num-envs", "4", "--n-steps", "32", "--batch-size", "64", "--quiet"]
 
@@ -88,24 +92,21 @@ def test_a_run_on_a_module_of_the_users_is_evaluated_where_they_name_it(tmp_path
     assert "Traceback" not in lab("gtp", "--agent", "run", "--env", env, cwd=tmp_path).stderr
 
 
-def test_help_has_examples_and_every_command():
+def test_help_has_every_command_and_examples_on_one_screen():
     done = lab("--help")
     assert done.returncode == 0
-    for word in (
-        "compare",
-        "train",
-        "eval",
-        "verdict",
-        "demos",
-        "learn",
-        "profile",
-        "demo",
-        "approximate",
-        "cluster",
-        "rl-lab train ppo --env",
-    ):
-        assert word in done.stdout
+    assert set(re.findall(r"^  ([a-z]+)  ", done.stdout, re.MULTILINE)) == set(app._subcommands)
+    assert "rl-lab train ppo --env" in done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    assert lab("-h").stdout == done.stdout
+    without = lab()
+    assert (without.returncode, without.stdout, without.stderr) == (2, "", done.stdout)
     assert "--learning-rate" in lab("train", "--help").stdout
+    wrong = lab("trian")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == f"rl-lab: there is no command 'trian'; choose one of {', '.join(COMMANDS)}\n"
 
 
 def test_help_stays_cheap():
