@@ -113,7 +113,10 @@ class Compiled:
         """
         name = cache.name_of(self.module, signature)
         with cache.locked(name):
-            code = cache.read(name) or self._compiled_apart(name, signature)
+            with contextlib.suppress(Exception):  # earlier versions wrote other contents under the same names
+                if code := cache.read(name):
+                    return name, generated.unpacked(code)
+            code = self._compiled_apart(name, signature)
         if not code:
             raise KernelError(f"{self.name} captures arrays of more than a megabyte; pass them as arguments")
         return name, generated.unpacked(code)

@@ -1,5 +1,6 @@
 """Linked functions: compiled once for their types, the same results and errors, found again by other processes."""
 
+import pickle
 import sys
 import threading
 
@@ -120,6 +121,17 @@ def test_it_is_compiled_again_where_its_file_is_gone_or_damaged(own):
         own()
         assert jit.specialize(sum_of_doubled)(values, room) == 12.0
         assert file.stat().st_size > 1000
+
+
+def test_what_an_earlier_version_wrote_under_its_name_is_compiled_again(own):
+    caller, values, room = jit.specialize(sum_of_doubled), np.arange(4.0), np.zeros(9)
+    assert caller(values, room) == 12.0
+    (inner,), (outer,) = (cache.folder().glob(f"jit__{HOME}_{name}_*.code") for name in ("doubled", "sum_of_doubled"))
+    for earlier in (pickle.dumps((1, 2, 3, 4)), b"cjit__gone\nname\n."):  # other parts; of a module that is not there
+        outer.unlink()
+        inner.write_bytes(cache._seal(inner.stem, earlier) + earlier)
+        own()
+        assert jit.specialize(sum_of_doubled)(values, room) == 12.0
 
 
 def test_other_processes_find_it(own, python):
