@@ -5,19 +5,30 @@ from __future__ import annotations
 import contextlib
 import copyreg
 import functools
+import importlib
 import importlib.metadata
 import inspect
 import json
 import platform
+import sys
 import types
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rl_lab.errors import LabError
 from rl_lab.origins import hash_of, imports_within, installed_version, module_name, module_of_user, tree
 
 PACKAGES = ("gymnasium", "numpy", "numba", "torch", "stable-baselines3")
+LARGEST = 2**20  # bytes of an array of a module that is sent to other processes
+PYTHONS = (  # what Python adds to a class by itself, some of it later
+    *("__module__", "__qualname__", "__doc__", "__annotations__", "__slotnames__"),
+    *("__firstlineno__", "__static_attributes__"),
+)
 
 
 def digest(*parts: Any) -> str:
@@ -61,8 +72,9 @@ def describe(value: Any) -> Any:
     """What counts about a value, as JSON can hold it.
 
     A function of the user's own counts with its source, its defaults, what it captured, and the user's own functions,
-    classes and modules that it names or imports; something installed counts with its package's version. An object
-    counts with what another process would be sent of it.
+    classes and modules that it names or imports, and of these modules the values that it names, as they are now;
+    something installed counts with its package's version. An object counts with what another process would be sent of
+    it.
 
     Raises:
         LabError: it is nested too deeply.
@@ -71,6 +83,43 @@ def describe(value: Any) -> Any:
         return _described(value, {})
     except RecursionError:
         raise LabError(f"a {type(value).__qualname__} holds itself or is nested too deeply; make it flatter") from None
+
+
+Values = dict[tuple[str, str], Any]
+"""Values of modules of the user's own, by module and name; `Class.name` for those of classes."""
+
+_noted: ContextVar[Values | None] = ContextVar("_noted", default=None)
+
+
+@contextlib.contextmanager
+def noted_values() -> Iterator[Values]:
+    """Collect the plain values of modules that are met in describing: another process imports them as files have them.
+
+    They are numbers, strings, small arrays, and lists, dictionaries and the like of those; and functions and classes
+    that the script put into a module.
+    """
+    values: Values = {}
+    token = _noted.set(values)
+    try:
+        yield values
+    finally:
+        _noted.reset(token)
+
+
+def set_values(values: Values) -> None:
+    """Set values of modules, which this process imports, as they were in the process of the script."""
+    for (module, name), value in values.items():
+        *classes, last = name.split(".")
+        holder: Any = functools.reduce(getattr, classes, importlib.import_module(module))
+        if last not in vars(holder) or digest(vars(holder)[last]) != digest(value):
+            setattr(holder, last, value)
+
+
+def entry(name: str) -> list[Any]:
+    """The module of `module:name`, and what it names there where the module is the user's own."""
+    home, _, attribute = name.partition(":")
+    module = importlib.import_module(home)
+    return [module, None if installed_version(home) else getattr(module, attribute, None)]
 
 
 Seen = dict[int, tuple[int, Any]]
@@ -98,6 +147,8 @@ def _plain(value: Any, seen: Seen) -> Any:
         return value
     if isinstance(value, (bytes, bytearray)):
         return ["bytes", hash_of(value)]
+    if isinstance(value, defaultdict):
+        return ["defaultdict", _described(value.default_factory, seen), _plain(dict(value), seen)]
     if isinstance(value, Mapping):
         if all(isinstance(key, str) for key in value):
             return {key: _described(value[key], seen) for key in sorted(value)}
@@ -122,6 +173,10 @@ def _plain(value: Any, seen: Seen) -> Any:
     seen[id(value)] = len(seen), value
     if isinstance(value, types.ModuleType):
         return module_name(value.__name__, whole=True)
+    if isinstance(value, types.GeneratorType):
+        frame = value.gi_frame
+        state = [frame.f_lasti, _described(frame.f_locals, seen)] if frame else "ended"
+        return ["generator", _described(value.gi_code, seen), state]
     if isinstance(value, types.MethodType):
         return ["method", _described(value.__self__, seen), _described(value.__func__, seen)]
     if isinstance(value, (types.FunctionType, type)):
@@ -166,12 +221,15 @@ def _code(value: Any, seen: Seen) -> Any:
         parts.append(_described([value.__defaults__, value.__kwdefaults__], seen))
         parts.append(_described(_captured(value), seen))
         if not installed:
-            parts += [_described(value.__code__, seen), _described(_named(value), seen)]
+            own = {name: each for name, each in vars(value).items() if name != "__wrapped__"}
+            parts += [_described(value.__code__, seen), _described([_named(value), own], seen)]
     elif not installed:
         bases = [base for base in (*value.__bases__, type(value)) if base not in (object, type)]
         parts += [_described(bases, seen)]
         members = {name: _member(each) for name, each in vars(value).items()}
-        parts.append(_described({name: each for name, each in members.items() if _counts(name, each)}, seen))
+        members = {name: each for name, each in members.items() if _counts(name, each)}
+        parts.append(_described(members, seen))
+        _note(module, value.__qualname__, members)
     return parts
 
 
@@ -184,7 +242,9 @@ def _member(value: Any) -> Any:
 
 def _counts(name: str, member: Any) -> bool:
     """Whether a member was written by the user, and not by Python."""
-    return isinstance(member, types.FunctionType) or not (name.startswith("__") or name == "_abc_impl")
+    if name.startswith("__") and not isinstance(member, types.FunctionType):
+        return name not in PYTHONS and _is_plain(member)
+    return name != "_abc_impl"
 
 
 def _source(value: Any) -> str:
@@ -205,12 +265,47 @@ def _captured(function: types.FunctionType) -> dict[str, Any]:
 
 
 def _named(function: types.FunctionType) -> dict[str, Any]:
-    """What a function, or one within it, names of its module."""
+    """What a function, or one within it, names of its module, and of the user's own modules that it names."""
     codes, names = [function.__code__], set[str]()
     for code in codes:
         names |= set(code.co_names)
         codes += [inner for inner in code.co_consts if isinstance(inner, types.CodeType)]
-    return {name: function.__globals__[name] for name in sorted(names & function.__globals__.keys())}
+    space = function.__globals__
+    found = {name: space[name] for name in sorted(names & space.keys())}
+    _note(str(space.get("__name__")), "", found)
+    package = str(space.get("__package__"))
+    imported = [sys.modules.get(name) for each in sorted(names) for name in (each, f"{package}.{each}")]
+    waiting = [*found.values(), *_captured(function).values(), *imported]
+    for module in waiting:
+        home = module.__name__ if isinstance(module, types.ModuleType) else ""
+        if home and f"{home}." not in found and module_of_user(home):
+            found[f"{home}."] = here = {name: vars(module)[name] for name in sorted(names & vars(module).keys())}
+            _note(home, "", here)
+            waiting += here.values()
+    return found
+
+
+def _note(module: str, within: str, members: Mapping[str, Any]) -> None:
+    """Note values of a module, or of a class within it, that a process which imports it may not have."""
+    values = _noted.get()
+    if values is not None and "<locals>" not in within and module_of_user(module):
+        values |= {(module, f"{within}.{name}".lstrip(".")): each for name, each in members.items() if _moves(each)}
+
+
+def _moves(value: Any) -> bool:
+    """Whether a value can be set in another process."""
+    return _is_plain(value) or (isinstance(value, (types.FunctionType, type)) and value.__module__ == "__main__")
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a number, a string, a small array, or made of such."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.nbytes <= LARGEST and not value.dtype.hasobject
+    if type(value) is dict:
+        return all(_is_plain(part) for pair in value.items() for part in pair)
+    if type(value) in (list, tuple, set, frozenset):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, complex, str, bytes)
 
 
 def _text(value: Any) -> str:

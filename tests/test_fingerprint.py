@@ -6,7 +6,7 @@ import py_compile
 import shutil
 import sys
 import zipfile
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -128,6 +128,36 @@ def test_a_package_that_a_function_of_a_script_names_counts_with_all_its_files(f
     assert digest(names["train"]) != keys[0]
 
 
+IMPORTED = "import tool\ndef train(env, seed, steps):\n    return tool.SCALE\n"
+WITHIN = "def train(env, seed, steps):\n    import tool\n    return tool.SCALE\n"
+CAPTURED = "def make():\n    import tool\n    return lambda env, seed, steps: tool.SCALE\ntrain = make()\n"
+CALLED = "import tool\ndef train(env, seed, steps):\n    return tool.scale()\n"
+
+
+@pytest.mark.parametrize("text", [IMPORTED, WITHIN, CAPTURED, CALLED])
+@pytest.mark.parametrize("module", ["__main__", "trainer"])
+def test_values_of_the_users_own_modules_count_as_they_are_now_and_reach_other_processes(write_module, text, module):
+    tool = write_module("SCALE = OTHER = 1\ndef scale():\n    return SCALE\n", "tool")
+    if module == "__main__":
+        names = {"__name__": "__main__", "__package__": None}
+        exec(text, names)
+        train = names["train"]
+    else:
+        train = write_module(text, module).train
+    keys = [digest(train)]
+    tool.OTHER = 2
+    keys.append(digest(train))
+    tool.SCALE = [2]
+    with fingerprint.noted_values() as values:
+        keys.append(digest(train))
+    assert keys[0] == keys[1] != keys[2]
+    assert ("tool", "OTHER") not in values
+    tool.SCALE = 1
+    fingerprint.set_values(values)
+    assert tool.SCALE == [2]
+    assert digest(train) == keys[2]
+
+
 def test_an_archive_of_the_users_own_counts(folder, monkeypatch):
     found = []
     for scale in (1, 2):
@@ -239,6 +269,21 @@ def with_metaclass(value):
     return Made
 
 
+def with_attribute(value):
+    def train(env, seed, steps):
+        return train.rate
+
+    train.rate = value
+    return train
+
+
+def own_name(value):
+    class Holder:
+        __rate__ = value
+
+    return Holder
+
+
 LEFT, RIGHT = lambda: 1, lambda: 2  # fmt: skip
 
 
@@ -264,6 +309,11 @@ LEFT, RIGHT = lambda: 1, lambda: 2  # fmt: skip
         (scaled(1), scaled(2)),
         (with_metaclass(1), with_metaclass(2)),
         (functools.cache(within(1)), functools.cache(within(2))),
+        (defaultdict(list), defaultdict(int)),
+        (defaultdict(LEFT), defaultdict(RIGHT)),
+        ((each for each in [1]), (each for each in [2])),
+        (with_attribute(1), with_attribute(2)),
+        (own_name(1), own_name(2)),
         (LEFT, RIGHT),
         (eval("lambda: 1"), eval("lambda: 2")),
         (print, len),

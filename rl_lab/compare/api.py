@@ -44,6 +44,10 @@ def compare(
 ) -> Result:
     """Compare ways of training on the same environments, steps and seeds.
 
+    A finished run is not repeated as long as its key is the same. The key covers the source of your own code and the
+    values that it names in your own modules, hyperparameters, budget, seed, evaluation, versions of packages, and the
+    processor; not data files that the code reads, nor environment variables. For new runs, name another `out`.
+
     Args:
         env: Gymnasium's id, `module:id`, a function that makes an environment, or a list of those.
         contenders: names and what they stand for: `"ppo"` (ours), `"sb3:ppo"`, a function `f(env, seed, steps)` that

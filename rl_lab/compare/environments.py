@@ -17,7 +17,7 @@ from rl_lab.agents.environments import installing, where_it_is
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.plan import Environment
 from rl_lab.errors import LabError
-from rl_lab.fingerprint import describe
+from rl_lab.fingerprint import describe, entry
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -81,12 +81,12 @@ class Maker:
         parts = [spec.entry_point, spec.vector_entry_point, spec.kwargs, dict(self.environment.arguments)]
         try:
             entries = [*parts[:2], *(wrapper.entry_point for wrapper in spec.additional_wrappers)]
-            where = [importlib.import_module(entry.split(":")[0]) for entry in entries if isinstance(entry, str)]
+            where = [entry(each) for each in entries if isinstance(each, str)]
         except (ImportError, gym.error.DependencyNotInstalled) as error:
             name = self.environment.name
             raise LabError(f"environment {name!r} cannot be made: {installing(error, spec)}") from error
         definition = spec.kwargs.get("definition")
-        where += [importlib.import_module(definition.split(":")[0])] if isinstance(definition, str) else []
+        where += [entry(definition)] if isinstance(definition, str) else []
         return describe([spec.id, spec.max_episode_steps, spec.additional_wrappers, parts, where])
 
     def register(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -94,8 +95,12 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
                 view.finished(run, tasks[number].job, None)
             waiting = [task for task in tasks if task.job.number not in done]
             _try_out(waiting)
-            if done and waiting:
-                view.say(f"{len(done)} of {len(tasks)} runs were finished before")
+            if done:
+                view.say(
+                    f"{len(done)} of {len(tasks)} runs were finished before and are not repeated; changes of code and "
+                    "values make new runs, changes of data files and environment variables do not: delete "
+                    f"{store.folder} for new ones"
+                )
             if wanted and (lost := kept.missing(done.values(), agents, plan.keep)):
                 view.say(f"{lost} finished runs kept no agent; delete {store.folder} to train them again")
             for line in warnings(plan):
@@ -119,18 +124,24 @@ def all_tasks(plan: Plan) -> list[Task]:
             contenders.check_budget(contender, plan.budget(environment))
     common = [fingerprint.versions(), fingerprint.own_source(), fingerprint.processor(), vars(plan.evaluation)]
     tasks: list[Task] = []
-    places = {maker.environment.name: maker.description() for maker in makers}
-    known = {contender.name: contenders.description(contender) for contender in plan.contenders}
+    places = {maker.environment.name: _noting(maker.description) for maker in makers}
+    known = {each.name: _noting(functools.partial(contenders.description, each)) for each in plan.contenders}
     for seed in plan.training_seeds:
         for maker in makers:
             for contender in plan.contenders:
                 name = maker.environment.name
                 budget = plan.budget(maker.environment)
-                job = Job(len(tasks), maker, contender, seed, budget, plan.evaluation)
-                learns = known[contender.name], dict(contender.training)
-                key = fingerprint.digest(common, places[name], learns, budget, seed)
+                (place, here), (learner, there) = places[name], known[contender.name]
+                job = Job(len(tasks), maker, contender, seed, budget, plan.evaluation, values=here | there)
+                key = fingerprint.digest(common, place, (learner, dict(contender.training)), budget, seed)
                 tasks.append(Task(job, key, name))
     return tasks
+
+
+def _noting(described: Callable[[], Any]) -> tuple[Any, fingerprint.Values]:
+    """What counts about something, and the values of modules among it."""
+    with fingerprint.noted_values() as values:
+        return described(), values
 
 
 def warnings(plan: Plan) -> list[str]:
@@ -237,7 +248,7 @@ def _preparations(tasks: list[Task]) -> list[Task]:
     for task in tasks:
         contender: Contender = task.job.contender
         if task.group not in chosen and (task.job.maker.batched or contenders.is_lab(contender)):
-            job = Job(-1 - len(chosen), task.job.maker, contender, 0, task.job.steps, task.job.evaluation, prepare=True)
+            job = replace(task.job, number=-1 - len(chosen), seed=0, prepare=True, agent="")
             chosen[task.group] = Task(job, "", task.environment)
     return list(chosen.values())
 

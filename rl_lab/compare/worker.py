@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,6 +39,8 @@ class Job:
     prepare: bool = False
     agent: str = ""
     """Where its last weights are kept, without the ending; empty keeps none."""
+    values: Any = field(default_factory=dict)
+    """What modules hold in the process of the script; see `fingerprint.noted_values`."""
 
 
 def frame(number: int, value: Any) -> bytes:
@@ -297,10 +299,15 @@ def _receive(stream: BinaryIO, send: Send) -> Any:
     """The next value, or None when there are no more. One that cannot be read is answered for."""
     import cloudpickle
 
+    from rl_lab.fingerprint import set_values
+
     while len(head := stream.read(HEAD.size)) == HEAD.size:
         number, size = HEAD.unpack(head)
         try:
-            return cloudpickle.loads(stream.read(size))
+            value = cloudpickle.loads(stream.read(size))
+            if isinstance(value, Job):
+                set_values(value.values)
+            return value
         except BaseException as error:  # modules of the user's are imported here, and may do anything
             reason = f"the contender cannot be sent to its process: {sentence(error)}"
             send({"job": number, "outcome": {"error": reason}})

@@ -16,7 +16,7 @@ from rl_lab.agents.environments import make_source
 from rl_lab.agents.predict import choose_rows
 from rl_lab.agents.sources import Source
 from rl_lab.errors import LabError
-from rl_lab.fingerprint import describe
+from rl_lab.fingerprint import describe, entry
 from rl_lab.stages.ledger import Ledger
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.unsupervised.representation import Experience, Representation
@@ -107,7 +107,7 @@ class Context:
             spec = self._spec()
             parts: list[Any] = [spec.entry_point, spec.kwargs] if spec else [self.env]
             names = [parts[0], spec.kwargs.get("definition")] if spec else []
-            modules = [import_module(name.split(":")[0]) for name in names if isinstance(name, str)]
+            modules = [entry(name) for name in names if isinstance(name, str)]
             self._described = describe([self.name, parts, modules, self.env_kwargs])
         return self._described
 

@@ -582,3 +582,51 @@ def test_a_run_of_which_nothing_is_heard_is_mentioned_once(monkeypatch, capsys):
     compare("CartPole-v1", {"slow": slow, "fixed": slow}, seeds=1, **options(quiet=False, jobs=1))
     shown = capsys.readouterr().err
     assert shown.count("of slow on CartPole-v1, seed 0; if it hangs, stop and start again with a timeout") == 1
+
+
+def test_runs_use_the_values_that_a_script_has_set_in_modules(tmp_path, python):
+    (tmp_path / "settings_of_mine.py").write_text("ACTION = 0\nclass Options:\n    action = 0\n")
+    (tmp_path / "worlds_of_mine.py").write_text(
+        "import gymnasium as gym\n"
+        "from gymnasium.envs.classic_control import CartPoleEnv\n"
+        "SCALE = 1.0\n"
+        "class World(CartPoleEnv):\n"
+        "    def step(self, action):\n"
+        "        seen, reward, *rest = super().step(action)\n"
+        "        return seen, SCALE * reward, *rest\n"
+        "gym.register('OfMine-v0', 'worlds_of_mine:World', max_episode_steps=20)\n"
+    )
+    printed = python(
+        """
+        import settings_of_mine, worlds_of_mine
+        from rl_lab.compare import compare
+
+        class Fixed:
+            def __init__(self, action):
+                self.action = action
+            def predict(self, observation, deterministic=True):
+                return self.action, None
+
+        def one(env, seed, steps):
+            return Fixed(settings_of_mine.ACTION)
+
+        def other(env, seed, steps):
+            return Fixed(settings_of_mine.Options.action)
+
+        if __name__ == "__main__":
+            def returns():
+                contenders = {"one": one, "other": other}
+                result = compare("OfMine-v0", contenders, steps=100, seeds=1, points=1, quiet=True, out="out")
+                return [run.points[-1].returns for run in result.runs]
+            first = returns()
+            worlds_of_mine.SCALE = 2.0
+            doubled = returns()
+            assert doubled == [[2 * value for value in run] for run in first]
+            settings_of_mine.ACTION = settings_of_mine.Options.action = 1
+            assert [one != two for one, two in zip(returns(), doubled)] == [True, True]
+            worlds_of_mine.SCALE, settings_of_mine.ACTION, settings_of_mine.Options.action = 1.0, 0, 0
+            assert returns() == first
+            print("alike")
+        """
+    )
+    assert "alike" in printed
