@@ -21,6 +21,7 @@ from rl_lab.agents.predictor import Predictor, answers_batches
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Evaluation
 from rl_lab.errors import LabError
+from rl_lab.fingerprint import digest
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,14 @@ class Judge:
         if not np.isfinite(found.returns).all():
             raise LabError(f"an evaluation episode has a return of {found.returns[~np.isfinite(found.returns)][0]}")
         return found
+
+    def repeats(self) -> bool:
+        """Whether two resets with the same seed give the same observation."""
+        env = self.maker.single()
+        with random_states_kept():
+            one, other = (digest(env.reset(seed=self.seeds[0])[0]) for _ in range(2))
+        env.close()
+        return one == other
 
     @property
     def observation_space(self) -> gym.Space:

@@ -16,6 +16,7 @@ from rl_lab.errors import LabError
 from rl_lab.files import write_text
 
 NOT_KEPT = "agent not kept"  # in a run's notes: why, or nothing for models that neither we nor SB3 made
+UNSEEDED = "unseeded"  # in a run's notes where its environment does not begin the same episode with the same seed
 
 
 @dataclass(frozen=True)

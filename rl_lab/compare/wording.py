@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rl_lab.compare.plan import FEW_UPDATES, SMOKE_SEEDS, Environment, Plan
-from rl_lab.compare.runs import NOT_KEPT, Run
+from rl_lab.compare.runs import NOT_KEPT, UNSEEDED, Run
 from rl_lab.compare.verdict import Verdict
 from rl_lab.errors import printable
 from rl_lab.stages.ledger import Ledger
@@ -138,6 +138,12 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
         found.append(
             f"Fewer than {FEW_UPDATES} updates: {', '.join(few)}. So few say little about an algorithm; give more "
             "steps, or shorter rollouts (n_steps)."
+        )
+    if any(UNSEEDED in run.notes for run in runs if run.environment == environment.name):
+        found.append(
+            f"The seeds do not decide the episodes of {environment.name}: two resets with the same seed gave different "
+            "observations. The contenders were therefore judged on different episodes; have reset(seed=...) "
+            "seed all that the environment draws."
         )
     return [*found, *lost]
 

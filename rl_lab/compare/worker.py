@@ -149,7 +149,7 @@ def execute(
     from rl_lab.compare.environments import evaluation_seeds
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.measure import Meter
-    from rl_lab.compare.runs import NOT_KEPT
+    from rl_lab.compare.runs import NOT_KEPT, UNSEEDED
     from rl_lab.errors import LabError
     from rl_lab.stages.till import BudgetSpent
 
@@ -165,6 +165,8 @@ def execute(
         report(point.step, _mean(point.returns))
 
     meter = Meter(job.steps, job.evaluation.points, judge, tell, job.contender.control)
+    if not job.maker.batched and not judge.repeats():
+        meter.notes[UNSEEDED] = True
     _seed_globals(job.seed)
     if give_up is not None:
         meter.give_up = lambda: give_up(

@@ -6,7 +6,7 @@ import pytest
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecFrameStack, VecNormalize
 
-from rl_lab.compare import BudgetSpent, Contender, Environment, Evaluation, watch
+from rl_lab.compare import BudgetSpent, Contender, Environment, Evaluation, Plan, Run, watch, wording
 from rl_lab.compare.environments import Maker, evaluation_seeds
 from rl_lab.compare.evaluation import Judge
 from rl_lab.compare.worker import Job, execute, sentence
@@ -368,3 +368,29 @@ def test_our_ppo_is_a_contender_by_name():
     assert found["notes"] == {"updates": 4}
     with pytest.raises(LabError, match=r"one rollout of mine, 4096 steps \(2 environments times n_steps=2048\)"):
         outcome("ppo", env=Environment("rl_lab/CartPole-v1"), num_envs=2)
+
+
+class Careless(gym.Wrapper):
+    """Takes the seed, and then draws its noise from a stream of its own."""
+
+    noise = np.random.default_rng()
+
+    def reset(self, *, seed=None, options=None):
+        seen, info = self.env.reset(seed=seed, options=options)
+        return seen + self.noise.normal(0, 0.01, 4).astype(np.float32), info
+
+
+@pytest.mark.parametrize("careless", [True, False])
+def test_an_environment_whose_seed_does_not_decide_its_episodes_gets_a_sentence_in_the_verdict(careless):
+    def make():
+        return Careless(gym.make("CartPole-v1")) if careless else gym.make("CartPole-v1")
+
+    environment = Environment("world", make)
+    plan = Plan([environment], [Contender("mine", "sb3:ppo"), Contender("other", "sb3:ppo")], 300, 1)
+    found = outcome(lambda env, seed, steps: Fixed(), env=environment)
+    sentences = " ".join(
+        wording.spent(
+            plan, [Run.from_dict({**found, "environment": "world", "contender": "mine", "seed": 1})], environment
+        )
+    )
+    assert ("two resets with the same seed gave different observations" in sentences) == careless
