@@ -44,6 +44,7 @@ class CompiledEngine:
         loss_gradient = jit.specialize(loss, name="PPO's loss")
         self._update = jit.specialize(ppo_update.update, name="PPO's update", loss_gradient=loss_gradient)
         self._decide = jit.specialize(decide, name="acting")
+        self._see = jit.specialize(rollout.see, name="seeing")
         self._value_finals = jit.specialize(rollout.value_finals, name="bootstrap")
         self._record = jit.specialize(rollout.record, name="recording")
         if isinstance(source, CompiledSource) and source.compiled:
@@ -52,6 +53,7 @@ class CompiledEngine:
                 name=f"PPO around {source.name}",
                 decide=self._decide,
                 step_lanes=source.step_loop,
+                see=self._see,
                 value_finals=self._value_finals,
                 record=self._record,
             )
@@ -138,10 +140,12 @@ class CompiledEngine:
         return self._loop, (*common, *self.source.loop_arguments())
 
     def _collect_step_by_step(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
-        (decide, seen), (value_finals, ended), (record, happened) = self._one_step(experience, progress, normalizer)
+        one_step = self._one_step(experience, progress, normalizer)
+        (decide, acted), (see, seen), (value_finals, ended), (record, happened) = one_step
         for t in range(len(experience.rewards)):
-            decide(t, *seen[1:])
+            decide(t, *acted[1:])
             self.source.step()
+            see(*seen)
             value_finals(*ended)
             record(t, *happened[1:])
 
@@ -149,6 +153,7 @@ class CompiledEngine:
         view, workspace = self.source.view, self.workspace
         return [
             (self._decide, (0, self.network, workspace, experience, progress, view)),
+            (self._see, (normalizer, view.observations, progress.current)),
             (self._value_finals, (self.network, workspace, normalizer, view)),
             (self._record, (0, experience, progress, normalizer, view, workspace.final_values)),
         ]

@@ -1,8 +1,8 @@
 """Experience in preallocated arrays, and the loops that fill them.
 
-A rollout is `(steps, lanes)`. One step is `decide` (store what is seen, act), the environment's own step,
-`value_finals` and `record` (rewards, ends, bootstrap). `collect` runs all steps of a compiled environment without
-returning to Python; for any other environment Python calls the same functions in turn.
+A rollout is `(steps, lanes)`. One step is `decide` (store what is seen, act), the environment's own step, `see` (what
+it shows, normalised), `value_finals` and `record` (rewards, ends, bootstrap). `collect` runs all steps of a compiled
+environment without returning to Python; for any other environment Python calls the same functions in turn.
 """
 
 from __future__ import annotations
@@ -170,7 +170,6 @@ def value_finals(network, workspace, normalizer, view):
 def record(t, rollout, progress, normalizer, view, final_values):
     """Store what step `t` brought: rewards, ends, and the value of what a truncated episode would have had next."""
     count_episodes(progress, view)
-    see(normalizer, view.observations, progress.current)
     if normalizer.rewards:
         update_rewards(normalizer, view.rewards)
     for n in range(view.rewards.shape[0]):
@@ -232,6 +231,7 @@ def estimate_advantages(rollout, last_values, gamma, gae_lambda):
 def collect(
     decide,
     step_lanes,
+    see,
     value_finals,
     record,
     network,
@@ -251,7 +251,7 @@ def collect(
     """Fill a rollout from a compiled environment, from its first step to its last.
 
     `decide` has its distribution and `step_lanes` (see `rl_lab.envs.loops`) its environment bound; the arguments from
-    `states` on are those lanes. All four functions are linked, so that a new environment compiles little here.
+    `states` on are those lanes. All five functions are linked, so that a new environment compiles little here.
     """
     for t in range(rollout.rewards.shape[0]):
         decide(t, network, workspace, rollout, progress, view)
@@ -272,5 +272,6 @@ def collect(
             returns,
             lengths,
         )
+        see(normalizer, view.observations, progress.current)
         value_finals(network, workspace, normalizer, view)
         record(t, rollout, progress, normalizer, view, workspace.final_values)

@@ -25,7 +25,7 @@ from rl_lab.agents import rollout
 from rl_lab.agents.distributions import MASKED
 from rl_lab.agents.normalizer import Normalizer
 from rl_lab.agents.policy import ActorCritic
-from rl_lab.agents.ppo_update import MEANS, Samples, Settings
+from rl_lab.agents.ppo_update import MEANS, Samples, Settings, loops
 from rl_lab.agents.rollout import Progress, Rollout
 from rl_lab.agents.sources import Source
 from rl_lab.core import weights
@@ -175,6 +175,7 @@ class TorchEngine:
                 network = policy.network
                 view.actions[:] = np.clip(experience.actions[t], network.low, network.high)
             self.source.step()
+            loops().see(normalizer, view.observations, progress.current)
             self._value_finals(normalizer)
             self._record(t, experience, progress, normalizer, view, self.final_values)
 

@@ -1,11 +1,15 @@
 """Running normalisation against SB3's VecNormalize on the same experience."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+import stable_baselines3 as sb3
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
+from rl_lab.agents import PPO
 from rl_lab.agents import normalizer as n
 from rl_lab.agents.ppo_update import loops
+from rl_lab.sb3 import from_sb3
 
 
 class Replay(VecEnv):
@@ -46,6 +50,29 @@ class Replay(VecEnv):
 Replay.__abstractmethods__ = frozenset()
 
 
+class Drifting(gym.Env):
+    """Shows what no action changes, more and more of it, in episodes that end early or are truncated."""
+
+    observation_space, action_space = gym.spaces.Box(-1e9, 1e9, (3,), np.float32), gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.random, self.steps = np.random.default_rng(5), 0
+        self.reset = self.again
+        return self.seen(), {}
+
+    def again(self, *, seed=None, options=None):
+        self.steps = 0
+        return self.seen(), {}
+
+    def seen(self):
+        return self.random.normal(3, 50, 3).astype(np.float32)
+
+    def step(self, action):
+        self.steps += 1
+        return self.seen(), float(self.random.normal(1, 4)), bool(self.random.random() < 0.1), self.steps == 4, {}
+
+
 @pytest.mark.parametrize("lanes", [1, 5])
 def test_it_is_vec_normalize(lanes):
     rng = np.random.default_rng(lanes)
@@ -70,3 +97,19 @@ def test_it_is_vec_normalize(lanes):
     np.testing.assert_allclose(
         ours.return_moments[:2], [theirs.ret_rms.mean, theirs.ret_rms.var], rtol=1e-5
     )  # SB3 averages in float32
+
+
+@pytest.mark.parametrize("engine", ["compiled", "torch"])
+def test_a_rollout_is_that_of_sb3_in_vec_normalize_also_where_episodes_are_truncated(engine):
+    common = {"n_steps": 40, "batch_size": 40, "n_epochs": 1, "gamma": 0.9, "learning_rate": 0.0}
+    settings = {"normalize_observation": True, "normalize_reward": True, "normalize_clip": 2.0}
+    ours = PPO(Drifting, engine=engine, **common, **settings)
+    seen = VecNormalize(DummyVecEnv([Drifting]), gamma=0.9, clip_obs=2.0, clip_reward=2.0)
+    theirs = sb3.PPO("MlpPolicy", seen, **common)
+    ours.parameters[:] = from_sb3(theirs.policy).parameters
+    theirs.learn(1)
+    ours.learn(1)
+    assert ours.rollout.truncated.sum() > 3
+    for name in ("observations", "values", "rewards", "advantages", "returns"):
+        found, wanted = getattr(ours.rollout, name), getattr(theirs.rollout_buffer, name)
+        np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-5, err_msg=name)
