@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 LARGEST = 1e140  # in float64: sums of squares stay finite
+UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)  # the last for tensors that require gradients
 
 
 class Parameters:
@@ -45,6 +48,16 @@ class Parameters:
         changed = {name: value for name, value in self.get_params().items() if value != default[name].default}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
+    @contextmanager
+    def _unless_refused(self) -> Iterator[None]:
+        """What was fitted before stays whole where a fit fails."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
+
     @classmethod
     def _rows(cls, X: ArrayLike, width: int | None = None) -> NDArray[Any]:
         """Samples `(samples, width)` in this estimator's precision."""
@@ -60,7 +73,7 @@ class Parameters:
                 rows = np.ascontiguousarray(given, cls.precision)
         except LabError:
             raise
-        except (TypeError, ValueError, OverflowError) as error:
+        except UNREADABLE as error:
             raise LabError(f"X cannot be read as numbers ({error}); it must be (samples, features)") from None
         if np.ndim(X) == 1 and rows.size:
             raise LabError(
@@ -118,6 +131,46 @@ class Parameters:
             value = getattr(self, name)
             if not isinstance(value, (int, float, np.number)) or not 0 <= value < float("inf"):
                 raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
+
+
+def numbers(name: str, values: Any, wanted: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Values as an array, C-contiguous; what is too large for the dtype becomes infinite.
+
+    Args:
+        name: of the argument, for the sentence.
+        values: that were given.
+        wanted: what they must be, such as "it must be (samples, features)".
+        dtype: of the array.
+
+    Raises:
+        LabError: they are no real numbers, ragged, or hidden behind a mask.
+    """
+    refuse_masked(name, values)
+    try:
+        if (given := np.asarray(values)).dtype.kind in "mMc":
+            raise TypeError(f"it holds {given.dtype}")
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(given, dtype)
+    except UNREADABLE as error:
+        raise LabError(f"{name} cannot be read as numbers ({error}); {wanted}") from None
+
+
+def check_report(report: Callable[..., Any] | None, of: str = "the history") -> None:
+    """Refuse what cannot be called with one argument.
+
+    Raises:
+        LabError: it cannot.
+    """
+    if report is None:
+        return
+    try:
+        if not callable(report):
+            raise TypeError("it is no function")
+        inspect.signature(report).bind(None)
+    except TypeError as error:
+        raise LabError(f"report={short(report)} is not allowed ({error}); give a function of {of}, or None") from None
+    except ValueError:
+        pass  # a builtin without a signature
 
 
 def refuse_masked(name: str, values: Any) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.supervised import Classifier, Regressor
 from rl_lab.unsupervised import (
@@ -138,6 +139,66 @@ def test_parameters_that_are_not_allowed_are_refused(estimator, sentence):
 
 
 TEXTS = ["hello world", "abc"] * 4
+
+
+class Tensor:
+    """Like torch's where it requires gradients."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+
+
+@pytest.mark.parametrize("name", [*DOUBLE, *SINGLE])
+def test_tensors_with_gradients_are_refused(name):
+    labels = {"y": LABELS} if name in ("Classifier", "Regressor") else {}
+    with pytest.raises(LabError, match=r"X cannot be read as numbers \(.* Use tensor.detach\(\).numpy\(\) instead"):
+        (DOUBLE | SINGLE)[name].fit(Tensor(), **labels)
+
+
+@pytest.mark.parametrize("report", ["x", 3, lambda: None])
+@pytest.mark.parametrize("name", [*SINGLE, "CharacterModel", "choose"])
+def test_what_cannot_be_called_after_an_epoch_is_refused_before_the_first(name, report):
+    fits = {name: lambda estimator=estimator, **more: estimator.fit(ROWS, **more) for name, estimator in SINGLE.items()}
+    for labelled in ("Classifier", "Regressor"):
+        fits[labelled] = lambda labelled=labelled, **more: SINGLE[labelled].fit(ROWS, LABELS, **more)
+    fits["CharacterModel"] = lambda **more: CharacterModel((4,), max_iter=1).fit(TEXTS, **more)
+    fits["choose"] = lambda **more: choose(KMeans(), ROWS, [2, 3], **more)
+    with pytest.raises(LabError, match=r"report=.* is not allowed \(.*\); give a function of the (history|number)"):
+        fits[name](report=report)
+
+
+@pytest.mark.parametrize("name", ["Classifier", "Regressor", "Autoencoder"])
+def test_networks_and_held_out_samples_of_other_kinds_are_refused(name):
+    given = (ROWS,) if name == "Autoencoder" else (ROWS, LABELS)
+    with pytest.raises(LabError, match="network='x' is not allowed; give an MLP"):
+        SINGLE[name].fit(*given, network="x")
+    if name != "Autoencoder":
+        for validation in (ROWS, ROWS[:2], (ROWS,), (ROWS, LABELS, LABELS), "xy", 5):
+            with pytest.raises(LabError, match=r"validation=.* is not allowed; give samples and labels as \(X, y\)"):
+                SINGLE[name].fit(*given, validation=validation)
+
+
+@pytest.mark.parametrize(("learned", "held"), [(1, 2), (2, 1)])
+def test_held_out_numbers_with_another_number_of_outputs_are_refused(learned, held):
+    targets = np.stack([LABELS, LABELS], axis=1)
+    with pytest.raises(LabError, match=f"y of validation has {held} outputs, and y {learned}; they must be as many"):
+        SINGLE["Regressor"].fit(ROWS, targets[:, :learned], validation=(ROWS, targets[:, :held]))
+
+
+def test_weights_behind_a_mask_are_refused():
+    with pytest.raises(LabError, match="sample_weight hides values behind a mask"):
+        SINGLE["Regressor"].fit(ROWS, LABELS, np.ma.masked_equal(LABELS, 1))
+
+
+def test_a_fit_that_was_refused_leaves_what_was_fitted_before():
+    targets = np.stack([LABELS, LABELS], axis=1)
+    fitted = Regressor((4,), max_iter=2).fit(ROWS, LABELS)
+    before = fitted.predict(ROWS)
+    for rate, rows, network in ((1e-3, ROWS[:, :2], MLP([5, 2])), (1e38, np.c_[ROWS, ROWS], None)):
+        fitted.learning_rate_init = rate
+        with pytest.raises(LabError, match=r"does not fit|the loss became"):
+            fitted.fit(rows, targets, network=network)
+        np.testing.assert_array_equal(fitted.predict(ROWS), before)
 
 
 @pytest.mark.parametrize("texts", [None, 5, "abc", b"abc", [1, 2], [b"a"], [["a"]], [float("nan")]])

@@ -45,7 +45,7 @@ def code(name: str) -> int:
     Raises:
         LabError: there is no activation of that name.
     """
-    if name not in CODES:
+    if not isinstance(name, str) or name not in CODES:
         raise LabError(f"activation {name!r} is unknown; choose one of {', '.join(CODES)}")
     return CODES[name]
 

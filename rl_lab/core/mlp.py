@@ -18,7 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab import jit
 from rl_lab.core import activations, panels, perceptron
 from rl_lab.core.panels import LANES
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
+from rl_lab.estimators import numbers, whole
+from rl_lab.memory import check_memory
 
 FEW = 32  # fewer samples than this are quicker without panels
 
@@ -229,13 +231,20 @@ class MLP:
     def __init__(
         self, sizes: Sequence[int], activation: str = "tanh", parameters: NDArray[np.float32] | None = None
     ) -> None:
+        if not isinstance(sizes, (Sequence, np.ndarray)) or len(sizes) < 2 or not all(whole(size, 1) for size in sizes):
+            raise LabError(
+                f"sizes {short(sizes)} do not make a network; give at least two whole numbers of at least 1, such as "
+                "[4, 64, 2]"
+            )
         self.sizes = tuple(int(size) for size in sizes)
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise LabError(f"sizes {tuple(sizes)} do not make a network; give at least two numbers of at least 1")
-        self.size_array = np.array(self.sizes, np.int64)
-        self.activation, self.code = activation, activations.code(activation)
         needed = count(self.sizes)
-        self.parameters = np.zeros(needed, np.float32) if parameters is None else parameters
+        self.activation, self.code = activation, activations.code(activation)
+        if not isinstance(parameters, (np.ndarray, type(None))):
+            raise LabError(f"parameters={short(parameters)} are no array; give float32 of shape ({needed},)")
+        if parameters is None:
+            check_memory(4.0 * needed, f"a network of sizes {self.sizes}", "choose smaller ones")
+            parameters = np.zeros(needed, np.float32)
+        self.parameters = parameters
         if self.parameters.dtype != np.float32 or self.parameters.shape != (needed,):
             raise LabError(
                 f"parameters are {self.parameters.dtype} of shape {self.parameters.shape}; "
@@ -243,6 +252,7 @@ class MLP:
             )
         if not self.parameters.flags.c_contiguous or not self.parameters.flags.writeable:
             raise LabError("parameters must be contiguous and writeable; pass a copy")
+        self.size_array = np.array(self.sizes, np.int64)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copy of a buffer that cannot be written, as `joblib.load(..., mmap_mode="r")` gives it."""
@@ -283,7 +293,7 @@ class MLP:
 
     def call(self, inputs: ArrayLike) -> tuple[jit.Compiled, tuple[Any, ...]]:
         """The compiled forward pass and its arguments for these inputs, for `jit.prepare`."""
-        batch = np.ascontiguousarray(inputs, np.float32)
+        batch = numbers("inputs", inputs, f"this network takes (batch, {self.sizes[0]})")
         if batch.ndim != 2 or batch.shape[1] != self.sizes[0]:
             raise LabError(f"inputs have shape {batch.shape}; this network takes (batch, {self.sizes[0]})")
         hidden = np.empty(hidden_size(self.sizes, len(batch)), np.float32)

@@ -17,6 +17,8 @@ from rl_lab import jit
 from rl_lab.core import activations, panels
 from rl_lab.core.panels import LANES
 from rl_lab.errors import LabError
+from rl_lab.estimators import numbers, whole
+from rl_lab.memory import check_memory
 
 FEW_ROWS = 16  # inputs from which turning a panel round pays
 NARROW = 16  # up to so many units, dot products over the inputs are quicker than sums over the units
@@ -164,8 +166,9 @@ class Perceptron:
     """
 
     def __init__(self, inputs: int) -> None:
-        if inputs < 1:
-            raise LabError(f"a perceptron of {inputs} inputs cannot see anything; give at least 1")
+        if not whole(inputs, 1):
+            raise LabError(f"inputs={inputs!r} is not allowed; it must be a whole number of at least 1")
+        check_memory(4.0 * inputs, f"a perceptron of inputs={inputs}", "give fewer")
         self.parameters = np.zeros(inputs + 1, np.float32)
 
     def fit(self, inputs: ArrayLike, labels: ArrayLike, passes: int = 1000) -> int:
@@ -173,18 +176,24 @@ class Perceptron:
 
         Args:
             inputs: `(samples, inputs)`, taken in order.
-            labels: `(samples,)`, true or false.
+            labels: `(samples,)`, true or false, 1 or 0.
             passes: the most that are made.
 
         Returns:
             The number of mistakes made while learning.
 
         Raises:
-            LabError: a shape is wrong, or a number is not finite.
+            LabError: a shape is wrong, a number is not finite, or a label is neither true nor false.
         """
-        rows, answers = self._rows(inputs), np.ascontiguousarray(labels, np.bool_)
-        if answers.shape != (len(rows),):
-            raise LabError(f"labels have shape {answers.shape}; {len(rows)} samples need ({len(rows)},)")
+        if not whole(passes, 1):
+            raise LabError(f"passes={passes!r} is not allowed; it must be a whole number of at least 1")
+        rows, given = self._rows(inputs), numbers("labels", labels, "give true or false for each sample")
+        if given.shape != (len(rows),):
+            raise LabError(f"labels have shape {given.shape}; {len(rows)} samples need ({len(rows)},)")
+        answers = given == 1
+        if not (answers | (given == 0)).all():
+            other = given[~answers & (given != 0)][0]
+            raise LabError(f"labels hold {other:g}; give true or false, or 1 or 0, such as labels > 0")
         total = 0
         for _ in range(passes):
             mistakes = _compiled_correct()(self.parameters, rows, answers)
@@ -198,7 +207,7 @@ class Perceptron:
         return self._rows(inputs) @ self.parameters[:-1] + self.parameters[-1] > 0
 
     def _rows(self, inputs: ArrayLike) -> NDArray[np.float32]:
-        rows = np.ascontiguousarray(inputs, np.float32)
+        rows = numbers("inputs", inputs, f"this unit takes (samples, {len(self.parameters) - 1})")
         if rows.ndim != 2 or rows.shape[1] != len(self.parameters) - 1:
             raise LabError(f"inputs have shape {rows.shape}; this unit takes (samples, {len(self.parameters) - 1})")
         if not np.isfinite(rows).all():

@@ -80,20 +80,15 @@ class Classifier(Estimator):
         """
         labels = self._labels(y)
         self._both(X, labels)
-        self._check_names(X, fitting=True)
         present = np.unique(labels)
         known = present if classes is None else np.unique(self._labels(classes, "classes"))
         if len(known) < 2:
             raise LabError(f"y holds one class only, {present.tolist()[0]!r}; there is nothing to tell apart")
-        before = getattr(self, "classes_", None)
-        try:
+        with self._unless_refused():
+            self._check_names(X, fitting=True)
             self.classes_ = known
             weights = self._weights(sample_weight, len(labels)) * self._class_weights(labels)
             self._fit(self._given(X, labels, weights), len(self.classes_), network, validation, report)
-        except BaseException:
-            if before is not None:
-                self.classes_ = before  # those of the network that is still there
-            raise
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:

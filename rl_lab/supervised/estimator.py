@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.core import activations, mlp, weights
 from rl_lab.core.mlp import MLP
-from rl_lab.errors import LabError
-from rl_lab.estimators import Parameters, whole
+from rl_lab.errors import LabError, short
+from rl_lab.estimators import Parameters, check_report, numbers, whole
 from rl_lab.memory import check_memory
 from rl_lab.supervised.training import History, Samples, Schedule, predicted, train
 
@@ -142,19 +142,30 @@ class Estimator(Parameters):
         report: Callable[[History], None] | None,
     ) -> None:
         self._check()
+        check_report(report)
         streams = np.random.SeedSequence(self.random_state).spawn(3)
         rng, of_weights, of_split = (np.random.default_rng(stream) for stream in streams)
         if network is None:
             network = MLP(self._sizes(samples.inputs.shape[1], outputs), self.activation)
             network.initialise(of_weights)
+        elif not isinstance(network, MLP):
+            raise LabError(f"network={short(network)} is not allowed; give an MLP of rl_lab.core.mlp, or None")
         elif (network.sizes[0], network.sizes[-1]) != (samples.inputs.shape[1], outputs):
             raise LabError(
                 f"a network of sizes {network.sizes} does not fit samples of {samples.inputs.shape[1]} numbers "
                 f"and {outputs} outputs; give one that begins and ends with these"
             )
+        held = None
         if validation is not None:
+            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+                raise LabError(f"validation={short(validation)} is not allowed; give samples and labels as (X, y)")
             self._check_names(validation[0])
-        held = None if validation is None else self._given(*validation)
+            held = self._given(*validation)
+            if held.targets.shape[1:] != samples.targets.shape[1:]:
+                raise LabError(
+                    f"y of validation has {held.targets.shape[1]} outputs, and y {samples.targets.shape[1]}; they must "
+                    "be as many"
+                )
         if held is None and self.early_stopping:
             samples, held = self._split(samples, of_split)
         schedule = self._schedule(len(samples.inputs))
@@ -227,10 +238,9 @@ class Estimator(Parameters):
     @staticmethod
     def _weights(sample_weight: ArrayLike | None, count: int) -> NDArray[np.float64]:
         """Weights of samples, float64 `(count,)`."""
-        try:
-            given = np.ones(count) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        except (TypeError, ValueError) as error:
-            raise LabError(f"sample_weight cannot be read as numbers ({error}); it must be ({count},)") from None
+        if sample_weight is None:
+            return np.ones(count)
+        given = numbers("sample_weight", sample_weight, f"it must be ({count},)", np.float64)
         with np.errstate(over="ignore"):
             total = given.sum()
         if given.shape != (count,) or (given < 0).any() or not 0 < total < np.inf:

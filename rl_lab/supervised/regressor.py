@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
-from rl_lab.estimators import refuse_masked
+from rl_lab.estimators import numbers
 from rl_lab.supervised import losses
 from rl_lab.supervised.estimator import Estimator, even
 from rl_lab.supervised.training import History, Samples
@@ -72,10 +72,11 @@ class Regressor(Estimator):
         """
         targets = self._targets(y)
         self._both(X, targets)
-        self._check_names(X, fitting=True)
-        self._flat = targets.ndim == 1
-        samples = self._given(X, targets, self._weights(sample_weight, len(targets)))
-        self._fit(samples, samples.targets.shape[1], network, validation, report)
+        with self._unless_refused():
+            self._check_names(X, fitting=True)
+            self._flat = targets.ndim == 1
+            samples = self._given(X, targets, self._weights(sample_weight, len(targets)))
+            self._fit(samples, samples.targets.shape[1], network, validation, report)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -100,16 +101,7 @@ class Regressor(Estimator):
 
     @staticmethod
     def _targets(y: ArrayLike) -> NDArray[np.float32]:
-        refuse_masked("y", y)
-        try:
-            if (given := np.asarray(y)).dtype.kind in "mMc":
-                raise TypeError(f"it holds {given.dtype}")
-            with np.errstate(over="ignore"):  # what becomes infinite is refused below
-                targets = np.ascontiguousarray(given, np.float32)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise LabError(
-                f"y cannot be read as numbers ({error}); it must be (samples,) or (samples, outputs)"
-            ) from None
+        targets = numbers("y", y, "it must be (samples,) or (samples, outputs)")
         if targets.ndim not in (1, 2):
             raise LabError(f"y has shape {targets.shape}; it must be (samples,) or (samples, outputs)")
         if not np.isfinite(targets).all():

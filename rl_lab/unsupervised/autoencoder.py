@@ -70,12 +70,14 @@ class Autoencoder(Coder):
         Raises:
             LabError: a shape is wrong, a number is not finite, or there is one sample only.
         """
-        samples = self._to_learn(X)
+        samples = self._given(X)
         width = samples.inputs.shape[1]
-        if network is not None and network.sizes != tuple(self._sizes(width, width)):
+        if isinstance(network, MLP) and network.sizes != tuple(self._sizes(width, width)):
             raise LabError(f"a network of sizes {network.sizes} does not fit; it must be {self._sizes(width, width)}")
         held = None if validation is None else (validation, validation)
-        self._fit(samples, width, network, held, report)
+        with self._unless_refused():
+            self._check_to_learn(X, samples)
+            self._fit(samples, width, network, held, report)
         return self
 
     @property

@@ -15,7 +15,7 @@ from rl_lab.core import mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError
-from rl_lab.estimators import whole
+from rl_lab.estimators import check_report, whole
 from rl_lab.memory import check_memory
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.supervised.training import CHUNK, History, descend
@@ -92,20 +92,17 @@ class CharacterModel(Estimator):
             LabError: there is no text, or a parameter is not allowed.
         """
         self._check()
+        check_report(report)
         learned = self._texts(texts)
         streams = np.random.SeedSequence(self.random_state).spawn(3)
         rng, of_weights, of_split = (np.random.default_rng(stream) for stream in streams)
         held = None if validation is None else self._texts(validation)
         if held is None and self.early_stopping:
             learned, held = self._split_texts(learned, of_split)
-        before = dict(self.__dict__)
-        self._build(Alphabet.of(learned, self.least), of_weights)
-        try:
+        with self._unless_refused():
+            self._build(Alphabet.of(learned, self.least), of_weights)
             judged = None if held is None else self._encoded(held)
             self.history_ = self._descend(self._encoded(learned), judged, rng, report)
-        except BaseException:
-            self.__dict__ = before  # with the network of an earlier fit, where there was one
-            raise
         return self
 
     def bits_per_character(self, text: str | Sequence[str]) -> float:

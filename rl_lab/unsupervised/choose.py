@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.errors import LabError, extra
-from rl_lab.estimators import whole
+from rl_lab.estimators import check_report, whole
 from rl_lab.unsupervised.kmeans import KMeans
 from rl_lab.unsupervised.mixture import GaussianMixture
 
@@ -57,6 +57,7 @@ def choose(
     is_mixture = isinstance(model, GaussianMixture)
     if not is_mixture and not isinstance(model, KMeans):
         raise LabError(f"model={model!r} is not supported; give a KMeans or a GaussianMixture")
+    check_report(report, "the number that was tried")
     given = list(numbers) if isinstance(numbers, Iterable) else [numbers]
     if not all(whole(number, 0) for number in given):
         raise LabError(f"numbers={given} are not allowed; give whole numbers of clusters, such as range(2, 9)")

@@ -72,12 +72,11 @@ class Coder(Estimator):
         rows = self._rows(X)
         return Samples(rows, rows, np.ones(len(rows), np.float32))
 
-    def _to_learn(self, X: ArrayLike) -> Samples:
-        samples = self._given(X)
+    def _check_to_learn(self, X: ArrayLike, samples: Samples) -> None:
+        """Refuse a single sample, and learn the names of the features."""
         if len(samples.inputs) < 2:
             raise LabError("X has one sample only; what samples have in common can be learnt from two on")
         self._check_names(X, fitting=True)
-        return samples
 
 
 def activate(code: int, values: NDArray[np.float32]) -> None:

@@ -15,6 +15,7 @@ from rl_lab.core import activations, mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError
+from rl_lab.estimators import check_report
 from rl_lab.supervised.training import History, Samples, descend, predicted
 from rl_lab.unsupervised import evidence
 from rl_lab.unsupervised.coder import Coder, activate
@@ -81,19 +82,17 @@ class VariationalAutoencoder(Coder):
             LabError: a shape is wrong, a number is not finite or not allowed, or there is one sample only.
         """
         self._check()
-        samples = self._to_learn(X)
+        check_report(report)
+        samples = self._given(X)
         streams = np.random.SeedSequence(self.random_state).spawn(4)
         rng, of_weights, of_split, of_judge = (np.random.default_rng(stream) for stream in streams)
         held = None
-        if self.early_stopping:
-            samples, held = self._split(samples, of_split)
-        before = dict(self.__dict__)
-        self._build(samples.inputs.shape[1], of_weights)
-        try:
+        with self._unless_refused():
+            self._check_to_learn(X, samples)
+            if self.early_stopping:
+                samples, held = self._split(samples, of_split)
+            self._build(samples.inputs.shape[1], of_weights)
             self.history_ = self._descend(samples, held, rng, int(of_judge.integers(2**32)), report)
-        except BaseException:
-            self.__dict__ = before  # with the networks of an earlier fit, where there was one
-            raise
         return self
 
     def encode(self, X: ArrayLike) -> NDArray[np.float32]:

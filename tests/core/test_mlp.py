@@ -203,3 +203,21 @@ def test_bad_input_is_refused():
         MLP([4, 2], parameters=np.zeros(20, np.float32)[::2])
     with pytest.raises(LabError, match=r"takes \(batch, 4\)"):
         MLP([4, 2])(np.zeros((3, 5)))
+
+
+@pytest.mark.parametrize("sizes", [None, 5, "ab", [3, "a"], [2.5, 1], ["3", 2], [np.nan, 1], [True, 2], {3: 1, 2: 1}])
+def test_sizes_that_are_no_whole_numbers_are_refused(sizes):
+    with pytest.raises(LabError, match="do not make a network; give at least two whole numbers"):
+        MLP(sizes)
+
+
+@pytest.mark.parametrize("sizes", [[10**9, 10**9], [10**30, 2]])
+def test_a_network_larger_than_memory_is_refused(sizes):
+    with pytest.raises(LabError, match=r"a network of sizes .* needs [\d,.]+ GiB of memory"):
+        MLP(sizes)
+
+
+@pytest.mark.parametrize("inputs", ["ab", [["a", "b"]], [[1, 2], [3]], [[1j, 2]], np.ma.masked_equal([[1, 2]], 2)])
+def test_inputs_that_are_no_numbers_are_refused(inputs):
+    with pytest.raises(LabError, match=r"inputs cannot be read as numbers|inputs hides values behind a mask"):
+        MLP([2, 1])(inputs)

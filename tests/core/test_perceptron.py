@@ -61,3 +61,25 @@ def test_bad_input_is_refused():
         Perceptron(2).predict([[np.nan, 0]])
     with pytest.raises(LabError, match="at least 1"):
         Perceptron(0)
+
+
+@pytest.mark.parametrize("labels", [[-1, 1, 1, 1], [1, 2, 2, 2], [np.nan, 1, 1, 1], ["False", "True", "True", "True"]])
+def test_labels_that_are_neither_true_nor_false_are_refused(labels):
+    with pytest.raises(LabError, match=r"labels hold .*; give true or false, or 1 or 0|labels cannot be read"):
+        Perceptron(2).fit(SQUARE, labels)
+
+
+def test_labels_may_be_bools_or_0_and_1():
+    for labels in ([False, True, True, True], [0, 1, 1, 1], np.array([0.0, 1, 1, 1])):
+        unit = Perceptron(2)
+        assert unit.fit(SQUARE, labels) == 4
+        np.testing.assert_array_equal(unit.predict(SQUARE), [False, True, True, True])
+
+
+@pytest.mark.parametrize("given", [None, 5.5, "a", True, 10**15])
+def test_numbers_of_inputs_and_passes_that_are_not_allowed_are_refused(given):
+    with pytest.raises(LabError, match=r"inputs=.* is not allowed|needs [\d,.]+ GiB"):
+        Perceptron(given)
+    if not isinstance(given, int) or given < 10:
+        with pytest.raises(LabError, match=r"passes=.* is not allowed"):
+            Perceptron(2).fit(SQUARE, [0, 1, 1, 1], given)
