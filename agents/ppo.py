@@ -262,7 +262,7 @@ class PPO:
         """
         from rl_lab.agents import checkpoint
 
-        checkpoint.save(self, Path(path))
+        checkpoint.save(self, checkpoint.path_of(path))
 
     @classmethod
     def load(cls, path: str | Path, env: Environment | None = None, **overrides: Any) -> PPO:
@@ -281,7 +281,7 @@ class PPO:
         """
         from rl_lab.agents import checkpoint
 
-        return checkpoint.agent_of(cls, checkpoint.find(Path(path)), env, overrides)
+        return checkpoint.agent_of(cls, checkpoint.find(checkpoint.path_of(path)), env, overrides)
 
     def episode_returns(self) -> np.ndarray:
         """Returns of up to the last hundred episodes of training."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
 from rl_lab.agents import distributions
 from rl_lab.agents.actions import inside
 from rl_lab.agents.normalizer import normalized_rows
+from rl_lab.agents.observations import is_text
 from rl_lab.errors import LabError
+from rl_lab.estimators import UNREADABLE, numbers, refuse_masked
 
 if TYPE_CHECKING:
     from rl_lab.agents.ppo import PPO
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
 def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, deterministic: bool) -> Any:
     """Actions for one observation or a batch; see `PPO.predict`."""
-    policy = agent.policy
+    policy, observation = agent.policy, _numbers(agent.policy.encoder.space, observation)
     batch = policy.encoder.batch_of(observation)
     rows = policy.encoder(observation, batch or 1)
     if rows.dtype.kind == "f" and not np.isfinite(rows).all():
@@ -27,6 +31,24 @@ def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, determi
     if batch is not None:
         return actions
     return int(actions[0]) if policy.discrete else actions[0]
+
+
+def _numbers(space: gym.Space, observation: Any) -> Any:
+    """An observation as arrays of real numbers; shapes are not looked at, and text stays as it is."""
+    if isinstance(space, spaces.Dict):
+        if not isinstance(observation, Mapping):
+            return observation  # which the encoder refuses
+        return {name: _numbers(part, observation[name]) for name, part in space.spaces.items() if name in observation}
+    if is_text(space) or (type(observation) is np.ndarray and observation.dtype.kind in "biuf"):
+        return observation
+    refuse_masked("the observation", observation)
+    try:
+        given = np.asarray(observation)
+        if given.dtype.kind in "mMc":
+            raise TypeError(f"it holds {given.dtype}")
+        return given if given.dtype.kind in "biuf" else given.astype(np.float64)
+    except UNREADABLE as error:
+        raise LabError(f"the observation cannot be read as numbers ({error}); the space is {space}") from None
 
 
 def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
@@ -43,8 +65,10 @@ def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, de
 
 def _discrete(agent: PPO, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
     if mask is not None:
-        allowed = np.asarray(mask, np.bool_)
-        shapes = logits.shape[1:], (1, logits.shape[1]), logits.shape
+        given = numbers("action_mask", mask, "give True for each action that is allowed")
+        allowed, shapes = given == 1, (logits.shape[1:], (1, logits.shape[1]), logits.shape)
+        if not (allowed | (given == 0)).all():
+            raise LabError(f"action_mask holds {given[~allowed & (given != 0)][0]:g}; give bools, or 0 and 1")
         if allowed.shape not in shapes or not allowed.any(axis=-1).all():
             raise LabError(
                 f"action_mask has shape {np.shape(mask)}; expected bools of shape ({logits.shape[1]},) or "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import math
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from numbers import Integral  # NumPy's integers, too
 from typing import Any
 
 from rl_lab.errors import LabError, short
+from rl_lab.numbers import own_fields
 
 MOST = 2**31 - 1  # of what is counted
 MOST_LAYERS = 100
@@ -61,6 +63,7 @@ class PPOSettings:
     """Largest absolute value of what is normalised."""
 
     def __post_init__(self) -> None:
+        own_fields(self)
         for name in ("n_steps", "batch_size", "n_epochs"):
             value = getattr(self, name)
             if not _is_whole(value):
@@ -110,6 +113,15 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
             a number of at least 0.
     """
     if callable(value):
+        try:
+            inspect.signature(value).bind(1.0)
+        except TypeError as error:
+            raise LabError(
+                f"the function for {name} cannot be called with the progress remaining, a number from 1 to 0: {error}; "
+                "give a function of one argument"
+            ) from None
+        except ValueError:
+            pass  # a builtin without a signature
         return lambda remaining: _returned(name, value(remaining), remaining)
     try:
         if isinstance(value, str) and value.startswith("lin_"):

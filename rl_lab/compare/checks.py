@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rl_lab.errors import LabError, printable
+from rl_lab.numbers import own
 
 COUNT_LIMIT = 2**53  # from which on floats do not tell neighbours apart
 LONG = 200  # letters of a value that a message shows
@@ -118,7 +119,9 @@ def training_seeds(seeds: Any) -> tuple[int, ...]:
         if seeds > SEED_LIMIT:
             raise LabError(f"seeds is {seeds}; at most {SEED_LIMIT} are possible")
         return tuple(range(seeds))
-    chosen = tuple(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, (str, Mapping)) else (seeds,)
+    chosen = (
+        tuple(map(own, seeds)) if isinstance(seeds, Iterable) and not isinstance(seeds, (str, Mapping)) else (seeds,)
+    )
     for seed in chosen:
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEED_LIMIT:
             raise LabError(f"seed {shown(seed)} is not a whole number from 0 to {SEED_LIMIT - 1}")

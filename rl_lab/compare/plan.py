@@ -8,6 +8,7 @@ from typing import Any
 
 from rl_lab.compare import checks
 from rl_lab.errors import LabError
+from rl_lab.numbers import own_fields
 
 MEASURES = {
     "return": "return per step",
@@ -42,6 +43,7 @@ class Environment:
     """Gymnasium's id or `module:id`, where the name is another."""
 
     def __post_init__(self) -> None:
+        own_fields(self)
         if self.steps is not None:
             checks.count(f"steps of environment {self.name!r}", self.steps)
         checks.text(f"id of environment {self.name!r}", self.id)
@@ -122,6 +124,7 @@ class Question:
     """Mean evaluation score that counts as solved, for time and steps."""
 
     def __post_init__(self) -> None:
+        own_fields(self)
         checks.choice("measure", self.measure, MEASURES)
         checks.choice("claim", self.claim, CLAIMS)
         for name in ("margin", "threshold"):
@@ -170,6 +173,7 @@ class Evaluation:
     """Where an episode of an environment without a limit is cut."""
 
     def __post_init__(self) -> None:
+        own_fields(self)
         for name in ("points", "episodes", "max_episode_steps"):
             checks.count(f"evaluation {name}", getattr(self, name))
         checks.switch("evaluation deterministic", self.deterministic)
@@ -206,6 +210,7 @@ class Plan:
     """Whether the questions are those that are asked by default."""
 
     def __post_init__(self) -> None:
+        own_fields(self)
         checks.count("steps", self.steps)
         checks.text("title", self.title)
         if self.out is not None:

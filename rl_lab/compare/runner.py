@@ -24,6 +24,7 @@ from rl_lab.compare.worker import Job
 from rl_lab.data import cache
 from rl_lab.errors import LabError
 from rl_lab.files import discard_partial, locked, private_folder, writing
+from rl_lab.numbers import own
 
 OUTPUTS = {"report.html": "Made by rl-lab", "runs.csv": "environment,contender,seed,step", "verdicts.json": '"outcome"'}
 
@@ -77,7 +78,7 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
         LabError: an environment or a contender does not exist, or the folder is in use.
         KeyboardInterrupt: finished runs are kept.
     """
-    jobs = cores() if jobs is None else jobs
+    jobs = cores() if jobs is None else own(jobs)
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise LabError(f"jobs is {jobs!r}; it must be a whole number of at least 1")
     folder, wanted = folder and folder.absolute(), plan.keep != "none"

@@ -12,6 +12,7 @@ from rl_lab.agents import PPO
 from rl_lab.agents.anchor import USUAL, Anchor, HoldSchedule, not_negative
 from rl_lab.agents.checks import whole_number
 from rl_lab.errors import LabError
+from rl_lab.estimators import whole
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
@@ -54,7 +55,7 @@ class Finetune(Stage):
     kept: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.fall_back, bool) or not isinstance(self.fall_back, int) or not 0 <= self.fall_back <= 100:
+        if not whole(self.fall_back, 0) or self.fall_back > 100:
             raise LabError(f"fall_back={self.fall_back!r} is not allowed; it must be a whole number from 0 to 100")
         if self.steps is not None:
             whole_number("stage 'finetune': steps", self.steps, 1)

@@ -129,3 +129,66 @@ def test_images_in_a_perceptron_are_warned_about(caplog):
     caplog.clear()
     PPO("rl_lab/Robot-Empty-5x5-v0")
     assert not caplog.text
+
+
+class Tensor:
+    """Like torch's where it requires gradients."""
+
+    shape = (4,)
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+
+
+@pytest.mark.parametrize(
+    ("observation", "message"),
+    [
+        (Tensor(), r"cannot be read as numbers \(.*Use tensor.detach\(\)"),
+        (["a"] * 4, "cannot be read as numbers"),
+        ([[1, 2, 3, 4], [1]], "cannot be read as numbers"),
+        ([1j] * 4, r"cannot be read as numbers \(it holds complex128\)"),
+        (np.zeros(4, "M8[s]"), r"cannot be read as numbers \(it holds datetime64\[s\]\)"),
+        (np.ma.masked_equal([0, 1, 2, 3], 1), "hides values behind a mask"),
+    ],
+)
+def test_observations_that_numpy_would_cut_down_to_numbers_are_refused(observation, message):
+    with pytest.raises(LabError, match=message):
+        PPO(CARTPOLE, num_envs=2, **SMALL).predict(observation)
+
+
+@pytest.mark.parametrize("mask", [["False", "True"], [0.5, 0.5], [-1, 1], np.ma.masked_equal([1, 0], 1)])
+def test_masks_that_are_no_bools_are_refused(mask):
+    agent = PPO(CARTPOLE, num_envs=2, **SMALL)
+    with pytest.raises(LabError, match=r"action_mask (holds|hides|cannot be read)"):
+        agent.predict(np.zeros(4), action_mask=mask)
+    assert agent.predict(np.zeros(4), action_mask=[0, 1])[0] == 1
+
+
+@pytest.mark.parametrize("path", [None, 5, "", b"x", ["a"]])
+def test_paths_that_are_none_are_refused(path):
+    for use in (PPO(CARTPOLE, num_envs=2, **SMALL).save, PPO.load):
+        with pytest.raises(LabError, match=r"path=.* is not allowed; give the path of a file"):
+            use(path)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clip_range", "clip_range_vf"])
+@pytest.mark.parametrize("function", [lambda: 1, lambda left, more: 1, lambda *, left: 1])
+def test_schedules_that_cannot_be_called_with_the_progress_are_refused(name, function):
+    with pytest.raises(LabError, match=f"the function for {name} cannot be called with the progress remaining"):
+        PPO(CARTPOLE, num_envs=2, **SMALL | {name: function})
+
+
+def test_numpys_numbers_are_hyperparameters():
+    given = {
+        "gamma": np.float32(0.5),
+        "gae_lambda": np.float16(0.5),
+        "vf_coef": np.int64(1),
+        "target_kl": np.float32(2),
+    }
+    given |= {"normalize_advantage": np.bool_(False), "n_epochs": np.int64(1)}
+    settings = PPO(CARTPOLE, num_envs=np.int64(2), **SMALL | given).settings
+    for name, value in given.items():
+        assert getattr(settings, name) == value
+        assert type(getattr(settings, name)) in (float, int, bool)
+    with pytest.raises(LabError, match=r"gamma=2.0 is not allowed; it must be a number from 0 to 1"):
+        PPO(CARTPOLE, num_envs=2, **SMALL | {"gamma": np.float32(2)})

@@ -3,10 +3,11 @@
 import copy
 import re
 import tomllib
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -314,3 +315,19 @@ def test_the_first_example_on_plans_is_a_plan(plan_file):
     page = (Path(rl_lab.compare.__file__).parents[2] / "docs" / "plans.md").read_text()
     plan = load_plan(plan_file(re.search(r"```toml\n(.+?)```", page, re.DOTALL)[1]))
     assert [contender.name for contender in plan.contenders] == ["lab", "sb3"]
+
+
+def test_numpys_numbers_make_the_same_plan():
+    def plan(whole, number, switch):
+        return Plan(
+            [Environment("CartPole-v1", None, {}, number(0), number(500), whole(4096))],
+            contenders("a", "b"),
+            steps=whole(4096),
+            seeds=[whole(1), whole(2)],
+            questions=[Question("return", margin=number(0.5))],
+            evaluation=Evaluation(whole(8), whole(5), switch(True)),
+            timeout=number(60),
+        )
+
+    assert repr(plan(np.int64, np.float32, np.bool_)) == repr(plan(int, float, bool))
+    assert repr(replace(plan(int, float, bool), seeds=np.int64(3)).seeds) == "(0, 1, 2)"
