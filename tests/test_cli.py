@@ -12,12 +12,14 @@ import pytest
 from rl_lab.cli.app import app
 from rl_lab.cli.overview import COMMANDS
 
+DOORKEY = "rl_lab/Robot-DoorKey-5x5-v0"
+CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
 SMALL = ["--num-envs", "4", "--n-steps", "32", "--batch-size", "64", "--quiet"]
 
 
-def lab(*words, cwd=None):
+def lab(*words, cwd=None, columns="200"):
     command = [sys.executable, "-m", "rl_lab.cli", *map(str, words)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": columns, "NO_COLOR": "1"}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
 
 
@@ -109,6 +111,33 @@ def test_help_has_every_command_and_examples_on_one_screen():
     assert wrong.stderr == f"rl-lab: there is no command 'trian'; choose one of {', '.join(COMMANDS)}\n"
 
 
+@pytest.mark.parametrize("columns", ["1", "7"])
+def test_help_in_a_window_of_few_columns_has_40(columns):
+    done = lab("eval", "--help", columns=columns)
+    assert done.returncode == 0
+    assert "│ PATH            folder of a run, or  │" in done.stdout
+    assert {len(line) for line in done.stdout.splitlines() if line[:1] in tuple("╭│╰")} == {40}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder in which even root cannot write")
+@pytest.mark.parametrize(
+    ("words", "folder", "option"),
+    [
+        (["approximate", "x", "--page", "/proc/self/page.html"], "/proc/self", "--page"),
+        (["approximate", "x", "--out", "/proc/self/out"], "/proc/self/out", "--out"),
+        (["learn", "digits", "--out", "/proc/self/out"], "/proc/self/out", "--out"),
+        ([*CARTPOLE, "--steps", "9", "--out", "/proc/self/out"], "/proc/self/out", "another folder"),
+    ],
+)
+def test_folders_that_cannot_be_written_to_are_refused_before_the_work(words, folder, option, tmp_path):
+    done = lab(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert folder in done.stderr
+    assert option in done.stderr
+    assert "compiling" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_help_stays_cheap():
     code = "import sys, rl_lab.cli; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
@@ -128,10 +157,6 @@ def test_arguments_of_environments_and_modules_of_the_working_folder(tmp_path):
     assert set(json.loads(lab("eval", tmp_path / "short", "--episodes", 3, "--json").stdout)["lengths"]) == {7}
 
 
-DOORKEY = "rl_lab/Robot-DoorKey-5x5-v0"
-CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -144,6 +169,19 @@ CARTPOLE = ["train", "ppo", "--env", "rl_lab/CartPole-v1"]
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", "size=3"], "size"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--learning-rate", "quick"], "quick"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--zork", "1"], "zork"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", "a=1", "a=2"], "a is given twice, at last as 'a=2'"),
+        ([*CARTPOLE, "--steps", "9", "--out", ""], "an empty path is not allowed"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--stages="], "an empty path is not allowed"),
+        (["train", "--resume", ""], "an empty path is not allowed"),
+        (["eval", ""], "an empty path is not allowed"),
+        (["compare", ""], "an empty path is not allowed"),
+        (["compare", "plan.toml", "--out", ""], "an empty path is not allowed"),
+        (["verdict", "a.npz", "--against", ""], "for arguments: ['']"),
+        (["listen", "a.wav", "--model", ""], "an empty path is not allowed"),
+        (["generate", "digits", "--out", ""], "an empty path is not allowed"),
+        (["approximate", "x", "--page", ""], "an empty path is not allowed"),
+        (["play", "go", "--sgf", ""], "an empty path is not allowed"),
+        (["match", "random", "random", "--out", ""], "an empty path is not allowed"),
         (["train", "--resume", "nowhere"], "holds no run"),
         (["train", "--resume", "nowhere", "--gamma", "0.99"], "--gamma does not go with --resume"),
         (["train", "--resume", "nowhere", "--seed", "0"], "--seed does not go with --resume"),

@@ -9,6 +9,7 @@ import importlib.metadata
 import io
 import logging
 import os
+import shutil
 import sys
 
 from rl_lab.cli import (  # noqa: F401  # which register their commands
@@ -29,6 +30,8 @@ from rl_lab.cli.overview import COMMANDS, overview
 from rl_lab.errors import LabError
 from rl_lab.files import FULL
 
+NARROWEST = 40  # columns of help; in fewer there would be none
+
 
 def main() -> None:
     """Run the command line."""
@@ -44,6 +47,8 @@ def main() -> None:
     if not sys.argv[1:]:
         print(overview(), file=sys.stderr)
         sys.exit(2)
+    if shutil.get_terminal_size().columns < NARROWEST:
+        os.environ["COLUMNS"] = str(NARROWEST)
     if sys.stdin is None:  # as it is where a shell closed it
         sys.stdin = open(os.devnull)  # noqa: SIM115  # until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):

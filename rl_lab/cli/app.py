@@ -47,6 +47,26 @@ def _whole(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | None:
     )
 
 
+@registry.primitive_rule
+def _path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Path] | None:
+    """An empty path, as of a shell's variable that is not set, is not the current folder."""
+    if info.type is not Path:
+        return None
+
+    def read(words: list[str]) -> Path:
+        if not words[0]:
+            raise ValueError("an empty path is not allowed; give one, such as . for the current folder")
+        return Path(words[0])
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=read,
+        is_instance=lambda value: isinstance(value, Path),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
 def _exactly(number: float) -> int:
     if not number.is_integer():
         raise ValueError
@@ -97,6 +117,8 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
         key, sign, text = pair.partition("=")
         if not sign or not key.isidentifier():
             raise LabError(f"{pair!r} is not key=value; write, for example, --env-arg size=8")
+        if key in values:
+            raise LabError(f"{key} is given twice, at last as {pair!r}; give it once")
         try:
             values[key] = json.loads(text)
         except json.JSONDecodeError:
@@ -147,7 +169,7 @@ def show(study: Callable[[], Findings], out: Path | None, as_json: bool) -> Find
     Raises:
         LabError: the folder cannot be made, which is said before the lesson is held.
     """
-    ready(out)
+    ready(out or Path("results"))
     findings = study()
     page = findings.write(out or Path("results") / findings.name)
     print(findings.json if as_json else f"{findings.text}\npage: {page}")

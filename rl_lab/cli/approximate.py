@@ -44,7 +44,8 @@ def approximate(
     options = approximation.Options(source, hidden, low, high, activation, seed, most)
     if page is not None:
         approximation_page.check(targets.target(source, low, high).variables, page)
-    ready(out)
+        ready(page.absolute().parent, "--page")
+    ready(out or Path("results"))
     result = approximation.approximate(options)
     show(lambda: approximation.findings(result), out, as_json)
     if page is not None:

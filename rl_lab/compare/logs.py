@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,12 +21,13 @@ from rl_lab.compare.measure import Point
 from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
 from rl_lab.compare.runs import Run, write
 from rl_lab.compare.verdict import Verdict
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 COLUMNS = ["environment", "contender", "seed", "step", "seconds", "cpu_seconds"]
 COLUMNS += ["return", "score", "episodes", "length"]
 LIMIT = 2**28  # bytes of a log, and of an array in one
 LARGEST = 1e300  # of a return: sums of larger ones are infinite
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|-?inf|nan")  # as Python writes them
 GIVE = "give evaluations.npz or runs.csv files"
 
 
@@ -216,13 +218,24 @@ def _from_csv(path: Path, chosen: Sequence[str]) -> list[Log]:
     runs: dict[str, list[Point]] = {}
     try:
         for row in rows:
-            seconds, cpu = (float(row.get(name) or "nan") for name in ("seconds", "cpu_seconds"))
-            point = Point(_whole(float(row["step"])), seconds, cpu, [float(row["return"])], [0])
+            seconds, cpu = (_number(row[name]) if row.get(name) else math.nan for name in ("seconds", "cpu_seconds"))
+            point = Point(_whole(_number(row["step"])), seconds, cpu, [_number(row["return"])], [0])
             runs.setdefault(row["seed"], []).append(point)
     except ValueError as error:
         raise LabError(f"{str(path)!r} is not a runs.csv: {error}") from None
     by_step = {seed: sorted(points, key=lambda point: point.step) for seed, points in runs.items()}
     return [_checked(path, Log(seed, points)) for seed, points in by_step.items()]
+
+
+def _number(text: str) -> float:
+    """A number as CSV files have it, or inf or nan, about which `_checked` decides; `float` takes more, such as 1_00.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not NUMBER.fullmatch(text.strip()):
+        raise ValueError(f"{short(text)} is not a number, such as 100, -1.5 or 1e5")
+    return float(text)
 
 
 def _whole(number: float) -> int:
