@@ -47,13 +47,22 @@ class Encoder:
         if dropped:
             logger.info("observations: text is dropped (%s); agents see numbers only", ", ".join(dropped))
 
-    def __call__(self, observations: Any, batch: int) -> np.ndarray:
-        """Rows `(batch, size)` of a batch of observations."""
-        if self.plain:
-            return np.asarray(observations).reshape(batch, -1).astype(self.dtype, copy=False)
-        parts: list[np.ndarray] = []
-        _collect(self.space, observations, batch, parts)
-        return np.concatenate(parts, axis=1).astype(self.dtype, copy=False)
+    def __call__(self, observations: Any, batch: int, dtype: Any = None) -> np.ndarray:
+        """Rows `(batch, size)` of a batch of observations; beyond float32 they are infinite, which their reader finds.
+
+        Args:
+            observations: of all environments.
+            batch: how many these are.
+            dtype: of the rows in place of `self.dtype`, such as float64 for the numbers as they were given.
+        """
+        if self.plain and (rows := np.asarray(observations).reshape(batch, -1)).dtype == (dtype or self.dtype):
+            return rows
+        with np.errstate(over="ignore"):
+            if self.plain:
+                return rows.astype(dtype or self.dtype)
+            parts: list[np.ndarray] = []
+            _collect(self.space, observations, batch, parts, dtype or np.float32)
+            return np.concatenate(parts, axis=1).astype(dtype or self.dtype, copy=False)
 
     def batch_of(self, observation: Any) -> int | None:
         """How many observations these are, or None for a single one.
@@ -125,13 +134,13 @@ def checked(space: gym.Space, value: Any, where: object, path: str = "observatio
     return kept
 
 
-def _collect(space: gym.Space, value: Any, batch: int, parts: list[np.ndarray]) -> None:
+def _collect(space: gym.Space, value: Any, batch: int, parts: list[np.ndarray], dtype: Any) -> None:
     if isinstance(space, spaces.Dict):
         for name, part in space.spaces.items():
             if not is_text(part):
                 if name not in value:
                     raise LabError(f"observation {short(value)} lacks {name!r}; the space is {short(space)}")
-                _collect(part, value[name], batch, parts)
+                _collect(part, value[name], batch, parts, dtype)
     elif isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
         counts, start = np.atleast_1d(space.n if isinstance(space, spaces.Discrete) else space.nvec), space.start
         columns = np.asarray(value).reshape(batch, -1) - np.asarray(start).ravel()
@@ -142,7 +151,7 @@ def _collect(space: gym.Space, value: Any, batch: int, parts: list[np.ndarray]) 
         parts.append(row)
     else:
         scale = np.float32(1 / 255) if _is_image(space) else np.float32(1)
-        parts.append(np.asarray(value).reshape(batch, -1).astype(np.float32) * scale)
+        parts.append(np.asarray(value).reshape(batch, -1).astype(dtype) * scale)
 
 
 def _size(space: gym.Space, whole: gym.Space) -> int:

@@ -26,7 +26,9 @@ def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, determi
     batch = policy.encoder.batch_of(observation)
     rows = policy.encoder(observation, batch or 1)
     if rows.dtype.kind == "f" and not np.isfinite(rows).all():
-        raise LabError("the observation holds NaN or infinity; an agent can only act on finite numbers")
+        raise LabError(
+            "the observation holds NaN or infinity as float32 (beyond 3.4e38 all is); agents act on finite numbers only"
+        )
     actions = choose_rows(agent, rows, action_mask, deterministic)
     if batch is not None:
         return actions

@@ -91,14 +91,20 @@ class Source:
     def _reset(self, seed: int) -> None:
         raise NotImplementedError
 
-    def _check_finite(self, rows: np.ndarray, where: str, what: str = "observation") -> None:
-        """Refuse NaN and infinity in rows of observations, one a lane."""
+    def _check_finite(
+        self, rows: np.ndarray, where: str, what: str = "observation", given: Callable[[int], np.ndarray] | None = None
+    ) -> None:
+        """Refuse NaN and infinity in rows of observations, one a lane; `given` is the row of a lane in float64."""
         if rows.dtype.kind == "f" and not np.isfinite(rows).all():
-            lane, column = np.argwhere(~np.isfinite(rows))[0]
-            raise LabError(
-                f"{self.name}: environment {lane}, {where}: {what}[{column}] is {rows[lane, column]}; observations "
-                "must be finite numbers: fix the environment"
-            )
+            lane, column = np.argwhere(~np.isfinite(rows))[0].tolist()
+            value = given(lane)[column] if given else rows[lane, column]
+            shown = f"{self.name}: environment {lane}, {where}: {what}[{column}] is {value}"
+            if np.isfinite(value):
+                raise LabError(
+                    f"{shown}, and agents see float32, at most {np.finfo(np.float32).max:.2g}; scale it in a "
+                    "gymnasium.ObservationWrapper"
+                )
+            raise LabError(f"{shown}; observations must be finite numbers: fix the environment")
 
     def _check_rewards(self, where: str) -> None:
         if not np.isfinite(self.view.rewards).all():
@@ -142,9 +148,11 @@ class CompiledSource(Source):
         view, where = self.view, f"step {self._steps}"
         ended = (view.terminated | view.truncated)[:, None]
         self._check_rewards(where)
-        self._check_finite(view.observations, where)
+        self._check_finite(view.observations, where, given=lambda lane: self._given(self.batch.observations)[lane])
         if ended.any():
-            self._check_finite(np.where(ended, view.final_observations, 0), where, "the last observation")
+            finals = np.where(ended, view.final_observations, 0)
+            given = self.batch.final_observations
+            self._check_finite(finals, where, "the last observation", lambda lane: self._given(given)[lane])
 
     def save(self) -> np.ndarray:
         """All that the lanes are."""
@@ -183,6 +191,9 @@ class CompiledSource(Source):
     def _reset(self, seed: int) -> None:
         self.vector.reset(seed=seed)
         self._encode()
+
+    def _given(self, observations: Any) -> np.ndarray:
+        return self.encoder(observations, self.lanes, np.float64)
 
     def _encode(self) -> None:
         if not self.compiled:
@@ -283,7 +294,7 @@ class VectorSource(Source):
 
     def _show(self, observations: Any, where: str) -> None:
         rows = self.encoder(observations, self.lanes)
-        self._check_finite(rows, where)
+        self._check_finite(rows, where, given=lambda lane: self.encoder(observations, self.lanes, np.float64)[lane])
         self.view.observations[...] = rows
 
     def _take_finals(self, ended: np.ndarray, info: dict[str, Any], where: str) -> None:
@@ -295,6 +306,7 @@ class VectorSource(Source):
                 "must be there"
             )
         space, finals = self.vector.single_observation_space, self.view.final_observations
+        last = dict[int, Any]()
         for lane in np.flatnonzero(ended).tolist():
             place = f"{self.name}: environment {lane}, {where}"
             begun = getattr(self.vector.unwrapped, "_env_obs", None)  # of a SyncVectorEnv, what the reset returned
@@ -305,8 +317,10 @@ class VectorSource(Source):
                     "SyncVectorEnv"
                 )
             final = checked(space, _row(info["final_obs"], lane), place, "the last observation")
-            finals[lane] = self.encoder(_batch_of_one(final), 1)[0]
-        self._check_finite(np.where(ended[:, None], finals, 0), where, "the last observation")
+            last[lane] = _batch_of_one(final)
+            finals[lane] = self.encoder(last[lane], 1)[0]
+        rows = np.where(ended[:, None], finals, 0)
+        self._check_finite(rows, where, "the last observation", lambda lane: self.encoder(last[lane], 1, np.float64)[0])
 
 
 def autoreset_mode(vector: gym.vector.VectorEnv, name: str) -> AutoresetMode:

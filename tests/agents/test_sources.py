@@ -241,3 +241,40 @@ def test_neighbouring_seeds_share_no_lane():
         source.reset(seed)
         starts += [tuple(row) for row in source.view.observations]
     assert len(set(starts)) == 8
+
+
+class Far(gym.Env):
+    """Numbers that float64 holds and float32 does not, in the second step, which is the last."""
+
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, parts=False, at=1):
+        box = gym.spaces.Box(-np.inf, np.inf, (2,), np.float64)
+        self.at, self.parts = at, parts
+        self.observation_space = gym.spaces.Dict(a=gym.spaces.Discrete(2), b=box) if parts else box
+
+    def seen(self, far):
+        row = np.array([0.0, -1e39 if far else 0.0])
+        return {"a": 0, "b": row} if self.parts else row
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = 0
+        return self.seen(self.at == 0), {}
+
+    def step(self, action):
+        self.t += 1
+        return self.seen(self.t == self.at), 0.0, self.t == 2, False, {}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("parts", "column"), [(False, 1), (True, 3)])
+@pytest.mark.parametrize(
+    ("at", "where"),
+    [(0, "a reset: obs"), (1, "step 1: obs"), (2, "step 2: the last obs")],
+    ids=["reset", "step", "end"],
+)
+def test_a_number_beyond_float32_is_named_with_its_value(parts, column, at, where):
+    place = rf"Far: environment 0, {where}ervation\[{column}\] is -1e\+39, and agents see float32, at most 3.4e\+38"
+    with pytest.raises(LabError, match=place):
+        PPO(lambda: Far(parts, at), n_steps=8, batch_size=8, seed=0).learn(8)
