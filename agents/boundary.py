@@ -160,13 +160,22 @@ def name_of(env: Any) -> str:
 
 
 def _reward(reward: Any, where: object) -> float:
-    if type(reward) is float and math.isfinite(reward):
+    if math.isfinite(value := one_number(reward, where)):
+        return value
+    raise LabError(f"{where}: the reward is {value}; it must be a finite number: fix the environment")
+
+
+def one_number(reward: Any, where: object) -> float:
+    """A reward as a number, from an array that holds one, too.
+
+    Raises:
+        LabError: it is no number, or several.
+    """
+    if type(reward) is float:
         return reward
     number = np.asarray(reward)
     if number.size == 1 and number.dtype.kind in "biuf":
-        if np.isfinite(value := float(number.reshape(()))):
-            return value
-        raise LabError(f"{where}: the reward is {value}; it must be a finite number: fix the environment")
+        return float(number.reshape(()))
     hint = "one number"
     if number.size > 1 and number.dtype.kind in "biuf":
         hint += "; where it has several parts, weigh and add them in a gymnasium.RewardWrapper"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
+from rl_lab.agents.boundary import one_number
 from rl_lab.agents.environments import installing, where_it_is
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.plan import Environment
@@ -136,7 +137,7 @@ class Maker:
             from rl_lab.sb3 import vec_env
 
             return vec_env(self.vector(num_envs))
-        return DummyVecEnv([lambda: Monitor(self.single())] * num_envs)
+        return DummyVecEnv([lambda: Monitor(self._lane())] * num_envs)
 
     def evaluation(self, episodes: int) -> gym.vector.VectorEnv:
         """One lane for each evaluation episode, with the observations of the single environment."""
@@ -144,7 +145,22 @@ class Maker:
             batch = self.vector(episodes)
             if batch.single_observation_space == self.single().observation_space:
                 return batch
-        return gym.vector.SyncVectorEnv([self.single] * episodes)
+        return gym.vector.SyncVectorEnv([self._lane] * episodes)
+
+    def _lane(self) -> gym.Env:
+        return OneReward(self.single(), self.environment.name)
+
+
+class OneReward(gym.RewardWrapper):
+    """An environment whose rewards are numbers for batches, which take no arrays that hold one."""
+
+    def __init__(self, env: gym.Env, name: str) -> None:
+        super().__init__(env)
+        self.name = name
+
+    def reward(self, reward: Any) -> float:
+        """One number."""
+        return one_number(reward, f"environment {self.name!r}")
 
 
 _MADE: weakref.WeakValueDictionary[int, gym.Env] = weakref.WeakValueDictionary()

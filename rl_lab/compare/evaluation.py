@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.agents.actions import of_shape
+from rl_lab.agents.boundary import one_number
 from rl_lab.agents.masks import ActionMasks
 from rl_lab.agents.predictor import Predictor, answers_batches
 from rl_lab.compare.environments import Maker
@@ -83,10 +84,22 @@ class Judge:
         return found
 
     def repeats(self) -> bool:
-        """Whether two resets with the same seed give the same observation."""
+        """Whether two resets with the same seed give the same observation.
+
+        Raises:
+            LabError: the environment is a batch.
+        """
         env = self.maker.single()
         with random_states_kept():
-            one, other = (digest(env.reset(seed=self.seeds[0])[0]) for _ in range(2))
+            observation, _ = env.reset(seed=self.seeds[0])
+            one, other = digest(observation), digest(env.reset(seed=self.seeds[0])[0])
+        space = env.observation_space
+        if isinstance(space, gym.spaces.Box) and space.shape and np.shape(observation)[1:] == space.shape:
+            raise LabError(
+                f"environment {self.maker.environment.name!r} returns observations of shape {np.shape(observation)}, a "
+                f"batch of those of its space, {space.shape}; give a function that makes a single environment, and "
+                "num_envs to contenders that step several"
+            )
         env.close()
         return one == other
 
@@ -217,7 +230,7 @@ class Recorded(gym.Wrapper):
         outcome = self.env.step(action)
         self._last = outcome[0], outcome[4]
         if not self.record.over:
-            self.record.value += float(outcome[1])
+            self.record.value += one_number(outcome[1], f"the evaluation of {self.unwrapped}")
             self.record.length += 1
             self.record.actions.append(taken)
             self.record.over, self.record.ended = bool(outcome[2] or outcome[3]), bool(outcome[2])

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents import PPO
+from rl_lab.agents.boundary import one_number
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError
@@ -208,7 +209,14 @@ class Metered(gym.Wrapper):
             return self._observation, 0.0, False, False, {}
         outcome = self.env.step(action)
         self._observation = outcome[0]
-        return outcome
+        return outcome[0], one_number(outcome[1], f"environment {self.maker.environment.name!r}"), *outcome[2:]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Nothing that another process could step."""
+        raise LabError(
+            "the environment that a contender gets counts its steps in its own process and cannot be sent to another, "
+            "as SubprocVecEnv does; use DummyVecEnv, or give num_envs as a hyperparameter"
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Recorded:
         """A fresh environment that counts nothing: copying the wrappers around this one gives a place to evaluate."""

@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import A2C, DQN, PPO
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecFrameStack, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnvWrapper, VecFrameStack, VecNormalize
 
 from rl_lab.compare import BudgetSpent, Contender, Environment, Evaluation, Plan, Run, watch, wording
 from rl_lab.compare.environments import Maker, evaluation_seeds
@@ -394,3 +394,54 @@ def test_an_environment_whose_seed_does_not_decide_its_episodes_gets_a_sentence_
         )
     )
     assert ("two resets with the same seed gave different observations" in sentences) == careless
+
+
+class Rewards(gym.RewardWrapper):
+    """Rewards as some environments give them."""
+
+    def __init__(self, kind):
+        super().__init__(gym.make("CartPole-v1"))
+        self.kind = kind
+
+    def reward(self, reward):
+        return {"array": np.array([reward]), "none": None, "two": np.array([1.0, 2.0])}[self.kind]
+
+
+@pytest.mark.parametrize("algorithm", ["sb3:ppo", "several", "function", "single observations"])
+@pytest.mark.parametrize("kind", ["array", "none", "two"])
+def test_rewards_are_one_number_in_an_array_too_and_anything_else_gets_a_sentence(algorithm, kind):
+    def learn(env, seed, steps):
+        return PPO("MlpPolicy", env, seed=seed, **SMALL).learn(steps)
+
+    def walk(env, seed, steps):
+        env.reset(seed=seed)
+        env.step(0)
+        return Fixed()
+
+    environment = Environment("world", lambda: Rewards(kind))
+    more = {"several": {"num_envs": 2}, "sb3:ppo": SMALL}.get(algorithm, {})
+    algorithm = {"several": learn, "function": learn, "single observations": walk}.get(algorithm, algorithm)
+    if kind == "array":
+        assert all(each >= 8 for each in outcome(algorithm, env=environment, **more)["points"][-1]["returns"])
+    else:
+        with pytest.raises(LabError, match=r"environment 'world': the reward is .*; it must be one number"):
+            outcome(algorithm, env=environment, **more)
+
+
+def test_several_environments_in_place_of_one_get_a_sentence():
+    class Batch(gym.Wrapper):
+        def reset(self, *, seed=None, options=None):
+            seen, info = self.env.reset(seed=seed, options=options)
+            return seen[None], info
+
+    environment = Environment("world", lambda: Batch(gym.make("CartPole-v1")))
+    with pytest.raises(LabError, match=r"'world' returns observations of shape \(1, 4\), a batch of those .*, \(4,\)"):
+        outcome("sb3:ppo", env=environment, **SMALL)
+
+
+def test_the_environment_of_a_contender_stays_in_its_process():
+    def mine(env, seed, steps):
+        return PPO("MlpPolicy", SubprocVecEnv([lambda: env]), seed=seed, **SMALL).learn(steps)
+
+    with pytest.raises(LabError, match=r"cannot be sent to another, as SubprocVecEnv does; use DummyVecEnv"):
+        outcome(mine)
