@@ -90,7 +90,9 @@ class CompiledEngine:
         """Train on the samples; see `Engine.update`."""
         sums = np.zeros(len(ppo_update.STATISTICS))
         self._update(*self._training(samples, order, settings, sums))
-        means = dict(zip(ppo_update.MEANS, sums[: ppo_update.LOSS] / sums[ppo_update.MINIBATCHES], strict=True))
+        counts = np.full(ppo_update.LOSS, sums[ppo_update.MINIBATCHES])
+        counts[ppo_update.KL] = sums[ppo_update.LAST_MINIBATCHES]
+        means = dict(zip(ppo_update.MEANS, sums[: ppo_update.LOSS] / counts, strict=True))
         return means | {"loss": sums[ppo_update.LOSS]}
 
     @property

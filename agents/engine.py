@@ -28,7 +28,7 @@ class Engine(Protocol):
         """Fill a rollout."""
 
     def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
-        """Train on the samples; returns `ppo_update.MEANS` over minibatches, and the last loss.
+        """Train on the samples; returns `ppo_update.MEANS` over minibatches, and the last loss, all as SB3 logs them.
 
         Args:
             samples: experience.

@@ -20,8 +20,9 @@ from rl_lab.core import mlp, optim
 from rl_lab.core.activations import exp
 
 MEANS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "anchor_kl")
-STATISTICS = (*MEANS, "loss", "minibatches")
-LOSS, MINIBATCHES = len(MEANS), len(MEANS) + 1
+STATISTICS = (*MEANS, "loss", "minibatches", "minibatches of the last epoch")
+KL = MEANS.index("approx_kl")  # over the last epoch alone, as SB3 logs it
+LOSS, MINIBATCHES, LAST_MINIBATCHES = len(MEANS), len(MEANS) + 1, len(MEANS) + 2
 ONE, ZERO = np.float32(1), np.float32(0)
 PARTS = 3  # of the parameters: actor, critic, log_std
 CRITIC = 1
@@ -188,7 +189,7 @@ def policy_gradient(minibatch, count, log_probs, clip, by_log_probs, sums):
         divergence += (ratio - ONE) - log_ratio
         clipped += ONE if abs(ratio - ONE) > clip else ZERO
     sums[0] += loss * each
-    sums[3] += divergence * each
+    sums[KL] += divergence * each
     sums[4] += clipped * each
     return loss * each, divergence * each
 
@@ -259,6 +260,7 @@ def loss_gradient(evaluate, by_distribution, pull, network, minibatch, outputs, 
     sums[5] += apart
     sums[LOSS] = policy_loss - ent_coef * entropy + vf_coef * value_loss + np.float32(settings.anchor_coef) * apart
     sums[MINIBATCHES] += 1.0
+    sums[LAST_MINIBATCHES] += 1.0
     return divergence
 
 
@@ -324,12 +326,13 @@ def update(loss_gradient, network, samples, order, batch, adam, scratch, setting
         adam: `optim.Adam`.
         scratch: `Scratch`.
         settings: `Settings`.
-        sums: float64 `(8,)`, gets `STATISTICS` added up over minibatches (the last loss, not a sum).
+        sums: float64 `(9,)`, gets `STATISTICS` added up over minibatches (the last loss, not a sum).
 
     Returns:
         Epochs begun: fewer than asked for where the policy moved farther than `target_kl` allows.
     """
     for epoch in range(order.shape[0]):
+        sums[KL], sums[LAST_MINIBATCHES] = 0.0, 0.0
         for start in range(0, order.shape[1], batch):
             chosen = order[epoch, start : min(start + batch, order.shape[1])]
             count = chosen.shape[0]

@@ -25,7 +25,7 @@ from rl_lab.agents import rollout
 from rl_lab.agents.distributions import MASKED
 from rl_lab.agents.normalizer import Normalizer
 from rl_lab.agents.policy import ActorCritic
-from rl_lab.agents.ppo_update import MEANS, Samples, Settings, loops
+from rl_lab.agents.ppo_update import KL, MEANS, Samples, Settings, loops
 from rl_lab.agents.rollout import Progress, Rollout
 from rl_lab.agents.sources import Source
 from rl_lab.core import weights
@@ -72,10 +72,14 @@ def ppo_loss(batch: Minibatch) -> torch.Tensor:
     ratio = (batch.log_probs - batch.old_log_probs).exp()
     bounded = ratio.clamp(1 - s.clip_range, 1 + s.clip_range)
     policy_loss = -torch.minimum(batch.advantages * ratio, batch.advantages * bounded).mean()
-    values = batch.values
-    if s.clip_range_vf >= 0:
-        values = batch.old_values + (values - batch.old_values).clamp(-s.clip_range_vf, s.clip_range_vf)
-    return policy_loss + s.vf_coef * (values - batch.returns).square().mean() - s.ent_coef * batch.entropy.mean()
+    return policy_loss + s.vf_coef * _value_loss(batch) - s.ent_coef * batch.entropy.mean()
+
+
+def _value_loss(batch: Minibatch) -> torch.Tensor:
+    values, clip = batch.values, batch.settings.clip_range_vf
+    if clip >= 0:
+        values = batch.old_values + (values - batch.old_values).clamp(-clip, clip)
+    return (values - batch.returns).square().mean()
 
 
 class Perceptrons(nn.Module):
@@ -226,16 +230,17 @@ class TorchEngine:
         rates = settings.learning_rate * settings.actor_rate, settings.learning_rate
         for group, rate in zip(self.adam.param_groups, rates, strict=False):
             group["lr"] = rate
-        sums, count, loss = np.zeros(len(MEANS)), 0, 0.0
+        found: list[np.ndarray] = []
         for epoch in order:
+            begin = len(found)
             for start in range(0, len(epoch), self.batch):
                 minibatch = self._minibatch(samples, epoch[start : start + self.batch], settings)
-                statistics = _statistics(minibatch)
-                sums, count = sums + statistics, count + 1
-                if settings.target_kl >= 0 and statistics[3] > 1.5 * settings.target_kl:
-                    return _means(sums, count, loss)
-                loss = self._descend(minibatch)
-        return _means(sums, count, loss)
+                found.append(_statistics(minibatch))
+                loss = self._loss(minibatch)
+                if settings.target_kl >= 0 and found[-1][KL] > 1.5 * settings.target_kl:
+                    return _means(found, begin, loss.item())
+                self._descend(loss, settings)
+        return _means(found, begin, loss.item())
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The weights in use, by name: the perceptrons' as in their memory, or a module's as in its `state_dict`."""
@@ -411,12 +416,13 @@ class TorchEngine:
         normals.append(torch.distributions.Normal(outputs, self.module.log_std.exp().expand_as(outputs)))  # type: ignore[operator]
         return torch.distributions.kl_divergence(*normals).sum(-1)
 
-    def _descend(self, minibatch: Minibatch) -> float:
+    def _loss(self, minibatch: Minibatch) -> torch.Tensor:
         loss = self.loss(minibatch)
         if not isinstance(loss, torch.Tensor) or loss.ndim != 0 or not loss.requires_grad:
             raise LabError(f"the loss gave {loss!r}; it must be a scalar tensor that depends on the network")
-        settings = minibatch.settings
-        loss = loss + settings.anchor_coef * minibatch.anchor_kl.mean()
+        return loss + minibatch.settings.anchor_coef * minibatch.anchor_kl.mean()
+
+    def _descend(self, loss: torch.Tensor, settings: Settings) -> None:
         self.adam.zero_grad()
         loss.backward()
         if settings.actor_rate == 0:  # without gradients, Adam counts no step of the policy either
@@ -424,7 +430,6 @@ class TorchEngine:
                 parameter.grad = None
         nn.utils.clip_grad_norm_(self.module.parameters(), settings.max_grad_norm)
         self.adam.step()
-        return loss.item()
 
 
 def _statistics(batch: Minibatch) -> np.ndarray:
@@ -434,15 +439,17 @@ def _statistics(batch: Minibatch) -> np.ndarray:
         log_ratio = batch.log_probs - batch.old_log_probs
         ratio = log_ratio.exp()
         surrogate = torch.minimum(batch.advantages * ratio, batch.advantages * ratio.clamp(1 - clip, 1 + clip))
-        values = (batch.values - batch.returns).square().mean()
         clipped = ((ratio - 1).abs() > clip).float().mean()
         moved, apart = (ratio - 1 - log_ratio).mean(), batch.anchor_kl.mean()
-        parts = -surrogate.mean(), values, -batch.entropy.mean(), moved, clipped, apart
+        parts = -surrogate.mean(), _value_loss(batch), -batch.entropy.mean(), moved, clipped, apart
         return np.array([float(part) for part in parts])
 
 
-def _means(sums: np.ndarray, count: int, loss: float) -> dict[str, float]:
-    return dict(zip(MEANS, (sums / count).tolist(), strict=True)) | {"loss": loss}
+def _means(found: list[np.ndarray], begin: int, loss: float) -> dict[str, float]:
+    """Means of the statistics of minibatches, of which those from `begin` on are the last epoch's."""
+    means = np.mean(found, axis=0)
+    means[KL] = np.mean(found[begin:], axis=0)[KL]
+    return dict(zip(MEANS, means.tolist(), strict=True)) | {"loss": loss}
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -45,7 +45,7 @@ def flat(model):
 def sb3_model(env, **settings):
     torch.set_num_threads(1)
     vector = sb3.common.env_util.make_vec_env(env, n_envs=4, seed=3)
-    model = sb3.PPO("MlpPolicy", vector, n_steps=96, n_epochs=1, seed=3, **({"batch_size": 64} | settings))
+    model = sb3.PPO("MlpPolicy", vector, n_steps=96, seed=3, **({"batch_size": 64, "n_epochs": 1} | settings))
     model.learn(1)  # one rollout, so that the policy is not quite at its start
     model.collect_rollouts(model.env, callback(model), model.rollout_buffer, 96)
     return model
@@ -66,9 +66,16 @@ def test_one_epoch_is_sb3s(env, settings, engine):
     copy_weights(model, agent)
     give_adam(agent, *adam_of(model, agent))
 
+    train_both(model, agent)
+    ours, theirs = agent.parameters, flat(model)
+    assert np.abs(ours - theirs).max() <= 1e-5
+
+
+def train_both(model, agent):
+    """Let SB3 and ours learn from SB3's rollout, in the same order; what our engine says of it."""
     np.random.seed(11)
-    order = np.random.permutation(96 * 4)[None].astype(np.int64)
-    np.random.seed(11)  # SB3's buffer draws the same permutation
+    order = np.stack([np.random.permutation(96 * 4) for _ in range(model.n_epochs)]).astype(np.int64)
+    np.random.seed(11)  # SB3's buffer draws the same permutations
     model.train()
 
     buffer = model.rollout_buffer  # train() has flattened it
@@ -82,15 +89,33 @@ def test_one_epoch_is_sb3s(env, settings, engine):
         np.zeros((len(actions), 0), np.float32),
     )
     agent.num_timesteps = agent.total_timesteps = 1
-    agent.engine.update(samples, order, agent._update_settings()._replace(**constant(agent)))
-    ours, theirs = agent.parameters, flat(model)
-    assert np.abs(ours - theirs).max() <= 1e-5
+    return agent.engine.update(samples, order, agent._update_settings()._replace(**constant(agent)))
 
 
 def constant(agent):
     """Constant schedules, whatever the progress."""
     s = agent.settings
     return {"learning_rate": s.learning_rate, "clip_range": s.clip_range, "clip_range_vf": s.clip_range_vf or -1.0}
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS, ids=ENVIRONMENTS.values())
+@pytest.mark.parametrize("engine", ["compiled", "torch"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n_epochs": 3, "clip_range_vf": 0.05, "learning_rate": 1e-3},
+        {"n_epochs": 4, "target_kl": 1e-3, "learning_rate": 1e-3, "batch_size": 48},
+    ],
+    ids=["epochs", "early stopping"],
+)
+def test_metrics_are_what_sb3_logs(env, engine, settings):
+    model = sb3_model(env, **settings)
+    agent = PPO(env, num_envs=4, n_steps=96, engine=engine, **({"batch_size": 64} | settings))
+    copy_weights(model, agent)
+    give_adam(agent, *adam_of(model, agent))
+    ours, theirs = train_both(model, agent), model.logger.name_to_value
+    for name in ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "loss"):
+        assert ours[name] == pytest.approx(theirs[f"train/{name}"], rel=1e-3, abs=1e-5), name
 
 
 def give_adam(agent, first, second, count):
