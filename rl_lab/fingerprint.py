@@ -24,6 +24,7 @@ from rl_lab.errors import LabError
 from rl_lab.origins import hash_of, imports_within, installed_version, module_name, module_of_user, tree
 
 PACKAGES = ("gymnasium", "numpy", "numba", "torch", "stable-baselines3")
+WHERE_INSTALLED = ("sb3-contrib", "mujoco", "box2d", "box2d-py", "ale-py")  # behind names of algorithms and ids
 LARGEST = 2**20  # bytes of an array of a module that is sent to other processes
 PYTHONS = (  # what Python adds to a class by itself, some of it later
     *("__module__", "__qualname__", "__doc__", "__annotations__", "__slotnames__"),
@@ -45,6 +46,9 @@ def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         found[package] = importlib.metadata.version(package)
+    for package in WHERE_INSTALLED:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
     return found
 
 

@@ -1,6 +1,7 @@
 """What decides a run is in its key: the lab's own files, the user's files of every kind, versions, and values."""
 
 import functools
+import importlib.metadata
 import io
 import py_compile
 import shutil
@@ -52,6 +53,18 @@ def test_keys_of_runs_and_of_artifacts_hold_the_labs_own_files(monkeypatch):
     monkeypatch.setattr("rl_lab.fingerprint.own_source", lambda: "other")
     monkeypatch.setattr(stages, "own_source", lambda: "other")
     assert not before & keys()
+
+
+@pytest.mark.parametrize("package", ["numpy", "sb3-contrib", "mujoco"])
+def test_versions_of_packages_that_no_name_of_an_algorithm_or_environment_shows_count(package, monkeypatch):
+    plan = Plan([Environment("CartPole-v1")], [Contender("a", "sb3:ppo"), Contender("b", "sb3:a2c")], 100_000, 1)
+    known = importlib.metadata.version
+
+    def keys(version):
+        monkeypatch.setattr(importlib.metadata, "version", lambda name: version if name == package else known(name))
+        return {task.key for task in runner.all_tasks(plan)}
+
+    assert not keys("1.0") & keys("1.1")
 
 
 @pytest.fixture
