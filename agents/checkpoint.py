@@ -18,7 +18,7 @@ import numpy as np
 
 from rl_lab.agents import spaces, stored
 from rl_lab.core import weights
-from rl_lab.errors import LabError, short
+from rl_lab.errors import LabError
 from rl_lab.files import writing
 
 if TYPE_CHECKING:
@@ -44,17 +44,6 @@ def file_of(path: Path) -> Path:
     if path.suffix == ".safetensors" or not path.name:  # "." and "/" have none
         return path
     return path.with_name(path.name + ".safetensors")
-
-
-def path_of(given: Any) -> Path:
-    """The path that the user names.
-
-    Raises:
-        LabError: it is none.
-    """
-    if not isinstance(given, (str, Path)) or not str(given):
-        raise LabError(f"path={short(given)} is not allowed; give the path of a file, such as 'agent.safetensors'")
-    return Path(given)
 
 
 def save(agent: PPO, path: Path) -> Path:

@@ -29,6 +29,7 @@ from rl_lab.agents.rollout import Progress, Rollout, make_rollout
 from rl_lab.agents.settings import PPOSettings, schedule
 from rl_lab.agents.sources import Source
 from rl_lab.errors import LabError, short
+from rl_lab.files import path_of
 
 logger = logging.getLogger("rl_lab")
 Callback = Callable[["PPO"], bool | None]
@@ -262,7 +263,7 @@ class PPO:
         """
         from rl_lab.agents import checkpoint
 
-        checkpoint.save(self, checkpoint.path_of(path))
+        checkpoint.save(self, path_of(path))
 
     @classmethod
     def load(cls, path: str | Path, env: Environment | None = None, **overrides: Any) -> PPO:
@@ -281,7 +282,7 @@ class PPO:
         """
         from rl_lab.agents import checkpoint
 
-        return checkpoint.agent_of(cls, checkpoint.find(checkpoint.path_of(path)), env, overrides)
+        return checkpoint.agent_of(cls, checkpoint.find(path_of(path)), env, overrides)
 
     def episode_returns(self) -> np.ndarray:
         """Returns of up to the last hundred episodes of training."""

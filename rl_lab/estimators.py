@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
@@ -120,10 +120,7 @@ class Parameters:
 
     def _check_whole(self, **least: int) -> None:
         """Refuse parameters that are no whole numbers of at least so much."""
-        for name, lowest in least.items():
-            value = getattr(self, name)
-            if not whole(value, lowest):
-                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {lowest}")
+        check_whole(**{name: (getattr(self, name), lowest) for name, lowest in least.items()})
 
     def _check_at_least_0(self, *names: str) -> None:
         """Refuse parameters that are no finite numbers of at least 0."""
@@ -177,6 +174,27 @@ def refuse_masked(name: str, values: Any) -> None:
     """Refuse a masked array that hides values, since NumPy would show them."""
     if np.ma.is_masked(values):
         raise LabError(f"{name} hides values behind a mask; fill them, {name}.filled(...), or leave their samples out")
+
+
+def check_whole(**given: tuple[Any, int]) -> None:
+    """Refuse arguments, each with the least that is allowed, that are no whole numbers of at least so much.
+
+    Raises:
+        LabError: names the first.
+    """
+    for name, (value, least) in given.items():
+        if not whole(value, least):
+            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+
+
+def check_layers(sizes: Any) -> None:
+    """Refuse units of hidden layers that are no whole numbers of at least 1.
+
+    Raises:
+        LabError: they are not.
+    """
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(whole(units, 1) for units in sizes):
+        raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")
 
 
 def whole(value: Any, least: int) -> bool:

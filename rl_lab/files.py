@@ -19,12 +19,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
 
 PARTIAL = ".rl_lab-partial"  # ends the names of files that are being written
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 ADVICE = "set RL_LAB_CACHE to a folder that only you can write to"
+
+
+def path_of(given: Any) -> Path:
+    """The path that the user names.
+
+    Raises:
+        LabError: it is none.
+    """
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        raise LabError(f"path={short(given)} is not allowed; give the path of a file, such as 'agent.safetensors'")
+    return Path(given)
 
 
 @contextmanager

@@ -185,6 +185,37 @@ def test_held_out_numbers_with_another_number_of_outputs_are_refused(learned, he
         SINGLE["Regressor"].fit(ROWS, targets[:, :learned], validation=(ROWS, targets[:, :held]))
 
 
+NGRAMS = NgramModel(2).fit(TEXTS)
+
+
+@pytest.mark.parametrize("texts", ["abc", None, 5, [1]])
+def test_bits_by_order_of_what_is_no_list_of_texts_are_refused(texts):
+    with pytest.raises(LabError, match="texts must be a list of texts"):
+        NGRAMS.bits_by_order(texts)
+    with pytest.raises(LabError, match="alphabet='abc' is not allowed; give an Alphabet"):
+        NgramModel(2).fit(TEXTS, "abc")
+    with pytest.raises(LabError, match="this NgramModel is not fitted yet"):
+        NgramModel(2).bits_per_character("abc")
+
+
+@pytest.mark.parametrize("given", [{"draws": 0}, {"draws": -1}, {"draws": 1.5}, {"seed": -1}, {"seed": "a"}])
+def test_draws_of_codes_that_are_none_are_refused(given):
+    fitted = VariationalAutoencoder(n_components=2, max_iter=1, likelihood="gaussian").fit(ROWS)
+    with pytest.raises(LabError, match=f"{next(iter(given))}=.* is not allowed; it must be a whole number of at least"):
+        fitted.elbo(ROWS, **given)
+    for n in (None, "a", 0, 1.5, True):
+        with pytest.raises(LabError, match=r"n=.* is not allowed; it must be a whole number of at least 1"):
+            fitted.sample(n)
+    with pytest.raises(LabError, match="GiB of memory"):
+        fitted.sample(10**13)
+
+
+@pytest.mark.parametrize("path", [None, 5, "", b"x", ["a"]])
+def test_paths_that_are_none_are_refused(path):
+    with pytest.raises(LabError, match=r"path=.* is not allowed; give the path of a file"):
+        SINGLE["Regressor"].fit(ROWS, LABELS).save(path)
+
+
 def test_weights_behind_a_mask_are_refused():
     with pytest.raises(LabError, match="sample_weight hides values behind a mask"):
         SINGLE["Regressor"].fit(ROWS, LABELS, np.ma.masked_equal(LABELS, 1))

@@ -12,6 +12,7 @@ from rl_lab.compare import logs, wording
 from rl_lab.compare.plan import Plan
 from rl_lab.compare.runs import Run
 from rl_lab.compare.verdict import Verdict, judge
+from rl_lab.files import path_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Result:
         Returns:
             The path.
         """
-        path = Path(path)
+        path = path_of(path)
         if path.suffix == ".csv":
             logs.write_runs(path, self.plan, self.runs)
         elif path.suffix == ".json":
@@ -67,7 +68,7 @@ class Result:
         """Write `report.html`, `runs.csv` and `verdicts.json` into a folder; returns the report's path."""
         from rl_lab.compare.report import write_report
 
-        folder = Path(folder)
+        folder = path_of(folder)
         self.save(folder / "runs.csv")
         self.save(folder / "verdicts.json")
         write_report(folder / "report.html", self, beside=True)

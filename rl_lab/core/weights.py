@@ -9,7 +9,7 @@ import numpy as np
 
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
-from rl_lab.files import write_bytes
+from rl_lab.files import path_of, write_bytes
 
 
 def save(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
@@ -21,6 +21,7 @@ def save(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: dict[str
         metadata: at most one text by name; several come out in an order that differs between processes.
 
     Raises:
+        LabError: the path is none, or the file cannot be written.
         ValueError: there is more than one text.
     """
     from safetensors.numpy import save as serialise
@@ -28,7 +29,7 @@ def save(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: dict[str
     if metadata and len(metadata) > 1:
         raise ValueError(f"metadata has {len(metadata)} keys; one is the most that is written in the same order always")
     arrays = {name: np.asarray(array, order="C") for name, array in sorted(tensors.items())}
-    write_bytes(Path(path), serialise(arrays, metadata))
+    write_bytes(path_of(path), serialise(arrays, metadata))
 
 
 def load(path: str | Path) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab.core import activations, mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError, short
-from rl_lab.estimators import Parameters, check_report, numbers, whole
+from rl_lab.estimators import Parameters, check_layers, check_report, numbers, whole
 from rl_lab.memory import check_memory
 from rl_lab.supervised.training import History, Samples, Schedule, predicted, train
 
@@ -209,8 +209,7 @@ class Estimator(Parameters):
     def _check(self) -> None:
         activations.code(self.activation)
         sizes = self.hidden_layer_sizes
-        if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(whole(units, 1) for units in sizes):
-            raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")
+        check_layers(sizes)
         if self.random_state is not None and not whole(self.random_state, 0):
             raise LabError(
                 f"random_state={self.random_state!r} is not allowed; it must be a whole number of at least 0, or None "

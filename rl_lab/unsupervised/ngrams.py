@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 from rl_lab.estimators import whole
 from rl_lab.unsupervised.alphabet import Alphabet, Encoded, checked_texts
 
@@ -51,6 +51,8 @@ class NgramModel:
             LabError: there is no text, or stretches of that order do not fit into a number.
         """
         entries = checked_texts(entries)
+        if not isinstance(alphabet, (Alphabet, type(None))):
+            raise LabError(f"alphabet={short(alphabet)} is not allowed; give an Alphabet, or None for all characters")
         self.alphabet_ = alphabet or Alphabet.of(entries)
         if not whole(self.order, 1) or self.order > 62 or self.alphabet_.size**self.order > LARGEST:
             raise LabError(
@@ -65,8 +67,13 @@ class NgramModel:
         """Bits a character, `(order,)`, with stretches of 1, 2 and so on up to `order` symbols.
 
         The end of an entry is counted as a character.
+
+        Raises:
+            LabError: it is not fitted, the entries are no list of texts, or no character is known.
         """
-        encoded = self.alphabet_.encode(entries, self.order - 1)
+        if not hasattr(self, "counts_"):
+            raise LabError("this NgramModel is not fitted yet; call fit(entries) first")
+        encoded = self.alphabet_.encode(checked_texts(entries), self.order - 1)
         probabilities = np.full(len(encoded.places), 1 / self.alphabet_.size)
         bits = []
         for length, counts in enumerate(self.counts_):

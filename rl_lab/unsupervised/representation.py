@@ -14,8 +14,9 @@ from rl_lab import jit
 from rl_lab.core import activations, mlp
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
-from rl_lab.errors import LabError
-from rl_lab.estimators import Parameters
+from rl_lab.errors import LabError, short
+from rl_lab.estimators import Parameters, check_layers, check_report, numbers
+from rl_lab.memory import check_memory
 from rl_lab.supervised.training import CHUNK, History, Schedule, descend, predicted
 from rl_lab.unsupervised import trunks
 from rl_lab.unsupervised.coder import activate
@@ -79,10 +80,7 @@ class Representation(Parameters):
     def __post_init__(self) -> None:
         self.trunk_: MLP
         self.history_: History
-        if self.objective not in OBJECTIVES:
-            raise LabError(f"objective={self.objective!r} is not allowed; choose one of {', '.join(OBJECTIVES)}")
-        self._check_whole(actions=0, batch_size=1, max_iter=0, random_state=0)
-        self._check_at_least_0("learning_rate_init")
+        self._check()
 
     def fit(self, experience: Experience, report: Callable[[History], None] | None = None) -> Self:
         """Learn.
@@ -92,8 +90,12 @@ class Representation(Parameters):
             report: called with the history after each epoch.
 
         Raises:
-            LabError: no step is followed by another one of its episode.
+            LabError: no step is followed by another one of its episode, an array is of another shape or kind, or a
+                parameter is not allowed.
         """
+        self._check()
+        check_report(report)
+        self._check_experience(experience)
         samples = np.flatnonzero(experience.goes_on[:-1])
         if len(samples) == 0:
             raise LabError("no step of the experience is followed by another one of its episode; give more steps")
@@ -118,8 +120,16 @@ class Representation(Parameters):
 
     def transform(self, rows: NDArray[np.generic]) -> NDArray[np.float32]:
         """Features `(samples, features)` of rows `(samples, size)`."""
+        self._check_fitted()
+        if np.ndim(rows) != 2 or np.shape(rows)[1] != self.trunk_.sizes[0] or not len(rows):
+            raise LabError(f"rows have shape {np.shape(rows)}; they must be (samples, {self.trunk_.sizes[0]})")
+        wanted = "they must be (samples, size)"
         parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-        features = np.concatenate([self.trunk_(part.astype(np.float32) * np.float32(self.scale)) for part in parts])
+        features = np.concatenate(
+            [self.trunk_(numbers("rows", part, wanted) * np.float32(self.scale)) for part in parts]
+        )
+        if not np.isfinite(features).all():
+            raise LabError("rows hold NaN, infinity, or numbers too large for the trunk; give finite ones")
         activate(activations.code(self.activation), features)
         return features
 
@@ -128,7 +138,15 @@ class Representation(Parameters):
 
         Args:
             experience: with the sizes of what was learned from.
+
+        Raises:
+            LabError: it is not fitted, or an array is of another shape or kind.
         """
+        self._check_fitted()
+        self._check_experience(experience)
+        sizes = experience.rows.shape[2], experience.actions.shape[2]
+        if sizes != (learned := (self._judged[2].rows.shape[1], self._judged[2].actions.shape[1])):
+            raise LabError(f"rows and actions have sizes {sizes}; those that were learned from had {learned}")
         task, layout, seen = self._judged
         rows = experience.rows.reshape(-1, experience.rows.shape[2])
         seen = seen._replace(
@@ -143,6 +161,43 @@ class Representation(Parameters):
         run(task, self.parameters_, layout, activations.code(self.activation), seen, samples, scratch, found)
         return found
 
+    def _check(self) -> None:
+        if not isinstance(self.objective, str) or self.objective not in OBJECTIVES:
+            raise LabError(f"objective={self.objective!r} is not allowed; choose one of {', '.join(OBJECTIVES)}")
+        check_layers(self.hidden_layer_sizes)
+        if not self.hidden_layer_sizes:
+            raise LabError("hidden_layer_sizes=() is not allowed; the units of the last layer are the features")
+        self._check_whole(actions=0, batch_size=1, max_iter=0, random_state=0)
+        self._check_at_least_0("learning_rate_init", "scale")
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "_judged"):
+            raise LabError("this Representation is not fitted yet; call fit(experience) first")
+
+    def _check_experience(self, experience: Experience) -> None:
+        """Refuse arrays that compiled code would read beyond their ends."""
+        if not isinstance(experience, Experience) or not all(isinstance(part, np.ndarray) for part in experience):
+            raise LabError(f"experience={short(experience)} is not allowed; give an Experience of three arrays")
+        rows, actions, goes_on = experience
+        if rows.ndim != 3 or actions.ndim != 3 or not rows.shape[:2] == actions.shape[:2] == goes_on.shape:
+            raise LabError(
+                f"rows, actions and goes_on have shapes {rows.shape}, {actions.shape} and {goes_on.shape}; they must "
+                "be (steps, lanes, size), (steps, lanes, width) and (steps, lanes)"
+            )
+        if goes_on.dtype != np.bool_ or rows.dtype.kind not in "biuf" or actions.dtype.kind not in "iuf":
+            raise LabError(
+                f"rows, actions and goes_on hold {rows.dtype}, {actions.dtype} and {goes_on.dtype}; they must hold "
+                "numbers, numbers and bools"
+            )
+        if not all(np.isfinite(part).all() for part in (rows, actions) if part.dtype.kind == "f"):
+            raise LabError("rows or actions hold NaN or infinity; every number must be finite")
+        discrete = self.actions > 0
+        if discrete and (actions.dtype.kind == "f" or actions.min() < 0 or actions.max() >= self.actions):
+            raise LabError(
+                f"actions hold {actions.dtype} from {actions.min()} to {actions.max()}; with actions={self.actions} "
+                f"they must be whole numbers from 0 to {self.actions - 1}"
+            )
+
     def _build(self, size: int, width: int, rng: np.random.Generator) -> tuple[Task, Layout]:
         """Trunk and heads, one behind the other in one buffer."""
         prediction, inverse = OBJECTIVES[self.objective]
@@ -150,6 +205,8 @@ class Representation(Parameters):
         middle = self.hidden_layer_sizes[0]
         asked = features + acted if prediction == NEXT else features
         told = ANSWERS if prediction == FIXED else size
+        needed = 5 * mlp.count([size + acted, *self.hidden_layer_sizes, size])  # weights, gradient, Adam's, the best
+        check_memory(4.0 * needed, f"hidden_layer_sizes={self.hidden_layer_sizes}", "choose smaller layers")
         sizes = [[size, *self.hidden_layer_sizes], [asked, middle, told], [2 * features, middle, acted]]
         wanted = [True, prediction != NOTHING, inverse]
         ends = np.cumsum([mlp.count(each) if used else 0 for each, used in zip(sizes, wanted, strict=True)])

@@ -112,3 +112,51 @@ def test_bad_input_gets_a_sentence():
     lonely = walks()._replace(goes_on=np.zeros((60, 5), bool))
     with pytest.raises(LabError, match="no step of the experience is followed by another one"):
         Representation(actions=3).fit(lonely)
+
+
+SMALL = Experience(np.zeros((9, 2, 3), np.float32), np.zeros((9, 2, 1), np.int64), np.ones((9, 2), np.bool_))
+WRONG = {
+    "nothing": (None, "give an Experience of three arrays"),
+    "a tuple": (tuple(SMALL), "give an Experience of three arrays"),
+    "lists": (Experience(*(part.tolist() for part in SMALL)), "give an Experience of three arrays"),
+    "one lane less": (SMALL._replace(rows=SMALL.rows[:, 0]), r"have shapes \(9, 3\), \(9, 2, 1\) and \(9, 2\)"),
+    "fewer actions": (SMALL._replace(actions=SMALL.actions[:5]), "have shapes"),
+    "more steps that go on": (SMALL._replace(goes_on=np.ones((50, 2), np.bool_)), "have shapes"),
+    "numbers that go on": (SMALL._replace(goes_on=np.full((9, 2), 5)), "they must hold numbers, numbers and bools"),
+    "texts": (SMALL._replace(rows=SMALL.rows.astype(str)), "they must hold numbers, numbers and bools"),
+    "nan": (SMALL._replace(rows=SMALL.rows * np.nan), "hold NaN or infinity"),
+    "actions too high": (SMALL._replace(actions=SMALL.actions + 3), "they must be whole numbers from 0 to 2"),
+    "actions too low": (SMALL._replace(actions=SMALL.actions - 1), "they must be whole numbers from 0 to 2"),
+    "fractions": (SMALL._replace(actions=SMALL.actions + 0.5), "they must be whole numbers from 0 to 2"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_experience_beyond_whose_ends_compiled_code_would_read_is_refused(wrong):
+    experience, sentence = WRONG[wrong]
+    fitted = Representation("both", (4,), actions=3, max_iter=1).fit(SMALL)
+    for use in (fitted.fit, fitted.errors):
+        with pytest.raises(LabError, match=sentence):
+            use(experience)
+
+
+@pytest.mark.parametrize("rows", [None, 5, np.zeros((2, 4)), np.zeros((0, 3)), [["a"] * 3], np.full((2, 3), np.nan)])
+def test_rows_that_have_no_features_are_refused(rows):
+    with pytest.raises(LabError, match=r"rows (have shape|cannot be read as numbers|hold NaN)"):
+        Representation("both", (4,), actions=3, max_iter=0).fit(SMALL).transform(rows)
+    with pytest.raises(LabError, match="is not fitted yet"):
+        Representation("both", (4,), actions=3).transform(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"objective": ["both"]}, {"hidden_layer_sizes": ()}, {"hidden_layer_sizes": ("a",)}, {"scale": np.nan}],
+)
+def test_parameters_that_are_not_allowed_are_refused(changed):
+    with pytest.raises(LabError, match=f"{next(iter(changed))}=.* is not allowed"):
+        Representation(**({"objective": "both", "hidden_layer_sizes": (4,)} | changed))
+
+
+def test_layers_beyond_memory_are_refused():
+    with pytest.raises(LabError, match="GiB of memory"):
+        Representation("both", (10**9, 10**9), actions=3).fit(SMALL)
