@@ -225,6 +225,8 @@ class Board:
             raise LabError("a position can be set up on an empty board only; take a new Board")
         stones = np.zeros((self.size, self.size), np.int8)
         for value, colour, side in ((1, "black", black), (-1, "white", white)):
+            if not isinstance(side, Iterable):
+                raise LabError(f"{colour}={side!r} is not allowed; give the points of its stones, such as ['C3']")
             for action in sorted({checked_action(move, self.size) for move in side}):
                 if action == self.size**2 or stones.flat[action]:
                     why = "a pass is no stone" if action == self.size**2 else "a black one is there already"

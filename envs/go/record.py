@@ -9,6 +9,7 @@ from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.rules import Rules, most_moves
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
+from rl_lab.estimators import whole
 
 ABOUT = ("players", "result", "comments")  # fields of a game that its board does not hold
 
@@ -114,8 +115,8 @@ class Game:
                 longer than superko can remember.
         """
         count = len(self.moves) if move is None else move
-        if not 0 <= count <= len(self.moves):
-            raise LabError(f"there is no move {move}; the game has {len(self.moves)}")
+        if not whole(count, 0) or count > len(self.moves):
+            raise LabError(f"there is no move {move!r}; the game has {len(self.moves)}")
         most = most_moves(self.rules.size)
         if count > most:
             raise LabError(f"the game has {count} moves, and superko can remember {most}; ask for board({most})")

@@ -11,7 +11,7 @@ from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.record import Game, Start
 from rl_lab.envs.go.sgf_reader import MOST_BYTES, Reader, fixed_handicap, place_of, sgfmill_sgf
 from rl_lab.errors import LabError
-from rl_lab.files import write_bytes
+from rl_lab.files import path_of, write_bytes
 
 if TYPE_CHECKING:
     from sgfmill.sgf import Node
@@ -82,7 +82,7 @@ def write(path: Path | str, game: Game | Board, **about: Any) -> None:
         {1: 'The centre.'}
     """
     content = serialised(Game.of(game, **about) if isinstance(game, Board) else game.with_about(about))
-    write_bytes(Path(path), content)
+    write_bytes(path_of(path), content)
 
 
 def serialised(game: Game) -> bytes:

@@ -211,7 +211,17 @@ def test_openings_are_legal_and_differ_while_they_can(size, moves, count, seed):
         assert len(set(found)) == min(count, size * size) or moves > 1
 
 
-@pytest.mark.parametrize("wrong", [{"games": 0}, {"games": 2, "openings": 0}, {"games": 2, "opening_moves": 50}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"games": 0},
+        {"games": 2, "openings": 0},
+        {"games": 2, "opening_moves": 50},
+        {"games": 1.5},
+        {"games": "a"},
+        {"games": True},
+    ],
+)
 def test_numbers_that_make_no_match(wrong):
     with pytest.raises(LabError, match="is not allowed; it must be"):
         Series(RULES, **wrong)

@@ -366,6 +366,24 @@ def test_what_is_neither_a_path_nor_a_text(source):
         sgf.read(source)
 
 
+@pytest.mark.parametrize("path", [None, 5, "", b"x"])
+def test_paths_that_are_none_are_refused(path):
+    with pytest.raises(LabError, match=r"path=.* is not allowed"):
+        sgf.write(path, Board(5))
+
+
+@pytest.mark.parametrize("move", [-1, 2, 0.5, "a", True])
+def test_moves_that_a_game_does_not_have_are_refused(move):
+    with pytest.raises(LabError, match=r"there is no move .*; the game has 1"):
+        sgf.read("(;SZ[5];B[cc])").board(move)
+
+
+@pytest.mark.parametrize("side", [None, 5])
+def test_stones_that_are_no_points_are_refused(side):
+    with pytest.raises(LabError, match=r"white=.* is not allowed; give the points of its stones"):
+        Board(5).set_up(["C3"], side)
+
+
 def test_files_that_are_not_there(tmp_path):
     for path in (tmp_path, tmp_path / "none.sgf", "no\0such"):
         with pytest.raises(LabError, match="cannot be read: "):

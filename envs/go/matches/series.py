@@ -11,6 +11,7 @@ from rl_lab.envs.go.matches.referee import OTHER, Played
 from rl_lab.envs.go.matches.sides import FAILURES, Side
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError
+from rl_lab.estimators import whole
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Series:
             ("opening-moves", self.opening_moves, 0, most),
             ("seed", self.seed, 0, 2**63),
         ):
-            if not low <= value <= high:
-                raise LabError(f"{name}={value} is not allowed; it must be {low} to {high}")
+            if not whole(value, low) or value > high:
+                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number, {low} to {high}")
 
     def colour_of_first(self, number: int) -> str:
         """What the first side plays in a game, the first of which has the number 1."""
