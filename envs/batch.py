@@ -125,7 +125,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         lanes = self.lanes
         self._check_started()
         lanes.actions[...] = checked_actions(self.single_action_space, actions, (self.num_envs,))
-        last = self._step()
+        last = self.advance(self.mode)
         self.show()
         info, ended = self._always(), lanes.terminated | lanes.truncated
         for name in self.definition.endings:
@@ -239,11 +239,11 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             info[name][begun] = values
         return info
 
-    def _step(self) -> dict[str, np.ndarray]:
+    def advance(self, mode: int) -> dict[str, np.ndarray]:
         """Step all lanes; the values of info before ended episodes gave way to new ones, in the mode SAME_STEP."""
         lanes = self.lanes
-        if self.mode != SAME_STEP or not self.definition.info:
-            lanes.step(self.mode)
+        if mode != SAME_STEP or not self.definition.info:
+            lanes.step(mode)
             return {}
         lanes.step(DISABLED)
         last, ended = lanes.info(), lanes.states["done"].copy()

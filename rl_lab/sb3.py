@@ -81,7 +81,7 @@ class BatchVecEnv(VecEnv):
         self._reset_seeds()
         self._reset_options()
         self._started = True
-        self.reset_infos = self._masks_by_lane(self.lanes.masks)
+        self.reset_infos = self._begun(np.ones(self.num_envs, np.bool_), self._infos(self.lanes.info()))
         return self._observations()
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -93,7 +93,8 @@ class BatchVecEnv(VecEnv):
 
         Returns:
             Observations, rewards (float32), whether episodes ended (bool), each `(num_envs, ...)`, and an info per
-            lane, in which an ended episode has its "terminal_observation" and the "episode" of a `Monitor`.
+            lane, as the single environment has it, in which an ended episode has its "terminal_observation" and the
+            "episode" of a `Monitor`.
 
         Raises:
             LabError: the actions are not allowed, or `reset` was not called.
@@ -102,13 +103,13 @@ class BatchVecEnv(VecEnv):
         if not self._started:
             raise LabError(f"{self.batch.definition.name} was stepped before its first reset; call reset()")
         lanes.actions[...] = checked_actions(self.action_space, self.actions, (self.num_envs,))
-        lanes.step(SAME_STEP)
+        infos = self._infos(self.batch.advance(SAME_STEP))
         dones = lanes.terminated | lanes.truncated
-        infos = self._masks_by_lane(lanes.masks)
-        for info in infos:
-            info["TimeLimit.truncated"] = False
+        endings = {name: lanes.terminated & lanes.states[name] for name in self.batch.definition.endings}
+        for lane, info in enumerate(infos):
+            info |= {"TimeLimit.truncated": False, **{name: bool(ended[lane]) for name, ended in endings.items()}}
         if dones.any():
-            self._end(infos, np.flatnonzero(dones).tolist())
+            self._end(infos, dones)
         return self._observations(), lanes.rewards.astype(np.float32), dones, infos
 
     def close(self) -> None:
@@ -158,21 +159,34 @@ class BatchVecEnv(VecEnv):
     def _mask(self, lane: int) -> np.ndarray:
         return self.lanes.masks[lane].copy()
 
-    def _masks_by_lane(self, masks: np.ndarray) -> list[dict[str, Any]]:
-        if not self.masked:
-            return [{} for _ in range(self.num_envs)]
-        return [{"action_mask": mask} for mask in masks.copy()]
+    def _infos(self, reported: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+        """Infos of all lanes: fields of the state and masks."""
+        infos: list[dict[str, Any]] = [
+            {name: values[lane] if values.ndim > 1 else values[lane].item() for name, values in reported.items()}
+            for lane in range(self.num_envs)
+        ]
+        if self.masked:
+            for info, mask in zip(infos, self.lanes.masks.copy(), strict=True):
+                info["action_mask"] = mask
+        return infos
 
-    def _end(self, infos: list[dict[str, Any]], ended: list[int]) -> None:
-        """Put into infos what is said of ended episodes."""
-        lanes, seconds = self.lanes, round(time.time() - self._began, 6)
+    def _begun(self, begun: np.ndarray, infos: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Add what is said of episodes that begin; `begun` is bool `(num_envs,)`."""
+        for name, values in self.lanes.starting_info(begun).items():
+            for lane, value in zip(np.flatnonzero(begun).tolist(), values, strict=True):
+                infos[lane][name] = value.item()
+        return infos
+
+    def _end(self, infos: list[dict[str, Any]], dones: np.ndarray) -> None:
+        """Put into infos what is said of ended episodes, and into `reset_infos` what is said of those that follow."""
+        lanes, seconds, ended = self.lanes, round(time.time() - self._began, 6), np.flatnonzero(dones).tolist()
         finals = present(self.observation_space, lanes.final_observations[ended], copy=True)
+        begun = self._begun(dones, self._infos(lanes.info()))
         for index, lane in enumerate(ended):
             info = infos[lane]
             info["TimeLimit.truncated"] = bool(lanes.truncated[lane] and not lanes.terminated[lane])
             info["terminal_observation"] = pick(finals, index)
             info["episode"] = {"r": round(float(lanes.returns[lane]), 6), "l": int(lanes.lengths[lane]), "t": seconds}
-            self.reset_infos[lane] = {}
+            self.reset_infos[lane] = begun[lane]
             if self.masked:
-                self.reset_infos[lane] = {"action_mask": info["action_mask"]}
                 info["action_mask"] = lanes.final_masks[lane].copy()

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -17,6 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecMoni
 from rl_lab.agents import PPO
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.envs.batch import BatchEnv, BatchVectorEnv
+from rl_lab.envs.classic.cartpole import cartpole as cartpole_definition
 from rl_lab.errors import LabError
 from rl_lab.sb3 import from_sb3, to_sb3, vec_env
 
@@ -78,6 +80,32 @@ def test_the_same_as_a_dummy_vec_env(name):
             assert_equal(dict(enumerate(ours.reset_infos)), dict(enumerate(theirs.reset_infos)))
             ended += dones.sum()
     assert ended > 10
+
+
+REPORTED = {
+    "fields of the state": (replace(cartpole_definition(max_steps=12), info=("position", "spin")), {}),
+    "an illegal move": ("rl_lab/Go-5x5-v0", {"max_moves": 20}),
+    "the optimum": ("rl_lab/Robot-Empty-5x5-v0", {"planner": True, "max_steps": 9}),
+}
+
+
+@pytest.mark.parametrize(("env", "arguments"), REPORTED.values(), ids=REPORTED)
+def test_infos_are_those_of_single_environments(env, arguments):
+    if isinstance(env, str):
+        ours = vec_env(gym.make_vec(env, num_envs=LANES, **arguments))
+        theirs = DummyVecEnv([lambda: Monitor(gym.make(env, **arguments))] * LANES)
+    else:
+        ours, theirs = vec_env(BatchVectorEnv(env, LANES)), DummyVecEnv([lambda: Monitor(BatchEnv(env))] * LANES)
+    rng = np.random.default_rng(0)
+    for vector in (ours, theirs):
+        vector.seed(3)
+        vector.reset()
+    assert_equal(dict(enumerate(ours.reset_infos)), dict(enumerate(theirs.reset_infos)))
+    for _ in range(40):
+        actions = rng.integers(0, ours.action_space.n, LANES)
+        infos, expected = ours.step(actions)[3], theirs.step(actions)[3]
+        assert_equal(dict(enumerate(infos)), dict(enumerate(expected)))
+        assert_equal(dict(enumerate(ours.reset_infos)), dict(enumerate(theirs.reset_infos)))
 
 
 def test_masks():
