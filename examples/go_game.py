@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFont
 
+from rl_lab.cli.app import registry
 from rl_lab.envs.go import sgf, sgf_reader
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.players import player
@@ -66,6 +67,6 @@ def mosaic(pictures: list[np.ndarray], captions: list[str]) -> Image.Image:
 
 if __name__ == "__main__":
     try:
-        tyro.cli(main)
+        tyro.cli(main, registry=registry)
     except LabError as error:
         sys.exit(f"go_game.py: {error}")

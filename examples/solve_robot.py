@@ -21,7 +21,7 @@ import rl_lab  # noqa: F401  registers the environments
 from rl_lab.agents import PPO
 from rl_lab.compare.statistics import interval, mean
 from rl_lab.envs.robot import optimal_steps
-from rl_lab.files import write_text
+from rl_lab.files import make_folder, write_text
 
 LEVELS, FIRST_SEED, SOLVED = 1000, 10_000_000, 0.9
 COMMON: dict[str, Any] = {
@@ -145,4 +145,10 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if unknown := set(given.names) - {task.name for task in TASKS}:
         parser.error(f"there is no task {', '.join(sorted(unknown))}; there are {', '.join(t.name for t in TASKS)}")
+    if given.seeds < 1:
+        parser.error(f"--seeds {given.seeds} is not allowed; give at least 1")
+    if given.out is not None:
+        if given.out.is_dir():
+            parser.error(f"--out {given.out} is a folder; give a file, such as found.json")
+        make_folder(given.out.parent)
     main(given.seeds, given.names, given.out)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -170,3 +171,21 @@ def test_a_game_of_go_is_drawn_and_kept(tmp_path, capsys):
 def words(game):
     black, white = game.board().captures
     return f"{black}-{white}"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["solve_robot.py", "--seeds", "0"], "--seeds 0 is not allowed; give at least 1"),
+        (["solve_robot.py", "--out", "."], "--out . is a folder; give a file"),
+        (["fundamentals/eight_layers.py", "--out="], "an empty path is not allowed"),
+        (["fundamentals/chain.py", "--out="], "an empty path is not allowed"),
+        (["go_game.py", "--out="], "an empty path is not allowed"),
+    ],
+)
+def test_arguments_that_are_not_allowed_are_refused_before_the_work(words, message, tmp_path):
+    command = [sys.executable, str(EXAMPLES / words[0]), *words[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"COLUMNS": "200"})
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
+from rl_lab.cli.app import registry
 from rl_lab.lessons import derivatives
 
 
@@ -40,4 +41,4 @@ def main(out: Path = Path("results/activations")) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    tyro.cli(main, registry=registry)

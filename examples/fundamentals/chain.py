@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tyro
 
+from rl_lab.cli.app import registry
 from rl_lab.lessons.chain import Circuit, graded, run, study
 
 
@@ -38,4 +39,4 @@ def main(out: Path = Path("results/chain")) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    tyro.cli(main, registry=registry)

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import tyro
 
+from rl_lab.cli.app import registry
 from rl_lab.core.mlp import MLP
+from rl_lab.files import make_folder
 from rl_lab.lessons import depth
 from rl_lab.supervised import losses
 from rl_lab.supervised.gradients import norms_by_layer
@@ -24,6 +26,8 @@ def main(out: Path = Path("results/depth"), seeds: int = 5, epochs: int = 60) ->
         seeds: of initial weights and of the order of the samples.
         epochs: passes over the samples.
     """
+    make_folder(out)
+
     # Two networks with the same sizes and the very same first weights. Only the activation differs.
     data = depth.digits()
     for activation in ("sigmoid", "relu"):
@@ -45,4 +49,4 @@ def main(out: Path = Path("results/depth"), seeds: int = 5, epochs: int = 60) ->
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    tyro.cli(main, registry=registry)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tyro
 
+from rl_lab.cli.app import registry
 from rl_lab.core.perceptron import Perceptron
 from rl_lab.lessons import neuron
 
@@ -35,4 +36,4 @@ def main(out: Path = Path("results/neuron")) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    tyro.cli(main, registry=registry)

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import tyro
 
+from rl_lab.cli.app import registry
 from rl_lab.core.perceptron import Perceptron
+from rl_lab.files import make_folder
 from rl_lab.lessons import rosenblatt
 from rl_lab.supervised import Classifier
 
@@ -23,6 +25,8 @@ def main(out: Path = Path("results/rosenblatt"), sets: int = 10, seed: int = 0) 
         sets: of samples, for each margin and width.
         seed: of everything random.
     """
+    make_folder(out)
+
     # OR: a line divides the one corner that says no from the three that say yes, and the rule finds one.
     square, either = [[0, 0], [0, 1], [1, 0], [1, 1]], [False, True, True, True]
     unit = Perceptron(2)
@@ -48,4 +52,4 @@ def main(out: Path = Path("results/rosenblatt"), sets: int = 10, seed: int = 0) 
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    tyro.cli(main, registry=registry)
