@@ -41,13 +41,11 @@ class Checked(gym.Wrapper):
         """
         where = f"{self.name}: environment {self.number}, reset after step {self.steps}"
         with failures(f"{where} failed"):
-            found = self.env.reset(seed=seed, options=options)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise LabError(f"{where}: reset returned {short(found)}; it must return (observation, info)")
+            found = begun(self.env.reset(seed=seed, options=options), where)
         for space, now in zip(self._spaces, (self.env.observation_space, self.env.action_space), strict=True):
             if now is not space and now != space:
                 raise LabError(f"{where}: the space {space} became {now}; the spaces of an environment must not change")
-        return checked(self._spaces[0], found[0], where), _info(found[1], where)
+        return checked(self._spaces[0], found[0], where), infos(found[1], where)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Take an action.
@@ -61,14 +59,9 @@ class Checked(gym.Wrapper):
             found = self.env.step(action)
         except (Exception, SystemExit) as error:
             raise as_sentence(error, f"{where} failed") from error
-        if not isinstance(found, tuple) or len(found) != 5:
-            count = f"{len(found)} values" if isinstance(found, tuple) else short(found)
-            raise LabError(
-                f"{where}: step returned {count}; it must return (observation, reward, terminated, truncated, info)"
-            )
-        observation, reward, terminated, truncated, info = found
+        observation, reward, terminated, truncated, info = stepped(found, where)
         ends = _flag(terminated, "terminated", where), _flag(truncated, "truncated", where)
-        return checked(self._spaces[0], observation, where), _reward(reward, where), *ends, _info(info, where)
+        return checked(self._spaces[0], observation, where), _reward(reward, where), *ends, infos(info, where)
 
     def close(self) -> None:
         """Close the environment; nothing is lost where it fails, so that a line in the log is enough."""
@@ -159,6 +152,31 @@ def name_of(env: Any) -> str:
     return id if isinstance(id, str) else type(env.unwrapped).__name__
 
 
+def begun(found: Any, where: object) -> tuple[Any, Any]:
+    """What a reset has returned.
+
+    Raises:
+        LabError: it is not an observation and an info.
+    """
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise LabError(f"{where}: reset returned {short(found)}; it must return (observation, info)")
+    return found
+
+
+def stepped(found: Any, where: object) -> tuple[Any, Any, Any, Any, Any]:
+    """What a step has returned.
+
+    Raises:
+        LabError: it is not five values.
+    """
+    if not isinstance(found, tuple) or len(found) != 5:
+        count = f"{len(found)} values" if isinstance(found, tuple) else short(found)
+        raise LabError(
+            f"{where}: step returned {count}; it must return (observation, reward, terminated, truncated, info)"
+        )
+    return found
+
+
 def _reward(reward: Any, where: object) -> float:
     if math.isfinite(value := one_number(reward, where)):
         return value
@@ -191,7 +209,12 @@ def _flag(value: Any, name: str, where: object) -> bool:
     return bool(flag.reshape(()))
 
 
-def _info(info: Any, where: object) -> dict[str, Any]:
+def infos(info: Any, where: object) -> dict[str, Any]:
+    """The info of a reset or a step.
+
+    Raises:
+        LabError: it is no dict.
+    """
     if not isinstance(info, dict):
         raise LabError(f"{where}: info is {short(info)}; it must be a dict")
     return info

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from rl_lab.agents.boundary import one_number
+from rl_lab.agents import boundary
+from rl_lab.agents.boundary import begun, infos, one_number, stepped
 from rl_lab.agents.environments import installing, where_it_is
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.plan import Environment
@@ -116,8 +117,8 @@ class Maker:
             raise
         except (ImportError, gym.error.DependencyNotInstalled) as error:
             raise LabError(f"environment {name!r} cannot be made: {installing(error, self.spec)}") from error
-        except (TypeError, ValueError, gym.error.Error) as error:
-            raise LabError(f"environment {name!r} cannot be made: {type(error).__name__}: {error}") from error
+        except Exception as error:  # of foreign code
+            raise LabError(f"environment {name!r} cannot be made: {boundary.describe(error)}") from error
         if not isinstance(made, gym.Env):
             raise LabError(f"environment {name!r} gave {type(made).__name__}; it must give a gymnasium.Env")
         _check_new(made, name)
@@ -137,7 +138,7 @@ class Maker:
             from rl_lab.sb3 import vec_env
 
             return vec_env(self.vector(num_envs))
-        return DummyVecEnv([lambda: Monitor(self._lane())] * num_envs)
+        return DummyVecEnv([lambda: Monitor(self.lane())] * num_envs)
 
     def evaluation(self, episodes: int) -> gym.vector.VectorEnv:
         """One lane for each evaluation episode, with the observations of the single environment."""
@@ -145,22 +146,29 @@ class Maker:
             batch = self.vector(episodes)
             if batch.single_observation_space == self.single().observation_space:
                 return batch
-        return gym.vector.SyncVectorEnv([self._lane] * episodes)
+        return gym.vector.SyncVectorEnv([self.lane] * episodes)
 
-    def _lane(self) -> gym.Env:
-        return OneReward(self.single(), self.environment.name)
+    def lane(self) -> gym.Env:
+        """One environment for a batch, whose answers are checked."""
+        return Lane(self.single(), f"environment {self.environment.name!r}")
 
 
-class OneReward(gym.RewardWrapper):
-    """An environment whose rewards are numbers for batches, which take no arrays that hold one."""
+class Lane(gym.Wrapper):
+    """An environment of a batch, which takes no rewards in arrays, and whose own errors would name no environment."""
 
-    def __init__(self, env: gym.Env, name: str) -> None:
+    def __init__(self, env: gym.Env, where: str) -> None:
         super().__init__(env)
-        self.name = name
+        self.where = where
 
-    def reward(self, reward: Any) -> float:
-        """One number."""
-        return one_number(reward, f"environment {self.name!r}")
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start an episode."""
+        observation, info = begun(self.env.reset(seed=seed, options=options), self.where)
+        return observation, infos(info, self.where)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Take a step, whose reward is one number."""
+        observation, reward, terminated, truncated, info = stepped(self.env.step(action), self.where)
+        return observation, one_number(reward, self.where), terminated, truncated, infos(info, self.where)
 
 
 _MADE: weakref.WeakValueDictionary[int, gym.Env] = weakref.WeakValueDictionary()

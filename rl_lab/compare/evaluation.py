@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.agents.actions import of_shape
-from rl_lab.agents.boundary import one_number
+from rl_lab.agents.boundary import begun, one_number, stepped
 from rl_lab.agents.masks import ActionMasks
 from rl_lab.agents.predictor import Predictor, answers_batches
 from rl_lab.compare.environments import Maker
@@ -89,7 +89,7 @@ class Judge:
         Raises:
             LabError: the environment is a batch.
         """
-        env = self.maker.single()
+        env = self.maker.lane()
         with random_states_kept():
             observation, _ = env.reset(seed=self.seeds[0])
             one, other = digest(observation), digest(env.reset(seed=self.seeds[0])[0])
@@ -208,6 +208,7 @@ class Recorded(gym.Wrapper):
     def __init__(self, env: gym.Env) -> None:
         super().__init__(env)
         self.record = Record(over=True)
+        self._where = f"environment {str(env.unwrapped)!r} in evaluation"
         self._seed: int | None = None
         self._last: tuple[Any, dict[str, Any]] | None = None
 
@@ -221,16 +222,16 @@ class Recorded(gym.Wrapper):
             seed, self._seed = self._seed, None
         elif self._last is not None and not self.record.over:
             return self._last
-        self._last = self.env.reset(seed=seed, options=options)
+        self._last = begun(self.env.reset(seed=seed, options=options), self._where)
         return self._last
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a step and note it."""
         taken = np.array(action)  # the environment may write to it
-        outcome = self.env.step(action)
+        outcome = stepped(self.env.step(action), self._where)
         self._last = outcome[0], outcome[4]
         if not self.record.over:
-            self.record.value += one_number(outcome[1], f"the evaluation of {self.unwrapped}")
+            self.record.value += one_number(outcome[1], self._where)
             self.record.length += 1
             self.record.actions.append(taken)
             self.record.over, self.record.ended = bool(outcome[2] or outcome[3]), bool(outcome[2])

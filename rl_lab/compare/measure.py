@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.boundary import one_number
+from rl_lab.agents.boundary import begun, one_number, stepped
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError
@@ -197,19 +197,19 @@ class Metered(gym.Wrapper):
         super().__init__(env)
         self.maker, self.rl_lab_meter = maker, meter
         self._observation: Any = None
+        self._where = f"environment {maker.environment.name!r}"
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode."""
-        self._observation, info = self.env.reset(seed=seed, options=options)
+        self._observation, info = begun(self.env.reset(seed=seed, options=options), self._where)
         return self._observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a counted step; one that is refused gives the last observation again."""
         if not self.rl_lab_meter.allow(1):
             return self._observation, 0.0, False, False, {}
-        outcome = self.env.step(action)
-        self._observation = outcome[0]
-        return outcome[0], one_number(outcome[1], f"environment {self.maker.environment.name!r}"), *outcome[2:]
+        self._observation, reward, *rest = stepped(self.env.step(action), self._where)
+        return self._observation, one_number(reward, self._where), *rest
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Nothing that another process could step."""

@@ -1,5 +1,7 @@
 """Measuring: nobody oversteps the budget, forgets the evaluation, or is judged on anything but the environment."""
 
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -445,3 +447,44 @@ def test_the_environment_of_a_contender_stays_in_its_process():
 
     with pytest.raises(LabError, match=r"cannot be sent to another, as SubprocVecEnv does; use DummyVecEnv"):
         outcome(mine)
+
+
+class Wrong(gym.Wrapper):
+    """Does not return what Gymnasium asks for."""
+
+    def __init__(self, kind):
+        super().__init__(gym.make("CartPole-v1"))
+        self.kind = kind
+        if kind == "file":
+            Path("/no/such/map.json").read_text()
+
+    def reset(self, *, seed=None, options=None):
+        seen, info = self.env.reset(seed=seed, options=options)
+        return {"old reset": seen, "no info": (seen, None)}.get(self.kind, (seen, info))
+
+    def step(self, action):
+        seen, reward, terminated, truncated, info = self.env.step(action)
+        return (
+            (seen, reward, terminated, info) if self.kind == "old step" else (seen, reward, terminated, truncated, info)
+        )
+
+
+@pytest.mark.parametrize("algorithm", ["sb3:ppo", "function"])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("old reset", r"reset returned array\(.*; it must return \(observation, info\)"),
+        ("old step", r"step returned 4 values; it must return \(observation, reward, terminated, truncated, info\)"),
+        ("no info", "info is None; it must be a dict"),
+        ("file", "cannot be made: FileNotFoundError: .*map.json"),
+    ],
+)
+def test_what_is_not_as_gymnasium_asks_for_names_the_environment(algorithm, kind, words):
+    def walk(env, seed, steps):
+        env.reset(seed=seed)
+        env.step(0)
+        return Fixed()
+
+    algorithm, more = (walk, {}) if algorithm == "function" else (algorithm, SMALL)
+    with pytest.raises(LabError, match=rf"environment 'world'.* {words}"):
+        outcome(algorithm, env=Environment("world", lambda: Wrong(kind)), **more)
