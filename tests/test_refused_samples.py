@@ -7,6 +7,8 @@ import scipy.sparse
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.supervised import Classifier, Regressor
+from rl_lab.supervised.curves import fit_curve
+from rl_lab.supervised.recogniser import Recogniser
 from rl_lab.unsupervised import (
     PCA,
     Autoencoder,
@@ -17,6 +19,7 @@ from rl_lab.unsupervised import (
     VariationalAutoencoder,
 )
 from rl_lab.unsupervised.choose import choose
+from rl_lab.unsupervised.probe import probe
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3))
 LABELS = np.arange(40) % 2
@@ -131,6 +134,7 @@ def test_weights_that_weigh_nothing_are_refused(weights):
         (Classifier(class_weight={0: "a"}), r"class_weight=\{0: 'a'\} is not allowed"),
         (Autoencoder(n_components=10**12), "GiB of memory"),
         (VariationalAutoencoder(n_components="2"), "n_components='2' is not allowed"),
+        (GaussianMixture(2, covariance_type=["full"]), r"covariance_type=\[.full.\] is not allowed"),
     ],
 )
 def test_parameters_that_are_not_allowed_are_refused(estimator, sentence):
@@ -183,6 +187,44 @@ def test_held_out_numbers_with_another_number_of_outputs_are_refused(learned, he
     targets = np.stack([LABELS, LABELS], axis=1)
     with pytest.raises(LabError, match=f"y of validation has {held} outputs, and y {learned}; they must be as many"):
         SINGLE["Regressor"].fit(ROWS, targets[:, :learned], validation=(ROWS, targets[:, :held]))
+
+
+def test_labels_that_are_tensors_with_gradients_are_refused():
+    fitted = SINGLE["Classifier"].fit(ROWS, LABELS)
+    for use in (fitted.fit, fitted.score):
+        with pytest.raises(LabError, match=r"y cannot be read \(.* Use tensor.detach\(\).numpy\(\) instead"):
+            use(ROWS, Tensor())
+
+
+def test_a_fraction_of_the_variance_may_be_a_number_of_numpys():
+    assert PCA(np.float32(0.5)).fit(ROWS).n_components_ == PCA(0.5).fit(ROWS).n_components_
+
+
+@pytest.mark.parametrize(
+    ("places", "values", "more", "message"),
+    [
+        (None, None, {}, "places have shape"),
+        ([1, 2], [1, 2], {}, "places have shape"),
+        ([[1], [2]], [1], {}, r"values \(1,\); they must be"),
+        ([], [], {}, "places have shape"),
+        ([[1], [2]], ["a", "b"], {}, "values cannot be read as numbers"),
+        ([[1], [2]], [1, 2], {"units": 1.5}, r"hidden=1.5 is not allowed"),
+        ([[1], [2]], [1, 2], {"seed": -1}, "seed=-1 is not allowed"),
+        ([[1], [2]], [1, 2], {"ridge": -1}, "ridge=-1 is not allowed"),
+    ],
+)
+def test_points_that_make_no_curve_are_refused(places, values, more, message):
+    with pytest.raises(LabError, match=message):
+        fit_curve(places, values, **({"units": 3} | more))
+
+
+def test_a_recogniser_needs_a_fitted_classifier_and_a_probe_samples_of_one_length():
+    with pytest.raises(LabError, match="classifier=None is not allowed"):
+        Recogniser(None)
+    with pytest.raises(LabError, match="this Classifier is not fitted yet"):
+        Recogniser(Classifier())
+    with pytest.raises(LabError, match="features, labels and groups have shapes"):
+        probe(ROWS, LABELS, LABELS[:3])
 
 
 NGRAMS = NgramModel(2).fit(TEXTS)

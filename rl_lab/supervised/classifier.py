@@ -127,6 +127,8 @@ class Classifier(Estimator):
             labels = np.asarray(y)
         except ValueError:
             raise LabError(f"{name} is ragged; it must be (samples,), a class for each") from None
+        except RuntimeError as error:  # a tensor that requires gradients
+            raise LabError(f"{name} cannot be read ({error}); it must be (samples,), a class for each") from None
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.ndim != 1 or len(labels) == 0:

@@ -20,6 +20,7 @@ from rl_lab import jit
 from rl_lab.core import activations
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
+from rl_lab.estimators import check_whole, numbers
 from rl_lab.supervised.regressor import Regressor
 
 STEEPNESSES = (3.0, 6.0, 12.0, 24.0, 48.0)  # of tanh, tried before training; the readout says which is best
@@ -55,11 +56,19 @@ def fit_curve(
         The network `(variables, units, 1)`, in the function's own units.
 
     Raises:
-        LabError: there is no unit, or the activation is unknown.
+        LabError: there is no unit, the activation is unknown, or places and values do not go together.
     """
-    if units < 1:
-        raise LabError(f"hidden={units} is not allowed; a network needs at least 1 hidden unit")
-    rows, targets, scale = _scaled(np.asarray(places, np.float64), np.asarray(values, np.float64))
+    check_whole(hidden=(units, 1), seed=(seed, 0))
+    known = numbers("places", places, "they must be (samples, variables)", np.float64)
+    wanted = numbers("values", values, "they must be (samples,)", np.float64)
+    if known.ndim != 2 or not known.size or wanted.shape != (len(known),):
+        raise LabError(
+            f"places have shape {known.shape} and values {wanted.shape}; they must be (samples, variables) and "
+            "(samples,), with at least one of each"
+        )
+    if not isinstance(ridge, (int, float, np.number)) or not 0 <= ridge < np.inf:
+        raise LabError(f"ridge={ridge!r} is not allowed; it must be a number of at least 0")
+    rows, targets, scale = _scaled(known, wanted)
     streams = np.random.SeedSequence(seed).spawn(2)
     tried = [
         _placed(rows, units, activation, steepness, np.random.default_rng(streams[0]))

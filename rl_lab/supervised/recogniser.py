@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rl_lab.data.log_mel import WIDTH, features
 from rl_lab.data.sound import RATE, Sound, spoken, stretches
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 from rl_lab.supervised.classifier import Classifier
 
 NONE = "none of these"
@@ -42,6 +42,9 @@ class Recogniser:
     """
 
     def __init__(self, classifier: Classifier) -> None:
+        if not isinstance(classifier, Classifier):
+            raise LabError(f"classifier={short(classifier)} is not allowed; give a fitted Classifier of words")
+        classifier._check_fitted()
         if classifier.n_features_in_ != WIDTH or NONE not in classifier.classes_.tolist():
             raise LabError("this classifier was not made for words; train one with `rl-lab learn words`")
         self.classifier = classifier

@@ -262,7 +262,7 @@ class GaussianMixture(Parameters):
     def _check(self) -> None:
         self._check_whole(n_components=1, max_iter=1, n_init=1, random_state=0)
         self._check_at_least_0("tol", "reg_covar")
-        if self.covariance_type not in KINDS:
+        if not isinstance(self.covariance_type, str) or self.covariance_type not in KINDS:
             raise LabError(f"covariance_type={self.covariance_type!r} is not allowed; it is one of {', '.join(KINDS)}")
 
     def _check_fitted(self) -> None:

@@ -102,7 +102,7 @@ class PCA(Parameters):
             )
 
     def _is_fraction(self) -> bool:
-        return isinstance(self.n_components, float) and 0 < self.n_components < 1
+        return isinstance(self.n_components, (float, np.floating)) and 0 < self.n_components < 1
 
     def _kept(self, ratios: NDArray[np.float64]) -> int:
         if self.n_components is None:

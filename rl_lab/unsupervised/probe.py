@@ -25,6 +25,12 @@ def probe(
     Raises:
         LabError: fewer than two classes are frequent enough on both sides.
     """
+    features, labels, groups = np.asarray(features), np.asarray(labels), np.asarray(groups)
+    if features.ndim != 2 or not (len(features),) == labels.shape == groups.shape:
+        raise LabError(
+            f"features, labels and groups have shapes {features.shape}, {labels.shape} and {groups.shape}; they must "
+            "be (samples, features), (samples,) and (samples,)"
+        )
     known = np.unique(groups)
     held = np.isin(groups, np.random.default_rng(seed).permutation(known)[: len(known) // 2])
     classes = [c for c in np.unique(labels) if min((labels[held] == c).sum(), (labels[~held] == c).sum()) >= LEAST]
