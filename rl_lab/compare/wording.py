@@ -142,8 +142,9 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
     if any(UNSEEDED in run.notes for run in runs if run.environment == environment.name):
         found.append(
             f"The seeds do not decide the episodes of {environment.name}: two resets with the same seed gave different "
-            "observations. The contenders were therefore judged on different episodes; have reset(seed=...) "
-            "seed all that the environment draws."
+            "observations, so that contenders were not judged alike. Have reset(seed=...) seed all that the "
+            "environment draws, and put what learns from earlier episodes, as NormalizeObservation does, into "
+            "the contenders."
         )
     return [*found, *lost]
 
