@@ -18,6 +18,7 @@ from rl_lab.compare.reading import load_plan
 from rl_lab.compare.result import Result
 from rl_lab.compare.runner import cores, default_folder, run_all
 from rl_lab.errors import LabError
+from rl_lab.files import path_of
 
 Made = str | Callable[..., Any]
 
@@ -87,7 +88,7 @@ def compare(
         questions=questions,
         baseline=baseline,
         evaluation=Evaluation(points, episodes, deterministic),
-        out=None if out is None else str(out),
+        out=None if out is None else str(path_of(out)),
         controls=controls,
         keep=keep,
         timeout=timeout,
@@ -182,6 +183,9 @@ def judge_logs(
     Raises:
         LabError: a log is missing or is not one.
     """
+    if not isinstance(names, (tuple, list)) or len(names) != 2:
+        raise LabError(f"names is {names!r}; give a pair of what the two sides are called")
+    references = None if references is None else _pair(references)
     asked = list(questions) or [Question("return", margin=margin)]
     if threshold is not None and not questions:
         asked.append(Question("steps", threshold=threshold))

@@ -78,6 +78,8 @@ def read_logs(paths: Sequence[str | Path]) -> list[Log]:
         LabError: no path, one that is there twice, a file that is missing, that is neither of the two, or whose
             numbers make no learning curve.
     """
+    if not isinstance(paths, Sequence) or isinstance(paths, (str, bytes)):
+        raise LabError(f"logs are {short(paths)}; give a list of paths, such as ['runs.csv::ours']")
     if not paths:
         raise LabError(f"there are no logs to judge; {GIVE}")
     logs, seen = list[Log](), set[tuple[str, ...]]()

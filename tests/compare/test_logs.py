@@ -283,3 +283,20 @@ def test_a_log_that_is_there_twice_is_refused_and_so_is_a_question_about_seconds
         judge_logs([one], [other], questions=[Question("time", threshold=0.5)])
     with pytest.raises(LabError, match="cannot be read: Is a directory"):
         read_logs([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"paths": 5}, r"logs are 5; give a list of paths"),
+        ({"against": "runs.csv"}, r"logs are 'runs.csv'; give a list of paths"),
+        ({"names": 5}, "names is 5; give a pair"),
+        ({"names": ("a",)}, "give a pair of what the two sides are called"),
+        ({"references": 5}, "references is 5; give a pair"),
+    ],
+)
+def test_arguments_that_are_not_allowed_are_refused(tmp_path, given, message):
+    (tmp_path / "runs.csv").write_text(f"{HEAD}\nE,a,0,0,1,1,1,1,1,1\nE,a,0,5,1,1,1,1,1,1\n")
+    sides = {"paths": [tmp_path / "runs.csv"], "against": [tmp_path / "runs.csv"]}
+    with pytest.raises(LabError, match=message):
+        judge_logs(**(sides | given))
