@@ -41,9 +41,6 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"rl-lab {importlib.metadata.version('rl-lab')}")
         return
-    if sys.argv[1:] in (["-h"], ["--help"]):
-        print(overview())
-        return
     if not sys.argv[1:]:
         print(overview(), file=sys.stderr)
         sys.exit(2)
@@ -54,9 +51,12 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # signs such as − and ±, which not every encoding has
     try:
-        if sys.argv[1] not in COMMANDS and not sys.argv[1].startswith("-"):
+        if sys.argv[1:] in (["-h"], ["--help"]):
+            print(overview())
+        elif sys.argv[1] not in COMMANDS and not sys.argv[1].startswith("-"):
             raise LabError(f"there is no command {sys.argv[1]!r}; choose one of {', '.join(COMMANDS)}")
-        app.cli(prog="rl-lab", registry=registry)
+        else:
+            app.cli(prog="rl-lab", registry=registry)
         if sys.stdout is not None:  # as it is where a shell closed it
             sys.stdout.flush()
     except LabError as error:
