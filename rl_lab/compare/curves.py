@@ -73,10 +73,10 @@ def measure(question: Question, learned: Curve, at: NDArray[np.float64]) -> Valu
         return None
     if question.measure == "final":
         return Value(float(learned.scores[-1]), float(learned.scores[-1]))
-    learned = planned(learned, at)
     if question.measure == "return":
         area = float(np.mean(np.interp(at, learned.steps, learned.scores)))
         return Value(area, area)
+    learned = planned(learned, at)
     along = learned.seconds if question.measure == "time" else learned.steps
     reached = np.flatnonzero(learned.scores >= (question.threshold or 0.0))
     if len(reached) == 0:

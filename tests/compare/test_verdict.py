@@ -10,6 +10,7 @@ from made_runs import ENVIRONMENT, plan, rising, run
 from scipy import stats
 
 from rl_lab.compare import Question, Result, Run
+from rl_lab.compare.curves import Curve, Value, measure
 from rl_lab.compare.verdict import judge
 
 EQUAL = Question("return", "equal", margin=0.05)
@@ -80,6 +81,12 @@ def test_the_return_per_step_is_the_mean_of_the_curve_at_the_points():
     verdict = one(EQUAL, both(lambda s: [learned], lambda s: [learned]))
     assert verdict.value == pytest.approx(np.mean(learned[1:]))
     assert (verdict.outcome, verdict.p) == ("equivalent", 1.0)
+
+
+def test_a_jump_between_two_points_of_the_plan_counts_from_where_it_was_seen():
+    """As where pretraining ends: the last evaluation before it and the first after it are close to each other."""
+    steps, scores = np.array([0.0, 149, 150, 200]), np.array([0.0, 0, 1, 1])
+    assert measure(EQUAL, Curve(steps, steps, scores), np.array([50.0, 100, 160, 200])) == Value(0.5, 0.5)
 
 
 def test_time_to_a_threshold_is_a_ratio():
