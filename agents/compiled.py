@@ -44,7 +44,7 @@ class CompiledEngine:
         loss_gradient = jit.specialize(loss, name="PPO's loss")
         self._update = jit.specialize(ppo_update.update, name="PPO's update", loss_gradient=loss_gradient)
         self._decide = jit.specialize(decide, name="acting")
-        self._see = jit.specialize(rollout.see, name="seeing")
+        self._see = ppo_update.loops().see
         self._value_finals = jit.specialize(rollout.value_finals, name="bootstrap")
         self._record = jit.specialize(rollout.record, name="recording")
         if isinstance(source, CompiledSource) and source.compiled:

@@ -7,7 +7,6 @@ asked for, the gradient's norm clipped over all parameters, Adam with epsilon 1e
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -73,9 +72,9 @@ class Scratch(NamedTuple):
 class Loops(NamedTuple):
     """Small compiled loops that both engines share."""
 
-    see: Callable[..., None]
-    estimate_advantages: Callable[..., None]
-    shuffle: Callable[..., None]
+    see: jit.Compiled
+    estimate_advantages: jit.Compiled
+    shuffle: jit.Compiled
 
 
 @functools.cache

@@ -192,7 +192,7 @@ def test_examples_run_from_top_to_bottom(name, options, says, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: neuron.neuron([], 1.0), "a perceptron of 0 inputs"),
+        (lambda: neuron.neuron([], 1.0), "inputs=0 is not allowed; it must be a whole number of at least 1"),
         (lambda: neuron.neuron([1.0, float("nan")], 1.0), "must all be finite"),
         (lambda: neuron.study(weights=(1.0, 2.0)), "2 weights cannot be drawn here; give three"),
         (lambda: rosenblatt.separable(10, 2, 0.0, np.random.default_rng(0)), "margin above 0"),
