@@ -256,6 +256,7 @@ def test_pretrained_sb3_models_are_charged_for_all_that_they_used(tmp_path):
         points=4,
         episodes=5,
         references=(22.0, 500.0),
+        controls=False,
         out=tmp_path / "out",
         quiet=True,
     )
@@ -314,6 +315,7 @@ def test_demonstrations_are_never_free_and_wrappers_are_followed(tmp_path, monke
         seeds=1,
         points=2,
         episodes=2,
+        controls=False,
         out=tmp_path / "out",
         quiet=True,
     )
