@@ -44,18 +44,14 @@ class CompiledEngine:
         loss_gradient = jit.specialize(loss, name="PPO's loss")
         self._update = jit.specialize(ppo_update.update, name="PPO's update", loss_gradient=loss_gradient)
         self._decide = jit.specialize(decide, name="acting")
-        self._see = ppo_update.loops().see
-        self._value_finals = jit.specialize(rollout.value_finals, name="bootstrap")
-        self._record = jit.specialize(rollout.record, name="recording")
+        self._take_in = jit.specialize(rollout.take_in, name="recording")
         if isinstance(source, CompiledSource) and source.compiled:
             self._loop = jit.specialize(
                 rollout.collect,
                 name=f"PPO around {source.name}",
                 decide=self._decide,
                 step_lanes=source.step_loop,
-                see=self._see,
-                value_finals=self._value_finals,
-                record=self._record,
+                take_in=self._take_in,
             )
             self.collect = self._collect_in_one_loop
         else:
@@ -142,20 +138,12 @@ class CompiledEngine:
         return self._loop, (*common, *self.source.loop_arguments())
 
     def _collect_step_by_step(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
-        one_step = self._one_step(experience, progress, normalizer)
-        (decide, acted), (see, seen), (value_finals, ended), (record, happened) = one_step
+        (decide, before), (take_in, after) = self._one_step(experience, progress, normalizer)
         for t in range(len(experience.rewards)):
-            decide(t, *acted[1:])
+            decide(t, *before[1:])
             self.source.step()
-            see(*seen)
-            value_finals(*ended)
-            record(t, *happened[1:])
+            take_in(t, *after[1:])
 
     def _one_step(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> list[Call]:
-        view, workspace = self.source.view, self.workspace
-        return [
-            (self._decide, (0, self.network, workspace, experience, progress, view)),
-            (self._see, (normalizer, view.observations, progress.current)),
-            (self._value_finals, (self.network, workspace, normalizer, view)),
-            (self._record, (0, experience, progress, normalizer, view, workspace.final_values)),
-        ]
+        view, common = self.source.view, (0, self.network, self.workspace, experience, progress)
+        return [(self._decide, (*common, view)), (self._take_in, (*common, normalizer, view))]

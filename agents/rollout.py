@@ -1,8 +1,8 @@
 """Experience in preallocated arrays, and the loops that fill them.
 
-A rollout is `(steps, lanes)`. One step is `decide` (store what is seen, act), the environment's own step, `see` (what
-it shows, normalised), `value_finals` and `record` (rewards, ends, bootstrap). `collect` runs all steps of a compiled
-environment without returning to Python; for any other environment Python calls the same functions in turn.
+A rollout is `(steps, lanes)`. One step is `decide` (store what is seen, act), the environment's step, and `take_in`:
+`see` (what it shows, normalised), `value_finals` and `record` (rewards, ends, bootstrap). `collect` runs all steps of a
+compiled environment without returning to Python; for any other environment Python calls the same functions in turn.
 """
 
 from __future__ import annotations
@@ -228,12 +228,17 @@ def estimate_advantages(rollout, last_values, gamma, gae_lambda):
             next_value = value
 
 
+def take_in(t, network, workspace, rollout, progress, normalizer, view):
+    """What step `t` brought: what is seen next, what truncated episodes saw last, and rewards; SB3's order."""
+    see(normalizer, view.observations, progress.current)
+    value_finals(network, workspace, normalizer, view)
+    record(t, rollout, progress, normalizer, view, workspace.final_values)
+
+
 def collect(
     decide,
     step_lanes,
-    see,
-    value_finals,
-    record,
+    take_in,
     network,
     workspace,
     rollout,
@@ -251,7 +256,7 @@ def collect(
     """Fill a rollout from a compiled environment, from its first step to its last.
 
     `decide` has its distribution and `step_lanes` (see `rl_lab.envs.loops`) its environment bound; the arguments from
-    `states` on are those lanes. All five functions are linked, so that a new environment compiles little here.
+    `states` on are those lanes. All three functions are linked, so that a new environment compiles little here.
     """
     for t in range(rollout.rewards.shape[0]):
         decide(t, network, workspace, rollout, progress, view)
@@ -272,6 +277,4 @@ def collect(
             returns,
             lengths,
         )
-        see(normalizer, view.observations, progress.current)
-        value_finals(network, workspace, normalizer, view)
-        record(t, rollout, progress, normalizer, view, workspace.final_values)
+        take_in(t, network, workspace, rollout, progress, normalizer, view)
