@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,11 @@ import numpy as np
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.rollout import Rollout
 from rl_lab.agents.settings import PPOSettings
+from rl_lab.callables import refusal
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory
 
 SCALARS = 24  # bytes of a sample beside observation, mask and action
-
-
-def whole_number(name: str, value: Any, least: int) -> None:
-    """Refuse what is not a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
 
 
 def callback(given: Any) -> None:
@@ -32,12 +26,8 @@ def callback(given: Any) -> None:
             "after every iteration and stops the training by returning False; to evaluate, let it call "
             "evaluate_policy(agent, env) of stable_baselines3.common.evaluation"
         )
-    try:
-        inspect.signature(given).bind(None)
-    except TypeError as error:
-        raise LabError(f"callback {given!r} cannot be called as callback(agent): {error}") from None
-    except ValueError:
-        pass  # a builtin without a signature
+    if reason := refusal(given, None):
+        raise LabError(f"callback {given!r} cannot be called as callback(agent): {reason}")
 
 
 def fits(settings: PPOSettings, policy: ActorCritic, lanes: int) -> None:

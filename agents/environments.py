@@ -12,10 +12,10 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rl_lab.agents.boundary import Checked, accepted, describe, failures, made, name_of, text_of
-from rl_lab.agents.checks import whole_number
 from rl_lab.agents.sources import CompiledSource, Source, VectorSource
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
+from rl_lab.numbers import whole_number
 
 Environment: TypeAlias = "str | gym.Env | gym.vector.VectorEnv | Callable[[], gym.Env] | Source"
 LEAST_BYTES = 1024  # of one environment, its agent's rows included

@@ -30,6 +30,7 @@ from rl_lab.agents.settings import PPOSettings, schedule
 from rl_lab.agents.sources import Source
 from rl_lab.errors import LabError, short
 from rl_lab.files import path_of
+from rl_lab.numbers import whole_number
 
 logger = logging.getLogger("rl_lab")
 Callback = Callable[["PPO"], bool | None]
@@ -91,7 +92,7 @@ class PPO:
         env_kwargs: dict[str, Any] | None = None,
         **hyperparameters: Any,
     ) -> None:
-        checks.whole_number("seed", seed, 0)
+        whole_number("seed", seed, 0)
         self.settings = PPOSettings.of(hyperparameters)
         self.seed, self.env_kwargs, self.num_timesteps, self.iterations = int(seed), env_kwargs or {}, 0, 0
         self.total_timesteps, self.seconds = 0, 0.0
@@ -157,7 +158,7 @@ class PPO:
         Returns:
             The agent itself.
         """
-        checks.whole_number("total_timesteps", total_timesteps, 1)
+        whole_number("total_timesteps", total_timesteps, 1)
         checks.callback(callback)
         self._refuse_copy()
         if reset_num_timesteps:

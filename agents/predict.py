@@ -14,7 +14,7 @@ from rl_lab.agents.actions import inside
 from rl_lab.agents.normalizer import normalized_rows
 from rl_lab.agents.observations import is_text
 from rl_lab.errors import LabError
-from rl_lab.estimators import UNREADABLE, numbers, refuse_masked
+from rl_lab.numbers import UNREADABLE, real_array, refuse_masked
 
 if TYPE_CHECKING:
     from rl_lab.agents.ppo import PPO
@@ -67,7 +67,7 @@ def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, de
 
 def _discrete(agent: PPO, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
     if mask is not None:
-        given = numbers("action_mask", mask, "give True for each action that is allowed")
+        given = real_array("action_mask", mask, "give True for each action that is allowed")
         allowed, shapes = given == 1, (logits.shape[1:], (1, logits.shape[1]), logits.shape)
         if not (allowed | (given == 0)).all():
             raise LabError(f"action_mask holds {given[~allowed & (given != 0)][0]:g}; give bools, or 0 and 1")

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from rl_lab.agents.checks import whole_number
 from rl_lab.agents.environments import Environment
 from rl_lab.agents.ppo import PPO
+from rl_lab.numbers import whole_number
 
 
 def train_seeds(

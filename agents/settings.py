@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import inspect
 import math
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from numbers import Integral  # NumPy's integers, too
 from typing import Any
 
+from rl_lab.callables import refusal
 from rl_lab.errors import LabError, short
 from rl_lab.numbers import own_fields
 
@@ -113,15 +113,11 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
             a number of at least 0.
     """
     if callable(value):
-        try:
-            inspect.signature(value).bind(1.0)
-        except TypeError as error:
+        if reason := refusal(value, 1.0):
             raise LabError(
-                f"the function for {name} cannot be called with the progress remaining, a number from 1 to 0: {error}; "
-                "give a function of one argument"
-            ) from None
-        except ValueError:
-            pass  # a builtin without a signature
+                f"the function for {name} cannot be called with the progress remaining, a number from 1 to 0: "
+                f"{reason}; give a function of one argument"
+            )
         return lambda remaining: _returned(name, value(remaining), remaining)
     try:
         if isinstance(value, str) and value.startswith("lin_"):

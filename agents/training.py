@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rl_lab.agents import checkpoint, checks, stored
+from rl_lab.agents import checkpoint, stored
 from rl_lab.agents.checkpoint import CHECKPOINT, POLICY, PREVIOUS
 from rl_lab.agents.ppo import PPO, Callback
 from rl_lab.agents.run_log import RunLog
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 from rl_lab.files import locked, write_text, writing
+from rl_lab.numbers import whole_number
 
 CONFIG, DAMAGED = "config.json", "checkpoint.damaged.safetensors"
 
@@ -52,7 +53,7 @@ def train(
     Raises:
         LabError: the folder holds a run already, or is in use.
     """
-    checks.whole_number("steps", steps, 1)
+    whole_number("steps", steps, 1)
     folder = Path(out)
     check_new(folder)
     agent = PPO(env, seed=seed, **arguments)

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from rl_lab.callables import refusal
 from rl_lab.errors import LabError, short
+from rl_lab.numbers import UNREADABLE, refuse_masked, whole, whole_number
 
 LARGEST = 1e140  # in float64: sums of squares stay finite
-UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)  # the last for tensors that require gradients
 
 
 class Parameters:
@@ -120,7 +121,8 @@ class Parameters:
 
     def _check_whole(self, **least: int) -> None:
         """Refuse parameters that are no whole numbers of at least so much."""
-        check_whole(**{name: (getattr(self, name), lowest) for name, lowest in least.items()})
+        for name, lowest in least.items():
+            whole_number(name, getattr(self, name), lowest)
 
     def _check_at_least_0(self, *names: str) -> None:
         """Refuse parameters that are no finite numbers of at least 0."""
@@ -130,61 +132,14 @@ class Parameters:
                 raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
 
 
-def numbers(name: str, values: Any, wanted: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Values as an array, C-contiguous; what is too large for the dtype becomes infinite.
-
-    Args:
-        name: of the argument, for the sentence.
-        values: that were given.
-        wanted: what they must be, such as "it must be (samples, features)".
-        dtype: of the array.
-
-    Raises:
-        LabError: they are no real numbers, ragged, or hidden behind a mask.
-    """
-    refuse_masked(name, values)
-    try:
-        if (given := np.asarray(values)).dtype.kind in "mMc":
-            raise TypeError(f"it holds {given.dtype}")
-        with np.errstate(over="ignore"):
-            return np.ascontiguousarray(given, dtype)
-    except UNREADABLE as error:
-        raise LabError(f"{name} cannot be read as numbers ({error}); {wanted}") from None
-
-
 def check_report(report: Callable[..., Any] | None, of: str = "the history") -> None:
     """Refuse what cannot be called with one argument.
 
     Raises:
         LabError: it cannot.
     """
-    if report is None:
-        return
-    try:
-        if not callable(report):
-            raise TypeError("it is no function")
-        inspect.signature(report).bind(None)
-    except TypeError as error:
-        raise LabError(f"report={short(report)} is not allowed ({error}); give a function of {of}, or None") from None
-    except ValueError:
-        pass  # a builtin without a signature
-
-
-def refuse_masked(name: str, values: Any) -> None:
-    """Refuse a masked array that hides values, since NumPy would show them."""
-    if np.ma.is_masked(values):
-        raise LabError(f"{name} hides values behind a mask; fill them, {name}.filled(...), or leave their samples out")
-
-
-def check_whole(**given: tuple[Any, int]) -> None:
-    """Refuse arguments, each with the least that is allowed, that are no whole numbers of at least so much.
-
-    Raises:
-        LabError: names the first.
-    """
-    for name, (value, least) in given.items():
-        if not whole(value, least):
-            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+    if report is not None and (reason := refusal(report, None)):
+        raise LabError(f"report={short(report)} is not allowed ({reason}); give a function of {of}, or None")
 
 
 def check_layers(sizes: Any) -> None:
@@ -195,8 +150,3 @@ def check_layers(sizes: Any) -> None:
     """
     if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(whole(units, 1) for units in sizes):
         raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")
-
-
-def whole(value: Any, least: int) -> bool:
-    """Whether a value is a whole number of at least so much."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)

@@ -1,4 +1,4 @@
-"""NumPy's numbers as Python's, so that files, keys and machine code have one kind of each."""
+"""Numbers that users give: NumPy's as Python's, so that files and keys have one kind of each, and what is none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rl_lab.errors import LabError
+
+UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)  # the last for tensors that require gradients
 
 
 def own(value: Any) -> Any:
@@ -23,3 +28,46 @@ def own_fields(record: Any) -> None:
     for field in dataclasses.fields(record):
         if (value := getattr(record, field.name)) is not (plain := own(value)):
             object.__setattr__(record, field.name, plain)
+
+
+def whole(value: Any, least: int) -> bool:
+    """Whether a value is a whole number of at least so much."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
+
+
+def whole_number(name: str, value: Any, least: int) -> None:
+    """Refuse what is not a whole number of at least `least`.
+
+    Raises:
+        LabError: it is none.
+    """
+    if not whole(value, least):
+        raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+
+
+def real_array(name: str, values: Any, wanted: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Values as an array, C-contiguous; what is too large for the dtype becomes infinite.
+
+    Args:
+        name: of the argument, for the sentence.
+        values: that were given.
+        wanted: what they must be, such as "it must be (samples, features)".
+        dtype: of the array.
+
+    Raises:
+        LabError: they are no real numbers, ragged, or hidden behind a mask.
+    """
+    refuse_masked(name, values)
+    try:
+        if (given := np.asarray(values)).dtype.kind in "mMc":
+            raise TypeError(f"it holds {given.dtype}")
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(given, dtype)
+    except UNREADABLE as error:
+        raise LabError(f"{name} cannot be read as numbers ({error}); {wanted}") from None
+
+
+def refuse_masked(name: str, values: Any) -> None:
+    """Refuse a masked array that hides values, since NumPy would show them."""
+    if np.ma.is_masked(values):
+        raise LabError(f"{name} hides values behind a mask; fill them, {name}.filled(...), or leave their samples out")

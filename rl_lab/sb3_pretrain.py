@@ -21,11 +21,11 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize, is_vecenv_wrapped
 
 from rl_lab.agents.anchor import HoldSchedule
-from rl_lab.agents.checks import whole_number
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.data.playing import collect
 from rl_lab.errors import LabError
+from rl_lab.numbers import whole_number
 from rl_lab.sb3_weights import from_sb3, put_weights
 from rl_lab.stages import experts
 from rl_lab.stages.clone import Clone

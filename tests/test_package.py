@@ -147,6 +147,19 @@ def distributions():
     return lambda name: {normal(each) for each in found.get(name, [name])}
 
 
+@pytest.mark.parametrize(("floor", "below"), [("jit", ()), ("core", ("jit",)), ("envs", ("jit", "core"))])
+def test_the_lower_floors_import_nothing_of_the_floors_above(floor, below):
+    """`errors`, `files`, `memory`, `numbers` and `random` are modules that all floors share."""
+    allowed = {floor, *below, "errors", "files", "memory", "numbers", "random"}
+    for file, place in sources(".py"):
+        if place.startswith(f"rl_lab/{floor}/"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module == "rl_lab":
+                    assert {name.name for name in node.names} <= allowed, place
+                elif isinstance(node, ast.ImportFrom) and node.module.startswith("rl_lab."):
+                    assert node.module.split(".")[1] in allowed, place
+
+
 def test_what_the_lab_imports_is_declared_and_extras_are_asked_for_by_name(distributions):
     undeclared = []
     for file, place in sources(".py"):

@@ -26,20 +26,27 @@ GROUPS = {
     },
 }
 COMMANDS = tuple(name for group in GROUPS.values() for name in group)
-EXAMPLES = (
-    "rl-lab demo",
-    "rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --out runs/cartpole",
-    "rl-lab eval runs/cartpole --episodes 100",
-    "rl-lab compare plan.toml",
-)
+TEXT = """\
+usage: rl-lab COMMAND ...
+
+Does this agent, or this pretraining, really beat my Stable-Baselines3
+baseline?
+
+{groups}
+
+Examples:
+  rl-lab demo
+  rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --out runs/cartpole
+  rl-lab eval runs/cartpole --episodes 100
+  rl-lab compare plan.toml
+
+rl-lab COMMAND --help shows a command's arguments and more examples."""
 
 
 def overview() -> str:
     """The text, at most 80 columns wide."""
-    lines = ["usage: rl-lab COMMAND ...", "", "Does this agent, or this pretraining, really beat my Stable-Baselines3"]
-    lines += ["baseline?"]
-    for title, commands in GROUPS.items():
-        lines += ["", f"{title}:", *(f"  {name:12} {what}" for name, what in commands.items())]
-    lines += ["", "Examples:", *(f"  {example}" for example in EXAMPLES)]
-    lines += ["", "rl-lab COMMAND --help shows a command's arguments and more examples."]
-    return "\n".join(lines)
+    groups = (
+        "\n".join([f"{title}:", *(f"  {name:12} {what}" for name, what in commands.items())])
+        for title, commands in GROUPS.items()
+    )
+    return TEXT.format(groups="\n\n".join(groups))

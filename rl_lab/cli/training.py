@@ -139,12 +139,12 @@ def evaluate(
     """
     import numpy as np
 
-    from rl_lab.agents.checks import whole_number
     from rl_lab.agents.training import load
     from rl_lab.cli import go_eval
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.plan import Environment, Evaluation
+    from rl_lab.numbers import whole_number
 
     whole_number("episodes", episodes, 1)
     agent = load(run, env)

@@ -138,7 +138,7 @@ class Maker:
             from rl_lab.sb3 import vec_env
 
             return vec_env(self.vector(num_envs))
-        return DummyVecEnv([lambda: Monitor(self.lane())] * num_envs)
+        return DummyVecEnv([lambda: Monitor(self.named())] * num_envs)
 
     def evaluation(self, episodes: int) -> gym.vector.VectorEnv:
         """One lane for each evaluation episode, with the observations of the single environment."""
@@ -146,14 +146,14 @@ class Maker:
             batch = self.vector(episodes)
             if batch.single_observation_space == self.single().observation_space:
                 return batch
-        return gym.vector.SyncVectorEnv([self.lane] * episodes)
+        return gym.vector.SyncVectorEnv([self.named] * episodes)
 
-    def lane(self) -> gym.Env:
+    def named(self) -> gym.Env:
         """One environment for a batch, whose answers are checked."""
-        return Lane(self.single(), f"environment {self.environment.name!r}")
+        return Named(self.single(), f"environment {self.environment.name!r}")
 
 
-class Lane(gym.Wrapper):
+class Named(gym.Wrapper):
     """An environment of a batch, which takes no rewards in arrays, and whose own errors would name no environment."""
 
     def __init__(self, env: gym.Env, where: str) -> None:

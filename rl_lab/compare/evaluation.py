@@ -89,7 +89,7 @@ class Judge:
         Raises:
             LabError: the environment is a batch.
         """
-        env = self.maker.lane()
+        env = self.maker.named()
         with random_states_kept():
             observation, _ = env.reset(seed=self.seeds[0])
             one, other = digest(observation), digest(env.reset(seed=self.seeds[0])[0])

@@ -19,8 +19,8 @@ from rl_lab import jit
 from rl_lab.core import activations, panels, perceptron
 from rl_lab.core.panels import LANES
 from rl_lab.errors import LabError, short
-from rl_lab.estimators import numbers, whole
 from rl_lab.memory import check_memory
+from rl_lab.numbers import real_array, whole
 
 FEW = 32  # fewer samples than this are quicker without panels
 
@@ -293,7 +293,7 @@ class MLP:
 
     def call(self, inputs: ArrayLike) -> tuple[jit.Compiled, tuple[Any, ...]]:
         """The compiled forward pass and its arguments for these inputs, for `jit.prepare`."""
-        batch = numbers("inputs", inputs, f"this network takes (batch, {self.sizes[0]})")
+        batch = real_array("inputs", inputs, f"this network takes (batch, {self.sizes[0]})")
         if batch.ndim != 2 or batch.shape[1] != self.sizes[0]:
             raise LabError(f"inputs have shape {batch.shape}; this network takes (batch, {self.sizes[0]})")
         hidden = np.empty(hidden_size(self.sizes, len(batch)), np.float32)

@@ -17,8 +17,8 @@ from rl_lab import jit
 from rl_lab.core import activations, panels
 from rl_lab.core.panels import LANES
 from rl_lab.errors import LabError
-from rl_lab.estimators import numbers, whole
 from rl_lab.memory import check_memory
+from rl_lab.numbers import real_array, whole
 
 FEW_ROWS = 16  # inputs from which turning a panel round pays
 NARROW = 16  # up to so many units, dot products over the inputs are quicker than sums over the units
@@ -187,7 +187,7 @@ class Perceptron:
         """
         if not whole(passes, 1):
             raise LabError(f"passes={passes!r} is not allowed; it must be a whole number of at least 1")
-        rows, given = self._rows(inputs), numbers("labels", labels, "give true or false for each sample")
+        rows, given = self._rows(inputs), real_array("labels", labels, "give true or false for each sample")
         if given.shape != (len(rows),):
             raise LabError(f"labels have shape {given.shape}; {len(rows)} samples need ({len(rows)},)")
         answers = given == 1
@@ -207,7 +207,7 @@ class Perceptron:
         return self._rows(inputs) @ self.parameters[:-1] + self.parameters[-1] > 0
 
     def _rows(self, inputs: ArrayLike) -> NDArray[np.float32]:
-        rows = numbers("inputs", inputs, f"this unit takes (samples, {len(self.parameters) - 1})")
+        rows = real_array("inputs", inputs, f"this unit takes (samples, {len(self.parameters) - 1})")
         if rows.ndim != 2 or rows.shape[1] != len(self.parameters) - 1:
             raise LabError(f"inputs have shape {rows.shape}; this unit takes (samples, {len(self.parameters) - 1})")
         if not np.isfinite(rows).all():

@@ -105,7 +105,7 @@ class Compiled:
         self._dispatcher = self._dispatchers[signature]
         return self._dispatcher
 
-    def kept(self, signature: tuple[Any, ...]) -> tuple[str, generated.Code]:
+    def kept(self, signature: tuple[Any, ...]) -> tuple[str, generated.MachineCode]:
         """Machine code and its name in the cache, for Numba's types of arguments; nothing is loaded.
 
         Raises:
@@ -116,10 +116,7 @@ class Compiled:
             with contextlib.suppress(Exception):  # earlier versions wrote other contents under the same names
                 if code := cache.read(name):
                     return name, generated.unpacked(code)
-            code = self._compiled_apart(name, signature)
-        if not code:
-            raise KernelError(f"{self.name} captures arrays of more than a megabyte; pass them as arguments")
-        return name, generated.unpacked(code)
+            return name, generated.unpacked(self._compiled_apart(name, signature, needed=True))
 
     def _made(self, signature: tuple[Any, ...]) -> Callable[..., Any]:
         """Machine code from this process, from the cache, or new."""
@@ -141,25 +138,27 @@ class Compiled:
             if found := self._found(name, signature):  # another process was faster
                 return found
             announce(self.name, self.module.functions)
-            if self.module.apart and (code := self._compiled_apart(name, signature)):
+            needed = bool(self.module.links)  # only a process of its own links
+            if self.module.apart and (code := self._compiled_apart(name, signature, needed)):
                 return self._loaded(name, signature, generated.unpacked(code))
             with _numba:
                 dispatcher = self._dispatcher_of(name)
-                if code := generated.compiled(dispatcher, signature):
-                    cache.write(name, code)
+                if made := generated.compiled(dispatcher, signature):
+                    cache.write(name, made)
                 else:
                     logger.warning("%s captures arrays of more than a megabyte; every process compiles it", self.name)
             return dispatcher
 
-    def _compiled_apart(self, name: str, signature: tuple[Any, ...]) -> bytes | None:
+    def _compiled_apart(self, name: str, signature: tuple[Any, ...], needed: bool) -> bytes:
+        """New machine code, kept; empty where it cannot be kept and is not needed."""
         code = compile_apart(self.module, name, signature, self.name)
         if code:
             cache.write(name, code)
-        elif self.module.links:
+        elif needed:
             raise KernelError(f"{self.name} captures arrays of more than a megabyte; pass them as arguments")
-        return code
+        return code or b""
 
-    def _loaded(self, name: str, signature: tuple[Any, ...], code: generated.Code) -> Callable[..., Any]:
+    def _loaded(self, name: str, signature: tuple[Any, ...], code: generated.MachineCode) -> Callable[..., Any]:
         for link, types, symbol in code.uses:
             callee = Compiled(self.module.links[link], link)
             generated.declare(symbol, callee._made(types), types)

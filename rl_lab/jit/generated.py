@@ -27,7 +27,7 @@ class Use(NamedTuple):
     symbol: str  # what the machine code calls it
 
 
-class Code(NamedTuple):
+class MachineCode(NamedTuple):
     """Machine code as it is kept."""
 
     uses: list[Use]
@@ -73,15 +73,15 @@ def compiled(dispatcher: Any, signature: tuple[Any, ...], uses: Iterable[Use] = 
     result = keeper.result
     if result.library.has_dynamic_globals:  # captured arrays of more than a megabyte stay where they are
         return None
-    return dumps(tuple(Code(list(uses), result.signature.return_type, dumps(result._reduce()))))
+    return dumps(tuple(MachineCode(list(uses), result.signature.return_type, dumps(result._reduce()))))
 
 
-def unpacked(code: bytes) -> Code:
+def unpacked(code: bytes) -> MachineCode:
     """What `compiled` gave."""
-    return Code(*pickle.loads(code))
+    return MachineCode(*pickle.loads(code))
 
 
-def load(dispatcher: Any, signature: tuple[Any, ...], code: Code) -> None:
+def load(dispatcher: Any, signature: tuple[Any, ...], code: MachineCode) -> None:
     """Load machine code; the linked functions that it calls have been made known to LLVM."""
     dispatcher._cache = _Keeper(code.parts)
     dispatcher.compile(signature)

@@ -49,8 +49,8 @@ def _call(link: str, module: Module, uses: dict[str, Use], failures: list[Except
         llvm.add_symbol(symbol, NOWHERE)
 
         def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            kind = context.call_conv.get_function_type(code.result, signature)
-            callee = cgutils.get_or_insert_function(builder.module, kind, symbol)
+            function_type = context.call_conv.get_function_type(code.result, signature)
+            callee = cgutils.get_or_insert_function(builder.module, function_type, symbol)
             status, result = context.call_conv.call_function(builder, callee, code.result, signature, values)
             with cgutils.if_unlikely(builder, status.is_error):
                 context.call_conv.return_status_propagate(builder, status)

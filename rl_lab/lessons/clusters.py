@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import LabError, extra
-from rl_lab.estimators import whole
 from rl_lab.lessons import cluster_pictures, cluster_tasks
 from rl_lab.lessons.cluster_tasks import Task
 from rl_lab.lessons.findings import Findings, Picture
+from rl_lab.numbers import whole
 from rl_lab.unsupervised import Choice, GaussianMixture, KMeans, choose
 
 LEAST = 5  # seeds for an interval, as in comparisons

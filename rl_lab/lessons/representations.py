@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_lab.agents.checks import whole_number
 from rl_lab.agents.environments import make_source
 from rl_lab.envs.robot import cells
 from rl_lab.envs.robot.planner import plan_state
 from rl_lab.errors import LabError
 from rl_lab.lessons import style
 from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.numbers import whole_number
 from rl_lab.stages import Context, Ledger
 from rl_lab.stages.represent import experienced
 from rl_lab.unsupervised.probe import probe

@@ -10,10 +10,10 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.agents.anchor import not_negative, positive
-from rl_lab.agents.checks import whole_number
 from rl_lab.agents.normalizer import normalized_rows, set_moments
 from rl_lab.agents.policy import ActorCritic
 from rl_lab.errors import LabError
+from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts

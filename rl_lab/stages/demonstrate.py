@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rl_lab.agents.checks import whole_number
 from rl_lab.agents.observations import Encoder
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.data.playing import collect
 from rl_lab.errors import LabError
+from rl_lab.numbers import whole_number
 from rl_lab.stages import experts
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context

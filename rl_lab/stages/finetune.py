@@ -10,9 +10,8 @@ import numpy as np
 
 from rl_lab.agents import PPO
 from rl_lab.agents.anchor import USUAL, Anchor, HoldSchedule, not_negative
-from rl_lab.agents.checks import whole_number
 from rl_lab.errors import LabError
-from rl_lab.estimators import whole
+from rl_lab.numbers import whole, whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts

@@ -9,11 +9,11 @@ import numpy as np
 
 from rl_lab.agents import PPO
 from rl_lab.agents.anchor import positive
-from rl_lab.agents.checks import whole_number
 from rl_lab.agents.normalizer import FIRM
 from rl_lab.core import weights
 from rl_lab.core.graft import graft
 from rl_lab.errors import LabError
+from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts

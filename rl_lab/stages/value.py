@@ -10,8 +10,8 @@ import numpy as np
 
 from rl_lab.agents import PPO
 from rl_lab.agents.anchor import not_negative, positive
-from rl_lab.agents.checks import whole_number
 from rl_lab.agents.policy import ActorCritic
+from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.clone import Fit
 from rl_lab.stages.context import Context

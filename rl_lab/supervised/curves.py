@@ -20,7 +20,7 @@ from rl_lab import jit
 from rl_lab.core import activations
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
-from rl_lab.estimators import check_whole, numbers
+from rl_lab.numbers import real_array, whole_number
 from rl_lab.supervised.regressor import Regressor
 
 STEEPNESSES = (3.0, 6.0, 12.0, 24.0, 48.0)  # of tanh, tried before training; the readout says which is best
@@ -58,9 +58,10 @@ def fit_curve(
     Raises:
         LabError: there is no unit, the activation is unknown, or places and values do not go together.
     """
-    check_whole(hidden=(units, 1), seed=(seed, 0))
-    known = numbers("places", places, "they must be (samples, variables)", np.float64)
-    wanted = numbers("values", values, "they must be (samples,)", np.float64)
+    whole_number("hidden", units, 1)
+    whole_number("seed", seed, 0)
+    known = real_array("places", places, "they must be (samples, variables)", np.float64)
+    wanted = real_array("values", values, "they must be (samples,)", np.float64)
     if known.ndim != 2 or not known.size or wanted.shape != (len(known),):
         raise LabError(
             f"places have shape {known.shape} and values {wanted.shape}; they must be (samples, variables) and "

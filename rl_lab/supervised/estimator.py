@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab.core import activations, mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError, short
-from rl_lab.estimators import Parameters, check_layers, check_report, numbers, whole
+from rl_lab.estimators import Parameters, check_layers, check_report
 from rl_lab.memory import check_memory
+from rl_lab.numbers import real_array, whole
 from rl_lab.supervised.training import History, Samples, Schedule, predicted, train
 
 AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
@@ -239,7 +240,7 @@ class Estimator(Parameters):
         """Weights of samples, float64 `(count,)`."""
         if sample_weight is None:
             return np.ones(count)
-        given = numbers("sample_weight", sample_weight, f"it must be ({count},)", np.float64)
+        given = real_array("sample_weight", sample_weight, f"it must be ({count},)", np.float64)
         with np.errstate(over="ignore"):
             total = given.sum()
         if given.shape != (count,) or (given < 0).any() or not 0 < total < np.inf:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
-from rl_lab.estimators import numbers
+from rl_lab.numbers import real_array
 from rl_lab.supervised import losses
 from rl_lab.supervised.estimator import Estimator, even
 from rl_lab.supervised.training import History, Samples
@@ -101,7 +101,7 @@ class Regressor(Estimator):
 
     @staticmethod
     def _targets(y: ArrayLike) -> NDArray[np.float32]:
-        targets = numbers("y", y, "it must be (samples,) or (samples, outputs)")
+        targets = real_array("y", y, "it must be (samples,) or (samples, outputs)")
         if targets.ndim not in (1, 2):
             raise LabError(f"y has shape {targets.shape}; it must be (samples,) or (samples, outputs)")
         if not np.isfinite(targets).all():

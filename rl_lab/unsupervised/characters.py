@@ -15,8 +15,9 @@ from rl_lab.core import mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError
-from rl_lab.estimators import check_report, check_whole
+from rl_lab.estimators import check_report
 from rl_lab.memory import check_memory
+from rl_lab.numbers import whole_number
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.supervised.training import CHUNK, History, descend
 from rl_lab.unsupervised import windows
@@ -255,7 +256,9 @@ def check_request(alphabet: Alphabet, count: int, prompt: str, length: int, temp
     Raises:
         LabError: a number is not allowed, or no character of the prompt is known.
     """
-    check_whole(count=(count, 1), length=(length, 1), seed=(seed, 0))
+    whole_number("count", count, 1)
+    whole_number("length", length, 1)
+    whole_number("seed", seed, 0)
     if not isinstance(temperature, (int, float, np.number)) or not 0 < temperature < np.inf:
         raise LabError(f"temperature={temperature!r} is not allowed; it must be a number over 0, such as 0.8")
     if not isinstance(prompt, str):

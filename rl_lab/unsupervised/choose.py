@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.errors import LabError, extra
-from rl_lab.estimators import check_report, whole
+from rl_lab.estimators import check_report
+from rl_lab.numbers import whole
 from rl_lab.unsupervised.kmeans import KMeans
 from rl_lab.unsupervised.mixture import GaussianMixture
 

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab import jit
 from rl_lab.errors import LabError
-from rl_lab.estimators import Parameters, whole
+from rl_lab.estimators import Parameters
+from rl_lab.numbers import whole
 from rl_lab.unsupervised import expectation
 from rl_lab.unsupervised.blocks import in_blocks
 from rl_lab.unsupervised.expectation import DIAGONAL, FULL, Mixture, Sums

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import LabError, short
-from rl_lab.estimators import whole
+from rl_lab.numbers import whole
 from rl_lab.unsupervised.alphabet import Alphabet, Encoded, checked_texts
 
 LARGEST = 2**62  # of a number that stands for a stretch of symbols

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.errors import LabError
-from rl_lab.estimators import Parameters, whole
+from rl_lab.estimators import Parameters
+from rl_lab.numbers import whole
 
 
 @dataclass(eq=False, repr=False)

@@ -15,8 +15,9 @@ from rl_lab.core import activations, mlp
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError, short
-from rl_lab.estimators import Parameters, check_layers, check_report, numbers
+from rl_lab.estimators import Parameters, check_layers, check_report
 from rl_lab.memory import check_memory
+from rl_lab.numbers import real_array
 from rl_lab.supervised.training import CHUNK, History, Schedule, descend, predicted
 from rl_lab.unsupervised import trunks
 from rl_lab.unsupervised.coder import activate
@@ -126,7 +127,7 @@ class Representation(Parameters):
         wanted = "they must be (samples, size)"
         parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
         features = np.concatenate(
-            [self.trunk_(numbers("rows", part, wanted) * np.float32(self.scale)) for part in parts]
+            [self.trunk_(real_array("rows", part, wanted) * np.float32(self.scale)) for part in parts]
         )
         if not np.isfinite(features).all():
             raise LabError("rows hold NaN, infinity, or numbers too large for the trunk; give finite ones")

@@ -15,8 +15,9 @@ from rl_lab.core import activations, mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError
-from rl_lab.estimators import check_report, check_whole
+from rl_lab.estimators import check_report
 from rl_lab.memory import check_memory
+from rl_lab.numbers import whole_number
 from rl_lab.supervised.training import History, Samples, descend, predicted
 from rl_lab.unsupervised import evidence
 from rl_lab.unsupervised.coder import Coder, activate
@@ -117,7 +118,8 @@ class VariationalAutoencoder(Coder):
     def sample(self, n: int, seed: int | None = 0) -> NDArray[np.float32]:
         """New samples `(n, features)`: the mean sample of codes drawn from the prior."""
         self._check_fitted()
-        check_whole(n=(n, 1), seed=(seed or 0, 0))
+        whole_number("n", n, 1)
+        whole_number("seed", seed or 0, 0)
         check_memory(8.0 * n * (self.n_components + self.n_features_in_), f"n={n} samples", "draw fewer")
         return self.decode(np.random.default_rng(seed).standard_normal((n, self.n_components)))
 
@@ -133,7 +135,8 @@ class VariationalAutoencoder(Coder):
             LabError: it is not fitted, a number is not allowed, or samples are of another width.
         """
         self._check_fitted()
-        check_whole(draws=(draws, 1), seed=(seed or 0, 0))
+        whole_number("draws", draws, 1)
+        whole_number("seed", seed or 0, 0)
         rows, rng = self._inputs(X), np.random.default_rng(seed)
         means, deviations = self.posterior(rows)
         divergence = 0.5 * (means**2 + deviations**2 - 2 * np.log(deviations) - 1).sum(axis=1, dtype=np.float64)
