@@ -62,6 +62,8 @@ class RunLog:
 
 
 def _rows(path: Path) -> list[list[str]]:
+    if path.is_fifo():  # which may never end
+        raise LabError(f"{path} is a pipe; move it away, and resume the run again")
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))

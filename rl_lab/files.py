@@ -24,6 +24,8 @@ from rl_lab.memory import check_memory
 
 PARTIAL = ".rl_lab-partial"  # ends the names of files that are being written
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+MOST_OF_PIPE = 2**28  # bytes that are read from a pipe, which does not say how many will come
+MOST_OF_TOML = 10**7  # characters
 ADVICE = "set RL_LAB_CACHE to a folder that only you can write to"
 
 
@@ -97,7 +99,7 @@ def read_bytes(path: Path, wanted: str) -> bytes:
         wanted: what it should be, such as "a CSV file of numbers".
 
     Raises:
-        LabError: it is missing, a folder or a device, not allowed to be read, or larger than memory.
+        LabError: it is missing, a folder or a device, not allowed to be read, larger than memory, or an endless pipe.
     """
     try:
         about = path.stat()
@@ -105,7 +107,13 @@ def read_bytes(path: Path, wanted: str) -> bytes:
             kind = "a folder" if stat.S_ISDIR(about.st_mode) else "a device"
             raise LabError(f"{path} is {kind}; give {wanted}")
         check_memory(2.0 * about.st_size, f"{path}", "give a smaller file")
-        return path.read_bytes()
+        if stat.S_ISREG(about.st_mode):
+            return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MOST_OF_PIPE + 1)
+        if len(content) > MOST_OF_PIPE:
+            raise LabError(f"{path} is a pipe with more than {MOST_OF_PIPE:,} bytes; give {wanted} that is on a disk")
+        return content
     except (OSError, ValueError) as error:  # a ValueError for a null byte in the name
         if isinstance(error, LabError):
             raise
@@ -121,11 +129,15 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         what: it is, such as "plan".
 
     Raises:
-        LabError: it is missing, cannot be read, or is not TOML.
+        LabError: it is missing, cannot be read, is too large, or is not TOML.
     """
     name = f"{what} {str(path)!r}"
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(MOST_OF_TOML + 1)
+        if len(text) > MOST_OF_TOML:
+            raise LabError(f"{name} has more than {MOST_OF_TOML:,} characters; give the path of a smaller TOML file")
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise LabError(f"there is no {name}; give the path of a TOML file") from None
     except OSError as error:
@@ -133,6 +145,8 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
     except RecursionError:
         raise LabError(f"{name} is nested too deeply") from None
     except ValueError as error:  # no UTF-8, no TOML, a number with too many digits, a null byte in the name
+        if isinstance(error, LabError):
+            raise
         raise LabError(f"{name} is not TOML: {error}") from None
 
 

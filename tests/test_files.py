@@ -6,6 +6,7 @@ import os
 import pwd
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -178,3 +179,29 @@ def test_a_full_disk_ends_a_command_with_a_sentence():
 def test_text_that_is_no_utf8_is_written_with_escapes(tmp_path):
     files.write_text(tmp_path / "a", "name " + os.fsdecode(b"caf\xe9.py"))
     assert (tmp_path / "a").read_text() == r"name caf\udce9.py"
+
+
+def test_a_pipe_without_end_is_a_sentence_and_a_pipe_with_one_is_read(tmp_path, monkeypatch):
+    for pipe, talk, read, said in (
+        ("long", 300, lambda path: files.read_bytes(path, "a CSV file"), "a pipe with more than 100 bytes; give a CSV"),
+        ("toml", 300, lambda path: files.read_toml(path, "plan"), "has more than 200 characters; give the path of a"),
+        ("short", 60, lambda path: files.read_bytes(path, "a CSV file"), None),
+    ):
+        monkeypatch.setattr(files, "MOST_OF_PIPE", 100)
+        monkeypatch.setattr(files, "MOST_OF_TOML", 200)
+        os.mkfifo(tmp_path / pipe)
+        writer = threading.Thread(target=(tmp_path / pipe).write_bytes, args=(b"\n" * talk,))
+        writer.start()
+        if said:
+            with pytest.raises(LabError, match=said):
+                read(tmp_path / pipe)
+        else:
+            assert read(tmp_path / pipe) == b"\n" * talk
+        writer.join()
+
+
+def test_a_pipe_where_a_file_of_tensors_should_be_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.safetensors")
+    for path in (tmp_path, tmp_path / "a.safetensors"):
+        with pytest.raises(LabError, match=r"no safetensors file \(it is a folder, a pipe or a device"):
+            weights.load(path)

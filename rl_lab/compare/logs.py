@@ -89,8 +89,8 @@ def read_logs(paths: Sequence[str | Path]) -> list[Log]:
             if (same := (os.path.realpath(file), *chosen)) in seen:
                 raise LabError(f"log {path!r} is there twice; once is enough, and its runs would count double")
             seen.add(same)
-            if Path(file).is_char_device():  # which may never end
-                raise LabError(f"{file!r} is a device; {GIVE}")
+            if Path(file).is_char_device() or Path(file).is_fifo():  # which may never end
+                raise LabError(f"{file!r} is a {'pipe' if Path(file).is_fifo() else 'device'}; {GIVE}")
             if Path(file).stat().st_size > LIMIT:
                 raise LabError(f"{file!r} has more than {LIMIT:,} bytes, which no log has; {GIVE}")
             logs += _from_csv(Path(file), chosen) if file.lower().endswith(".csv") else [_from_npz(Path(file))]

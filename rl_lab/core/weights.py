@@ -46,6 +46,8 @@ def load_with_metadata(path: str | Path) -> tuple[dict[str, np.ndarray], dict[st
     from safetensors import SafetensorError, safe_open
 
     try:
+        if Path(path).exists() and not Path(path).is_file():  # opening a pipe would wait for its writer
+            raise OSError("it is a folder, a pipe or a device")
         with safe_open(str(path), framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except FileNotFoundError:

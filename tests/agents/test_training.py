@@ -212,15 +212,17 @@ def test_a_run_is_loaded_by_its_folder_and_by_its_policy(whole, tmp_path):
         agents[0].save(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,"' + b"x" * 200_000, "folder"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,"' + b"x" * 200_000, "folder", "pipe"])
 def test_metrics_that_cannot_be_read_are_a_sentence(whole, tmp_path, content):
     folder = copied(whole, tmp_path)
     (folder / "metrics.csv").unlink()
     if content == "folder":
         (folder / "metrics.csv").mkdir()
+    elif content == "pipe":
+        os.mkfifo(folder / "metrics.csv")
     else:
         (folder / "metrics.csv").write_bytes(content)
-    with pytest.raises(LabError, match=r"metrics\.csv (is damaged|is empty|cannot be written)"):
+    with pytest.raises(LabError, match=r"metrics\.csv (is damaged|is empty|is a pipe|cannot be written)"):
         training.resume(folder)
 
 

@@ -1,5 +1,6 @@
 """Logs: ours as rliable reads them, and those that Stable-Baselines3 leaves."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -114,6 +115,9 @@ def test_a_log_that_is_none_gets_a_sentence(tmp_path):
         read_logs([tmp_path / "evaluations.npz"])
     with pytest.raises(LabError, match="'/dev/zero' is a device; give "):
         read_logs(["/dev/zero"])
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(LabError, match=r"pipe\.csv' is a pipe; give "):
+        read_logs([tmp_path / "pipe.csv"])
     for content in (b"", b"not an archive", b"PK\x03\x04 cut off"):
         (tmp_path / "bad.npz").write_bytes(content)
         with pytest.raises(LabError, match="is not an evaluations"):
