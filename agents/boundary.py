@@ -200,6 +200,22 @@ def one_number(reward: Any, where: object) -> float:
     raise LabError(f"{where}: the reward is {short(reward)}; it must be {hint}")
 
 
+def finite(values: Any, what: str) -> None:
+    """Refuse NaN and infinity in a batch, of which models of others would make weights that are NaN.
+
+    Args:
+        values: an array, or a dict of arrays, of which text is not looked at.
+        what: holds them, such as "environment 'CartPole-v1': rewards".
+
+    Raises:
+        LabError: there is one.
+    """
+    for part in map(np.asarray, values.values() if isinstance(values, dict) else [values]):
+        if part.dtype.kind == "f" and not np.isfinite(part).all():
+            found = part[~np.isfinite(part)][0]
+            raise LabError(f"{what} hold {found}; rewards and observations must be finite numbers: fix the environment")
+
+
 def _flag(value: Any, name: str, where: object) -> bool:
     if isinstance(value, (bool, np.bool_)):
         return bool(value)

@@ -205,7 +205,7 @@ def make_sb3(contender: Contender, maker: Maker, env: Any, seed: int | None = No
 
 
 def _train_sb3(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
-    env = metered_vec_env(maker.sb3(contender.num_envs), meter)
+    env = metered_vec_env(maker.sb3(contender.num_envs), meter, maker.environment.name)
     meter.clock.start()
     model = make_sb3(contender, maker, env, seed)
     if hasattr(model, "n_steps"):  # algorithms without rollouts learn from the first steps
@@ -226,7 +226,7 @@ def _train_function(contender: Contender, maker: Maker, seed: int, meter: Meter)
     env: Any
     trainer = maker.for_training(contender.training)
     if "num_envs" in contender.hyperparameters:
-        env = metered_vec_env(trainer.sb3(contender.num_envs), meter)
+        env = metered_vec_env(trainer.sb3(contender.num_envs), meter, maker.environment.name)
     else:
         env = Metered(trainer.single(), maker, meter)
     meter.clock.start()

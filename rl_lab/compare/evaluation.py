@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.agents.actions import of_shape
-from rl_lab.agents.boundary import begun, one_number, stepped
+from rl_lab.agents.boundary import begun, finite, one_number, stepped
 from rl_lab.agents.masks import ActionMasks
 from rl_lab.agents.predictor import Predictor, answers_batches
 from rl_lab.compare.environments import Maker
@@ -80,7 +80,10 @@ class Judge:
         with random_states_kept():
             found = (self._together if answers_batches(model) else self._one_by_one)(model, outer)
         if not np.isfinite(found.returns).all():
-            raise LabError(f"an evaluation episode has a return of {found.returns[~np.isfinite(found.returns)][0]}")
+            raise LabError(
+                f"environment {self.maker.environment.name!r}: an evaluation episode has a return of "
+                f"{found.returns[~np.isfinite(found.returns)][0]}; rewards must be finite numbers: fix the environment"
+            )
         return found
 
     def repeats(self) -> bool:
@@ -120,6 +123,7 @@ class Judge:
         masks = ActionMasks(batch, self.maker.environment.name) if predict.masked else None
         allowed = masks.begin(info) if masks else None
         while going.any() and len(actions) < self.evaluation.max_episode_steps:
+            finite(observations, f"environment {self.maker.environment.name!r}, in evaluation: observations")
             chosen = of_shape(batch.single_action_space, predict(observations, allowed, ~going | fresh), going & ~fresh)
             actions.append(chosen.copy())  # an environment may write to what it is given
             observations, rewards, terminated, truncated, info = batch.step(chosen)

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.boundary import begun, one_number, stepped
+from rl_lab.agents.boundary import begun, finite, one_number, stepped
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError
@@ -223,8 +223,8 @@ class Metered(gym.Wrapper):
         return Recorded(self.maker.single())
 
 
-def metered_vec_env(venv: Any, meter: Meter) -> Any:
-    """A `VecEnv` of Stable-Baselines3 whose steps are counted."""
+def metered_vec_env(venv: Any, meter: Meter, name: str) -> Any:
+    """A `VecEnv` of Stable-Baselines3 whose steps are counted, and whose numbers are finite, of an environment."""
     from stable_baselines3.common.vec_env import VecEnvWrapper
 
     class MeteredVecEnv(VecEnvWrapper):
@@ -236,6 +236,7 @@ def metered_vec_env(venv: Any, meter: Meter) -> Any:
 
         def reset(self) -> Any:
             observations = self.venv.reset()
+            finite(observations, f"environment {name!r}: observations")
             self._last = observations, np.zeros(self.num_envs, np.float32), np.zeros(self.num_envs, bool)
             return observations
 
@@ -248,6 +249,8 @@ def metered_vec_env(venv: Any, meter: Meter) -> Any:
             if not self._allowed:
                 return (*self._last, [{} for _ in range(self.num_envs)])
             outcome = self.venv.step_wait()
+            finite(outcome[0], f"environment {name!r}: observations")
+            finite(outcome[1], f"environment {name!r}: rewards")
             self._last = outcome[:3]
             return outcome
 

@@ -488,3 +488,15 @@ def test_what_is_not_as_gymnasium_asks_for_names_the_environment(algorithm, kind
     algorithm, more = (walk, {}) if algorithm == "function" else (algorithm, SMALL)
     with pytest.raises(LabError, match=rf"environment 'world'.* {words}"):
         outcome(algorithm, env=Environment("world", lambda: Wrong(kind)), **more)
+
+
+@pytest.mark.parametrize(("kind", "value"), [("observations", np.nan), ("observations", np.inf), ("rewards", np.nan)])
+def test_what_is_not_finite_names_the_environment_before_sb3_learns_from_it(kind, value):
+    class Infinite(gym.Wrapper):
+        def step(self, action):
+            seen, reward, *rest = self.env.step(action)
+            return (seen * np.float32(value), reward, *rest) if kind == "observations" else (seen, value, *rest)
+
+    environment = Environment("world", lambda: Infinite(gym.make("CartPole-v1")))
+    with pytest.raises(LabError, match=rf"environment 'world'.* -?{value}; .* must be finite numbers"):
+        outcome("sb3:ppo", env=environment, **SMALL)
