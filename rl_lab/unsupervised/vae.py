@@ -104,7 +104,7 @@ class VariationalAutoencoder(Coder):
     def posterior(self, X: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each sample's code, each `(samples, n_components)`."""
         self._check_fitted()
-        means, log_variances = np.split(predicted(self.encoder_, self._inputs(X)), 2, axis=1)
+        means, log_variances = self._code(self._inputs(X))
         return means, np.exp(log_variances / 2)
 
     def decode(self, codes: ArrayLike) -> NDArray[np.float32]:
@@ -132,23 +132,41 @@ class VariationalAutoencoder(Coder):
             seed: of the draws.
 
         Raises:
-            LabError: it is not fitted, a number is not allowed, or samples are of another width.
+            LabError: it is not fitted, a number is not allowed, samples are of another width, or so far from those
+                that it was fitted to that their bound is no finite number.
         """
         self._check_fitted()
         whole_number("draws", draws, 1)
         whole_number("seed", seed or 0, 0)
-        rows, rng = self._inputs(X), np.random.default_rng(seed)
-        means, deviations = self.posterior(rows)
-        divergence = 0.5 * (means**2 + deviations**2 - 2 * np.log(deviations) - 1).sum(axis=1, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            bounds = self._bounds(self._inputs(X), draws, seed)
+        if not np.isfinite(bounds).all():
+            row = int(np.flatnonzero(~np.isfinite(bounds))[0])
+            raise LabError(
+                f"the bound of X[{row}] is {bounds[row]}, since it is too far from the samples that this was fitted "
+                "to; scale it as those were"
+            )
+        return bounds
+
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """The mean evidence lower bound of the samples, in nats."""
+        return float(self.elbo(X).mean())
+
+    def _code(self, rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Mean and log-variance of each sample's code."""
+        return np.split(predicted(self.encoder_, rows), 2, axis=1)
+
+    def _bounds(self, rows: NDArray[np.float32], draws: int, seed: int | None) -> NDArray[np.float64]:
+        """The evidence lower bound of each sample, which is not finite where it is beyond float64."""
+        rng = np.random.default_rng(seed)
+        means, log_variances = self._code(rows)
+        wide, deviations = log_variances.astype(np.float64), np.exp(log_variances / 2)
+        divergence = 0.5 * (means.astype(np.float64) ** 2 + np.exp(wide) - wide - 1).sum(axis=1)
         total = np.zeros(len(rows))
         for _ in range(draws):
             noise = rng.standard_normal(means.shape, np.float32)
             total += self._log_likelihood(predicted(self.decoder_, means + noise * deviations), rows)
         return total / draws - divergence
-
-    def score(self, X: ArrayLike, y: object = None) -> float:
-        """The mean evidence lower bound of the samples, in nats."""
-        return float(self.elbo(X).mean())
 
     def _log_likelihood(self, outputs: np.ndarray, rows: np.ndarray) -> NDArray[np.float64]:
         """The log-probability of each sample, given the decoder's outputs for it."""
@@ -177,7 +195,7 @@ class VariationalAutoencoder(Coder):
 
         def judge() -> tuple[float, float]:
             assert held is not None
-            bound = float(self.elbo(held.inputs, seed=judge_seed).mean())  # the same draws each time
+            bound = float(self._bounds(held.inputs, 1, judge_seed).mean())  # the same draws each time
             return -bound, bound
 
         self.history_ = History()  # so that `judge` finds it fitted

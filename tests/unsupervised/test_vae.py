@@ -166,3 +166,11 @@ def test_bad_input_gets_a_sentence(words):
     with pytest.raises(LabError) as error:
         REFUSED[words]()
     assert words in str(error.value)
+
+
+def test_a_bound_that_is_no_number_is_refused():
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    fitted = VariationalAutoencoder(n_components=2, likelihood="gaussian", max_iter=3, random_state=0).fit(rows)
+    for judge in (fitted.elbo, fitted.score):
+        with pytest.raises(LabError, match=r"the bound of X\[\d\] is (nan|-inf), since it is too far from the samples"):
+            judge(1e30 * rows[:2])
