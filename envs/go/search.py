@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from rl_lab.envs.go.board import action_of
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.layout import COLOURS
 from rl_lab.envs.go.rules import Rules
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 MOST_PLAYOUTS = 10_000_000  # their nodes fill 400 MB
 FIRST_CHUNK = 8  # playouts before the first look around
@@ -81,8 +82,10 @@ class Search:
         """Forget what was thought, and take up a position.
 
         Raises:
-            LabError: machine code for this search does not fit the board.
+            LabError: it is no board, or machine code for this search does not fit it.
         """
+        if not isinstance(board, Board):
+            raise LabError(f"board={short(board)} is not allowed; give a Board, such as Board(9)")
         if board.rules.capacity != self.capacity:
             raise LabError(
                 f"a search on boards up to {self.capacity}x{self.capacity} cannot take a board of "
@@ -115,7 +118,13 @@ class Search:
 
         Yields:
             The playouts so far.
+
+        Raises:
+            LabError: that is no number of playouts or of seconds.
         """
+        if seconds is not None and not (isinstance(seconds, (int, float)) and math.isfinite(seconds)):
+            raise LabError(f"seconds={short(seconds)} is not allowed; it must be a finite number, or None for no limit")
+        playouts = checked_playouts(playouts)
         chunk, begun = FIRST_CHUNK, time.monotonic()
         before = begun
         while True:

@@ -236,6 +236,16 @@ def test_bad_arguments(arguments, sentence):
         Search(*arguments)
 
 
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), "1"])
+def test_times_that_never_end_are_refused(seconds):
+    with pytest.raises(LabError, match=r"seconds=.* is not allowed; it must be a finite number, or None"):
+        next(Search(5, 10).chunks(10, seconds))
+    with pytest.raises(LabError, match="playouts=None is not allowed"):
+        next(Search(5, 10).chunks(None))
+    with pytest.raises(LabError, match=r"board=None is not allowed; give a Board, such as Board\(9\)"):
+        Search(5, 10).start(None)
+
+
 def test_a_board_for_other_machine_code_is_refused():
     with pytest.raises(LabError, match=re.escape("cannot take a board of 13x13; make a Search(13, ...)")):
         Search(9, 10).start(Board(13))
