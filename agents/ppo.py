@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import difflib
 import logging
 import time
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from rl_lab.numbers import whole_number
 logger = logging.getLogger("rl_lab")
 Callback = Callable[["PPO"], bool | None]
 RECENT = 100  # episodes in the running means, as SB3's
+HYPERPARAMETERS = [field.name for field in dataclasses.fields(PPOSettings)]
 # Hyperparameters that the memory of an agent was made for.
 FIXED = (
     "n_steps",
@@ -123,6 +125,12 @@ class PPO:
         copied = memo[id(self)] = object.__new__(type(self))
         copied.__dict__.update(copy.deepcopy(self.__dict__, memo) | {"_copied": True})
         return copied
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse hyperparameters that are spelt wrongly, which would change nothing."""
+        if not hasattr(self, name) and (close := difflib.get_close_matches(name, HYPERPARAMETERS, 1, cutoff=0.8)):
+            raise LabError(f"PPO has no hyperparameter {name!r}; did you mean {close[0]!r}?")
+        super().__setattr__(name, value)
 
     def __getstate__(self) -> Any:
         raise LabError(
@@ -247,6 +255,8 @@ class PPO:
         """
         from rl_lab.agents.predict import choose
 
+        if not isinstance(deterministic, (bool, np.bool_)):
+            raise LabError(f"deterministic={short(deterministic)} is not allowed; it must be True or False")
         if state is not None:
             raise LabError(f"state={short(state)} is not allowed: PPO has no memory; give a mask as action_mask=...")
         if action_mask is not None and action_masks is not None:
@@ -423,8 +433,8 @@ def _hyperparameter(name: str) -> property:
     return property(lambda agent: getattr(agent.settings, name), change)
 
 
-for _each in dataclasses.fields(PPOSettings):
-    setattr(PPO, _each.name, _hyperparameter(_each.name))
+for _each in HYPERPARAMETERS:
+    setattr(PPO, _each, _hyperparameter(_each))
 
 
 def _explained_variance(rollout: Rollout) -> float:

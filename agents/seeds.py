@@ -9,6 +9,7 @@ from typing import Any
 
 from rl_lab.agents.environments import Environment
 from rl_lab.agents.ppo import PPO
+from rl_lab.errors import LabError, short
 from rl_lab.numbers import whole_number
 
 
@@ -37,6 +38,10 @@ def train_seeds(
     """
     if threads is not None:
         whole_number("threads", threads, 1)
+    if isinstance(seeds, (int, str)) or not isinstance(seeds, Iterable):
+        raise LabError(f"seeds={short(seeds)} is not allowed; give one for each agent, such as range(3)")
+    if "seed" in arguments:
+        raise LabError(f"seed={short(arguments['seed'])} does not go with seeds; each agent gets its own of them")
     agents = [PPO(env, seed=seed, **arguments) for seed in seeds]
     for agent in agents:
         agent.source.check_owned()

@@ -118,7 +118,7 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
                 f"the function for {name} cannot be called with the progress remaining, a number from 1 to 0: "
                 f"{reason}; give a function of one argument"
             )
-        return lambda remaining: _returned(name, value(remaining), remaining)
+        return lambda remaining: _returned(name, value, remaining)
     try:
         if isinstance(value, str) and value.startswith("lin_"):
             start = float(value[4:])
@@ -129,8 +129,12 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
     return lambda remaining: constant
 
 
-def _returned(name: str, value: Any, remaining: float) -> float:
-    """What the function of a schedule returned, as a number."""
+def _returned(name: str, function: Callable[[float], Any], remaining: float) -> float:
+    """What the function of a schedule returns, as a number."""
+    from rl_lab.agents.boundary import failures
+
+    with failures(f"the function for {name} failed at {remaining:g} of the progress remaining"):
+        value = function(remaining)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

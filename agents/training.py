@@ -54,6 +54,7 @@ def train(
         LabError: the folder holds a run already, or is in use.
     """
     whole_number("steps", steps, 1)
+    _check_seconds(checkpoint_seconds)
     folder = Path(out)
     check_new(folder)
     agent = PPO(env, seed=seed, **arguments)
@@ -127,6 +128,7 @@ def resume(
     Raises:
         LabError: the folder holds no run, no good checkpoint, or is in use.
     """
+    _check_seconds(checkpoint_seconds)
     folder = Path(out)
     if not _holds_run(folder):
         raise LabError(f"{folder} holds no run; `rl-lab train` starts one")
@@ -168,6 +170,12 @@ def _holds_run(folder: Path) -> bool:
     """Whether there is a run, and not only what a kill or a full disk left of its start."""
     kept = (CHECKPOINT, PREVIOUS, POLICY, DAMAGED)
     return (folder / CONFIG).exists() and any((folder / name).exists() for name in kept)
+
+
+def _check_seconds(value: Any) -> None:
+    """Refuse what never becomes due, such as NaN, or is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise LabError(f"checkpoint_seconds={value!r} is not allowed; it must be a number of at least 0")
 
 
 def _put_aside_damaged(folder: Path) -> None:

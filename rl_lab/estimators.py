@@ -128,7 +128,8 @@ class Parameters:
         """Refuse parameters that are no finite numbers of at least 0."""
         for name in names:
             value = getattr(self, name)
-            if not isinstance(value, (int, float, np.number)) or not 0 <= value < float("inf"):
+            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+            if not number or not 0 <= value < float("inf"):
                 raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
 
 

@@ -82,6 +82,11 @@ def train(
     elif stages is not None:
         if out is None:
             raise LabError("train needs --out, a new folder for the run")
+        if "checkpoint-seconds" in given_options():
+            raise LabError(
+                "--checkpoint-seconds does not go with --stages: such a run is not resumed and saves no checkpoints "
+                "before its end; leave it out"
+            )
         hyperparameters = {"num_envs": num_envs, "engine": engine, "device": device, **settings.as_json()}
         here = {"env": env, "budget": steps, "env_kwargs": key_values(env_arg) or None}
         folder, agent = out, _with_stages(stages, out, here, {"seed": seed}, hyperparameters)

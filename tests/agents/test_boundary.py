@@ -289,6 +289,19 @@ def test_seeds_in_threads_share_no_environment(env):
         train_seeds(env, range(2), 64)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "more", "message"),
+    [
+        (3, {}, r"seeds=3 is not allowed; give one for each agent, such as range\(3\)"),
+        ("12", {}, "seeds='12' is not allowed"),
+        (range(2), {"seed": 1}, "seed=1 does not go with seeds"),
+    ],
+)
+def test_seeds_that_are_none_are_refused(seeds, more, message):
+    with pytest.raises(LabError, match=message):
+        train_seeds(Plain, seeds, 64, **more)
+
+
 def test_the_environment_may_be_used_again_after_an_agent():
     env = Plain()
     for _ in range(2):

@@ -40,6 +40,7 @@ def test_sb3_contrib_evaluates_our_agents_with_masks(make):
     ("arguments", "message"),
     [
         ({"state": np.ones(2, bool)}, r"state=array\(\[ True, True\]\) is not allowed: .* action_mask="),
+        ({"deterministic": "x"}, "deterministic='x' is not allowed; it must be True or False"),
         ({"action_mask": np.ones(2, bool), "action_masks": np.ones(2, bool)}, "give one of them"),
     ],
 )
@@ -178,6 +179,11 @@ def test_schedules_that_cannot_be_called_with_the_progress_are_refused(name, fun
         PPO(CARTPOLE, num_envs=2, **SMALL | {name: function})
 
 
+def test_a_schedule_that_fails_is_named():
+    with pytest.raises(LabError, match=r"the function for clip_range failed at 1 of .*: KeyError: 'x' \(.*:\d+\)"):
+        PPO(CARTPOLE, num_envs=2, **SMALL | {"clip_range": lambda left: {}["x"]})
+
+
 def test_numpys_numbers_are_hyperparameters():
     given = {
         "gamma": np.float32(0.5),
@@ -192,3 +198,12 @@ def test_numpys_numbers_are_hyperparameters():
         assert type(getattr(settings, name)) in (float, int, bool)
     with pytest.raises(LabError, match=r"gamma=2.0 is not allowed; it must be a number from 0 to 1"):
         PPO(CARTPOLE, num_envs=2, **SMALL | {"gamma": np.float32(2)})
+
+
+def test_hyperparameters_that_are_spelt_wrongly_are_refused():
+    agent = PPO(CARTPOLE, num_envs=2, **SMALL)
+    for name, meant in (("gama", "gamma"), ("ent_coeff", "ent_coef"), ("learning_rates", "learning_rate")):
+        with pytest.raises(LabError, match=f"PPO has no hyperparameter '{name}'; did you mean '{meant}'?"):
+            setattr(agent, name, 0.5)
+    agent.best, agent.ent_coef = 3.0, 0.5  # notes of your own stay possible
+    assert (agent.best, agent.settings.ent_coef) == (3.0, 0.5)

@@ -266,3 +266,12 @@ def test_a_disk_that_is_full_at_the_start_leaves_the_folder_free(tmp_path, monke
     with pytest.raises(LabError, match="No space left on device"):
         training.train("rl_lab/CartPole-v1", 512, tmp_path, seed=4, **ARGUMENTS)
     assert os.listdir(tmp_path) == [".lock"]
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), -1, "5", True])
+def test_checkpoints_that_never_become_due_are_refused(seconds, tmp_path):
+    for start in (training.train, training.resume):
+        arguments = ("rl_lab/CartPole-v1", STEPS, tmp_path / "run") if start is training.train else (tmp_path / "run",)
+        with pytest.raises(LabError, match=r"checkpoint_seconds=.* is not allowed; it must be a number of at least 0"):
+            start(*arguments, checkpoint_seconds=seconds)
+    assert not (tmp_path / "run").exists()

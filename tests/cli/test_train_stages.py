@@ -51,6 +51,13 @@ def test_options_count_more_than_the_file_even_where_they_are_the_default(monkey
     }
 
 
+def test_checkpoints_that_a_pipeline_does_not_write_are_refused(monkeypatch):
+    words = ["train", "ppo", "--stages", "stages.toml", "--out", "run", "--checkpoint-seconds", "5"]
+    monkeypatch.setattr(sys, "argv", ["rl-lab", *words])
+    with pytest.raises(LabError, match=r"--checkpoint-seconds does not go with --stages: .* leave it out"):
+        app.cli(prog="rl-lab", args=words, registry=registry)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -198,6 +198,7 @@ REFUSED = {
     "X cannot be read as numbers": lambda: Classifier().fit([["a", "b"], ["c", "d"]], [0, 1]),
     "activation 'swish'": lambda: Classifier(activation="swish").fit(X, Y),
     "learning_rate_init=-1 is not allowed": lambda: Classifier(learning_rate_init=-1).fit(X, Y),
+    "learning_rate_init=True is not allowed": lambda: Classifier(learning_rate_init=True).fit(X, Y),
     "validation_fraction=1.5 is not allowed": lambda: Classifier(early_stopping=True, validation_fraction=1.5).fit(
         X, Y
     ),
