@@ -93,13 +93,19 @@ def agent_of(cls: type[PPO], found: Stored, env: Environment | None, overrides: 
         arguments |= {"engine": "torch", "device": body["device"]}
         if "device" not in overrides:
             _check_device(file, body["device"])
+    alone = env is None and not overrides
     if env is None:
         env = stored.registered(body["environment"], file)
     if isinstance(env, (gym.Env, gym.vector.VectorEnv)):
         del arguments["num_envs"]  # they have their own number
     if isinstance(env, str):
         arguments["env_kwargs"] = overrides.get("env_kwargs") or stored.checked_arguments(body, env, file)
-    agent = cls(env, **(arguments | overrides))
+    try:
+        agent = cls(env, **(arguments | overrides))
+    except LabError as error:
+        if alone:  # with what the file says, and nothing else
+            raise LabError(f"{file} cannot be used: {error}") from None
+        raise
     if agent.engine.name != body["engine"]:
         raise LabError(
             f"{file} was trained with engine={body['engine']!r} and cannot go on with {agent.engine.name!r}; leave out "
@@ -160,7 +166,13 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise LabError(f"{path}{alone} is no checkpoint of an agent; {KINDS}") from None
     if digest != _digest(text, tensors):
         raise LabError(f"{path} was altered since it was written: its hash does not match; use another checkpoint")
-    return stored.checked(body, path), tensors
+    body, lengths = stored.checked(body, path), tensors.get("progress.lane_lengths")
+    if lengths is not None and lengths.shape != (body["num_envs"],):
+        raise LabError(
+            f"{path} cannot be used: num_envs is {body['num_envs']}, and its tensor 'progress.lane_lengths' has shape "
+            f"{lengths.shape}; use another checkpoint"
+        )
+    return body, tensors
 
 
 def restore(agent: PPO, found: Stored) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.agents.observations import Encoder, is_text
+from rl_lab.errors import short
 
 
 def described(observation_space: gym.Space, action_space: gym.Space) -> dict[str, Any]:
@@ -32,10 +33,10 @@ def difference(known: dict[str, Any] | str, vector: gym.vector.VectorEnv) -> str
     now = described(vector.single_observation_space, vector.single_action_space)
     if isinstance(known, str):
         text = _text(f"{vector.single_observation_space} -> {vector.single_action_space}")
-        return None if _text(known) == text else f"spaces, which are {text} and were {_text(known)}"
+        return None if _text(known) == text else f"spaces, which are {short(text)} and were {short(_text(known))}"
     for what, value in now.items():
         if known.get(what) != value:
-            return f"{what}, which {'are' if what == 'actions' else 'is'} {value} and not {known.get(what)}"
+            return f"{what}, which {'are' if what == 'actions' else 'is'} {value} and not {short(known.get(what))}"
     return None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rl_lab.envs.go.layout import CAPACITIES, POSITIONS, capacity_for
 from rl_lab.envs.go.vertices import action_at, handicap_vertices
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 KO_RULES = ("simple", "positional", "situational")  # by their numbers in `layout`
 # What names of rules say about ko and suicide (lightvector.github.io/KataGo/rules.html).
@@ -142,7 +142,9 @@ def default_komi(size: int) -> float:
 def _check_komi(komi: Any) -> None:
     number = isinstance(komi, (int, float, np.integer, np.floating)) and not isinstance(komi, bool)
     if komi is not None and not (number and abs(komi) <= MOST_KOMI):  # which holds for no nan
-        raise LabError(f"komi={komi!r} is not allowed; it must be a finite number from -{MOST_KOMI:g} to {MOST_KOMI:g}")
+        raise LabError(
+            f"komi={short(komi)} is not allowed; it must be a finite number from -{MOST_KOMI:g} to {MOST_KOMI:g}"
+        )
 
 
 def _is_whole(value: Any) -> bool:

@@ -115,6 +115,25 @@ def test_negative_counts_and_variances_are_refused(honest, tmp_path, name, value
         PPO.load(file)
 
 
+def test_what_a_file_alone_says_wrong_names_the_file(honest, tmp_path):
+    body, tensors = honest["compiled"]
+    file = tmp_path / "a.safetensors"
+    for changed, said in (
+        ({"num_envs": 10**6}, r"num_envs is 1000000, and its tensor 'progress.lane_lengths' has shape \(2,\)"),
+        ({"env_kwargs": {"max_steps": "x"}}, "max_steps='x'"),
+        ({"settings": body["settings"] | {"gamma": 2}}, "gamma=2 is not allowed"),
+    ):
+        write(file, body | changed, tensors)
+        with pytest.raises(LabError, match=rf"a\.safetensors cannot be used: .*{said}"):
+            PPO.load(file)
+    with pytest.raises(LabError, match=r"^gamma=3 is not allowed"):  # which the caller says
+        PPO.load(file, gamma=3)
+    write(file, body | {"spaces": "x" * 10**6}, tensors)
+    with pytest.raises(LabError, match=r"differs in its spaces.* and were 'xxx[x]*\.\.\.; give") as caught:
+        PPO.load(file)
+    assert len(str(caught.value)) < 500
+
+
 @pytest.fixture
 def watched(tmp_path, monkeypatch):
     """A folder on the path with a module that leaves a mark when it is imported, and a function that does so too."""
