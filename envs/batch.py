@@ -128,10 +128,11 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         last = self.advance(self.mode)
         self.show()
         info, ended = self._always(), lanes.terminated | lanes.truncated
-        for name in self.definition.endings:
-            info |= {name: lanes.states[name] & lanes.terminated, f"_{name}": np.ones(self.num_envs, np.bool_)}
+        endings = {name: lanes.states[name] & lanes.terminated for name in self.definition.endings}
+        for name, values in endings.items():
+            info |= {name: values, f"_{name}": np.ones(self.num_envs, np.bool_)}
         if ended.any():
-            info |= self._endings(ended, last)
+            info |= self._endings(ended, last | endings)
         if self.mode != DISABLED and self.definition.starting_info is not None:
             info |= self._beginnings(lanes.states["steps"] == 0)
         if self.copy:

@@ -135,6 +135,8 @@ def test_lanes_tell_of_illegal_actions_in_the_last_step_only(mode):
     envs.step([0, 1, 2])
     _, rewards, terminated, _, info = envs.step([1, 1, 1])
     assert info["illegal_action"].tolist() == terminated.tolist() == [False, True, False]
+    if mode == "SameStep":  # where Gymnasium has what the last step reported
+        assert info["final_info"]["illegal_action"].tolist() == [False, True, False]
     assert rewards.tolist() == [0, -1, 0]
     if mode != "Disabled":
         assert not envs.step([3, 3, 3])[4]["illegal_action"].any()
