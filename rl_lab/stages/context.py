@@ -105,7 +105,9 @@ class Context:
         """What counts about the environment, as JSON can hold it."""
         if self._described is None:
             spec = self._spec()
-            parts: list[Any] = [spec.entry_point, spec.kwargs] if spec else [self.env]
+            parts: list[Any] = [self.env]
+            if spec:
+                parts = [spec.entry_point, spec.kwargs, spec.max_episode_steps, spec.additional_wrappers]
             names = [parts[0], spec.kwargs.get("definition")] if spec else []
             modules = [entry(name) for name in names if isinstance(name, str)]
             self._described = describe([self.name, parts, modules, self.env_kwargs])

@@ -69,10 +69,26 @@ def described(expert: Any) -> Any:
         except (ImportError, AttributeError, ValueError):
             return expert  # finding it will say what is wrong
     if hasattr(expert, "predict"):
-        weights = getattr(expert, "parameters", None)
-        own = hasattr(weights, "tobytes")
-        return [describe(type(expert)), describe(weights if own else getattr(expert, "policy", expert).state_dict())]
+        return [describe(type(expert)), describe([_acts_by(expert), getattr(expert, "num_timesteps", 0)])]
     return describe(expert)
+
+
+def _acts_by(model: Any) -> Any:
+    """What decides the actions of an agent: weights, the networks that they are of, and how it scales observations."""
+    if hasattr(weights := getattr(model, "parameters", None), "tobytes"):  # ours
+        module = getattr(getattr(model, "engine", None), "module", None)
+        return [weights, _kinds(module), getattr(model, "normalizer", None)]
+    policy = getattr(model, "policy", model)
+    if not hasattr(policy, "state_dict"):
+        return model
+    scale = getattr(model, "get_vec_normalize_env", lambda: None)()
+    moments = [getattr(scale, name, None) for name in ("norm_obs", "obs_rms", "clip_obs", "epsilon")]
+    return [policy.state_dict(), _kinds(policy), moments]
+
+
+def _kinds(module: Any) -> list[type]:
+    """The classes of a network of torch and of its parts, in their order."""
+    return list(dict.fromkeys(type(part) for part in module.modules())) if hasattr(module, "modules") else []
 
 
 def _named(name: str, env: gym.Env) -> Callable[..., Any]:

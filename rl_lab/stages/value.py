@@ -81,6 +81,10 @@ class FitValue(Stage):
             return self.steps
         return USUAL_STEPS if budget is None else max(1, min(USUAL_STEPS, budget // 10))
 
+    def key(self, context: Context, artifact: Artifact | None) -> str:
+        """With the steps that follow from the budget."""
+        return Stage.key(replace(self, steps=self.within(context.budget)), context, artifact)
+
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Play with the policy as it is, and fit the critic."""
         lanes, steps = int(context.hyperparameters["num_envs"]), self.within(context.budget)

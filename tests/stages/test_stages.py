@@ -378,6 +378,49 @@ def test_keys_cover_what_experts_and_environments_are(write_module, tmp_path):
     gym.registry.pop("Keyed-v0")
 
 
+class Rule:
+    """An expert of your own with a `predict`, which acts by its one number."""
+
+    def __init__(self, bound):
+        self.bound = bound
+
+    def predict(self, observation):
+        return int(observation[2] > self.bound)
+
+
+def test_keys_cover_all_that_an_agent_acts_by():
+    from stable_baselines3 import PPO as SB3PPO
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    def key(expert):
+        return Demonstrate(expert, 2).key(Context("rl_lab/CartPole-v1"), None)
+
+    assert key(Rule(0.0)) == key(Rule(0.0)) != key(Rule(0.1))
+    normalised = VecNormalize(DummyVecEnv([lambda: gym.make("CartPole-v1")]))
+    theirs = SB3PPO("MlpPolicy", normalised, n_steps=32, batch_size=32)
+    ours = PPO("rl_lab/CartPole-v1", **SMALL, normalize_observation=True)
+    for model, mean in ((theirs, normalised.obs_rms.mean), (ours, ours.normalizer.mean)):
+        before = key(model)
+        assert key(model) == before
+        mean[2] += 0.3
+        assert key(model) != before
+    before = key(theirs)
+    theirs.policy.__class__ = type("Other", (type(theirs.policy),), {})
+    assert key(theirs) != before
+
+
+def test_keys_cover_the_limit_of_an_id_and_the_steps_that_follow_from_a_budget():
+    def key(limit, stage=FitValue(), **more):  # noqa: B008
+        gym.registry.pop("Limited-v0", None)
+        gym.register("Limited-v0", "gymnasium.envs.classic_control:CartPoleEnv", max_episode_steps=limit)
+        return stage.key(Context("Limited-v0", **more), None)
+
+    assert key(50) == key(50) != key(60)
+    assert key(50) == key(50, budget=100_000) == key(50, FitValue(steps=8192)) == key(50, FitValue(8192), budget=9)
+    assert key(50, budget=3000) == key(50, FitValue(steps=300)) != key(50, budget=4000)
+    gym.registry.pop("Limited-v0")
+
+
 def test_trained_agents_are_experts_and_their_training_is_the_teachers(tmp_path):
     from rl_lab.agents import PPO, training
 
