@@ -145,10 +145,12 @@ def _described(
 def table(path: Path) -> Task:
     """The rows of a CSV file, each column brought to mean 0 and deviation 1."""
     names, rows = tables.read(path)
-    deviations = rows.std(axis=0)
+    largest = np.abs(rows).max(axis=0)
+    scaled = rows / np.where(largest > 0, largest, 1)  # so that no square overflows or vanishes
+    deviations = scaled.std(axis=0)
     if not deviations.any():
         raise LabError(f"all {len(rows)} rows of {path} are the same; there is nothing to cluster")
-    scaled = (rows - rows.mean(axis=0)) / np.where(deviations > 0, deviations, 1)
+    scaled = (scaled - scaled.mean(axis=0)) / np.where(deviations > 0, deviations, 1)
 
     def portrait(found: NDArray[np.int64]) -> tuple[list[Table], list[Picture]]:
         shown = names[:MOST_COLUMNS]

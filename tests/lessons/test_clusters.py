@@ -69,6 +69,18 @@ def test_ones_own_rows_get_their_clusters(tmp_path, method):
     assert findings.tables[0].columns == ["cluster", "rows", "mean of wide", "mean of narrow", "mean of same"]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e-200, 1, 1e200])
+def test_the_unit_of_a_column_does_not_count(tmp_path, unit):
+    points, made_by = draw(APART, 150, np.random.default_rng(0))
+    (tmp_path / "own.csv").write_text("\n".join(f"{x * unit!r},{y!r}" for x, y in points.tolist()))
+    findings = clusters.study(str(tmp_path / "own.csv"))
+    assert findings.figures["clusters"] == 2
+    findings.write(tmp_path)
+    rows = (tmp_path / "labels.csv").read_text().splitlines()[1:]
+    assert adjusted_rand_score(made_by, [int(row.split(",")[1]) for row in rows]) > 0.8
+
+
 def test_a_single_column_and_few_rows(tmp_path):
     (tmp_path / "one.csv").write_text("1\n2\n30\n31\n")
     findings = clusters.study(str(tmp_path / "one.csv"), 2, "kmeans")
