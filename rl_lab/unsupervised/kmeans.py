@@ -108,9 +108,9 @@ class KMeans(Parameters):
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn's own tools ask an estimator."""
-        from sklearn.utils import Tags, TargetTags
+        from sklearn.utils import Tags, TargetTags, TransformerTags
 
-        return Tags("clusterer", TargetTags(required=False))
+        return Tags("clusterer", TargetTags(required=False), transformer_tags=TransformerTags())
 
     def _known(self, X: ArrayLike) -> NDArray[np.float64]:
         if not hasattr(self, "cluster_centers_"):

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from rl_lab.data import texts
 from rl_lab.errors import LabError
@@ -121,6 +122,7 @@ def test_the_rest_is_scikit_learns_too():
     assert again.cluster_centers_.tobytes() == ours.cluster_centers_.tobytes()  # same seed, same bytes
     assert repr(KMeans(3, tol=0.5)) == "KMeans(n_clusters=3, tol=0.5)"
     assert make_pipeline(StandardScaler(), KMeans(4)).fit_predict(DIGITS).max() == 3
+    assert get_tags(ours).transformer_tags is not None  # without them `check_estimator` ends at its first check
 
 
 @pytest.mark.parametrize(
