@@ -44,12 +44,13 @@ def widths(result: Result) -> Figure:
         (result.built_errors, ORANGE, "towers"),
     ):
         units = list(errors)
-        axes.plot(units, [missed.largest for missed in errors.values()], color=colour, marker="o", ms=4, lw=1.8)
-        axes.plot(units, [missed.mean for missed in errors.values()], color=colour, ls=":", marker="o", ms=3, lw=1.3)
+        axes.plot(units, [one.largest for one in errors.values()], color=colour, marker="o", ms=4, lw=1.8)
+        axes.plot(units, [one.mean for one in errors.values()], color=colour, ls=":", marker="o", ms=3, lw=1.3)
         axes.plot([], [], color=colour, lw=2.4, label=name)
     axes.plot([], [], color=SOFT, lw=1.8, label="largest error")
     axes.plot([], [], color=SOFT, lw=1.3, ls=":", label="mean error")
-    axes.set(xscale="log", yscale="log")
+    missed = any(one.largest > 0 for errors in (result.trained_errors, result.built_errors) for one in errors.values())
+    axes.set(xscale="log", yscale="log" if missed else "linear")  # a logarithm needs an error over 0
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.grid(axis="y", color=FAINT, alpha=0.3, lw=0.6)
     frame(axes, xlabel="hidden units", ylabel="distance to the function")

@@ -74,6 +74,13 @@ def test_points_at_one_place_are_averaged(tmp_path):
     np.testing.assert_array_equal(goal.function(np.array([0, 0.5, 1])), [2, 3.5, 5])
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_constant_has_no_error_and_its_picture_no_warning(tmp_path, hasty):
+    findings = approximation.findings(approximate(Options("5", hidden=4, most=4)))
+    findings.write(tmp_path)
+    assert findings.figures["largest error"] == 0
+
+
 def test_two_variables(tmp_path, hasty):
     result = approximate(Options("sin(x)*cos(y)", hidden=10, most=24))
     assert result.target.variables == ("x", "y")
