@@ -233,7 +233,8 @@ def _restore_lanes(agent: PPO, found: Stored) -> None:
         agent.source.load(np.frombuffer(states.tobytes(), present.dtype).reshape(present.shape))
     else:
         agent.source.reset(agent.seed + body["iterations"])
-        agent.progress.lane_returns[:], agent.progress.lane_lengths[:] = 0, 0
+        for array in (agent.progress.lane_returns, agent.progress.lane_lengths, agent.normalizer.returns):
+            array[:] = 0
         agent._fresh = True
         agent._episodes_lost = True
 

@@ -417,7 +417,8 @@ class PPO:
         """Reset all environments, as SB3's `learn` does when it counts from zero, and forget their episodes."""
         if not self._fresh:
             self.source.reset(self.seed)
-        for array in (self.progress.lane_returns, self.progress.lane_lengths, self.progress.episodes):
+        progress = self.progress
+        for array in (progress.lane_returns, progress.lane_lengths, progress.episodes, self.normalizer.returns):
             array[:] = 0
         self.iterations, self.seconds, self._fresh = 0, 0.0, True
 

@@ -120,6 +120,8 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
             )
         return lambda remaining: _returned(name, value, remaining)
     try:
+        if isinstance(value, bool):
+            raise TypeError("a bool is no number")
         if isinstance(value, str) and value.startswith("lin_"):
             start = float(value[4:])
             return lambda remaining: start * remaining

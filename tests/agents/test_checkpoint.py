@@ -317,6 +317,8 @@ def test_hyperparameters_of_the_update_change_by_assignment():
     assert (agent.learning_rate, agent.gamma) == (0.0, 0.99)
     with pytest.raises(LabError, match="learning_rate=-1"):
         agent.learning_rate = -1
+    with pytest.raises(LabError, match="clip_range=True is not allowed; give a number"):
+        agent.clip_range = np.bool_(True)
     with pytest.raises(LabError, match="n_steps cannot change"):
         agent.n_steps = 64
     assert agent.settings.n_steps == 32

@@ -113,3 +113,32 @@ def test_a_rollout_is_that_of_sb3_in_vec_normalize_also_where_episodes_are_trunc
     for name in ("observations", "values", "rewards", "advantages", "returns"):
         found, wanted = getattr(ours.rollout, name), getattr(theirs.rollout_buffer, name)
         np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-5, err_msg=name)
+
+
+class Rising(gym.Env):
+    """Rewards that rise in an episode which no rollout of these tests ends."""
+
+    observation_space, action_space = gym.spaces.Box(-1, 1, (1,), np.float32), gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        return np.zeros(1, np.float32), float(self.steps), False, False, {}
+
+
+def test_returns_begin_again_with_their_episodes(tmp_path):
+    settings = {"n_steps": 32, "batch_size": 32, "n_epochs": 1, "gamma": 0.99}
+    ours = PPO(Rising, **settings, normalize_reward=True)
+    seen = VecNormalize(DummyVecEnv([Rising]), norm_obs=False, gamma=0.99)
+    theirs = sb3.PPO("MlpPolicy", seen, **settings)
+    for _ in range(2):  # `learn` begins new episodes each time
+        ours.learn(32)
+        theirs.learn(32)
+        np.testing.assert_allclose(ours.normalizer.return_moments[:2], [seen.ret_rms.mean, seen.ret_rms.var], rtol=1e-4)
+    assert ours.normalizer.returns[0] > 100
+    ours.save(tmp_path / "agent")
+    assert PPO.load(tmp_path / "agent", env=Rising).normalizer.returns.tolist() == [0]  # its episode is lost
