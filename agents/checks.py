@@ -10,7 +10,7 @@ from rl_lab.agents.policy import ActorCritic
 from rl_lab.agents.rollout import Rollout
 from rl_lab.agents.settings import PPOSettings
 from rl_lab.callables import refusal
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
 
 SCALARS = 24  # bytes of a sample beside observation, mask and action
@@ -28,6 +28,12 @@ def callback(given: Any) -> None:
         )
     if reason := refusal(given, None):
         raise LabError(f"callback {given!r} cannot be called as callback(agent): {reason}")
+
+
+def switch(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False, such as a text, which would count as True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise LabError(f"{name}={short(value)} is not allowed; it must be True or False")
 
 
 def fits(settings: PPOSettings, policy: ActorCritic, lanes: int) -> None:

@@ -168,6 +168,7 @@ class PPO:
         """
         whole_number("total_timesteps", total_timesteps, 1)
         checks.callback(callback)
+        checks.switch("reset_num_timesteps", reset_num_timesteps)
         self._refuse_copy()
         if reset_num_timesteps:
             self._restart()
@@ -182,6 +183,7 @@ class PPO:
         from rl_lab.agents.progress import bar
 
         checks.callback(callback)
+        checks.switch("progress_bar", progress_bar)
         with bar(self, progress_bar) as show:
             while self.num_timesteps < self.total_timesteps:
                 self.iterate()
@@ -255,8 +257,7 @@ class PPO:
         """
         from rl_lab.agents.predict import choose
 
-        if not isinstance(deterministic, (bool, np.bool_)):
-            raise LabError(f"deterministic={short(deterministic)} is not allowed; it must be True or False")
+        checks.switch("deterministic", deterministic)
         if state is not None:
             raise LabError(f"state={short(state)} is not allowed: PPO has no memory; give a mask as action_mask=...")
         if action_mask is not None and action_masks is not None:

@@ -51,6 +51,12 @@ def test_predict_refuses_what_it_would_ignore(arguments, message):
         PPO("Pendulum-v1", **SMALL).predict(np.zeros(3), action_mask=np.ones(1, bool))
 
 
+@pytest.mark.parametrize("name", ["reset_num_timesteps", "progress_bar"])
+def test_learn_takes_no_text_for_true(name):
+    with pytest.raises(LabError, match=f"{name}='no' is not allowed; it must be True or False"):
+        PPO(CARTPOLE, num_envs=2, **SMALL).learn(64, **{name: "no"})
+
+
 def test_predict_gives_arrays_of_its_own():
     agent = PPO("Pendulum-v1", num_envs=2, **SMALL)
     first, _ = agent.predict(np.zeros(3))
