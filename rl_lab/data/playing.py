@@ -12,7 +12,8 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.data.demonstrations import Demonstrations, Episode, named
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
+from rl_lab.memory import check_memory
 
 EPISODE_LIMIT = 100_000  # steps
 
@@ -41,7 +42,8 @@ def collect(
         report: called after each episode.
 
     Raises:
-        LabError: the expert gives an action that is not allowed, never ends an episode, or earns no reward at all.
+        LabError: the expert gives an action that is not allowed, never ends an episode, or earns no reward at all; or
+            so many episodes as long as the first do not fit into memory.
     """
     for name, value, least in (("episodes", episodes, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
@@ -49,6 +51,9 @@ def collect(
     played = []
     for number in range(episodes):
         played.append(_play(env, expert, seed + number))
+        if number == 0:
+            size = sum(map(_bytes, played[0].observations)) + played[0].actions.nbytes + played[0].rewards.nbytes
+            check_memory(size * min(episodes, 2.0**60), f"episodes={short(episodes)}", "record fewer")
         if report is not None:
             report(played[-1])
     if not any(episode.rewards.any() or episode.terminated for episode in played):
@@ -101,6 +106,13 @@ def _answer(expert: Any, observation: Any, info: dict[str, Any], where: str) -> 
             f"the expert failed {where}: {type(error).__name__}: {error} ({Path(frame.filename).name}, line "
             f"{frame.lineno}); it is called as expert(observation, info)"
         ) from error
+
+
+def _bytes(observation: Any) -> int:
+    """Of an observation."""
+    if isinstance(observation, (dict, tuple)):
+        return sum(map(_bytes, observation.values() if isinstance(observation, dict) else observation))
+    return np.asarray(observation).nbytes
 
 
 def _check_finite(kind: str, value: Any, where: str) -> None:

@@ -59,7 +59,7 @@ def described(expert: Any) -> Any:
     """What counts about an expert, for the names of what it shows: its code or its weights, not what it is called."""
     if isinstance(expert, Path) or (isinstance(expert, str) and expert not in NAMED and Path(expert).exists()):
         files = sorted(Path(expert).glob("*.safetensors")) if Path(expert).is_dir() else [Path(expert)]
-        return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+        return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
     if isinstance(expert, str):
         if _is_player(expert):
             return expert

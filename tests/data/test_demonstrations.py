@@ -70,6 +70,14 @@ def test_predict_of_a_model_is_an_expert():
     assert shown.transitions == sum(shown.returns)
 
 
+@pytest.mark.parametrize("episodes", [10**12, 10**400])
+def test_more_episodes_than_fit_into_memory_are_refused_after_the_first(episodes):
+    played = []
+    with pytest.raises(LabError, match=r"episodes=10+[.]* needs .* GiB of memory, .*; record fewer"):
+        collect(gym.make("CartPole-v1"), lambda observation, info: 0, episodes, report=played.append)
+    assert len(played) <= 1
+
+
 def test_bad_experts_and_names_get_a_sentence():
     env = gym.make("rl_lab/Robot-DoorKey-5x5-v0", max_steps=20)
     with pytest.raises(LabError, match=r"the expert answered 9 at step 0 .*Discrete\(7\): a whole number from 0 to 6"):

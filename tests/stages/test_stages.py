@@ -421,6 +421,14 @@ def test_keys_cover_the_limit_of_an_id_and_the_steps_that_follow_from_a_budget()
     gym.registry.pop("Limited-v0")
 
 
+def test_a_pipe_as_expert_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.safetensors")
+    for expert, said in ((tmp_path / "a.safetensors", "a pipe or a device"), (tmp_path, "holds no checkpoint")):
+        stage = Demonstrate(expert, episodes=2)
+        with pytest.raises(LabError, match=said):
+            stage.run(Context("rl_lab/CartPole-v1"), None)
+
+
 def test_trained_agents_are_experts_and_their_training_is_the_teachers(tmp_path):
     from rl_lab.agents import PPO, training
 
