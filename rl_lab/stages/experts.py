@@ -14,6 +14,7 @@ from rl_lab.agents.masks import ActionMasks
 from rl_lab.agents.predictor import Predictor
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
+from rl_lab.stages.artifact import Artifact
 
 NAMED = {
     "planner": ("rl_lab.envs.robot.planner", "Planner"),
@@ -69,7 +70,8 @@ def described(expert: Any) -> Any:
         except (ImportError, AttributeError, ValueError):
             return expert  # finding it will say what is wrong
     if hasattr(expert, "predict"):
-        return [describe(type(expert)), describe([_acts_by(expert), getattr(expert, "num_timesteps", 0)])]
+        acting = getattr(expert, "agent", expert) if isinstance(expert, Artifact) else expert  # what a pipeline has made
+        return [describe(type(expert)), describe([_acts_by(acting), getattr(expert, "num_timesteps", 0)])]
     return describe(expert)
 
 

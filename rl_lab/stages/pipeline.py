@@ -47,6 +47,11 @@ class Trained(Artifact):
         load_policy(agent, self)
         return agent
 
+    @property
+    def num_timesteps(self) -> int:
+        """All steps that went into it, those of its own teacher included: what it cost where it is an expert."""
+        return self.ledger.steps("teacher")
+
     def predict(self, observation: Any, *arguments: Any, **named: Any) -> Any:
         """What `PPO.predict` of the agent returns."""
         return self.agent.predict(observation, *arguments, **named)

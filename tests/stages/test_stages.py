@@ -442,6 +442,20 @@ def test_trained_agents_are_experts_and_their_training_is_the_teachers(tmp_path)
         Demonstrate(str(tmp_path / "model.zip"), 1).run(Context("rl_lab/CartPole-v1"))
 
 
+def test_what_a_pipeline_has_made_is_an_expert_that_cost_all_its_steps(tmp_path):
+    def made():
+        context = Context("rl_lab/CartPole-v1", 0, None, SMALL, tmp_path, budget=2000)
+        return Pipeline([Demonstrate(balance, 2), Clone(max_iter=2), Finetune(steps=256)]).run(context)
+
+    first, second = made(), made()
+    assert first.num_timesteps == 256 + first.ledger.demonstration_transitions > 256
+    assert Demonstrate(first, 1).described() == Demonstrate(second, 1).described()
+    shown = Demonstrate(first, 1).run(Context("rl_lab/CartPole-v1"))
+    assert shown.ledger.teacher_steps == first.num_timesteps
+    second.agent.parameters[:] += 1
+    assert Demonstrate(first, 1).described() != Demonstrate(second, 1).described()
+
+
 def test_a_normaliser_is_handed_on():
     options = SMALL | {"normalize_observation": True, "normalize_reward": True}
     context = Context("Pendulum-v1", 0, None, options | {"n_steps": 256, "gamma": 0.9})
