@@ -70,7 +70,7 @@ def described(expert: Any) -> Any:
         except (ImportError, AttributeError, ValueError):
             return expert  # finding it will say what is wrong
     if hasattr(expert, "predict"):
-        acting = getattr(expert, "agent", expert) if isinstance(expert, Artifact) else expert  # what a pipeline has made
+        acting = getattr(expert, "agent", expert) if isinstance(expert, Artifact) else expert
         return [describe(type(expert)), describe([_acts_by(acting), getattr(expert, "num_timesteps", 0)])]
     return describe(expert)
 
