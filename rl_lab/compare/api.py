@@ -52,7 +52,8 @@ def compare(
     Args:
         env: Gymnasium's id, `module:id`, a function that makes an environment, or a list of those.
         contenders: names and what they stand for: `"ppo"` (ours), `"sb3:ppo"`, a function `f(env, seed, steps)` that
-            returns something with `.predict`, or a pair of either and a dictionary of hyperparameters.
+            returns something with `.predict`, or a pair of either and a dictionary of hyperparameters. In a function,
+            give any model but SB3's, our PPO too, to `rl_lab.compare.watch(env, model)` before it trains.
         steps: environment steps of every run; the environment that a contender gets ends there.
         seeds: how many, or which; a verdict takes ten.
         out: folder for the report, `runs.csv`, `verdicts.json` and finished runs; without one, finished runs are

@@ -179,8 +179,9 @@ def execute(
     except BudgetSpent as spent:
         if meter.watched is None and meter.trained is None:
             raise LabError(
-                f"{job.contender.name} went on after its {job.steps} steps; return a model by then, "
-                "or give it to rl_lab.compare.watch(env, model), which judges it as it is"
+                f"{job.contender.name} went on after its {job.steps} steps; return a model by then, or give it to "
+                "rl_lab.compare.watch(env, model) before it trains, which judges it as it is; our PPO needs that, "
+                "since it finishes its last rollout"
             ) from spent
         model, outer = meter.watched or meter.trained or (None, None)
     meter.clock.stop()

@@ -8,6 +8,7 @@ import pytest
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnvWrapper, VecFrameStack, VecNormalize
 
+from rl_lab.agents import PPO as Ours
 from rl_lab.compare import BudgetSpent, Contender, Environment, Evaluation, Plan, Run, watch, wording
 from rl_lab.compare.environments import Maker, evaluation_seeds
 from rl_lab.compare.evaluation import Judge
@@ -266,6 +267,20 @@ def test_a_loop_of_ones_own_is_judged_where_it_is_watched():
     found = outcome(mine)
     assert steps_of(found) == [0, 100, 200, 300]
     assert found["points"][0]["returns"] == found["points"][-1]["returns"]
+
+
+def test_our_ppo_in_a_function_is_judged_where_it_is_watched():
+    def unwatched(env, seed, steps):
+        return Ours(env, seed=seed, n_steps=64, batch_size=64).learn(steps)
+
+    def watched(env, seed, steps):
+        return watch(env, Ours(env, seed=seed, n_steps=64, batch_size=64)).learn(steps)
+
+    found = outcome(watched)
+    assert (found["steps"], found["notes"]["updates"]) == (300, 4)
+    assert steps_of(found) == [0, 100, 200, 300]
+    with pytest.raises(LabError, match=r"300 steps; .*watch\(env, model\) before it trains, .* our PPO needs that"):
+        outcome(unwatched)
 
 
 def test_watching_outside_a_comparison_does_nothing():
