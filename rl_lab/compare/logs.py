@@ -176,7 +176,7 @@ def _from_npz(path: Path) -> Log:
             f"{str(path)!r} is not an evaluations.npz of Stable-Baselines3, which has timesteps and results ({reason})"
         ) from None
     steps = steps.reshape(-1)
-    lengths = np.zeros(returns.shape, int) if lengths is None else lengths
+    lengths = np.broadcast_to(0, returns.shape) if lengths is None else lengths
     shapes = f"timesteps {steps.shape}, results {returns.shape} and ep_lengths {lengths.shape}"
     wide = [size for size in returns.shape[1:] if size != 1]
     fits = returns.ndim > 0 and len(returns) == len(steps) > 0 and len(wide) < 2 and 0 not in wide
@@ -210,6 +210,8 @@ def _from_csv(path: Path, chosen: Sequence[str]) -> list[Log]:
         file.seek(0)
         table = csv.DictReader(file)
         rows, columns = list(table), table.fieldnames or []
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        raise LabError(f"{str(path)!r} has the column {short(twice[0])} twice; keep the one that is meant")
     if not set(COLUMNS[:5]) | {"return"} <= set(columns):
         raise LabError(f"{str(path)!r} has columns {', '.join(columns)}; a runs.csv has {', '.join(COLUMNS)}")
     for number, row in enumerate(rows, 1):

@@ -1,5 +1,6 @@
 """Logs: ours as rliable reads them, and those that Stable-Baselines3 leaves."""
 
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -132,7 +133,17 @@ def test_a_log_that_is_none_gets_a_sentence(tmp_path):
         read_logs([write_npz(tmp_path / "nan.npz", [[1.0], [np.nan]])])
     with pytest.raises(LabError, match="as many evaluations in each"):
         read_logs([write_npz(tmp_path / "few.npz", [[1.0], [2.0]], steps=[1])])
+    np.savez(tmp_path / "huge.npz", timesteps=np.arange(5))
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|S0", "fortran_order": False, "shape": (5, 10**12)})
+    with zipfile.ZipFile(tmp_path / "huge.npz", "a") as archive:
+        archive.writestr("results.npy", header.getvalue())  # texts without a letter, which take no bytes
+    with pytest.raises(LabError, match=r"results \(5, 1000000000000\) .* must be numbers"):
+        read_logs([tmp_path / "huge.npz"])
     (tmp_path / "runs.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "twice.csv").write_text("contender,environment,seed,step,seconds,return,return\na,e,0,100,1,300,1\n")
+    with pytest.raises(LabError, match=r"twice\.csv' has the column 'return' twice; keep the one that is meant"):
+        read_logs([tmp_path / "twice.csv"])
     with pytest.raises(LabError, match="has columns a, b; a runs"):
         read_logs([tmp_path / "runs.csv"])
     (tmp_path / "runs.csv").write_text("environment,contender,seed,step,seconds,return\nx,y,0,many,1,1\n")
