@@ -338,6 +338,8 @@ class PPO:
             metrics.pop("train/anchor_kl", None)
         metrics["train/explained_variance"] = _explained_variance(self.rollout)
         metrics["train/learning_rate"], metrics["train/clip_range"] = settings.learning_rate, settings.clip_range
+        if settings.clip_range_vf >= 0:
+            metrics["train/clip_range_vf"] = settings.clip_range_vf
         if not self.policy.discrete:
             metrics["train/std"] = float(np.exp(self.policy.log_std).mean())
         if len(returns := self.episode_returns()):

@@ -220,7 +220,7 @@ class VectorSource(Source):
             np.zeros(shape, self.encoder.dtype),
             np.ones(lanes, np.bool_),
             first_action(space),
-            np.zeros(0, np.bool_),
+            self._turned(),
         )
         self._masks = ActionMasks(vector, name)
         self._resetting = np.zeros(lanes, np.bool_)
@@ -258,6 +258,23 @@ class VectorSource(Source):
             self._begin_again(ended, where)
         else:
             self._mask(info, None, where)
+
+    def _turned(self) -> np.ndarray:
+        """Of a game of ours that is played for both sides, whether a step has passed the turn; see `View`.
+
+        Raises:
+            LabError: it stands behind wrappers, of which one may take several steps, or none.
+        """
+        games = [game for base in self._bases if (game := getattr(base, "definition", None)) and game.turned]
+        if not games:
+            return np.zeros(0, np.bool_)
+        if self._bases != [self.vector]:
+            raise LabError(
+                f"{self.name} is played for both sides, and in wrappers or from a function an agent does not learn "
+                "whose turn it is; give its id, with env_kwargs, or what gym.make_vec makes for it, without wrappers"
+            )
+        turned: np.ndarray = self.vector.lanes.states[games[0].turned]  # type: ignore[attr-defined]
+        return turned
 
     def _reset(self, seed: int) -> None:
         # One seed a lane from a hash: counting up from the seed would give neighbouring seeds the same lanes.

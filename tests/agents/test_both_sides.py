@@ -65,6 +65,28 @@ def test_a_rollout_says_where_the_turn_passes(opponent, turned):
     assert (agent.collect().turned == turned).all()
 
 
+@pytest.mark.parametrize("more", [{"opponent": "self"}, {"opponent": "self", "debug": True}])
+def test_a_batch_that_is_stepped_from_python_says_it_too(more):
+    vector = gym.make_vec("rl_lab/Go-5x5-v0", 2, **more)
+    vector.lanes.step_loop = None  # as where the opponent is another program
+    assert PPO(vector, n_steps=4, batch_size=4).collect().turned.all()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: lambda: gym.make("rl_lab/Go-5x5-v0", opponent="self"),
+        lambda: gym.make("rl_lab/Go-5x5-v0", opponent="self"),
+        lambda: gym.wrappers.vector.TransformReward(
+            gym.make_vec("rl_lab/Go-5x5-v0", 2, opponent="self"), lambda rewards: rewards
+        ),
+    ],
+)
+def test_where_nothing_says_where_the_turn_passes_both_sides_are_refused(make):
+    with pytest.raises(LabError, match=r"is played for both sides, and in wrappers or from a function .*; give its id"):
+        PPO(make(), n_steps=4)
+
+
 def test_the_value_of_a_game_cut_off_is_the_movers():
     agent = PPO("rl_lab/Go-5x5-v0", num_envs=4, n_steps=8, env_kwargs={"opponent": "self", "max_moves": 1}, gamma=1.0)
     agent.policy.critic.layers()[-1][1][:] = 0.25  # what the other side thinks of every position, about
