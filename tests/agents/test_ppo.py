@@ -161,10 +161,13 @@ def test_a_loss_of_ones_own():
 
 def test_schedules_follow_the_progress():
     rates = []
-    agent = PPO(CARTPOLE, num_envs=4, learning_rate="lin_1e-3", clip_range=lambda left: 0.1 + left, **SMALL)
+    assert "train/clip_range_vf" not in PPO(CARTPOLE, num_envs=4, **SMALL).learn(64).metrics
+    given = {"learning_rate": "lin_1e-3", "clip_range": lambda left: 0.1 + left, "clip_range_vf": 0.3}
+    agent = PPO(CARTPOLE, num_envs=4, **given, **SMALL)
     agent.learn(512, callback=lambda a: rates.append((a.metrics["train/learning_rate"], a.metrics["train/clip_range"])))
     np.testing.assert_allclose([rate for rate, _ in rates], [0.75e-3, 0.5e-3, 0.25e-3, 0.0])
     np.testing.assert_allclose([clip for _, clip in rates], [0.85, 0.6, 0.35, 0.1])
+    assert agent.metrics["train/clip_range_vf"] == 0.3
 
 
 def test_a_schedule_ends_at_zero_where_the_last_rollout_goes_beyond_the_total():
