@@ -151,12 +151,12 @@ class Question:
         """The question in words."""
         within = ""
         if self.margin is not None and self.claim == "equal":
-            within = f" within {self.margin:.0%}" if self.censored else f" within {self.margin:g}"
+            within = f" within {self.margin * 100:g}%" if self.censored else f" within {self.margin:g}"
+        verb, those = ("Are", "those") if self.measure == "steps" else ("Is", "that")
         if self.claim == "equal":
-            return f"Is the {self.topic} of {contender} equal to that of {baseline}{within}?"
+            return f"{verb} the {self.topic} of {contender} equal to {those} of {baseline}{within}?"
         word = {"time": "shorter", "steps": "fewer"}.get(self.measure, "higher")
-        verb = "Are" if self.measure == "steps" else "Is"
-        return f"{verb} the {self.topic} of {contender} {word} than that of {baseline}?"
+        return f"{verb} the {self.topic} of {contender} {word} than {those} of {baseline}?"
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def finding(verdict: Verdict) -> str:
     theirs = f"{verdict.baseline} {quantity(verdict.against, verdict.measure)}"
     parts = [f"{ours}, {theirs}{' (medians)' if verdict.ratio else ''}", estimate(verdict)]
     if verdict.margin is not None:
-        parts.append(f"margin {verdict.margin:.0%}" if verdict.ratio else f"margin {verdict.margin:g}")
+        parts.append(f"margin {verdict.margin * 100:g}%" if verdict.ratio else f"margin {verdict.margin:g}")
     if verdict.p_holm is not None and verdict.pairs >= SMOKE_SEEDS:
         parts.append(f"p = {verdict.p_holm:.2g}{'' if verdict.p_holm == verdict.p else ' (Holm)'}")
     return "; ".join(parts)

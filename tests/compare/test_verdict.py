@@ -9,7 +9,7 @@ import pytest
 from made_runs import ENVIRONMENT, plan, rising, run
 from scipy import stats
 
-from rl_lab.compare import Question, Result, Run
+from rl_lab.compare import Question, Result, Run, wording
 from rl_lab.compare.curves import Curve, Value, measure
 from rl_lab.compare.verdict import judge
 
@@ -104,6 +104,14 @@ def test_time_to_a_threshold_is_a_ratio():
 def test_equal_times_are_equivalent():
     spread = lambda s: (rising(3), 10.0 * (1 + 0.01 * (s % 3)))  # noqa: E731
     assert one(SHORTER, both(spread, lambda s: (rising(3), 10.0))).outcome == "equivalent"
+
+
+@pytest.mark.parametrize(("margin", "shown"), [(0.1, "10%"), (0.125, "12.5%"), (0.005, "0.5%"), (1.5, "150%")])
+def test_a_margin_is_shown_as_it_is(margin, shown):
+    question = Question("steps", "equal", margin=margin, threshold=0.5)
+    verdict = one(question, both(lambda s: (rising(3), 10.0), lambda s: (rising(3), 10.0)))
+    assert verdict.question == f"Are the steps to 0.5 of ours equal to those of theirs within {shown}?"
+    assert f"margin {shown}; p" in wording.finding(verdict)
 
 
 def test_a_contender_that_stops_early_without_success_is_not_fast():
