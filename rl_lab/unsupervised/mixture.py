@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab import jit
 from rl_lab.errors import LabError
 from rl_lab.estimators import Parameters
+from rl_lab.memory import check_memory
 from rl_lab.numbers import whole
 from rl_lab.unsupervised import expectation
 from rl_lab.unsupervised.blocks import in_blocks
@@ -98,11 +99,17 @@ class GaussianMixture(Parameters):
 
         Raises:
             LabError: a parameter is not allowed, a number is not finite, there are fewer distinct samples than
-                components, or a covariance is singular.
+                components, a covariance is singular, or the covariances do not fit into memory.
         """
         self._check()
         rows = self._rows(X)
         check_distinct(rows, self.n_components, "n_components")
+        if self.covariance_type == "full":
+            count, width = self.n_components, rows.shape[1]
+            what = f"a mixture of n_components={count} with full covariances of {width} features"
+            check_memory(
+                24.0 * count * width * width, what, "leave out features, take covariance_type='diag', or k-means"
+            )
         samples = in_blocks(rows)
         rng = np.random.default_rng(self.random_state)
         known: list[float] = []

@@ -146,6 +146,14 @@ def test_bad_input(model, rows, sentence):
         model.fit(rows)
 
 
+def test_covariances_that_do_not_fit_into_memory_are_refused(monkeypatch):
+    monkeypatch.setattr("rl_lab.memory.available", lambda: 2.0**20)
+    rows = np.random.default_rng(0).normal(size=(20, 300))
+    with pytest.raises(LabError, match=r"n_components=2 with full covariances of 300 features needs .*'diag', or k-"):
+        GaussianMixture(2).fit(rows)
+    assert GaussianMixture(2, covariance_type="diag").fit(rows).covariances_.shape == (2, 300)
+
+
 def test_what_is_not_fitted_is_refused():
     for use in (lambda: GaussianMixture().predict(BLOBS), lambda: GaussianMixture().sample(3)):
         with pytest.raises(LabError, match="not fitted yet"):
