@@ -84,8 +84,11 @@ def _delete(folder: Path, name: str) -> None:
 
 
 def missing(runs: Iterable[Run], folder: Path, keep: str) -> int:
-    """How many runs have no agent there though one could have been written; "best" deleted some that were."""
+    """How many runs have no agent there though one could have been written; "best" deleted some that were.
+
+    A note without a reason is of models that are never written; one with a reason may be of a disk that was full.
+    """
     return sum(
-        NOT_KEPT not in run.notes and not (run.agent and (keep == "best" or (folder / run.agent).exists()))
+        run.notes.get(NOT_KEPT) != "" and not (run.agent and (keep == "best" or (folder / run.agent).exists()))
         for run in runs
     )

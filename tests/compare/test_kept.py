@@ -83,3 +83,5 @@ def test_runs_that_kept_no_agent_are_mentioned():
     pruned, never, unknown = (Run("e", "c", 0, agent="x.zip"), Run("e", "c", 1), Run("e", "c", 2, notes={NOT_KEPT: ""}))
     assert missing([pruned, never, unknown], Path("nowhere"), "best") == 1
     assert missing([pruned, never, unknown], Path("nowhere"), "all") == 2
+    full = Run("e", "c", 3, notes={NOT_KEPT: "No space left on device"})  # which may have been freed since
+    assert missing([pruned, full], Path("nowhere"), "best") == 1
