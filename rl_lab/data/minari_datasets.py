@@ -87,6 +87,8 @@ def read(name: str) -> Demonstrations:
     if not folder.is_dir():
         known = ", ".join(sorted(_local())) or "none"
         raise LabError(f"data set {name!r} cannot be read: it is not there; local data sets: {known}")
+    if pipes := [path for path in folder.rglob("*") if path.is_fifo()]:  # which would be waited for
+        raise LabError(f"data set {name!r} is damaged ({pipes[0]} is a pipe); {WHOLE}")
     try:
         about = MinariStorage.read_raw_metadata(folder)
         if not {"observation_space", "action_space"} <= about.keys():

@@ -1,6 +1,7 @@
 """Demonstrations as Minari data sets that Minari itself loads, and that replay to the same rewards."""
 
 import json
+import os
 import shutil
 import sys
 
@@ -76,6 +77,15 @@ def test_more_episodes_than_fit_into_memory_are_refused_after_the_first(episodes
     with pytest.raises(LabError, match=r"episodes=10+[.]* needs .* GiB of memory, .*; record fewer"):
         collect(gym.make("CartPole-v1"), lambda observation, info: 0, episodes, report=played.append)
     assert len(played) <= 1
+
+
+@pytest.mark.parametrize("file", ["metadata.json", "main_data.hdf5"])
+def test_a_pipe_in_a_data_set_is_not_waited_for(tmp_path, file):
+    collect(gym.make("rl_lab/Robot-Empty-5x5-v0"), Planner(), 1).write("piped/one-v0")
+    (tmp_path / "piped/one-v0/data" / file).unlink()
+    os.mkfifo(tmp_path / "piped/one-v0/data" / file)
+    with pytest.raises(LabError, match=rf"data set 'piped/one-v0' is damaged \(.*{file} is a pipe\); write"):
+        Demonstrations.read("piped/one-v0")
 
 
 def test_bad_experts_and_names_get_a_sentence():
