@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 
 from rl_lab import random
-from rl_lab.agents import checks
-from rl_lab.agents.anchor import Anchor
-from rl_lab.agents.compiled import CompiledEngine
-from rl_lab.agents.engine import Engine
-from rl_lab.agents.environments import Environment, make_source
-from rl_lab.agents.normalizer import Normalizer, make_normalizer
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common import checks
+from rl_lab.agents.common.environments import Environment, make_source
+from rl_lab.agents.common.kickstarting import Anchor
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.normalizer import Normalizer, make_normalizer
+from rl_lab.agents.common.rollout_buffer import Progress, Rollout, make_rollout
+from rl_lab.agents.common.vec_adapter import Source
+from rl_lab.agents.engines.compiled import CompiledEngine
+from rl_lab.agents.engines.engine import Engine
 from rl_lab.agents.ppo_update import Settings, flatten, loops
-from rl_lab.agents.rollout import Progress, Rollout, make_rollout
 from rl_lab.agents.settings import PPOSettings, schedule
-from rl_lab.agents.sources import Source
 from rl_lab.errors import LabError, short
 from rl_lab.files import path_of
 from rl_lab.numbers import whole_number
@@ -180,7 +180,7 @@ class PPO:
 
     def train(self, callback: Callback | None = None, progress_bar: bool = False) -> PPO:
         """Go on until `total_timesteps`, as set by `learn` or by a checkpoint."""
-        from rl_lab.agents.progress import bar
+        from rl_lab.agents.common.progress_bar import bar
 
         checks.callback(callback)
         checks.switch("progress_bar", progress_bar)
@@ -255,7 +255,7 @@ class PPO:
         Raises:
             LabError: the observation's shape is not that of the space, or a mask has another shape.
         """
-        from rl_lab.agents.predict import choose
+        from rl_lab.agents.common.predict import choose
 
         checks.switch("deterministic", deterministic)
         if state is not None:
@@ -273,7 +273,7 @@ class PPO:
         Raises:
             LabError: the path is a folder, or the file cannot be written.
         """
-        from rl_lab.agents import checkpoint
+        from rl_lab.agents.common import checkpoint
 
         checkpoint.save(self, path_of(path))
 
@@ -292,7 +292,7 @@ class PPO:
         Raises:
             LabError: the files are damaged, or of another environment.
         """
-        from rl_lab.agents import checkpoint
+        from rl_lab.agents.common import checkpoint
 
         return checkpoint.agent_of(cls, checkpoint.find(path_of(path)), env, overrides)
 
@@ -392,7 +392,7 @@ class PPO:
         batch = min(self.settings.batch_size, self.settings.n_steps * self.source.lanes)
         if name == "compiled":
             return CompiledEngine(self.policy, self.source, batch)
-        from rl_lab.agents.torch_engine import TorchEngine
+        from rl_lab.agents.engines.torch import TorchEngine
 
         return TorchEngine(self.policy, self.source, batch, policy, loss, device, self.seed)
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from rl_lab import jit, random
-from rl_lab.agents import rollout
-from rl_lab.agents.policy import ActorCritic
-from rl_lab.agents.rollout import Workspace, actor_outputs, critic_values, make_workspace
+from rl_lab.agents.common import rollout_buffer as rollout
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.rollout_buffer import Workspace, actor_outputs, critic_values, make_workspace
 from rl_lab.core import mlp, optim
 from rl_lab.core.activations import exp
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from rl_lab.agents.environments import Environment
+from rl_lab.agents.common.environments import Environment
 from rl_lab.agents.ppo import PPO
 from rl_lab.errors import LabError, short
 from rl_lab.numbers import whole_number

@@ -133,7 +133,7 @@ def schedule(name: str, value: Schedule) -> Callable[[float], float]:
 
 def _returned(name: str, function: Callable[[float], Any], remaining: float) -> float:
     """What the function of a schedule returns, as a number."""
-    from rl_lab.agents.boundary import failures
+    from rl_lab.agents.common.boundary import failures
 
     with failures(f"the function for {name} failed at {remaining:g} of the progress remaining"):
         value = function(remaining)

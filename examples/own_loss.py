@@ -4,13 +4,13 @@
 
 The loss selects the torch engine by itself. Here it is that of simple policy optimisation (Xie et al., 2024,
 arXiv:2401.16025), which pulls the probability ratio back by a square where PPO clips it. What a loss may use is
-listed in `rl_lab.agents.torch_engine.Minibatch`. To write a loss that is compiled, see `ppo_onefile.py`.
+listed in `rl_lab.agents.engines.torch.Minibatch`. To write a loss that is compiled, see `ppo_onefile.py`.
 """
 
 import torch
 
 from rl_lab.agents import PPO
-from rl_lab.agents.torch_engine import Minibatch
+from rl_lab.agents.engines.torch import Minibatch
 
 
 def simple_policy_loss(batch: Minibatch) -> torch.Tensor:

@@ -19,8 +19,8 @@ import numpy as np
 
 from rl_lab import jit
 from rl_lab.agents import PPO
-from rl_lab.agents.observations import Encoder
-from rl_lab.agents.sources import CompiledSource
+from rl_lab.agents.common.encoder import Encoder
+from rl_lab.agents.common.vec_adapter import CompiledSource
 from rl_lab.errors import LabError
 from rl_lab.numbers import whole_number
 from rl_lab.profile_report import ProfileReport, Timing

@@ -20,8 +20,8 @@ from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize, is_vecenv_wrapped
 
-from rl_lab.agents.anchor import HoldSchedule
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common.kickstarting import HoldSchedule
+from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.data.playing import collect
 from rl_lab.errors import LabError

@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import VecTransposeImage, is_vecenv_wrappe
 from torch import nn
 
 from rl_lab.agents import PPO as LabPPO
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.settings import schedule
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
@@ -188,7 +188,7 @@ def _sb3_schedule(name: str, value: Any) -> float | Callable[[float], float]:
 
 
 def _own_network(agent: LabPPO) -> bool:
-    from rl_lab.agents.torch_engine import Perceptrons
+    from rl_lab.agents.engines.torch import Perceptrons
 
     return not isinstance(getattr(agent.engine, "module", None), (Perceptrons, type(None)))
 

@@ -16,7 +16,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecMonitor, VecNormalize
 
 from rl_lab.agents import PPO
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.envs.batch import BatchEnv, BatchVectorEnv
 from rl_lab.envs.classic.cartpole import cartpole as cartpole_definition
 from rl_lab.errors import LabError

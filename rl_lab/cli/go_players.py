@@ -110,7 +110,7 @@ class TrainedAgent:
     """
 
     def __init__(self, path: Path) -> None:
-        from rl_lab.agents.training import load
+        from rl_lab.agents.run_folder import load
         from rl_lab.envs.go.planes import PLANES
         from rl_lab.envs.go.rules import Rules
 

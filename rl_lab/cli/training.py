@@ -68,7 +68,7 @@ def train(
         quiet: no progress display.
         settings: hyperparameters.
     """
-    from rl_lab.agents import training
+    from rl_lab.agents import run_folder as training
 
     options: dict[str, Any] = {"checkpoint_seconds": checkpoint_seconds, "progress_bar": not quiet}
     env = one_env(env, env_option)
@@ -144,7 +144,7 @@ def evaluate(
     """
     import numpy as np
 
-    from rl_lab.agents.training import load
+    from rl_lab.agents.run_folder import load
     from rl_lab.cli import go_eval
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.evaluation import Judge
@@ -185,7 +185,7 @@ def _check_shape(agent: PPO, judge: Judge) -> None:
     Raises:
         LabError: it has learned with observations of another shape.
     """
-    from rl_lab.agents.spaces import described
+    from rl_lab.agents.common.spaces import described
 
     learned, actions = agent.source.vector.single_observation_space, agent.source.vector.single_action_space
     shown = judge.observation_space

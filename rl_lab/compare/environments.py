@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from rl_lab.agents import boundary
-from rl_lab.agents.boundary import begun, infos, one_number, stepped
-from rl_lab.agents.environments import installing, where_it_is
+from rl_lab.agents.common import boundary
+from rl_lab.agents.common.boundary import begun, infos, one_number, stepped
+from rl_lab.agents.common.environments import installing, where_it_is
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.plan import Environment
 from rl_lab.errors import LabError

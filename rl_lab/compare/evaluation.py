@@ -15,10 +15,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.agents.actions import of_shape
-from rl_lab.agents.boundary import begun, finite, one_number, stepped
-from rl_lab.agents.masks import ActionMasks
-from rl_lab.agents.predictor import Predictor, answers_batches
+from rl_lab.agents.common.actions import of_shape
+from rl_lab.agents.common.boundary import begun, finite, one_number, stepped
+from rl_lab.agents.common.masks import ActionMasks
+from rl_lab.agents.common.predictor import Predictor, answers_batches
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Evaluation
 from rl_lab.errors import LabError

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.boundary import begun, finite, one_number, stepped
+from rl_lab.agents.common.boundary import begun, finite, one_number, stepped
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.compare.contenders import CONTRIB, is_lab, is_sb3
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Contender

@@ -7,9 +7,9 @@ from typing import Any
 
 import gymnasium as gym
 
-from rl_lab.agents import checks
-from rl_lab.agents.environments import LEAST_BYTES
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common import checks
+from rl_lab.agents.common.environments import LEAST_BYTES
+from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.settings import PPOSettings
 from rl_lab.compare import contenders, pretrained
 from rl_lab.compare.environments import Maker

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_lab.agents.environments import make_source
+from rl_lab.agents.common.environments import make_source
 from rl_lab.envs.robot import cells
 from rl_lab.envs.robot.planner import plan_state
 from rl_lab.errors import LabError

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from rl_lab.agents.anchor import not_negative, positive
-from rl_lab.agents.normalizer import normalized_rows, set_moments
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common.kickstarting import not_negative, positive
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.normalizer import normalized_rows, set_moments
 from rl_lab.errors import LabError
 from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact

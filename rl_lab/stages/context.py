@@ -12,9 +12,9 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.environments import make_source
-from rl_lab.agents.predict import choose_rows
-from rl_lab.agents.sources import Source
+from rl_lab.agents.common.environments import make_source
+from rl_lab.agents.common.predict import choose_rows
+from rl_lab.agents.common.vec_adapter import Source
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe, entry
 from rl_lab.stages.ledger import Ledger

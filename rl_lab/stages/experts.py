@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 
-from rl_lab.agents.masks import ActionMasks
-from rl_lab.agents.predictor import Predictor
+from rl_lab.agents.common.masks import ActionMasks
+from rl_lab.agents.common.predictor import Predictor
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
 from rl_lab.stages.artifact import Artifact
@@ -133,7 +133,7 @@ def _loaded(path: Path, env: gym.Env) -> Known:
             f"{path} is a pickle of Stable-Baselines3, and loading it can run any code that is in it; load it "
             "yourself, with PPO.load, and give the model, or a module:function that calls its predict"
         )
-    from rl_lab.agents.training import load
+    from rl_lab.agents.run_folder import load
 
     model = load(path)
     space = model.source.vector.single_action_space

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.anchor import USUAL, Anchor, HoldSchedule, not_negative
+from rl_lab.agents.common.kickstarting import USUAL, Anchor, HoldSchedule, not_negative
 from rl_lab.errors import LabError
 from rl_lab.numbers import whole, whole_number
 from rl_lab.stages.artifact import Artifact

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rl_lab.agents import PPO, training
+from rl_lab.agents import PPO
+from rl_lab.agents import run_folder as training
 from rl_lab.errors import LabError
 from rl_lab.files import read_toml
 from rl_lab.fingerprint import describe

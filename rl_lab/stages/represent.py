@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.anchor import positive
-from rl_lab.agents.normalizer import FIRM
+from rl_lab.agents.common.kickstarting import positive
+from rl_lab.agents.common.normalizer import FIRM
 from rl_lab.core import weights
 from rl_lab.core.graft import graft
 from rl_lab.errors import LabError

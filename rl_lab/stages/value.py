@@ -9,8 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from rl_lab.agents import PPO
-from rl_lab.agents.anchor import not_negative, positive
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common.kickstarting import not_negative, positive
+from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.clone import Fit

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from torch.distributions import Categorical, Normal, kl_divergence
 
 from rl_lab import jit
-from rl_lab.agents import PPO, distributions
-from rl_lab.agents.anchor import Anchor, HoldSchedule
+from rl_lab.agents import PPO
+from rl_lab.agents.common import distributions
+from rl_lab.agents.common.kickstarting import Anchor, HoldSchedule
 from rl_lab.agents.ppo_update import flatten
 from rl_lab.errors import LabError
 

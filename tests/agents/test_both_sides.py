@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import rl_lab  # noqa: F401
 from rl_lab.agents import PPO
+from rl_lab.agents.common.rollout_buffer import make_rollout
 from rl_lab.agents.ppo_update import loops
-from rl_lab.agents.rollout import make_rollout
 from rl_lab.envs import Definition
 from rl_lab.errors import LabError
 from rl_lab.stages.value import monte_carlo

@@ -10,9 +10,9 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Te
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rl_lab.agents import PPO, train_seeds
-from rl_lab.agents.checks import finite_rollout
-from rl_lab.agents.environments import make_source
-from rl_lab.agents.rollout import make_rollout
+from rl_lab.agents.common.checks import finite_rollout
+from rl_lab.agents.common.environments import make_source
+from rl_lab.agents.common.rollout_buffer import make_rollout
 from rl_lab.errors import LabError
 
 BOX = Box(-5, 5, (2,), np.float32)

@@ -10,7 +10,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from rl_lab.agents import PPO, checkpoint, stored, training
+from rl_lab.agents import PPO
+from rl_lab.agents import run_folder as training
+from rl_lab.agents.common import checkpoint, stored
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 
@@ -283,7 +285,7 @@ def test_weights_on_another_device_are_the_agents_too(tmp_path, monkeypatch):
     """A GPU is another memory, which a copy of the module stands for here."""
     import copy
 
-    from rl_lab.agents import torch_engine
+    from rl_lab.agents.engines import torch as torch_engine
 
     here = PPO(CARTPOLE, engine="torch", **SMALL).learn(128)
     here.save(tmp_path / "here")

@@ -5,8 +5,8 @@ import pytest
 from numba import typeof
 
 from rl_lab.agents import PPO
+from rl_lab.agents.common.vec_adapter import CompiledSource
 from rl_lab.agents.ppo_update import STATISTICS, flatten
-from rl_lab.agents.sources import CompiledSource
 from rl_lab.jit import cache
 
 

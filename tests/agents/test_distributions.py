@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from rl_lab import jit, random
-from rl_lab.agents import distributions as d
+from rl_lab.agents.common import distributions as d
 
 FLOATS = st.floats(-20, 20, width=32)
 

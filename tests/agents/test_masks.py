@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
-from rl_lab.agents.masks import ActionMasks
+from rl_lab.agents.common.masks import ActionMasks
 from rl_lab.errors import LabError
 
 

@@ -7,7 +7,7 @@ import stable_baselines3 as sb3
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
 from rl_lab.agents import PPO
-from rl_lab.agents import normalizer as n
+from rl_lab.agents.common import normalizer as n
 from rl_lab.agents.ppo_update import loops
 from rl_lab.sb3 import from_sb3
 

@@ -9,8 +9,8 @@ import stable_baselines3 as sb3
 import torch
 
 from rl_lab.agents import PPO
+from rl_lab.agents.common.rollout_buffer import make_rollout
 from rl_lab.agents.ppo_update import Samples, loops
-from rl_lab.agents.rollout import make_rollout
 
 ENVIRONMENTS = {"CartPole-v1": "discrete", "Pendulum-v1": "continuous"}
 VARIANTS = {

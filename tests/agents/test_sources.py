@@ -8,8 +8,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from rl_lab.agents import PPO
-from rl_lab.agents.environments import make_source
-from rl_lab.agents.sources import CompiledSource, VectorSource
+from rl_lab.agents.common.environments import make_source
+from rl_lab.agents.common.vec_adapter import CompiledSource, VectorSource
 from rl_lab.errors import LabError
 
 
@@ -179,7 +179,7 @@ def test_compiled_and_stepped_give_the_same_experience():
         agent = PPO("rl_lab/CartPole-v1", num_envs=4, n_steps=600, batch_size=64, normalize_observation=True, seed=7)
         assert agent.source.compiled
         if not compiled:
-            from rl_lab.agents.compiled import CompiledEngine
+            from rl_lab.agents.engines.compiled import CompiledEngine
 
             agent.source.compiled = False
             agent.engine = CompiledEngine(agent.policy, agent.source, 64)

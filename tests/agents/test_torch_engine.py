@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rl_lab.agents import PPO
-from rl_lab.agents.training import train
+from rl_lab.agents.run_folder import train
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 

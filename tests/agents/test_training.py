@@ -11,7 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from rl_lab.agents import PPO, checkpoint, training
+from rl_lab.agents import PPO
+from rl_lab.agents import run_folder as training
+from rl_lab.agents.common import checkpoint
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 
@@ -19,7 +21,8 @@ ARGUMENTS = {"num_envs": 8, "n_steps": 64, "batch_size": 64, "normalize_observat
 STEPS = 60_000
 SCRIPT = f"""
 import sys
-from rl_lab.agents import checkpoint, training
+from rl_lab.agents.common import checkpoint
+from rl_lab.agents import run_folder as training
 if sys.argv[1] == "train":
     training.train("rl_lab/CartPole-v1", {STEPS}, sys.argv[2], seed=4, checkpoint_seconds=0.05, **{ARGUMENTS!r})
 else:

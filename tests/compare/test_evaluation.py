@@ -14,7 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from rl_lab import agents
-from rl_lab.agents.predictor import Predictor
+from rl_lab.agents.common.predictor import Predictor
 from rl_lab.compare import Environment, Evaluation
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge

@@ -430,7 +430,8 @@ def test_a_pipe_as_expert_is_not_waited_for(tmp_path):
 
 
 def test_trained_agents_are_experts_and_their_training_is_the_teachers(tmp_path):
-    from rl_lab.agents import PPO, training
+    from rl_lab.agents import PPO
+    from rl_lab.agents import run_folder as training
 
     training.train("rl_lab/CartPole-v1", 256, tmp_path / "run", **SMALL)
     agent = PPO("rl_lab/CartPole-v1", **SMALL).learn(512)

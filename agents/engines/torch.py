@@ -21,13 +21,13 @@ import torch
 from torch import nn
 
 from rl_lab import jit
-from rl_lab.agents import rollout
-from rl_lab.agents.distributions import MASKED
-from rl_lab.agents.normalizer import Normalizer
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents.common import rollout_buffer as rollout
+from rl_lab.agents.common.distributions import MASKED
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.normalizer import Normalizer
+from rl_lab.agents.common.rollout_buffer import Progress, Rollout
+from rl_lab.agents.common.vec_adapter import Source
 from rl_lab.agents.ppo_update import KL, MEANS, Samples, Settings, loops
-from rl_lab.agents.rollout import Progress, Rollout
-from rl_lab.agents.sources import Source
 from rl_lab.core import weights
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
@@ -382,7 +382,7 @@ class TorchEngine:
         )
 
     def _value_finals(self, normalizer: Normalizer) -> None:
-        from rl_lab.agents.predict import normalized_rows
+        from rl_lab.agents.common.predict import normalized_rows
 
         view = self.source.view
         lanes = np.flatnonzero(view.truncated & ~view.terminated)

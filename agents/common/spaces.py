@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rl_lab.agents.observations import Encoder, is_text
+from rl_lab.agents.common.encoder import Encoder, is_text
 from rl_lab.errors import short
 
 

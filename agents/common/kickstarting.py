@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from rl_lab.agents.distributions import MASKED
-from rl_lab.agents.policy import ActorCritic
-from rl_lab.agents.rollout import Rollout
+from rl_lab.agents.common.distributions import MASKED
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.rollout_buffer import Rollout
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 

@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rl_lab.agents.observations import checked
+from rl_lab.agents.common.encoder import checked
 from rl_lab.errors import LabError, short
 
 logger = logging.getLogger("rl_lab")

@@ -9,10 +9,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rl_lab.agents import distributions
-from rl_lab.agents.actions import inside
-from rl_lab.agents.normalizer import normalized_rows
-from rl_lab.agents.observations import is_text
+from rl_lab.agents.common import distributions
+from rl_lab.agents.common.actions import inside
+from rl_lab.agents.common.encoder import is_text
+from rl_lab.agents.common.normalizer import normalized_rows
 from rl_lab.errors import LabError
 from rl_lab.numbers import UNREADABLE, real_array, refuse_masked
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rl_lab.agents.policy import ActorCritic
-from rl_lab.agents.rollout import Rollout
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.rollout_buffer import Rollout
 from rl_lab.agents.settings import PPOSettings
 from rl_lab.callables import refusal
 from rl_lab.errors import LabError, short

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rl_lab.agents import checkpoint, stored
-from rl_lab.agents.checkpoint import CHECKPOINT, POLICY, PREVIOUS
+from rl_lab.agents.common import checkpoint, stored
+from rl_lab.agents.common.checkpoint import CHECKPOINT, POLICY, PREVIOUS
+from rl_lab.agents.common.run_log import RunLog
 from rl_lab.agents.ppo import PPO, Callback
-from rl_lab.agents.run_log import RunLog
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 from rl_lab.files import locked, write_text, writing
@@ -157,7 +157,7 @@ def load(path: Path, env: str | None = None) -> PPO:
     found = checkpoint.find(path)
     overrides = {}
     if found.body["engine"] == "torch":
-        from rl_lab.agents.torch_engine import device_of
+        from rl_lab.agents.engines.torch import device_of
 
         try:
             device_of(found.body["device"])

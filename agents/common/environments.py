@@ -11,8 +11,8 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from rl_lab.agents.boundary import Checked, accepted, describe, failures, made, name_of, text_of
-from rl_lab.agents.sources import CompiledSource, Source, VectorSource
+from rl_lab.agents.common.boundary import Checked, accepted, describe, failures, made, name_of, text_of
+from rl_lab.agents.common.vec_adapter import CompiledSource, Source, VectorSource
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
 from rl_lab.numbers import whole_number

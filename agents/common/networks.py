@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rl_lab.agents import distributions
-from rl_lab.agents.actions import float32_bounds
-from rl_lab.agents.observations import Encoder
+from rl_lab.agents.common import distributions
+from rl_lab.agents.common.actions import float32_bounds
+from rl_lab.agents.common.encoder import Encoder
 from rl_lab.core.mlp import MLP, count
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory

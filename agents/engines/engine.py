@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from rl_lab.agents.normalizer import Normalizer
+from rl_lab.agents.common.normalizer import Normalizer
+from rl_lab.agents.common.rollout_buffer import Progress, Rollout
 from rl_lab.agents.ppo_update import Samples, Settings
-from rl_lab.agents.rollout import Progress, Rollout
 
 
 class Engine(Protocol):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rl_lab import jit
-from rl_lab.agents.normalizer import normalize_reward, normalize_row, update_observations, update_rewards
+from rl_lab.agents.common.normalizer import normalize_reward, normalize_row, update_observations, update_rewards
 from rl_lab.core import mlp
 
 SAME_STEP = 1  # an ended environment is reset within the step, and its last observation is kept apart

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from rl_lab import jit
-from rl_lab.agents import ppo_update, rollout
-from rl_lab.agents.normalizer import Normalizer
-from rl_lab.agents.policy import ActorCritic
+from rl_lab.agents import ppo_update
+from rl_lab.agents.common import rollout_buffer as rollout
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.normalizer import Normalizer
+from rl_lab.agents.common.rollout_buffer import Progress, Rollout
+from rl_lab.agents.common.vec_adapter import CompiledSource, Source
 from rl_lab.agents.ppo_update import Samples, Settings
-from rl_lab.agents.rollout import Progress, Rollout
-from rl_lab.agents.sources import CompiledSource, Source
 from rl_lab.core import weights
 from rl_lab.core.optim import make_adam
 

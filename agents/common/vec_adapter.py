@@ -15,11 +15,11 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from rl_lab.agents.actions import inside
-from rl_lab.agents.boundary import as_sentence, failures
-from rl_lab.agents.masks import ActionMasks
-from rl_lab.agents.observations import Encoder, checked
-from rl_lab.agents.rollout import SAME_STEP, View
+from rl_lab.agents.common.actions import inside
+from rl_lab.agents.common.boundary import as_sentence, failures
+from rl_lab.agents.common.encoder import Encoder, checked
+from rl_lab.agents.common.masks import ActionMasks
+from rl_lab.agents.common.rollout_buffer import SAME_STEP, View
 from rl_lab.errors import LabError
 
 _owners: weakref.WeakValueDictionary[int, Source] = weakref.WeakValueDictionary()  # by `id` of an environment

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from rl_lab.agents import spaces, stored
+from rl_lab.agents.common import spaces, stored
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 from rl_lab.files import writing
 
 if TYPE_CHECKING:
-    from rl_lab.agents.environments import Environment
+    from rl_lab.agents.common.environments import Environment
     from rl_lab.agents.ppo import PPO
 
 CHECKPOINT, PREVIOUS, POLICY = "checkpoint.safetensors", "checkpoint.previous.safetensors", "policy.safetensors"
@@ -249,7 +249,7 @@ def _check_signs(arrays: dict[str, np.ndarray], file: Path) -> None:
 
 
 def _check_device(file: Path, device: str) -> None:
-    from rl_lab.agents.torch_engine import device_of
+    from rl_lab.agents.engines.torch import device_of
 
     try:
         device_of(device)

@@ -1,0 +1,1 @@
+"""What runs an algorithm: compiled loops, or torch."""
