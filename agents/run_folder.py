@@ -15,10 +15,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rl_lab.agents import registry
+from rl_lab.agents.algorithm import Algorithm, Callback
 from rl_lab.agents.common import checkpoint, stored
 from rl_lab.agents.common.checkpoint import CHECKPOINT, POLICY, PREVIOUS
 from rl_lab.agents.common.run_log import RunLog
-from rl_lab.agents.ppo import PPO, Callback
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 from rl_lab.files import locked, write_text, writing
@@ -32,23 +33,25 @@ def train(
     steps: int,
     out: str | Path,
     *,
+    algorithm: str = "ppo",
     seed: int = 0,
     checkpoint_seconds: float = 10.0,
     progress_bar: bool = False,
     callback: Callback | None = None,
     **arguments: Any,
-) -> PPO:
-    """Train PPO in a folder.
+) -> Algorithm:
+    """Train an agent in a folder.
 
     Args:
         env: a Gymnasium id.
         steps: steps over all environments.
         out: the folder; it must be new or empty.
+        algorithm: name of the algorithm.
         seed: of everything random.
         checkpoint_seconds: how often the run is saved.
         progress_bar: show a line of progress.
         callback: called after every iteration; False stops.
-        arguments: of `PPO`.
+        arguments: of the algorithm, such as `PPO`.
 
     Raises:
         LabError: the folder holds a run already, or is in use.
@@ -57,7 +60,7 @@ def train(
     _check_seconds(checkpoint_seconds)
     folder = Path(out)
     check_new(folder)
-    agent = PPO(env, seed=seed, **arguments)
+    agent = registry.algorithm_named(algorithm)(env, seed=seed, **arguments)
     agent.total_timesteps = int(steps)
     with locked(folder):
         check_new(folder)  # again: another process may have trained there meanwhile
@@ -72,7 +75,7 @@ def train(
             raise
 
 
-def keep(agent: PPO, env: str, folder: Path) -> None:
+def keep(agent: Algorithm, env: str, folder: Path) -> None:
     """Write an agent that was trained in another way as a run that has ended.
 
     Raises:
@@ -98,9 +101,15 @@ def check_new(folder: Path) -> None:
         )
 
 
-def _write_config(agent: PPO, env: str, folder: Path) -> None:
-    config = {"env": env, "env_kwargs": agent.env_kwargs, "steps": agent.total_timesteps, "seed": agent.seed}
-    config |= {"num_envs": agent.source.lanes, "engine": agent.engine.name, "settings": agent.settings.as_json()}
+def _write_config(agent: Algorithm, env: str, folder: Path) -> None:
+    config: dict[str, Any] = {
+        "algorithm": agent.config.algorithm,
+        "env": env,
+        "env_kwargs": agent.env_kwargs,
+        "steps": agent.total_timesteps,
+        "seed": agent.seed,
+    }
+    config |= {"num_envs": agent.source.lanes, "engine": agent.engine.name, "settings": agent.config.as_json()}
     write_text(folder / CONFIG, json.dumps(config, indent=2, default=stored.plain) + "\n")
 
 
@@ -113,7 +122,7 @@ def resume(
     progress_bar: bool = False,
     callback: Callback | None = None,
     **overrides: Any,
-) -> PPO:
+) -> Algorithm:
     """Resume a run that stopped, from its last good checkpoint; see `train`.
 
     Args:
@@ -123,7 +132,7 @@ def resume(
         checkpoint_seconds: how often the run is saved.
         progress_bar: show a line of progress.
         callback: called after every iteration; False stops.
-        overrides: arguments of `PPO` that a checkpoint cannot hold, such as `loss`.
+        overrides: arguments of the algorithm that a checkpoint cannot hold, such as `loss`.
 
     Raises:
         LabError: the folder holds no run, no good checkpoint, or is in use.
@@ -137,18 +146,18 @@ def resume(
         known = found.body["environment"]
         if env is not None and env.rpartition(":")[2] != known.rpartition(":")[2]:
             raise LabError(f"{folder} was trained on {known}, and {env} is another environment; leave it out")
-        agent = checkpoint.agent_of(PPO, found, env, overrides | ({"device": device} if device else {}))
+        agent = checkpoint.agent_of(algorithm_of(found), found, env, overrides | ({"device": device} if device else {}))
         _put_aside_damaged(folder)
         return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
 
 
-def load(path: Path, env: str | None = None) -> PPO:
-    """An agent to look at or to play with: that of a run's last good checkpoint, or of a file that `PPO.save` wrote.
+def load(path: Path, env: str | None = None) -> Algorithm:
+    """An agent to look at or to play with: that of a run's last good checkpoint, or of a file that `save` wrote.
 
     Where it was trained on a GPU and there is none, it plays on the CPU.
 
     Args:
-        path: as for `PPO.load`.
+        path: as for `Algorithm.load`.
         env: its environment, where the module that registers it is not imported: "module:id".
 
     Raises:
@@ -163,7 +172,19 @@ def load(path: Path, env: str | None = None) -> PPO:
             device_of(found.body["device"])
         except LabError:
             overrides["device"] = "cpu"
-    return checkpoint.agent_of(PPO, found, env, overrides)
+    return checkpoint.agent_of(algorithm_of(found), found, env, overrides)
+
+
+def algorithm_of(found: checkpoint.Stored) -> type[Algorithm]:
+    """The class of the algorithm that a checkpoint is of.
+
+    Raises:
+        LabError: there is none here.
+    """
+    try:
+        return registry.algorithm_named(found.body["algorithm"])
+    except LabError as error:
+        raise LabError(f"{found.file} cannot be used: {error}") from None
 
 
 def _holds_run(folder: Path) -> bool:
@@ -187,11 +208,11 @@ def _put_aside_damaged(folder: Path) -> None:
             (folder / CHECKPOINT).replace(folder / DAMAGED)
 
 
-def _run(agent: PPO, folder: Path, seconds: float, progress_bar: bool, callback: Callback | None) -> PPO:
+def _run(agent: Algorithm, folder: Path, seconds: float, progress_bar: bool, callback: Callback | None) -> Algorithm:
     log = RunLog(folder, agent.iterations, agent.num_timesteps)
     saved = time.monotonic()
 
-    def after_iteration(agent: PPO) -> bool | None:
+    def after_iteration(agent: Algorithm) -> bool | None:
         nonlocal saved
         log.write(agent)
         if time.monotonic() - saved >= seconds:
@@ -208,7 +229,7 @@ def _run(agent: PPO, folder: Path, seconds: float, progress_bar: bool, callback:
     return agent
 
 
-def _save(agent: PPO, folder: Path, log: RunLog) -> None:
+def _save(agent: Algorithm, folder: Path, log: RunLog) -> None:
     """Write a checkpoint; the one before it stays until the next."""
     log.flush()
     if (folder / CHECKPOINT).exists():

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rl_lab.envs.loops import StepBuffers
 from rl_lab.errors import KernelError
 
 NOT_KERNELS = (__file__, os.path.dirname(np.__file__))
@@ -92,6 +93,8 @@ def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _checked(argument: Any) -> Any:
+    if isinstance(argument, StepBuffers):
+        return StepBuffers(*map(_checked, argument))
     if not isinstance(argument, np.ndarray):
         return argument
     if argument.dtype.names:

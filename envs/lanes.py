@@ -40,15 +40,21 @@ class Lanes:
         self.states = np.zeros(count, definition.lane_dtype())
         self._taken_elsewhere = 0  # by states that gave way to loaded ones, less what those brought with them
         self.config = definition.config_record()
-        self.actions = action_buffer(definition.action_space, count)
-        self.observations = observation_buffer(definition.observation_space, count)
-        self.final_observations = observation_buffer(definition.observation_space, count)
-        self.masks = np.zeros((count, definition.mask_width), np.bool_)
-        self.final_masks = np.zeros_like(self.masks)
+        self.buffers = loops.StepBuffers(
+            actions=action_buffer(definition.action_space, count),
+            observations=observation_buffer(definition.observation_space, count),
+            masks=np.zeros((count, definition.mask_width), np.bool_),
+            rewards=np.zeros(count),
+            terminated=np.zeros(count, np.bool_),
+            truncated=np.zeros(count, np.bool_),
+            final_observations=observation_buffer(definition.observation_space, count),
+            final_masks=np.zeros((count, definition.mask_width), np.bool_),
+            returns=np.zeros(count),
+            lengths=np.zeros(count, np.int64),
+        )
+        self.actions, self.observations, self.masks, self.rewards, *ends = self.buffers
+        self.terminated, self.truncated, self.final_observations, self.final_masks, self.returns, self.lengths = ends
         self._allowed_before = 0  # an action that most lanes allowed, looked at first: it costs next to nothing
-        self.rewards, self.returns = np.zeros(count), np.zeros(count)
-        self.lengths = np.zeros(count, np.int64)
-        self.terminated, self.truncated = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         mask = definition.action_mask or loops.no_mask
         begin: Callable[..., None] = functools.partial(loops.begin_lane, definition.reset)
         if not debug:
@@ -226,23 +232,7 @@ class Lanes:
         """Give back what they hold beside memory: here nothing."""
 
     def _step_range(self, mode: int, start: int, stop: int) -> None:
-        self._step(
-            start,
-            stop,
-            mode,
-            self.states,
-            self.config,
-            self.actions,
-            self.observations,
-            self.masks,
-            self.rewards,
-            self.terminated,
-            self.truncated,
-            self.final_observations,
-            self.final_masks,
-            self.returns,
-            self.lengths,
-        )
+        self._step(start, stop, mode, self.states, self.config, self.buffers)
 
     def _loop(self, what: str, loop: functools.partial[None]) -> Callable[..., Any]:
         name = f"{self.definition.name}'s {what}"

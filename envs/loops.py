@@ -6,7 +6,26 @@ Both run the same lines, so what is debugged is what is run.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+
 NEXT_STEP, SAME_STEP, DISABLED = 0, 1, 2
+
+
+class StepBuffers(NamedTuple):
+    """What a step reads and fills, a row for each lane."""
+
+    actions: np.ndarray  # (lanes,) int64, or (lanes, ...) float32
+    observations: np.ndarray  # (lanes, ...)
+    masks: np.ndarray  # bool (lanes, actions), or (lanes, 0)
+    rewards: np.ndarray  # float64 (lanes,)
+    terminated: np.ndarray  # bool (lanes,)
+    truncated: np.ndarray  # bool (lanes,)
+    final_observations: np.ndarray  # (lanes, ...), what ended episodes saw last, in mode SAME_STEP
+    final_masks: np.ndarray  # bool (lanes, actions), likewise
+    returns: np.ndarray  # float64 (lanes,), of episodes that ended
+    lengths: np.ndarray  # int64 (lanes,), likewise
 
 
 def no_mask(state, mask, config):
@@ -42,58 +61,50 @@ def observe_lanes(observe, action_mask, states, config, observations, masks):
         action_mask(states[n], masks[n], config[0])
 
 
-def step_lanes(
-    begin,
-    step,
-    observe,
-    action_mask,
-    start,
-    stop,
-    mode,
-    states,
-    config,
-    actions,
-    observations,
-    masks,
-    rewards,
-    terminated,
-    truncated,
-    final_observations,
-    final_masks,
-    returns,
-    lengths,
-):
+def step_lanes(begin, step, observe, action_mask, start, stop, mode, states, config, buffers):
     """Step the lanes `start` to `stop` and start new episodes as the autoreset mode says.
 
     Where an episode ends, `returns` and `lengths` get its sum of rewards and number of steps, and in mode
     SAME_STEP `final_observations` and `final_masks` what was seen before the reset. Other rows of these
     four keep what they had.
+
+    Args:
+        begin: `begin_lane` with its kernel.
+        step: kernel of the environment, like `observe` and `action_mask`.
+        observe: see there.
+        action_mask: see there.
+        start: first lane.
+        stop: the lane after the last.
+        mode: NEXT_STEP, SAME_STEP or DISABLED.
+        states: records `(lanes,)`.
+        config: record `(1,)`.
+        buffers: `StepBuffers`.
     """
     for n in range(start, stop):
         state = states[n]
         fresh = mode == NEXT_STEP and state.done
-        rewards[n] = 0.0
-        terminated[n] = False
-        truncated[n] = False
+        buffers.rewards[n] = 0.0
+        buffers.terminated[n] = False
+        buffers.truncated[n] = False
         if not fresh:
             state.steps += 1
             state.taken += 1
-            reward, ended = step(state, actions[n], config[0])
+            reward, ended = step(state, buffers.actions[n], config[0])
             limit = config[0].max_steps
             stopped = limit > 0 and state.steps >= limit
-            rewards[n] = reward
-            terminated[n] = ended
-            truncated[n] = stopped
+            buffers.rewards[n] = reward
+            buffers.terminated[n] = ended
+            buffers.truncated[n] = stopped
             state.episode_return += reward
             if ended or stopped:
                 state.done = True
-                returns[n] = state.episode_return
-                lengths[n] = state.steps
+                buffers.returns[n] = state.episode_return
+                buffers.lengths[n] = state.steps
                 fresh = mode == SAME_STEP
                 if fresh:
-                    observe(state, final_observations[n], config[0])
-                    action_mask(state, final_masks[n], config[0])
+                    observe(state, buffers.final_observations[n], config[0])
+                    action_mask(state, buffers.final_masks[n], config[0])
         if fresh:
             begin(state, config[0])
-        observe(state, observations[n], config[0])
-        action_mask(state, masks[n], config[0])
+        observe(state, buffers.observations[n], config[0])
+        action_mask(state, buffers.masks[n], config[0])

@@ -20,6 +20,7 @@ import numpy as np
 from rl_lab import jit
 from rl_lab.agents import PPO
 from rl_lab.agents.common.encoder import Encoder
+from rl_lab.agents.common.runner import SAME_STEP
 from rl_lab.agents.common.vec_adapter import CompiledSource
 from rl_lab.errors import LabError
 from rl_lab.numbers import whole_number
@@ -121,40 +122,24 @@ def time_replay(agent: PPO) -> float:
     """Seconds of the compiled environment alone, in the steps of the agent's last rollout; it ends where that did."""
     source = agent.source
     assert isinstance(source, CompiledSource)
-    view, arguments = source.view, source.loop_arguments()
+    view, records = source.view, source.records
     actions = agent.rollout.actions.reshape(-1, *view.actions.shape)
     space = source.vector.single_action_space
     if isinstance(space, gym.spaces.Box):
         actions = np.clip(actions, space.low, space.high)
     actions = np.ascontiguousarray(actions + view.first_action, view.actions.dtype)
     loop = jit.specialize(replay, name=f"the steps of {source.name}", step_lanes=source.step_loop)
-    loop(actions[:0], view, *arguments)  # compiles
+    loop(actions[:0], records)  # compiles
     start = time.perf_counter()
-    loop(actions, view, *arguments)
+    loop(actions, records)
     return time.perf_counter() - start
 
 
-def replay(step_lanes, actions, view, states, config, observations, final_observations, final_masks, returns, lengths):
+def replay(step_lanes, actions, lanes):
     """Step all lanes with `actions`, `(steps, lanes, ...)`, in the mode in which agents step them."""
     for t in range(actions.shape[0]):
-        view.actions[:] = actions[t]
-        step_lanes(
-            0,
-            states.shape[0],
-            1,
-            states,
-            config,
-            view.actions,
-            observations,
-            view.masks,
-            view.rewards,
-            view.terminated,
-            view.truncated,
-            final_observations,
-            final_masks,
-            returns,
-            lengths,
-        )
+        lanes.buffers.actions[:] = actions[t]
+        step_lanes(0, lanes.states.shape[0], SAME_STEP, lanes.states, lanes.config, lanes.buffers)
 
 
 class _Clock:

@@ -8,26 +8,25 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import stable_baselines3
 import torch
 from gymnasium import spaces
-from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor
 from stable_baselines3.common.vec_env import VecTransposeImage, is_vecenv_wrapped
 from torch import nn
 
-from rl_lab.agents import PPO as LabPPO
+from rl_lab.agents.algorithm import Algorithm
 from rl_lab.agents.common.networks import ActorCritic
-from rl_lab.agents.settings import schedule
+from rl_lab.agents.common.schedules import schedule
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
-SCHEDULES = "learning_rate", "clip_range", "clip_range_vf"
 
 
-def to_sb3(policy: ActorCritic | LabPPO, env: Any = None, algorithm: type[BaseAlgorithm] = PPO) -> Any:
+def to_sb3(policy: ActorCritic | Algorithm, env: Any = None, algorithm: type[BaseAlgorithm] | None = None) -> Any:
     """A model of Stable-Baselines3 with our weights, to predict, to train on, or to save.
 
     Logits and values are equal to float32 rounding, 1e-6 of the larger of 1 and their size for usual weights.
@@ -35,14 +34,16 @@ def to_sb3(policy: ActorCritic | LabPPO, env: Any = None, algorithm: type[BaseAl
     Args:
         policy: ours, or an agent of ours, whose hyperparameters come along where `algorithm` has them.
         env: to train on: an environment, a `VecEnv` or one of our batches; not needed to predict.
-        algorithm: a class of SB3 with separate actor and critic: PPO, A2C, MaskablePPO.
+        algorithm: a class of SB3 with separate actor and critic: PPO, A2C, MaskablePPO; by default the counterpart of
+            the agent's own, and PPO for a policy.
 
     Raises:
         LabError: the agent has a network of its own or normalises observations, the environment has other spaces, or
             weights are NaN or infinite.
     """
     settings: dict[str, Any] = {}
-    if isinstance(policy, LabPPO):
+    algorithm = algorithm or getattr(stable_baselines3, getattr(policy, "sb3", "PPO"))
+    if isinstance(policy, Algorithm):
         settings = _settings(policy, algorithm)
         policy = policy.policy
     if not isinstance(policy, ActorCritic):
@@ -168,18 +169,18 @@ def _pixel_order(ours: gym.Space, theirs: gym.Space) -> np.ndarray:
     raise LabError(f"the environment's observations are {theirs}; the policy's are {ours}")
 
 
-def _settings(agent: LabPPO, algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
+def _settings(agent: Algorithm, algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
     """Hyperparameters of an agent that an algorithm of SB3 has too."""
-    if agent.settings.normalize_observation:
+    if agent.config.normalize_observation:
         raise LabError(
             "the agent normalises observations, which SB3 leaves to VecNormalize; give agent.policy to have the weights"
         )
     if _own_network(agent):
         raise LabError("the agent has a torch network of its own; copy its state_dict into an SB3 policy of your own")
-    known, settings = inspect.signature(algorithm).parameters, {}
-    for name, value in vars(agent.settings).items():
+    known, settings, schedules = inspect.signature(algorithm).parameters, {}, agent.config.schedules()
+    for name, value in vars(agent.config).items():
         if name in known and value is not None:
-            settings[name] = _sb3_schedule(name, value) if name in SCHEDULES else value
+            settings[name] = _sb3_schedule(name, value) if name in schedules else value
     return settings
 
 
@@ -187,7 +188,7 @@ def _sb3_schedule(name: str, value: Any) -> float | Callable[[float], float]:
     return schedule(name, value) if isinstance(value, str) or callable(value) else float(value)
 
 
-def _own_network(agent: LabPPO) -> bool:
+def _own_network(agent: Algorithm) -> bool:
     from rl_lab.agents.engines.torch import Perceptrons
 
     return not isinstance(getattr(agent.engine, "module", None), (Perceptrons, type(None)))

@@ -7,28 +7,30 @@ nothing that a file says is run, imported or believed unchecked (see `stored`).
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents.common import spaces, stored
 from rl_lab.core import weights
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 from rl_lab.files import writing
 
 if TYPE_CHECKING:
+    from rl_lab.agents.algorithm import Algorithm
     from rl_lab.agents.common.environments import Environment
-    from rl_lab.agents.ppo import PPO
 
+Agent = TypeVar("Agent", bound="Algorithm")
 CHECKPOINT, PREVIOUS, POLICY = "checkpoint.safetensors", "checkpoint.previous.safetensors", "policy.safetensors"
 NOT_NEGATIVE = ("lane_lengths", "recent_lengths", "episodes", "variance", "count", "adam.second", "adam.count")
 OF_LANES = ("current", "lane_returns", "lane_lengths", "returns")  # kept only where there are as many environments
-KINDS = "give the folder of a run, or a file that PPO.save wrote"
+KINDS = "give the folder of a run, or a file that an agent's save wrote"
 
 
 class Stored(NamedTuple):
@@ -46,7 +48,7 @@ def file_of(path: Path) -> Path:
     return path.with_name(path.name + ".safetensors")
 
 
-def save(agent: PPO, path: Path) -> Path:
+def save(agent: Algorithm, path: Path) -> Path:
     """Write an agent, atomically; returns the file.
 
     Raises:
@@ -57,13 +59,13 @@ def save(agent: PPO, path: Path) -> Path:
     lanes = agent.source.save()
     tensors = {f"policy.{name}": array for name, array in agent.policy.tensors().items()}
     tensors |= {f"engine.{name}": array for name, array in agent.engine.state().items()}
-    tensors |= {f"progress.{name}": array for name, array in agent.progress._asdict().items()}
+    tensors |= {f"progress.{name}": array for name, array in _runner_arrays(agent).items()}
     tensors |= {f"normalizer.{name}": array for name, array in _normalizer_arrays(agent).items()}
     if lanes is not None:
         tensors["lanes"] = np.frombuffer(lanes.tobytes(), np.uint8)
     body = {
         "format": stored.FORMAT,
-        "algorithm": "PPO",
+        "algorithm": agent.config.algorithm,
         "environment": agent.source.name,
         "env_kwargs": agent.env_kwargs,
         "spaces": _spaces(agent),
@@ -71,7 +73,7 @@ def save(agent: PPO, path: Path) -> Path:
         "seed": agent.seed,
         "engine": agent.engine.name,
         "device": str(getattr(agent.engine, "device", "cpu")),
-        "settings": agent.settings.as_json(),
+        "settings": agent.config.as_json(),
         "lanes": None if lanes is None else str(lanes.dtype.descr),
         "started": not agent._fresh,
         **{name: getattr(agent, name) for name in stored.COUNTERS},
@@ -85,9 +87,20 @@ def save(agent: PPO, path: Path) -> Path:
     return path
 
 
-def agent_of(cls: type[PPO], found: Stored, env: Environment | None, overrides: dict[str, Any]) -> PPO:
-    """The agent of a checkpoint; see `PPO.load`."""
+def agent_of(cls: type[Agent], found: Stored, env: Environment | None, overrides: dict[str, Any]) -> Agent:
+    """The agent of a checkpoint; see `Algorithm.load`."""
     file, body = found.file, found.body
+    config = cls.config_class
+    if body["algorithm"] != config.algorithm:
+        raise LabError(
+            f"{file} holds an agent of {short(body['algorithm'])}, and not of {config.algorithm}; load it with the "
+            "class of its algorithm"
+        )
+    if more := body["settings"].keys() - {field.name for field in dataclasses.fields(config)}:
+        raise LabError(
+            f"{file} cannot be used: {config.algorithm} has no hyperparameter {sorted(more)[0]!r}; use another "
+            "checkpoint"
+        )
     arguments = body["settings"] | {"seed": body["seed"], "num_envs": body["num_envs"]}
     if body["engine"] == "torch":
         arguments |= {"engine": "torch", "device": body["device"]}
@@ -175,7 +188,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return body, tensors
 
 
-def restore(agent: PPO, found: Stored) -> None:
+def restore(agent: Algorithm, found: Stored) -> None:
     """Put an agent into the state of a checkpoint.
 
     Raises:
@@ -187,7 +200,7 @@ def restore(agent: PPO, found: Stored) -> None:
     _check_signs(engine, file)
     agent.engine.restore(engine, str(file))
     same = agent.source.lanes == body["num_envs"]
-    for prefix, arrays in (("progress", agent.progress._asdict()), ("normalizer", _normalizer_arrays(agent))):
+    for prefix, arrays in (("progress", _runner_arrays(agent)), ("normalizer", _normalizer_arrays(agent))):
         kept = {f"{prefix}.{name}": array for name, array in arrays.items() if same or name not in OF_LANES}
         _check_signs({name: tensors[name] for name in kept if name in tensors}, file)
         weights.copy_into(kept, tensors, str(file))
@@ -212,14 +225,14 @@ def _last_good(folder: Path) -> Stored:
     raise LabError("; ".join(problems) or f"{folder} holds no checkpoint; `rl-lab train` writes them")
 
 
-def _restore_policy(agent: PPO, tensors: dict[str, np.ndarray], file: Path) -> None:
+def _restore_policy(agent: Algorithm, tensors: dict[str, np.ndarray], file: Path) -> None:
     arrays = {f"policy.{name}": array for name, array in agent.policy.tensors().items()}
     if more := [name for name in tensors if name.startswith("policy.") and name not in arrays]:
         raise LabError(f"{file} has a tensor {more[0]!r}, which an agent on {agent.source.name} does not have")
     weights.copy_into(arrays, tensors, str(file))
 
 
-def _restore_lanes(agent: PPO, found: Stored) -> None:
+def _restore_lanes(agent: Algorithm, found: Stored) -> None:
     file, body, tensors = found
     if not body["started"]:
         return
@@ -233,7 +246,7 @@ def _restore_lanes(agent: PPO, found: Stored) -> None:
         agent.source.load(np.frombuffer(states.tobytes(), present.dtype).reshape(present.shape))
     else:
         agent.source.reset(agent.seed + body["iterations"])
-        for array in (agent.progress.lane_returns, agent.progress.lane_lengths, agent.normalizer.returns):
+        for array in (agent.runner.lane_returns, agent.runner.lane_lengths, agent.normalizer.returns):
             array[:] = 0
         agent._fresh = True
         agent._episodes_lost = True
@@ -259,11 +272,16 @@ def _check_device(file: Path, device: str) -> None:
         ) from None
 
 
-def _normalizer_arrays(agent: PPO) -> dict[str, np.ndarray]:
+def _normalizer_arrays(agent: Algorithm) -> dict[str, np.ndarray]:
     return {name: value for name, value in agent.normalizer._asdict().items() if isinstance(value, np.ndarray)}
 
 
-def _spaces(agent: PPO) -> dict[str, Any]:
+def _runner_arrays(agent: Algorithm) -> dict[str, np.ndarray]:
+    """Those of an agent without memory have no carry."""
+    return {name: array for name, array in agent.runner._asdict().items() if array.size}
+
+
+def _spaces(agent: Algorithm) -> dict[str, Any]:
     return spaces.described(agent.source.vector.single_observation_space, agent.source.vector.single_action_space)
 
 

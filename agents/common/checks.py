@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from rl_lab.agents.common.networks import ActorCritic
-from rl_lab.agents.common.rollout_buffer import Rollout
-from rl_lab.agents.settings import PPOSettings
+from rl_lab.agents.common.rollout_buffer import RolloutBuffer
 from rl_lab.callables import refusal
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
@@ -36,24 +35,23 @@ def switch(name: str, value: Any) -> None:
         raise LabError(f"{name}={short(value)} is not allowed; it must be True or False")
 
 
-def fits(settings: PPOSettings, policy: ActorCritic, lanes: int) -> None:
+def fits(policy: ActorCritic, num_envs: int, n_steps: int, batch_size: int, n_epochs: int, normalised: bool) -> None:
     """Refuse a rollout, minibatches or an engine's copies of the weights that do not fit into memory."""
-    samples = settings.n_steps * lanes
+    samples = n_steps * num_envs
     masks, action = policy.masks, policy.action_width * policy.action_dtype.itemsize
-    row = policy.encoder.size * (4 if settings.normalize_observation else policy.encoder.dtype.itemsize)
+    row = policy.encoder.size * (4 if normalised else policy.encoder.dtype.itemsize)
     units = sum(policy.actor.sizes) + sum(policy.critic.sizes)
     each = row + masks + action + SCALARS
-    order = 8 * samples * settings.n_epochs
-    batch = min(settings.batch_size, samples) * (2 * 4 * units + each)
+    order = 8 * samples * n_epochs
+    batch = batch_size * (2 * 4 * units + each)
     check_memory(
-        samples * each + order + batch + lanes * 4 * units + 3 * policy.parameters.nbytes,
-        f"a rollout of n_steps={settings.n_steps} with num_envs={lanes}, n_epochs={settings.n_epochs} and "
-        f"batch_size={settings.batch_size}",
+        samples * each + order + batch + num_envs * 4 * units + 3 * policy.parameters.nbytes,
+        f"a rollout of n_steps={n_steps} with num_envs={num_envs}, n_epochs={n_epochs} and batch_size={batch_size}",
         "choose smaller ones",
     )
 
 
-def finite_rollout(rollout: Rollout, name: str, steps: int) -> None:
+def finite_rollout(rollout: RolloutBuffer, name: str, steps: int) -> None:
     """Refuse NaN and infinity in what the environment gave, and masks that left nothing to do.
 
     Args:
@@ -79,7 +77,7 @@ def finite_rollout(rollout: Rollout, name: str, steps: int) -> None:
     _check_masks(rollout, name, steps)
 
 
-def _check_masks(rollout: Rollout, name: str, steps: int) -> None:
+def _check_masks(rollout: RolloutBuffer, name: str, steps: int) -> None:
     """Refuse masks that allow nothing: machine code that runs all steps by itself then acts against them."""
     if not rollout.masks.shape[-1] or np.take_along_axis(rollout.masks, rollout.actions, -1).all():
         return

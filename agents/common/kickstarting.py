@@ -14,7 +14,7 @@ import numpy as np
 
 from rl_lab.agents.common.distributions import MASKED
 from rl_lab.agents.common.networks import ActorCritic
-from rl_lab.agents.common.rollout_buffer import Rollout
+from rl_lab.agents.common.rollout_buffer import RolloutBuffer
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 
@@ -111,11 +111,11 @@ class Anchor:
         """Numbers that `reference` has for each sample."""
         return self.actor.sizes[-1] + len(self.log_std)
 
-    def reference(self, experience: Rollout, scale: np.float32) -> np.ndarray:
+    def reference(self, rollout: RolloutBuffer, scale: np.float32) -> np.ndarray:
         """What `Distribution.pull` needs of this policy, float32 `(samples, width)`."""
-        count = experience.rewards.size
-        rows = experience.observations.reshape(count, -1)
-        masks = experience.masks.reshape(count, -1)
+        count = rollout.rewards.size
+        rows = rollout.observations.reshape(count, -1)
+        masks = rollout.masks.reshape(count, -1)
         found = np.empty((count, self.width), np.float32)
         for start in range(0, count, CHUNK):
             chosen = slice(start, start + CHUNK)

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from rl_lab.agents.common import distributions
 from rl_lab.agents.common.actions import float32_bounds
 from rl_lab.agents.common.encoder import Encoder
-from rl_lab.core.mlp import MLP, count
+from rl_lab.core.parameters import Parameters, Segment, length
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory
 
@@ -20,17 +20,13 @@ COPIES = 4  # of the weights that training keeps: themselves, their gradient, tw
 
 
 class Network(NamedTuple):
-    """What kernels need of an actor-critic.
-
-    The buffer holds the actor, the critic and, for continuous actions, the logarithms of the standard
-    deviations, one after the other.
-    """
+    """What kernels need of an actor-critic."""
 
     parameters: np.ndarray  # float32 (parameters,)
-    actor_sizes: np.ndarray  # int64 (layers + 1,)
-    critic_sizes: np.ndarray  # int64 (layers + 1,)
-    actor_end: int
-    critic_end: int
+    actor: Segment
+    critic: Segment
+    log_std: Segment  # logarithms of the standard deviations of continuous actions; of discrete ones, none
+    ends: np.ndarray  # int64 (3,), of the segments
     code: int  # activation
     scale: np.float32  # of the observations
     low: np.ndarray  # float32 (dimensions,), bounds of continuous actions
@@ -71,7 +67,9 @@ class ActorCritic:
         masked: whether the environment masks actions.
 
     Attributes:
-        parameters: float32 `(parameters,)`; `actor` and `critic` (`core.MLP`) and `log_std` are views into it.
+        layout: the segments "actor", "critic" and "log_std" of the flat buffer.
+        parameters: that buffer, float32 `(parameters,)`; `actor` and `critic` (`core.MLP`) and `log_std` are views into
+            it.
 
     Raises:
         LabError: a space or the architecture is unsupported.
@@ -96,19 +94,19 @@ class ActorCritic:
         if set(hidden) != {"pi", "vf"}:
             raise LabError(f"net_arch has keys {sorted(hidden)}; give a list of units, or a dict with 'pi' and 'vf'")
         self.net_arch = {name: [int(units) for units in layers] for name, layers in hidden.items()}
-        actor = [self.encoder.size, *self.net_arch["pi"], self.outputs]
-        critic = [self.encoder.size, *self.net_arch["vf"], 1]
-        parts = [count(actor), count(critic), 0 if self.discrete else self.outputs]
-        ends = np.cumsum(parts)
+        shapes: dict[str, list[int] | int] = {
+            "actor": [self.encoder.size, *self.net_arch["pi"], self.outputs],
+            "critic": [self.encoder.size, *self.net_arch["vf"], 1],
+            "log_std": 0 if self.discrete else self.outputs,
+        }
         check_memory(
-            4.0 * COPIES * sum(parts),
+            4.0 * COPIES * sum(map(length, shapes.values())),
             f"a network of net_arch={net_arch!r} with {self.encoder.size} inputs and {self.outputs} outputs",
             "choose smaller layers, or an environment with smaller spaces",
         )
-        self.parameters = np.zeros(ends[2], np.float32)
-        self.actor = MLP(actor, activation, self.parameters[: ends[0]])
-        self.critic = MLP(critic, activation, self.parameters[ends[0] : ends[1]])
-        self.log_std = self.parameters[ends[1] :]
+        self.layout = Parameters(shapes)
+        self.parameters, self.log_std = self.layout.flat, self.layout["log_std"]
+        self.actor, self.critic = (self.layout.network(name, activation) for name in ("actor", "critic"))
 
     @property
     def action_width(self) -> int:
@@ -125,16 +123,15 @@ class ActorCritic:
         """The form that kernels take."""
         nothing = np.zeros(0, np.float32)
         low, high = float32_bounds(self.action_space) if isinstance(self.action_space, spaces.Box) else (nothing,) * 2
+        layout = self.layout
         return Network(
-            self.parameters,
-            self.actor.size_array,
-            self.critic.size_array,
-            len(self.actor.parameters),
-            len(self.actor.parameters) + len(self.critic.parameters),
-            self.actor.code,
-            self.encoder.scale,
-            low,
-            high,
+            layout.flat,
+            **layout.segments,
+            ends=layout.ends,
+            code=self.actor.code,
+            scale=self.encoder.scale,
+            low=low,
+            high=high,
         )
 
     def initialise(self, rng: np.random.Generator) -> None:

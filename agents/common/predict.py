@@ -17,11 +17,11 @@ from rl_lab.errors import LabError
 from rl_lab.numbers import UNREADABLE, real_array, refuse_masked
 
 if TYPE_CHECKING:
-    from rl_lab.agents.ppo import PPO
+    from rl_lab.agents.algorithm import Algorithm
 
 
-def choose(agent: PPO, observation: Any, action_mask: np.ndarray | None, deterministic: bool) -> Any:
-    """Actions for one observation or a batch; see `PPO.predict`."""
+def choose(agent: Algorithm, observation: Any, action_mask: np.ndarray | None, deterministic: bool) -> Any:
+    """Actions for one observation or a batch; see `Algorithm.predict`."""
     policy, observation = agent.policy, _numbers(agent.policy.encoder.space, observation)
     batch = policy.encoder.batch_of(observation)
     rows = policy.encoder(observation, batch or 1)
@@ -53,7 +53,7 @@ def _numbers(space: gym.Space, observation: Any) -> Any:
         raise LabError(f"the observation cannot be read as numbers ({error}); the space is {space}") from None
 
 
-def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
+def choose_rows(agent: Algorithm, rows: np.ndarray, action_mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
     """Actions for rows of the encoder, `(rows, size)`."""
     outputs = agent.engine.outputs(normalized_rows(agent.normalizer, rows))
     if not np.isfinite(outputs).all():
@@ -65,7 +65,7 @@ def choose_rows(agent: PPO, rows: np.ndarray, action_mask: np.ndarray | None, de
     return _box(agent, outputs, deterministic)
 
 
-def _discrete(agent: PPO, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
+def _discrete(agent: Algorithm, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
     if mask is not None:
         given = real_array("action_mask", mask, "give True for each action that is allowed")
         allowed, shapes = given == 1, (logits.shape[1:], (1, logits.shape[1]), logits.shape)
@@ -84,7 +84,7 @@ def _discrete(agent: PPO, logits: np.ndarray, mask: np.ndarray | None, determini
     return logits.argmax(axis=1) + int(agent.policy.action_space.start)
 
 
-def _box(agent: PPO, means: np.ndarray, deterministic: bool) -> np.ndarray:
+def _box(agent: Algorithm, means: np.ndarray, deterministic: bool) -> np.ndarray:
     space = agent.policy.action_space
     assert isinstance(space, spaces.Box)
     if not deterministic:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rl_lab.agents.ppo import PPO
+    from rl_lab.agents.algorithm import Algorithm
 
 
 @contextmanager
-def bar(agent: PPO, enabled: bool) -> Iterator[Callable[[PPO], None]]:
+def bar(agent: Algorithm, enabled: bool) -> Iterator[Callable[[Algorithm], None]]:
     """A rich progress bar over `agent.total_timesteps`; calls of the yielded function move it."""
     if not enabled:
         yield lambda agent: None
@@ -22,7 +22,7 @@ def bar(agent: PPO, enabled: bool) -> Iterator[Callable[[PPO], None]]:
     with Progress(*columns, TextColumn("{task.fields[note]}")) as progress:
         task = progress.add_task("steps", total=agent.total_timesteps, completed=agent.num_timesteps, note="")
 
-        def show(agent: PPO) -> None:
+        def show(agent: Algorithm) -> None:
             mean = agent.metrics.get("rollout/ep_rew_mean")
             note = f"{agent.metrics['time/fps']:,.0f} steps/s" + ("" if mean is None else f", mean return {mean:.3g}")
             progress.update(task, completed=min(agent.num_timesteps, agent.total_timesteps), note=note)

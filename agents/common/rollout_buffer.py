@@ -1,9 +1,4 @@
-"""Experience in preallocated arrays, and the loops that fill them.
-
-A rollout is `(steps, lanes)`. One step is `decide` (store what is seen, act), the environment's step, and `take_in`:
-`see` (what it shows, normalised), `value_finals` and `record` (rewards, ends, bootstrap). `collect` runs all steps of a
-compiled environment without returning to Python; for any other environment Python calls the same functions in turn.
-"""
+"""Experience of one iteration in preallocated arrays, what it is worth, and its samples in minibatches."""
 
 from __future__ import annotations
 
@@ -11,197 +6,116 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rl_lab import jit
-from rl_lab.agents.common.normalizer import normalize_reward, normalize_row, update_observations, update_rewards
-from rl_lab.core import mlp
-
-SAME_STEP = 1  # an ended environment is reset within the step, and its last observation is kept apart
+from rl_lab import jit, random
+from rl_lab.agents.common.networks import ActorCritic
 
 
-class View(NamedTuple):
-    """What a step of the environment shows, one row a lane, overwritten by every step."""
+class RolloutBuffer(NamedTuple):
+    """Experience of one iteration; a step of one environment is a sample."""
 
-    observations: np.ndarray  # (lanes, size), rows of the encoder
-    masks: np.ndarray  # bool (lanes, actions), or (lanes, 0)
-    actions: np.ndarray  # the environment's: int64 (lanes,) or (lanes, dimensions)
-    rewards: np.ndarray  # float64 (lanes,)
-    terminated: np.ndarray  # bool (lanes,)
-    truncated: np.ndarray  # bool (lanes,)
-    final_observations: np.ndarray  # (lanes, size), where an episode ended
-    valid: np.ndarray  # bool (lanes,), False where a step only reset the lane
-    first_action: int  # number of the first action of a Discrete space
-    turned: np.ndarray  # bool (lanes,), whether what is seen now is seen by the other side of a game; or (0,)
-
-
-class Rollout(NamedTuple):
-    """Experience of one iteration."""
-
-    observations: np.ndarray  # (steps, lanes, size)
-    masks: np.ndarray  # bool (steps, lanes, actions), or (steps, lanes, 0)
-    actions: np.ndarray  # int64 (steps, lanes, 1) or float32 (steps, lanes, dimensions)
-    log_probs: np.ndarray  # float32 (steps, lanes)
-    values: np.ndarray  # float32 (steps, lanes)
-    rewards: np.ndarray  # float32 (steps, lanes), normalised and with the bootstrap of truncated episodes
-    dones: np.ndarray  # bool (steps, lanes), whether the episode ended with this step
-    truncated: np.ndarray  # bool (steps, lanes), whether that was a limit of time
-    valid: np.ndarray  # bool (steps, lanes), False for steps that only reset a lane
-    turned: np.ndarray  # bool (steps, lanes), whether what followed is worth to the mover what it is not to its viewer
-    advantages: np.ndarray  # float32 (steps, lanes)
-    returns: np.ndarray  # float32 (steps, lanes)
+    observations: np.ndarray  # (steps, num_envs, size)
+    masks: np.ndarray  # bool (steps, num_envs, actions), or (steps, num_envs, 0)
+    actions: np.ndarray  # int64 (steps, num_envs, 1) or float32 (steps, num_envs, dimensions)
+    log_probs: np.ndarray  # float32 (steps, num_envs)
+    values: np.ndarray  # float32 (steps, num_envs)
+    rewards: np.ndarray  # float32 (steps, num_envs), normalised and with the bootstrap of truncated episodes
+    dones: np.ndarray  # bool (steps, num_envs), whether the episode ended with this step
+    truncated: np.ndarray  # bool (steps, num_envs), whether that was a time limit
+    valid: np.ndarray  # bool (steps, num_envs), False for steps that only reset an environment
+    turned: np.ndarray  # bool (steps, num_envs), whether the value of what follows changes its sign, as in a game
+    advantages: np.ndarray  # float32 (steps, num_envs)
+    returns: np.ndarray  # float32 (steps, num_envs)
 
 
-class Progress(NamedTuple):
-    """What goes on from one iteration to the next."""
+class Samples(NamedTuple):
+    """A rollout with steps and environments in one row of samples, or a minibatch of it."""
 
-    current: np.ndarray  # (lanes, size), what the agent sees now
-    stream: np.ndarray  # uint64 (1,), random stream of actions and minibatches
-    lane_returns: np.ndarray  # float64 (lanes,), of the episodes under way
-    lane_lengths: np.ndarray  # int64 (lanes,)
-    recent_returns: np.ndarray  # float64 (100,), of the last episodes, a ring
-    recent_lengths: np.ndarray  # int64 (100,)
-    episodes: np.ndarray  # int64 (1,), episodes that have ended
-
-
-class Workspace(NamedTuple):
-    """Scratch memory of the networks for up to `inputs.shape[0]` rows."""
-
-    inputs: np.ndarray  # float32 (rows, size)
-    actor: np.ndarray  # float32, flat
-    critic: np.ndarray  # float32, flat
-    final_values: np.ndarray  # float64 (rows,)
+    observations: np.ndarray  # (samples, size)
+    masks: np.ndarray  # bool (samples, actions)
+    actions: np.ndarray  # (samples, width)
+    log_probs: np.ndarray  # float32 (samples,)
+    values: np.ndarray  # float32 (samples,)
+    advantages: np.ndarray  # float32 (samples,)
+    returns: np.ndarray  # float32 (samples,)
+    reference: np.ndarray  # float32 (samples, numbers), of the reference policy; (samples, 0) where there is none
 
 
-def make_workspace(rows: int, actor_sizes: tuple[int, ...], critic_sizes: tuple[int, ...]) -> Workspace:
-    """Scratch memory for up to `rows` rows."""
-    actor, critic = (np.zeros(mlp.hidden_size(s, rows), np.float32) for s in (actor_sizes, critic_sizes))
-    return Workspace(np.zeros((rows, actor_sizes[0]), np.float32), actor, critic, np.zeros(rows))
+def make_rollout_buffer(steps: int, num_envs: int, policy: ActorCritic, dtype: np.dtype) -> RolloutBuffer:
+    """Arrays for one iteration.
 
-
-def make_rollout(
-    steps: int, lanes: int, size: int, dtype: np.dtype, actions: np.dtype, width: int, masks: int
-) -> Rollout:
-    """Arrays for one iteration."""
-    shape = (steps, lanes)
-    return Rollout(
-        np.zeros((*shape, size), dtype),
-        np.zeros((*shape, masks), np.bool_),
-        np.zeros((*shape, width), actions),
-        np.zeros(shape, np.float32),
-        np.zeros(shape, np.float32),
-        np.zeros(shape, np.float32),
-        np.zeros(shape, np.bool_),
-        np.zeros(shape, np.bool_),
-        np.ones(shape, np.bool_),
-        np.zeros(shape, np.bool_),
-        np.zeros(shape, np.float32),
-        np.zeros(shape, np.float32),
+    Args:
+        steps: of each environment.
+        num_envs: number of environments.
+        policy: what acts.
+        dtype: of the observations.
+    """
+    shape = (steps, num_envs)
+    return RolloutBuffer(
+        observations=np.zeros((*shape, policy.encoder.size), dtype),
+        masks=np.zeros((*shape, policy.masks), np.bool_),
+        actions=np.zeros((*shape, policy.action_width), policy.action_dtype),
+        log_probs=np.zeros(shape, np.float32),
+        values=np.zeros(shape, np.float32),
+        rewards=np.zeros(shape, np.float32),
+        dones=np.zeros(shape, np.bool_),
+        truncated=np.zeros(shape, np.bool_),
+        valid=np.ones(shape, np.bool_),
+        turned=np.zeros(shape, np.bool_),
+        advantages=np.zeros(shape, np.float32),
+        returns=np.zeros(shape, np.float32),
     )
 
 
-@jit.fast
-def load_inputs(scale, rows, inputs):
-    """Rows of observations as the network's float32 inputs."""
-    for n in range(rows.shape[0]):
-        for j in range(rows.shape[1]):
-            inputs[n, j] = np.float32(rows[n, j]) * scale
+def make_samples(count: int, policy: ActorCritic, observations: np.ndarray, reference: int = 0) -> Samples:
+    """Memory for a minibatch of up to `count` samples, whose observations are the network's inputs."""
+    log_probs, values, advantages, returns = np.zeros((4, count), np.float32)
+    return Samples(
+        observations,
+        np.zeros((count, policy.masks), np.bool_),
+        np.zeros((count, policy.action_width), policy.action_dtype),
+        log_probs,
+        values,
+        advantages,
+        returns,
+        np.zeros((count, reference), np.float32),
+    )
+
+
+def flatten(rollout: RolloutBuffer, reference: np.ndarray | None = None) -> Samples:
+    """A rollout's arrays with steps and environments as one axis; views, not copies."""
+    count = rollout.rewards.size
+    if reference is None:
+        reference = np.zeros((count, 0), np.float32)
+    arrays = {name: getattr(rollout, name) for name in Samples._fields if name != "reference"}
+    rows = {name: array.reshape(count, *array.shape[2:]) for name, array in arrays.items()}
+    return Samples(**rows, reference=reference)
 
 
 @jit.fast
-def actor_outputs(network, inputs, hidden):
-    """Logits or means `(rows, outputs)`."""
-    return mlp.forward(network.parameters[: network.actor_end], network.actor_sizes, network.code, inputs, hidden)
+def gather(scale, samples, chosen, minibatch):
+    """Copy the chosen samples into the first rows of a minibatch; observations become the network's inputs."""
+    for i in range(chosen.shape[0]):
+        k = chosen[i]
+        for j in range(samples.observations.shape[1]):
+            minibatch.observations[i, j] = np.float32(samples.observations[k, j]) * scale
+        for j in range(samples.masks.shape[1]):
+            minibatch.masks[i, j] = samples.masks[k, j]
+        for j in range(samples.actions.shape[1]):
+            minibatch.actions[i, j] = samples.actions[k, j]
+        minibatch.log_probs[i] = samples.log_probs[k]
+        minibatch.values[i] = samples.values[k]
+        minibatch.advantages[i] = samples.advantages[k]
+        minibatch.returns[i] = samples.returns[k]
+        for j in range(samples.reference.shape[1]):
+            minibatch.reference[i, j] = samples.reference[k, j]
 
 
-@jit.fast
-def critic_values(network, inputs, hidden):
-    """Values `(rows, 1)`."""
-    parameters = network.parameters[network.actor_end : network.critic_end]
-    return mlp.forward(parameters, network.critic_sizes, network.code, inputs, hidden)
-
-
-def see(normalizer, rows, current):
-    """Take what the environment shows into the running moments, and normalise it, where that is wanted."""
-    if normalizer.observations:
-        update_observations(normalizer, rows)
-        for n in range(rows.shape[0]):
-            normalize_row(normalizer, rows[n], current[n])
-    else:
-        for n in range(rows.shape[0]):
-            for j in range(rows.shape[1]):
-                current[n, j] = rows[n, j]
-
-
-def decide(sample, t, network, workspace, rollout, progress, view):
-    """Store what is seen at step `t`, value it, and draw the actions."""
-    lanes = view.rewards.shape[0]
-    for n in range(lanes):  # an assignment of whole slices would take Numba a second to compile
-        for j in range(progress.current.shape[1]):
-            rollout.observations[t, n, j] = progress.current[n, j]
-        for j in range(view.masks.shape[1]):
-            rollout.masks[t, n, j] = view.masks[n, j]
-    inputs = workspace.inputs[:lanes]
-    load_inputs(network.scale, progress.current, inputs)
-    values = critic_values(network, inputs, workspace.critic)
-    outputs = actor_outputs(network, inputs, workspace.actor)
-    log_std = network.parameters[network.critic_end :]
-    sample(outputs, view.masks, log_std, progress.stream, rollout.actions[t], rollout.log_probs[t])
-    for n in range(lanes):
-        rollout.values[t, n] = values[n, 0]
-        if network.low.shape[0] == 0:
-            view.actions[n] = np.int64(rollout.actions[t, n, 0]) + view.first_action
-    for j in range(network.low.shape[0]):
-        for n in range(lanes):
-            clipped = min(max(rollout.actions[t, n, j], network.low[j]), network.high[j])
-            view.actions.reshape((lanes, -1))[n, j] = clipped
-
-
-def value_finals(network, workspace, normalizer, view):
-    """Value what truncated episodes saw last, in `workspace.final_values`; other rows keep what they had."""
-    inputs = workspace.inputs[:1]
-    for n in range(view.rewards.shape[0]):
-        if view.truncated[n] and not view.terminated[n]:
-            if normalizer.observations:
-                normalize_row(normalizer, view.final_observations[n], inputs[0])
-            else:
-                load_inputs(network.scale, view.final_observations[n : n + 1], inputs)
-            workspace.final_values[n] = critic_values(network, inputs, workspace.critic)[0, 0]
-
-
-def record(t, rollout, progress, normalizer, view, final_values):
-    """Store what step `t` brought: rewards, ends, and the value of what a truncated episode would have had next."""
-    count_episodes(progress, view)
-    if normalizer.rewards:
-        update_rewards(normalizer, view.rewards)
-    for n in range(view.rewards.shape[0]):
-        reward = view.rewards[n]
-        if normalizer.rewards:
-            reward = normalize_reward(normalizer, reward)
-        cut_off = view.truncated[n] and not view.terminated[n]
-        turned = view.turned.shape[0] > 0 and view.turned[n]
-        if cut_off:
-            reward += (-1.0 if turned else 1.0) * normalizer.gamma * final_values[n]
-        done = view.terminated[n] or view.truncated[n]
-        if done:
-            normalizer.returns[n] = 0.0
-        rollout.rewards[t, n] = reward
-        rollout.dones[t, n] = done
-        rollout.truncated[t, n] = cut_off
-        rollout.valid[t, n] = view.valid[n]
-        rollout.turned[t, n] = turned
-
-
-def count_episodes(progress, view):
-    """Add the rewards to the episodes under way, and keep the returns and lengths of those that ended."""
-    for n in range(view.rewards.shape[0]):
-        progress.lane_returns[n] += view.rewards[n]
-        progress.lane_lengths[n] += 1 if view.valid[n] else 0
-        if view.terminated[n] or view.truncated[n]:
-            place = progress.episodes[0] % progress.recent_returns.shape[0]
-            progress.recent_returns[place] = progress.lane_returns[n]
-            progress.recent_lengths[place] = progress.lane_lengths[n]
-            progress.episodes[0] += 1
-            progress.lane_returns[n] = 0.0
-            progress.lane_lengths[n] = 0
+def shuffle(stream, order):
+    """Shuffle each row of `order`, int64 `(epochs, samples)` (Fisher and Yates)."""
+    for epoch in range(order.shape[0]):
+        for i in range(order.shape[1] - 1, 0, -1):
+            j = random.integers(stream, 0, i + 1)
+            order[epoch, i], order[epoch, j] = order[epoch, j], order[epoch, i]
 
 
 def estimate_advantages(rollout, last_values, gamma, gae_lambda):
@@ -210,13 +124,13 @@ def estimate_advantages(rollout, last_values, gamma, gae_lambda):
     Where a step passes the turn, what follows counts with the other sign, as in a game of zero sum.
 
     Args:
-        rollout: `Rollout`.
-        last_values: float32 `(lanes,)`, values of what is seen after the last step.
+        rollout: `RolloutBuffer`.
+        last_values: float32 `(num_envs,)`, values of what is seen after the last step.
         gamma: discount.
-        gae_lambda: weight of longer returns.
+        gae_lambda: weight of longer returns; with 1, advantages are discounted returns less the value.
     """
-    steps, lanes = rollout.rewards.shape
-    for n in range(lanes):
+    steps, num_envs = rollout.rewards.shape
+    for n in range(num_envs):
         advantage, next_value = 0.0, np.float64(last_values[n])
         for t in range(steps - 1, -1, -1):
             going_on = 0.0 if rollout.dones[t, n] else -1.0 if rollout.turned[t, n] else 1.0
@@ -228,53 +142,8 @@ def estimate_advantages(rollout, last_values, gamma, gae_lambda):
             next_value = value
 
 
-def take_in(t, network, workspace, rollout, progress, normalizer, view):
-    """What step `t` brought: what is seen next, what truncated episodes saw last, and rewards; SB3's order."""
-    see(normalizer, view.observations, progress.current)
-    value_finals(network, workspace, normalizer, view)
-    record(t, rollout, progress, normalizer, view, workspace.final_values)
-
-
-def collect(
-    decide,
-    step_lanes,
-    take_in,
-    network,
-    workspace,
-    rollout,
-    progress,
-    normalizer,
-    view,
-    states,
-    config,
-    observations,
-    final_observations,
-    final_masks,
-    returns,
-    lengths,
-):
-    """Fill a rollout from a compiled environment, from its first step to its last.
-
-    `decide` has its distribution and `step_lanes` (see `rl_lab.envs.loops`) its environment bound; the arguments from
-    `states` on are those lanes. All three functions are linked, so that a new environment compiles little here.
-    """
-    for t in range(rollout.rewards.shape[0]):
-        decide(t, network, workspace, rollout, progress, view)
-        step_lanes(
-            0,
-            states.shape[0],
-            SAME_STEP,
-            states,
-            config,
-            view.actions,
-            observations,
-            view.masks,
-            view.rewards,
-            view.terminated,
-            view.truncated,
-            final_observations,
-            final_masks,
-            returns,
-            lengths,
-        )
-        take_in(t, network, workspace, rollout, progress, normalizer, view)
+def explained_variance(rollout: RolloutBuffer) -> float:
+    """1 - Var(returns - values) / Var(returns); 1 is a perfect critic, NaN where all returns are equal."""
+    returns = rollout.returns[rollout.valid]
+    variance = float(returns.var()) if len(returns) else 0.0
+    return float("nan") if variance == 0 else 1 - float((returns - rollout.values[rollout.valid]).var()) / variance

@@ -11,7 +11,7 @@ from rl_lab.errors import LabError
 from rl_lab.files import write_text, writing
 
 if TYPE_CHECKING:
-    from rl_lab.agents.ppo import PPO
+    from rl_lab.agents.algorithm import Algorithm
 
 
 class RunLog:
@@ -37,7 +37,7 @@ class RunLog:
                 self.path.unlink(missing_ok=True)
         self.events = _events(folder / "tensorboard", step)
 
-    def write(self, agent: PPO) -> None:
+    def write(self, agent: Algorithm) -> None:
         """Add the metrics of an iteration."""
         metrics = {"rollout/ep_rew_mean": float("nan"), "rollout/ep_len_mean": float("nan")} | agent.metrics
         first = not self.names

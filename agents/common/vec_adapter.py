@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -19,7 +19,7 @@ from rl_lab.agents.common.actions import inside
 from rl_lab.agents.common.boundary import as_sentence, failures
 from rl_lab.agents.common.encoder import Encoder, checked
 from rl_lab.agents.common.masks import ActionMasks
-from rl_lab.agents.common.rollout_buffer import SAME_STEP, View
+from rl_lab.agents.common.runner import SAME_STEP, StepView
 from rl_lab.errors import LabError
 
 _owners: weakref.WeakValueDictionary[int, Source] = weakref.WeakValueDictionary()  # by `id` of an environment
@@ -40,7 +40,7 @@ class Source:
     def __init__(self, vector: gym.vector.VectorEnv, name: str) -> None:
         self.vector, self.name, self.lanes = vector, name, vector.num_envs
         self.encoder = Encoder(vector.single_observation_space)
-        self.view: View
+        self.view: StepView
         self.masked = False
         self.owned, self._steps = True, 0
         self._bases = [vector.unwrapped, *(env.unwrapped for env in getattr(vector.unwrapped, "envs", ()))]
@@ -115,6 +115,14 @@ class Source:
             )
 
 
+class Records(NamedTuple):
+    """The lanes of a batch in machine code."""
+
+    states: np.ndarray  # records (lanes,)
+    config: np.ndarray  # record (1,)
+    buffers: Any  # `rl_lab.envs.loops.StepBuffers`
+
+
 class CompiledSource(Source):
     """Our own batched environments."""
 
@@ -127,7 +135,7 @@ class CompiledSource(Source):
         observations, finals = np.zeros(shape, self.encoder.dtype), np.zeros(shape, self.encoder.dtype)
         if self.compiled:
             observations, finals = lanes.observations.reshape(shape), lanes.final_observations.reshape(shape)
-        self.view = View(
+        self.view = StepView(
             observations,
             lanes.masks,
             lanes.actions,
@@ -171,22 +179,14 @@ class CompiledSource(Source):
 
     @property
     def step_loop(self) -> Callable[..., None]:
-        """The function over the lanes that `rollout.collect` is compiled around."""
+        """The function over the lanes that `engines.collect.collect` is compiled around."""
         assert self.batch.step_loop is not None  # or it would be no source in machine code
         return self.batch.step_loop
 
-    def loop_arguments(self) -> tuple[np.ndarray, ...]:
-        """What `rollout.collect` needs beside the view."""
-        lanes = self.batch
-        return (
-            lanes.states,
-            lanes.config,
-            lanes.observations,
-            lanes.final_observations,
-            lanes.final_masks,
-            lanes.returns,
-            lanes.lengths,
-        )
+    @property
+    def records(self) -> Records:
+        """The lanes as `step_loop` takes them."""
+        return Records(self.batch.states, self.batch.config, self.batch.buffers)
 
     def _reset(self, seed: int) -> None:
         self.vector.reset(seed=seed)
@@ -210,7 +210,7 @@ class VectorSource(Source):
         space, lanes = vector.single_action_space, self.lanes
         discrete = isinstance(space, spaces.Discrete)
         shape = (lanes, self.encoder.size)
-        self.view = View(
+        self.view = StepView(
             np.zeros(shape, self.encoder.dtype),
             np.ones((lanes, 0), np.bool_),
             np.zeros(lanes, np.int64) if discrete else np.zeros((lanes, *(space.shape or ())), np.float32),
@@ -260,7 +260,7 @@ class VectorSource(Source):
             self._mask(info, None, where)
 
     def _turned(self) -> np.ndarray:
-        """Of a game of ours that is played for both sides, whether a step has passed the turn; see `View`.
+        """Of a game of ours that is played for both sides, whether a step has passed the turn; see `StepView`.
 
         Raises:
             LabError: it stands behind wrappers, of which one may take several steps, or none.

@@ -8,68 +8,74 @@ from typing import Any
 import numpy as np
 
 from rl_lab import jit
-from rl_lab.agents import ppo_update
-from rl_lab.agents.common import rollout_buffer as rollout
+from rl_lab.agents.common import runner as steps
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.common.normalizer import Normalizer
-from rl_lab.agents.common.rollout_buffer import Progress, Rollout
+from rl_lab.agents.common.rollout_buffer import RolloutBuffer, Samples, flatten
+from rl_lab.agents.common.runner import RunnerState
 from rl_lab.agents.common.vec_adapter import CompiledSource, Source
-from rl_lab.agents.ppo_update import Samples, Settings
+from rl_lab.agents.engines import update
+from rl_lab.agents.engines.collect import collect
+from rl_lab.agents.engines.engine import Loss
 from rl_lab.core import weights
-from rl_lab.core.optim import make_adam
+from rl_lab.core.optim import Optimizer
 
 Call = tuple[jit.Compiled, tuple[Any, ...]]
 
 
 class CompiledEngine:
-    """Runs PPO's loops for an `ActorCritic` of perceptrons on a CPU, without the GIL; see `engine.Engine`.
+    """Runs an algorithm for an `ActorCritic` of perceptrons on a CPU, without the GIL; see `engine.Engine`.
 
     Args:
         policy: what acts and is trained.
-        source: lanes of the environment.
+        source: the environments.
         batch: samples of a minibatch.
+        loss: what is minimised.
+        optimizer: what minimises it.
+        algorithm: its name, for messages.
     """
 
     name = "compiled"
 
-    def __init__(self, policy: ActorCritic, source: Source, batch: int) -> None:
-        self.policy, self.source, self.batch = policy, source, batch
+    def __init__(
+        self, policy: ActorCritic, source: Source, batch: int, loss: Loss, optimizer: Optimizer, algorithm: str
+    ) -> None:
+        self.policy, self.source, self.batch, self.loss, self.optimizer = policy, source, batch, loss, optimizer
         self.network = policy.network
-        sizes = policy.actor.sizes, policy.critic.sizes
-        self.workspace = rollout.make_workspace(source.lanes, *sizes)
-        self.scratch = ppo_update.make_scratch(batch, policy)
-        self.adam = make_adam(len(policy.parameters), ppo_update.PARTS)
+        self.workspace = steps.make_workspace(source.lanes, policy.actor.sizes, policy.critic.sizes)
+        self.moments = optimizer.make(len(policy.parameters), len(policy.layout.ends))
+        self.make_room(0)
         kernels = policy.distribution
-        decide = functools.partial(rollout.decide, kernels.sample)
-        loss = functools.partial(ppo_update.loss_gradient, kernels.evaluate, kernels.gradient, kernels.pull)
-        loss_gradient = jit.specialize(loss, name="PPO's loss")
-        self._update = jit.specialize(ppo_update.update, name="PPO's update", loss_gradient=loss_gradient)
-        self._decide = jit.specialize(decide, name="acting")
-        self._take_in = jit.specialize(rollout.take_in, name="recording")
+        act = functools.partial(steps.act, kernels.sample)
+        parts = loss.policy_gradient, loss.value_gradient, kernels.evaluate, kernels.gradient, kernels.pull
+        gradient = jit.specialize(functools.partial(update.loss_gradient, *parts), name=f"{algorithm}'s loss")
+        train = functools.partial(update.update, gradient, loss.stop, functools.partial(update.descend, optimizer.step))
+        self._update = jit.specialize(train, name=f"{algorithm}'s update")
+        self._act = jit.specialize(act, name="acting")
+        self._store = jit.specialize(steps.store, name="recording")
         if isinstance(source, CompiledSource) and source.compiled:
             self._loop = jit.specialize(
-                rollout.collect,
-                name=f"PPO around {source.name}",
-                decide=self._decide,
+                collect,
+                name=f"rollouts in {source.name}",
+                act=self._act,
                 step_lanes=source.step_loop,
-                take_in=self._take_in,
+                store=self._store,
             )
             self.collect = self._collect_in_one_loop
         else:
             self.collect = self._collect_step_by_step
 
-    def prepare(self, experience: Rollout, progress: Progress, normalizer: Normalizer, settings: Settings) -> None:
+    def prepare(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any) -> None:
         """Compile all loops, side by side, for what they will be called with."""
-        order, sums = np.zeros((1, 1), np.int64), np.zeros(len(ppo_update.STATISTICS))
-        training = self._training(ppo_update.flatten(experience), order, settings, sums)
-        one_step = self._one_step(experience, progress, normalizer)
+        training = self._training(flatten(rollout), np.zeros((1, 1), np.int64), settings, self._sums())
+        one_step = self._one_step(rollout, runner, normalizer)
         jit.prepare(self.policy.critic.call(np.zeros_like(self.workspace.inputs)), (self._update, training), *one_step)
         if self.collect == self._collect_in_one_loop:
-            jit.prepare(self._one_loop(experience, progress, normalizer))
+            jit.prepare(self._one_loop(rollout, runner, normalizer))
 
     def make_room(self, reference: int) -> None:
-        """Have memory for so many numbers of an anchor's policy with each sample."""
-        self.scratch = ppo_update.make_scratch(self.batch, self.policy, reference)
+        """Have memory for so many numbers of a reference policy with each sample."""
+        self.scratch = update.make_scratch(self.batch, self.policy, len(self.loss.statistics), reference)
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """The actor's outputs `(batch, outputs)` for rows of the encoder."""
@@ -83,28 +89,27 @@ class CompiledEngine:
         """Logarithms of the standard deviations of continuous actions, float32 `(dimensions,)`."""
         return self.policy.log_std
 
-    def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
+    def update(self, samples: Samples, order: np.ndarray, settings: Any) -> dict[str, float]:
         """Train on the samples; see `Engine.update`."""
-        sums = np.zeros(len(ppo_update.STATISTICS))
+        sums = self._sums()
         self._update(*self._training(samples, order, settings, sums))
-        counts = np.full(ppo_update.LOSS, sums[ppo_update.MINIBATCHES])
-        counts[ppo_update.KL] = sums[ppo_update.LAST_MINIBATCHES]
-        means = dict(zip(ppo_update.MEANS, sums[: ppo_update.LOSS] / counts, strict=True))
-        return means | {"loss": sums[ppo_update.LOSS]}
+        names = (*update.SHARED, *self.loss.statistics)
+        every, last = (dict(zip(names, row[:-1] / row[-1], strict=True)) for row in sums)
+        means = every | {name: last[name] for name in self.loss.of_last_epoch}
+        return means | {"loss": self.scratch.statistics[update.LOSS]}
 
     @property
     def gradient_steps(self) -> int:
         """Minibatches so far; the critic is trained in each of them."""
-        return int(self.adam.count[ppo_update.CRITIC])
+        return int(self.moments.count[list(self.policy.layout.segments).index("critic")])
 
     def forget_actor(self) -> None:
         """Start the actor's part of the optimiser from scratch, for an actor that was replaced."""
-        critic = slice(self.network.actor_end, self.network.critic_end)
-        for moments in (self.adam.first, self.adam.second):
-            kept = moments[critic].copy()
-            moments[:] = 0
-            moments[critic] = kept
-        self.adam.count[np.arange(ppo_update.PARTS) != ppo_update.CRITIC] = 0
+        for number, (name, part) in enumerate(self.policy.layout.segments.items()):
+            if name != "critic":
+                self.moments.count[number] = 0
+                for field in self.optimizer.moments:
+                    getattr(self.moments, field)[part.begin : part.end] = 0
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The weights, by name; views."""
@@ -116,7 +121,7 @@ class CompiledEngine:
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restore` needs beside the policy's parameters."""
-        return {"adam.first": self.adam.first, "adam.second": self.adam.second, "adam.count": self.adam.count}
+        return {f"{self.optimizer.torch.lower()}.{name}": array for name, array in self.moments._asdict().items()}
 
     def restore(self, state: dict[str, np.ndarray], source: str = "the state") -> None:
         """Go on from what `state` gave.
@@ -126,25 +131,28 @@ class CompiledEngine:
         """
         weights.copy_into(self.state(), state, source)
 
-    def _training(self, samples: Samples, order: np.ndarray, settings: Settings, sums: np.ndarray) -> tuple[Any, ...]:
-        return self.network, samples, order, self.batch, self.adam, self.scratch, settings, sums
+    def _sums(self) -> np.ndarray:
+        return np.zeros((2, len(self.scratch.statistics) + 1))
 
-    def _collect_in_one_loop(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
-        loop, arguments = self._one_loop(experience, progress, normalizer)
+    def _training(self, samples: Samples, order: np.ndarray, settings: Any, sums: np.ndarray) -> tuple[Any, ...]:
+        return self.network, samples, order, self.batch, self.moments, self.scratch, settings, sums
+
+    def _collect_in_one_loop(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> None:
+        loop, arguments = self._one_loop(rollout, runner, normalizer)
         loop(*arguments)
 
-    def _one_loop(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> Call:
+    def _one_loop(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> Call:
         assert isinstance(self.source, CompiledSource)
-        common = self.network, self.workspace, experience, progress, normalizer, self.source.view
-        return self._loop, (*common, *self.source.loop_arguments())
+        common = self.network, self.workspace, rollout, runner, normalizer
+        return self._loop, (*common, self.source.view, self.source.records)
 
-    def _collect_step_by_step(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
-        (decide, before), (take_in, after) = self._one_step(experience, progress, normalizer)
-        for t in range(len(experience.rewards)):
-            decide(t, *before[1:])
+    def _collect_step_by_step(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> None:
+        (act, before), (store, after) = self._one_step(rollout, runner, normalizer)
+        for t in range(len(rollout.rewards)):
+            act(t, *before[1:])
             self.source.step()
-            take_in(t, *after[1:])
+            store(t, *after[1:])
 
-    def _one_step(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> list[Call]:
-        view, common = self.source.view, (0, self.network, self.workspace, experience, progress)
-        return [(self._decide, (*common, view)), (self._take_in, (*common, normalizer, view))]
+    def _one_step(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> list[Call]:
+        view, common = self.source.view, (0, self.network, self.workspace, rollout, runner)
+        return [(self._act, (*common, view)), (self._store, (*common, normalizer, view))]

@@ -1,14 +1,45 @@
-"""What runs PPO's loops: the protocol that the compiled and the torch engine implement, all of it."""
+"""What runs an actor-critic's loops: the protocol that the compiled and the torch engine implement, all of it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from rl_lab.agents.common.normalizer import Normalizer
-from rl_lab.agents.common.rollout_buffer import Progress, Rollout
-from rl_lab.agents.ppo_update import Samples, Settings
+from rl_lab.agents.common.rollout_buffer import RolloutBuffer, Samples
+from rl_lab.agents.common.runner import RunnerState
+
+
+class Loss(NamedTuple):
+    """What an algorithm minimises, as kernels for the compiled engine and in torch.
+
+    loss = policy loss - ent_coef H + vf_coef value loss + the divergence from a reference policy. The policy's part and
+    the value's are the algorithm's; kernels and torch say the same twice.
+    """
+
+    statistics: tuple[str, ...]
+    """Names of what the policy's loss reports of a minibatch; the first is the loss itself."""
+    policy_gradient: Callable[..., Any]
+    """`policy_gradient(minibatch, count, log_probs, settings, grad_log_probs, statistics)`: fills the derivatives by
+    the log-probabilities and the statistics; returns the loss."""
+    policy_loss: Callable[[Any], tuple[Any, ...]]
+    """The same in torch: the statistics of a `minibatch.Minibatch`, as scalar tensors."""
+    value_gradient: Callable[..., Any]
+    """`value_gradient(minibatch, values, settings, grad_values)`: fills vf_coef times the derivatives by the values
+    `(batch, 1)`; returns the loss."""
+    value_loss: Callable[[Any], Any]
+    """The same in torch, a scalar tensor."""
+    stop: Callable[..., bool]
+    """`stop(statistics, settings)`: whether an update ends before this minibatch is learned from; for both engines."""
+    of_last_epoch: tuple[str, ...] = ()
+    """Statistics that are averaged over the last epoch alone."""
+
+
+def never(statistics, settings):
+    """For losses that go through all epochs."""
+    return False
 
 
 class Engine(Protocol):
@@ -21,23 +52,23 @@ class Engine(Protocol):
     def gradient_steps(self) -> int:
         """Minibatches learned from so far."""
 
-    def prepare(self, experience: Rollout, progress: Progress, normalizer: Normalizer, settings: Settings) -> None:
+    def prepare(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any) -> None:
         """Compile what the other methods run."""
 
-    def collect(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
+    def collect(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> None:
         """Fill a rollout."""
 
-    def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
-        """Train on the samples; returns `ppo_update.MEANS` over minibatches, and the last loss, all as SB3 logs them.
+    def update(self, samples: Samples, order: np.ndarray, settings: Any) -> dict[str, float]:
+        """Train on the samples; returns the loss's statistics over minibatches, and the last loss, as SB3 logs them.
 
         Args:
             samples: experience.
             order: int64 `(epochs, samples)`, the order in which each epoch takes them.
-            settings: numbers of this update.
+            settings: numbers of this update; see `on_policy.OnPolicyAlgorithm.update_settings`.
         """
 
     def make_room(self, reference: int) -> None:
-        """Prepare for so many numbers of an anchor's policy with each sample.
+        """Prepare for so many numbers of a reference policy with each sample.
 
         Raises:
             LabError: the network has no actor of its own to compare with them.

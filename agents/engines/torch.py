@@ -5,7 +5,7 @@ one) which maps observations `(batch, inputs)` to a pair: logits `(batch, action
 `(batch, dimensions)`, and values `(batch,)`. For continuous actions it has a parameter `log_std`. Without
 one, the policy's own perceptrons are used, over the same memory as the compiled engine's.
 
-A loss of your own is a function of a `Minibatch` that returns a scalar; `ppo_loss` is the default.
+A loss of your own is a function of a `Minibatch` that returns a scalar; by default it is the algorithm's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,65 +20,24 @@ import torch
 from torch import nn
 
 from rl_lab import jit
-from rl_lab.agents.common import rollout_buffer as rollout
+from rl_lab.agents.common import runner as steps
 from rl_lab.agents.common.distributions import MASKED
 from rl_lab.agents.common.networks import ActorCritic
-from rl_lab.agents.common.normalizer import Normalizer
-from rl_lab.agents.common.rollout_buffer import Progress, Rollout
+from rl_lab.agents.common.normalizer import Normalizer, normalized_rows
+from rl_lab.agents.common.rollout_buffer import RolloutBuffer, Samples
+from rl_lab.agents.common.runner import RunnerState
 from rl_lab.agents.common.vec_adapter import Source
-from rl_lab.agents.ppo_update import KL, MEANS, Samples, Settings, loops
+from rl_lab.agents.engines.collect import loops
+from rl_lab.agents.engines.engine import Loss
+from rl_lab.agents.engines.minibatch import Minibatch as Minibatch
+from rl_lab.agents.engines.minibatch import statistics_of, total_loss
 from rl_lab.core import weights
+from rl_lab.core.optim import Optimizer
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
 
 logger = logging.getLogger("rl_lab")
 STREAMS = (16, 5056)  # bytes of the states of random streams, on GPUs and on the CPU
-
-
-@dataclass
-class Minibatch:
-    """What a loss sees; all are tensors `(batch,)` but where a shape is given."""
-
-    observations: torch.Tensor
-    """`(batch, inputs)`"""
-    outputs: torch.Tensor
-    """Logits or means now, `(batch, outputs)`."""
-    values: torch.Tensor
-    """Values now."""
-    log_probs: torch.Tensor
-    """Log-probability of the actions now."""
-    entropy: torch.Tensor
-    """Entropy of the policy now."""
-    actions: torch.Tensor
-    """`(batch, 1)` int64, or `(batch, dimensions)`."""
-    old_log_probs: torch.Tensor
-    """Log-probability of the actions when they were taken."""
-    old_values: torch.Tensor
-    """Values when they were taken."""
-    advantages: torch.Tensor
-    """Normalised, where the settings say so."""
-    returns: torch.Tensor
-    """Targets of the values."""
-    anchor_kl: torch.Tensor
-    """Divergence from the policy of an anchor, 0 without one; the engine adds it to the loss."""
-    settings: Settings
-    """Numbers of this update."""
-
-
-def ppo_loss(batch: Minibatch) -> torch.Tensor:
-    """PPO's clipped surrogate, value loss and entropy bonus (Schulman et al., 2017, equation 9)."""
-    s = batch.settings
-    ratio = (batch.log_probs - batch.old_log_probs).exp()
-    bounded = ratio.clamp(1 - s.clip_range, 1 + s.clip_range)
-    policy_loss = -torch.minimum(batch.advantages * ratio, batch.advantages * bounded).mean()
-    return policy_loss + s.vf_coef * _value_loss(batch) - s.ent_coef * batch.entropy.mean()
-
-
-def _value_loss(batch: Minibatch) -> torch.Tensor:
-    values, clip = batch.values, batch.settings.clip_range_vf
-    if clip >= 0:
-        values = batch.old_values + (values - batch.old_values).clamp(-clip, clip)
-    return (values - batch.returns).square().mean()
 
 
 class Perceptrons(nn.Module):
@@ -114,14 +72,16 @@ def one_thread(enabled: bool) -> Iterator[None]:
 
 
 class TorchEngine:
-    """Runs PPO with autograd; see `engine.Engine`.
+    """Runs an algorithm with autograd; see `engine.Engine`.
 
     Args:
         policy: spaces, distribution, and the perceptrons that are used where `module` is None.
         source: lanes of the environment.
         batch: samples of a minibatch.
+        loss: what is minimised.
+        optimizer: what minimises it.
         module: a network of your own; see above.
-        loss: a loss of your own; see above.
+        own_loss: a loss of your own; see above.
         device: such as "cpu" or "cuda".
         seed: of the module's first weights and of the actions.
     """
@@ -133,55 +93,58 @@ class TorchEngine:
         policy: ActorCritic,
         source: Source,
         batch: int,
+        loss: Loss,
+        optimizer: Optimizer,
         module: nn.Module | Callable[[int, int], nn.Module] | None,
-        loss: Callable[[Minibatch], torch.Tensor] | None,
+        own_loss: Callable[[Minibatch], torch.Tensor] | None,
         device: str,
         seed: int,
     ) -> None:
-        self.policy, self.source, self.batch, self.loss = policy, source, batch, loss or ppo_loss
+        self.policy, self.source, self.batch, self.loss, self.own_loss = policy, source, batch, loss, own_loss
         self.device = device_of(device)
         self.module = self._module(module, seed).to(self.device)
         self.shares_memory = module is None and self.device.type == "cpu"
         critic = list(self.module.critic.parameters()) if isinstance(self.module, Perceptrons) else []
         actor = [parameter for parameter in self.module.parameters() if all(parameter is not own for own in critic)]
-        self.adam = torch.optim.Adam([{"params": actor}, *([{"params": critic}] if critic else [])], lr=1.0, eps=1e-5)
+        groups = [{"params": actor}, *([{"params": critic}] if critic else [])]
+        self.kind, self.optimizer = optimizer, getattr(torch.optim, optimizer.torch)(groups, lr=1.0)
         self.generator = torch.Generator(self.device).manual_seed(seed % 2**63)
         self.final_values = np.zeros(source.lanes)
-        self._record = jit.specialize(rollout.record, name="recording")
+        self._record = jit.specialize(steps.record, name="recording")
 
-    def prepare(self, experience: Rollout, progress: Progress, normalizer: Normalizer, settings: Settings) -> None:
+    def prepare(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any) -> None:
         """Compile the one loop that it shares with the compiled engine."""
-        jit.prepare((self._record, (0, experience, progress, normalizer, self.source.view, self.final_values)))
+        jit.prepare((self._record, (0, rollout, runner, normalizer, self.source.view, self.final_values)))
 
-    def collect(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
+    def collect(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> None:
         """Fill a rollout, step by step."""
         self._take_weights()
         with one_thread(self.shares_memory):
-            self._collect(experience, progress, normalizer)
+            self._collect(rollout, runner, normalizer)
 
-    def _collect(self, experience: Rollout, progress: Progress, normalizer: Normalizer) -> None:
+    def _collect(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> None:
         view, policy = self.source.view, self.policy
-        for t in range(len(experience.rewards)):
-            experience.observations[t], experience.masks[t] = progress.current, view.masks
+        for t in range(len(rollout.rewards)):
+            rollout.observations[t], rollout.masks[t] = runner.current, view.masks
             with torch.no_grad():
-                outputs, values = self._forward(progress.current)
+                outputs, values = self._forward(runner.current)
                 if not outputs.isfinite().all():  # no action can be drawn from them
                     raise LabError(
                         f"the policy gave {float(outputs.sum())}; lower the learning rate, or load its weights"
                     )
                 actions = self._sample(outputs, view.masks)
                 log_probs, _ = self._evaluate(outputs, actions, view.masks)
-            experience.values[t], experience.log_probs[t] = _numpy(values), _numpy(log_probs)
-            experience.actions[t] = _numpy(actions)
+            rollout.values[t], rollout.log_probs[t] = _numpy(values), _numpy(log_probs)
+            rollout.actions[t] = _numpy(actions)
             if policy.discrete:
-                view.actions[:] = experience.actions[t][:, 0] + view.first_action
+                view.actions[:] = rollout.actions[t][:, 0] + view.first_action
             else:
                 network = policy.network
-                view.actions[:] = np.clip(experience.actions[t], network.low, network.high)
+                view.actions[:] = np.clip(rollout.actions[t], network.low, network.high)
             self.source.step()
-            loops().see(normalizer, view.observations, progress.current)
-            self._value_finals(normalizer)
-            self._record(t, experience, progress, normalizer, view, self.final_values)
+            loops().observe(normalizer, view.observations, runner.current)
+            self._bootstrap_truncated(normalizer)
+            self._record(t, rollout, runner, normalizer, view, self.final_values)
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """The actor's outputs `(batch, outputs)` for rows of the encoder."""
@@ -203,7 +166,7 @@ class TorchEngine:
         self._take_weights()
         return _numpy(self.module.log_std).copy()  # type: ignore[arg-type]
 
-    def update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
+    def update(self, samples: Samples, order: np.ndarray, settings: Any) -> dict[str, float]:
         """Train on the samples; see `Engine.update`."""
         self._take_weights()
         with one_thread(self.shares_memory):
@@ -214,7 +177,7 @@ class TorchEngine:
     @property
     def gradient_steps(self) -> int:
         """Minibatches learned from so far."""
-        return max((int(moments["step"]) for moments in self.adam.state.values() if moments), default=0)
+        return max((int(moments["step"]) for moments in self.optimizer.state.values() if moments), default=0)
 
     def make_room(self, reference: int) -> None:
         """Nothing to prepare; a network of your own is refused."""
@@ -223,24 +186,29 @@ class TorchEngine:
 
     def forget_actor(self) -> None:
         """Start the actor's part of the optimiser from scratch, for an actor that was replaced."""
-        for parameter in self.adam.param_groups[0]["params"]:
-            self.adam.state.pop(parameter, None)
+        for parameter in self.optimizer.param_groups[0]["params"]:
+            self.optimizer.state.pop(parameter, None)
 
-    def _update(self, samples: Samples, order: np.ndarray, settings: Settings) -> dict[str, float]:
-        rates = settings.learning_rate * settings.actor_rate, settings.learning_rate
-        for group, rate in zip(self.adam.param_groups, rates, strict=False):
-            group["lr"] = rate
-        found: list[np.ndarray] = []
+    def _update(self, samples: Samples, order: np.ndarray, settings: Any) -> dict[str, float]:
+        for group, rate in zip(self.optimizer.param_groups, settings.rates, strict=False):
+            group["lr"], group["eps"] = max(rate, 0.0), settings.epsilon
+        found: list[dict[str, float]] = []
         for epoch in order:
             begin = len(found)
             for start in range(0, len(epoch), self.batch):
                 minibatch = self._minibatch(samples, epoch[start : start + self.batch], settings)
-                found.append(_statistics(minibatch))
-                loss = self._loss(minibatch)
-                if settings.target_kl >= 0 and found[-1][KL] > 1.5 * settings.target_kl:
-                    return _means(found, begin, loss.item())
+                found.append(statistics_of(minibatch, self.loss))
+                loss = self._total(minibatch)
+                if self.loss.stop([found[-1][name] for name in self.loss.statistics], settings):
+                    return self._means(found, begin, loss.item())
                 self._descend(loss, settings)
-        return _means(found, begin, loss.item())
+        return self._means(found, begin, loss.item())
+
+    def _means(self, found: list[dict[str, float]], begin: int, loss: float) -> dict[str, float]:
+        """Means of the statistics of minibatches, of which those from `begin` on are the last epoch's."""
+        spans = {name: found[begin if name in self.loss.of_last_epoch else 0 :] for name in found[0]}
+        means = {name: float(np.mean([each[name] for each in chosen])) for name, chosen in spans.items()}
+        return means | {"loss": loss}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The weights in use, by name: the perceptrons' as in their memory, or a module's as in its `state_dict`."""
@@ -260,9 +228,9 @@ class TorchEngine:
         """What `restore` needs beside the policy's parameters."""
         state = {"generator": _numpy(self.generator.get_state())}
         for index, parameter in enumerate(self.module.parameters()):
-            moments = self.adam.state.get(parameter, {})
-            for name in ("exp_avg", "exp_avg_sq", "step"):
-                state[f"adam.{index}.{name}"] = _numpy(moments[name]) if moments else np.zeros(0, np.float32)
+            moments = self.optimizer.state.get(parameter, {})
+            for name in (*self.kind.moments.values(), "step"):
+                state[self._key(index, name)] = _numpy(moments[name]) if moments else np.zeros(0, np.float32)
         if not isinstance(self.module, Perceptrons):
             state |= {f"module.{name}": _numpy(tensor) for name, tensor in self.module.state_dict().items()}
         return state
@@ -284,17 +252,20 @@ class TorchEngine:
         self._take_weights()
         self._restore_generator(state, source)
         for index, parameter in enumerate(self.module.parameters()):
-            shape, begun = tuple(parameter.shape), state.get(f"adam.{index}.step", np.zeros(0)).size > 0
-            shapes = {"exp_avg": shape, "exp_avg_sq": shape, "step": ()}
+            shape, begun = tuple(parameter.shape), state.get(self._key(index, "step"), np.zeros(0)).size > 0
+            shapes = dict.fromkeys(self.kind.moments.values(), shape) | {"step": ()}
             moments = {name: np.zeros(shape if begun else (0,), np.float32) for name, shape in shapes.items()}
-            weights.copy_into({f"adam.{index}.{name}": array for name, array in moments.items()}, state, source)
+            weights.copy_into({self._key(index, name): array for name, array in moments.items()}, state, source)
             if begun:
                 tensors = {name: torch.from_numpy(array) for name, array in moments.items()}
-                self.adam.state[parameter] = {
+                self.optimizer.state[parameter] = {
                     name: tensor if name == "step" else tensor.to(self.device) for name, tensor in tensors.items()
                 }
             else:
-                self.adam.state.pop(parameter, None)
+                self.optimizer.state.pop(parameter, None)
+
+    def _key(self, index: int, name: str) -> str:
+        return f"{self.kind.torch.lower()}.{index}.{name}"
 
     def _restore_generator(self, state: dict[str, np.ndarray], source: str) -> None:
         kept = state.get("generator", np.zeros(0, np.uint8))
@@ -381,15 +352,13 @@ class TorchEngine:
             else logits.masked_fill(~torch.from_numpy(masks).to(self.device), float(MASKED))
         )
 
-    def _value_finals(self, normalizer: Normalizer) -> None:
-        from rl_lab.agents.common.predict import normalized_rows
-
+    def _bootstrap_truncated(self, normalizer: Normalizer) -> None:
         view = self.source.view
         lanes = np.flatnonzero(view.truncated & ~view.terminated)
         if len(lanes):
             self.final_values[lanes] = self._values(normalized_rows(normalizer, view.final_observations[lanes]))
 
-    def _minibatch(self, samples: Samples, chosen: np.ndarray, settings: Settings) -> Minibatch:
+    def _minibatch(self, samples: Samples, chosen: np.ndarray, settings: Any) -> Minibatch:
         arrays = samples.actions, samples.log_probs, samples.values, samples.advantages, samples.returns
         actions, old_log_probs, old_values, advantages, returns = (
             torch.from_numpy(array[chosen]).to(self.device) for array in arrays
@@ -416,40 +385,21 @@ class TorchEngine:
         normals.append(torch.distributions.Normal(outputs, self.module.log_std.exp().expand_as(outputs)))  # type: ignore[operator]
         return torch.distributions.kl_divergence(*normals).sum(-1)
 
-    def _loss(self, minibatch: Minibatch) -> torch.Tensor:
-        loss = self.loss(minibatch)
+    def _total(self, minibatch: Minibatch) -> torch.Tensor:
+        loss = self.own_loss(minibatch) if self.own_loss else total_loss(minibatch, self.loss)
         if not isinstance(loss, torch.Tensor) or loss.ndim != 0 or not loss.requires_grad:
             raise LabError(f"the loss gave {loss!r}; it must be a scalar tensor that depends on the network")
         return loss + minibatch.settings.anchor_coef * minibatch.anchor_kl.mean()
 
-    def _descend(self, loss: torch.Tensor, settings: Settings) -> None:
-        self.adam.zero_grad()
+    def _descend(self, loss: torch.Tensor, settings: Any) -> None:
+        self.optimizer.zero_grad()
         loss.backward()
-        if settings.actor_rate == 0:  # without gradients, Adam counts no step of the policy either
-            for parameter in self.adam.param_groups[0]["params"]:
-                parameter.grad = None
+        for group, rate in zip(self.optimizer.param_groups, settings.rates, strict=False):
+            if rate < 0:  # without gradients, the optimiser counts no step of these either
+                for parameter in group["params"]:
+                    parameter.grad = None
         nn.utils.clip_grad_norm_(self.module.parameters(), settings.max_grad_norm)
-        self.adam.step()
-
-
-def _statistics(batch: Minibatch) -> np.ndarray:
-    """`ppo_update.MEANS` of a minibatch."""
-    with torch.no_grad():
-        clip = batch.settings.clip_range
-        log_ratio = batch.log_probs - batch.old_log_probs
-        ratio = log_ratio.exp()
-        surrogate = torch.minimum(batch.advantages * ratio, batch.advantages * ratio.clamp(1 - clip, 1 + clip))
-        clipped = ((ratio - 1).abs() > clip).float().mean()
-        moved, apart = (ratio - 1 - log_ratio).mean(), batch.anchor_kl.mean()
-        parts = -surrogate.mean(), _value_loss(batch), -batch.entropy.mean(), moved, clipped, apart
-        return np.array([float(part) for part in parts])
-
-
-def _means(found: list[np.ndarray], begin: int, loss: float) -> dict[str, float]:
-    """Means of the statistics of minibatches, of which those from `begin` on are the last epoch's."""
-    means = np.mean(found, axis=0)
-    means[KL] = np.mean(found[begin:], axis=0)[KL]
-    return dict(zip(MEANS, means.tolist(), strict=True)) | {"loss": loss}
+        self.optimizer.step()
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -56,6 +56,7 @@ def main() -> None:
         elif sys.argv[1] not in COMMANDS and not sys.argv[1].startswith("-"):
             raise LabError(f"there is no command {sys.argv[1]!r}; choose one of {', '.join(COMMANDS)}")
         else:
+            training.take_settings(sys.argv[1:])
             app.cli(prog="rl-lab", registry=registry)
         if sys.stdout is not None:  # as it is where a shell closed it
             sys.stdout.flush()

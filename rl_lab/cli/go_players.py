@@ -14,7 +14,7 @@ NAMED = ("random", "greedy", "mcts", "gnugo")
 USUAL_SIZE = 9  # of boards, where nobody says it
 
 if TYPE_CHECKING:
-    from rl_lab.agents.ppo import PPO
+    from rl_lab.agents.algorithm import Algorithm
     from rl_lab.envs.go.game import Board
     from rl_lab.envs.go.gtp.thinking import Agent
 
@@ -78,7 +78,7 @@ def terms(agents: Iterable[object], size: int | None, komi: float | None) -> Ter
 
 
 def is_kept(spec: str) -> bool:
-    """Whether a player's name is that of a run's folder, or of a file that PPO.save wrote."""
+    """Whether a player's name is that of a run's folder, or of a file that an agent's save wrote."""
     return not is_named(spec) and is_path(spec) and (Path(spec).is_dir() or spec.endswith(".safetensors"))
 
 
@@ -99,7 +99,7 @@ class TrainedAgent:
     """Plays the most probable move of an agent that was trained, on boards of the size that it was trained on.
 
     Args:
-        path: folder of a run, or a file that PPO.save wrote.
+        path: folder of a run, or a file that an agent's save wrote.
 
     Raises:
         LabError: there is no agent, or one of another environment.
@@ -114,7 +114,7 @@ class TrainedAgent:
         from rl_lab.envs.go.planes import PLANES
         from rl_lab.envs.go.rules import Rules
 
-        self.agent: PPO = load(path)
+        self.agent: Algorithm = load(path)
         self.name = path.name
         shape = self.agent.source.vector.single_observation_space.shape or ()
         if len(shape) != 3 or shape[0] != len(PLANES) or "Go" not in self.agent.source.name:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from rl_lab.agents.settings import PPOSettings
+from rl_lab.agents.common.config import Config
+from rl_lab.agents.registry import ALGORITHMS, algorithm_named
 from rl_lab.cli.app import Env, EnvOption, app, given_options, key_values, needed_env, one_env
 from rl_lab.errors import LabError
 
 if TYPE_CHECKING:
-    from rl_lab.agents.ppo import PPO
+    from rl_lab.agents.algorithm import Algorithm
     from rl_lab.compare.evaluation import Judge
 
 log = logging.getLogger("rl_lab")
+USUAL = "ppo"
+Name = Annotated[Positional[str | None], arg(metavar="|".join(sorted(ALGORITHMS)))]
 RESUMING = ("resume", "env", "device", "checkpoint-seconds", "quiet", "no-quiet")  # what goes with --resume
 
 
 @app.command
 def train(
-    algorithm: Positional[Literal["ppo"]] = "ppo",
+    algorithm: Name = None,
     env: Env = None,
     env_option: EnvOption = None,
     steps: int | None = None,
@@ -38,7 +43,7 @@ def train(
     resume: Path | None = None,
     checkpoint_seconds: float = 10.0,
     quiet: bool = False,
-    settings: Annotated[PPOSettings, arg(name="")] = PPOSettings(),  # noqa: B008
+    settings: Annotated[Config, arg(name="")] = ALGORITHMS[USUAL].config_class(),  # noqa: B008  # see `take_settings`
 ) -> None:
     """Train an agent in a folder; a run that was killed resumes bit-exactly with --resume.
 
@@ -49,7 +54,7 @@ def train(
     rl-lab train --resume runs/cartpole
 
     Args:
-        algorithm: ppo.
+        algorithm: by default ppo; `rl-lab train NAME --help` shows the hyperparameters of another.
         env: Gymnasium id, or module:id.
         env_option: the same, as an option.
         steps: environment steps, over all environments.
@@ -59,8 +64,8 @@ def train(
         env_arg: arguments of the environment, as key=value.
         engine: by default compiled for perceptrons on a CPU.
         device: of the torch engine, such as cuda; by default cpu, and with --resume that of the run.
-        stages: TOML file with [[stages]] that come before PPO or hold it, as in studies/pretraining.toml; it may name
-            env, seed, env_kwargs, hyperparameters and budget, too, and options given here count more. Such a run is not
+        stages: TOML file with [[stages]] of pretraining, as in studies/pretraining.toml; it may name algorithm, env,
+            seed, env_kwargs, hyperparameters and budget, too, and options given here count more. Such a run is not
             resumed: given again, the command begins its last training again.
         resume: folder of a run to resume; of all else only --device, --checkpoint-seconds, --quiet, and --env for an
             environment that a module of yours registers, which no file may have imported.
@@ -68,8 +73,11 @@ def train(
         quiet: no progress display.
         settings: hyperparameters.
     """
-    from rl_lab.agents import run_folder as training
+    from rl_lab.agents import run_folder
 
+    kind = algorithm_named(algorithm or USUAL)
+    if not isinstance(settings, kind.config_class):
+        raise LabError(f"write the algorithm first: rl-lab train {algorithm} --env ...")
     options: dict[str, Any] = {"checkpoint_seconds": checkpoint_seconds, "progress_bar": not quiet}
     env = one_env(env, env_option)
     if resume is not None:
@@ -78,7 +86,7 @@ def train(
                 f"--{unused[0]} does not go with --resume: a resumed run keeps its steps, seed and settings; leave it "
                 "out, or start a new run with --out"
             )
-        folder, agent = resume, training.resume(resume, env, device=device, **options)
+        folder, agent = resume, run_folder.resume(resume, env, device=device, **options)
     elif stages is not None:
         if out is None:
             raise LabError("train needs --out, a new folder for the run")
@@ -88,7 +96,7 @@ def train(
                 "before its end; leave it out"
             )
         hyperparameters = {"num_envs": num_envs, "engine": engine, "device": device, **settings.as_json()}
-        here = {"env": env, "budget": steps, "env_kwargs": key_values(env_arg) or None}
+        here = {"algorithm": algorithm, "env": env, "budget": steps, "env_kwargs": key_values(env_arg) or None}
         folder, agent = out, _with_stages(stages, out, here, {"seed": seed}, hyperparameters)
     elif env is None or steps is None or out is None:
         missing = [f"--{name}" for name, value in (("env", env), ("steps", steps), ("out", out)) if value is None]
@@ -96,17 +104,26 @@ def train(
     else:
         options |= {"num_envs": num_envs, "env_kwargs": key_values(env_arg), "engine": engine}
         options |= {"device": device or "cpu", "seed": seed}
-        folder, agent = out, training.train(env, steps, out, **options, **settings.as_json())
+        options |= {"algorithm": algorithm or USUAL}
+        folder, agent = out, run_folder.train(env, steps, out, **options, **settings.as_json())
     returns = agent.episode_returns()
     mean = f", mean return {returns.mean():.3g} over the last {len(returns)} episodes" if len(returns) else ""
-    rollout, weights = agent.rollout.rewards.size, folder / "policy.safetensors"
+    rollout, weights = agent.rollout_steps, folder / "policy.safetensors"
     whole = f" (whole rollouts of {rollout})" if agent.num_timesteps > agent.total_timesteps else ""
     print(f"{agent.num_timesteps} steps{whole} in {agent.seconds:.1f} s{mean}; weights: {weights}")
 
 
+def take_settings(words: Sequence[str]) -> None:
+    """Have `train` take the hyperparameters of the algorithm that the words of the command line name."""
+    name = next((word for before, word in pairwise(words) if word in ALGORITHMS and not before.startswith("-")), USUAL)
+    config = ALGORITHMS[name].config_class
+    train.__annotations__["settings"] = Annotated[config, arg(name="")]
+    train.__defaults__ = (*(train.__defaults__ or ())[:-1], config())
+
+
 def _with_stages(
     stages: Path, out: Path, here: dict[str, Any], seed: dict[str, int], hyperparameters: dict[str, Any]
-) -> PPO:
+) -> Algorithm:
     """Train with the stages of a file; options that are on the command line, whatever they are, count more than it."""
     from rl_lab.stages import Pipeline, store
 
@@ -134,7 +151,7 @@ def evaluate(
     say nothing.
 
     Args:
-        run: folder of a run, or a file that PPO.save wrote.
+        run: folder of a run, or a file that an agent's save wrote.
         episodes: how many.
         seed: of the environment; the same seed gives the same episodes.
         env: the run's environment as module:id, where a module of yours registers it.
@@ -179,7 +196,7 @@ def evaluate(
             print(go_eval.advice(run, maker, judge.observation_space))
 
 
-def _check_shape(agent: PPO, judge: Judge) -> None:
+def _check_shape(agent: Algorithm, judge: Judge) -> None:
     """See that an agent can look at what it is to be judged on.
 
     Raises:

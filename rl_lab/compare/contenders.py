@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Dict
 
+from rl_lab.agents.common.schedules import schedule
+from rl_lab.agents.registry import ALGORITHMS
 from rl_lab.compare import checks, controls, pretrained
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.environments import Maker
@@ -20,11 +22,10 @@ from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
 from rl_lab.stages.till import till_of
 
-LAB = {"ppo": "PPO"}
 SB3 = {"a2c": "A2C", "ddpg": "DDPG", "dqn": "DQN", "ppo": "PPO", "sac": "SAC", "td3": "TD3"}
 CONTRIB = {"maskable_ppo": "MaskablePPO"}  # of sb3-contrib, a package of its own
 NETWORK = ("net_arch", "activation")  # what Stable-Baselines3 wants in policy_kwargs, and plans may write flat
-NAMES = [*LAB, *(f"sb3:{name}" for name in (*SB3, *CONTRIB)), "module:function"]
+NAMES = [*ALGORITHMS, *(f"sb3:{name}" for name in (*SB3, *CONTRIB)), "module:function"]
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 
 
@@ -39,11 +40,12 @@ def check(contender: Contender) -> None:
     if pretrained.is_pretrained(contender):
         if not is_lab(contender):
             raise LabError(
-                f"contender {contender.name!r} has stages, which go with 'ppo' and not {contender.algorithm!r}"
+                f"contender {contender.name!r} has stages, which go with {' and '.join(ALGORITHMS)}, and not with "
+                f"{contender.algorithm!r}"
             )
         pretrained.pipeline_of(contender)
     if is_lab(contender):
-        taken = import_module("rl_lab.agents.settings").PPOSettings
+        taken = ALGORITHMS[str(contender.algorithm)].config_class
     parameters = inspect.signature(taken).parameters.values()
     if not any(item.kind is item.VAR_KEYWORD for item in parameters):
         allowed = [item.name for item in parameters if item.kind is not item.VAR_POSITIONAL]
@@ -94,8 +96,10 @@ def few_updates(contender: Contender, budget: int) -> str:
 
 def n_steps_of(contender: Contender) -> int:
     """Steps of a named contender's rollouts in each of its environments; 0 if it has none."""
+    if is_lab(contender):
+        return pretrained.rollout_of(contender) // contender.num_envs
     defaults = inspect.signature(_constructor(contender)).parameters
-    usual = defaults["n_steps"].default if "n_steps" in defaults else 2048 if is_lab(contender) else 0
+    usual = defaults["n_steps"].default if "n_steps" in defaults else 0
     return int(contender.hyperparameters.get("n_steps", usual))
 
 
@@ -161,7 +165,7 @@ def load(contender: Contender, maker: Maker) -> None:
         pretrained.rehearse(contender, maker)
     elif is_lab(contender):
         agent = _lab_agent(contender, maker, seed=0)
-        agent.learn(_rollout(agent))
+        agent.learn(agent.rollout_steps)
         agent.predict(judged.evaluation(2).reset()[0])
     elif controls.calls_pretrain(contender):
         pretrained.rehearse_fits()
@@ -184,8 +188,8 @@ def warm_torch() -> None:
 def _train_lab(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Any:
     meter.clock.start()
     agent = _lab_agent(contender, maker, seed)
-    rollout = _rollout(agent)
-    _enough(meter.budget, contender, agent.source.lanes, agent.settings.n_steps)
+    rollout = agent.rollout_steps
+    _enough(meter.budget, contender, agent.source.lanes, rollout // agent.source.lanes)
     meter.judge_if_due(agent)
 
     def after_iteration(agent: Any) -> bool:
@@ -267,9 +271,9 @@ def _with_env(model: Any, trained: Any) -> Any:
 def _constructor(contender: Contender) -> Callable[..., Any]:
     """What takes the hyperparameters."""
     if is_lab(contender):
-        if contender.algorithm not in LAB:
+        if contender.algorithm not in ALGORITHMS:
             raise unknown("contender", contender.algorithm, NAMES)
-        return getattr(import_module("rl_lab.agents"), LAB[str(contender.algorithm)])
+        return ALGORITHMS[str(contender.algorithm)]
     if is_sb3(contender):
         name = str(contender.algorithm).partition(":")[2]
         if name in CONTRIB:
@@ -299,10 +303,6 @@ def _lab_agent(contender: Contender, maker: Maker, seed: int) -> Any:
     return _constructor(contender)(env, num_envs=lanes, seed=seed, **_without(contender))
 
 
-def _rollout(agent: Any) -> int:
-    return int(agent.settings.n_steps * agent.source.lanes)
-
-
 def _without(contender: Contender, *names: str) -> Mapping[str, Any]:
     return {key: value for key, value in contender.hyperparameters.items() if key not in ("num_envs", *names)}
 
@@ -322,8 +322,6 @@ def sb3_options(contender: Contender) -> dict[str, Any]:
         options["policy_kwargs"] = {**network, **options.get("policy_kwargs", {})}
     for name in SCHEDULES:
         if isinstance(options.get(name), str):
-            from rl_lab.agents.settings import schedule
-
             options[name] = schedule(name, options[name])
     return options
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from rl_lab.agents.registry import ALGORITHMS
 from rl_lab.compare.plan import Contender, Plan, Question
 from rl_lab.compare.pretrained import STAGES, description, is_pretrained, pipeline_of, rollout_of
 from rl_lab.errors import LabError
@@ -43,7 +44,7 @@ def _by_steps(question: Question) -> Question:
 
 
 def controls(contender: Contender) -> list[Contender]:
-    """PPO of ours from scratch, the clone alone, the critic's warm-up alone, and pretraining on shuffled targets."""
+    """Training from scratch, the clone alone, the critic's warm-up alone, and pretraining on shuffled targets."""
     return _of_stages(contender) if is_pretrained(contender) else _of_function(contender)
 
 
@@ -78,7 +79,8 @@ def _of_function(contender: Contender) -> list[Contender]:
 
 
 def _affordable(plan: Plan, control: Contender) -> bool:
-    least = rollout_of(control) if control.algorithm == "ppo" and not is_pretrained(control) else 0
+    ours = control.algorithm in ALGORITHMS and not is_pretrained(control)
+    least = rollout_of(control) if ours else 0
     return least <= min(map(plan.budget, plan.environments))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rl_lab.agents import PPO
+from rl_lab.agents.algorithm import Algorithm
 from rl_lab.compare.checks import slug
 from rl_lab.compare.runs import NOT_KEPT, Run
 from rl_lab.files import PARTIAL
@@ -21,7 +21,7 @@ def stem(folder: Path, environment: str, contender: str, seed: int, key: str) ->
 
 
 def save(model: Any, path: Path) -> str:
-    """Write the agent of a run, as its library does: `PPO.load` of the same library reads it.
+    """Write the agent of a run, as its library does: its class's `load` reads it.
 
     Args:
         model: an agent of ours, which is written as safetensors, or of Stable-Baselines3, as a zip file and, where it
@@ -31,7 +31,7 @@ def save(model: Any, path: Path) -> str:
     Returns:
         The name of the file; empty for models of unknown make.
     """
-    ours = isinstance(model, PPO)
+    ours = isinstance(model, Algorithm)
     if not ours and not (hasattr(model, "get_vec_normalize_env") and hasattr(model, "save")):
         return ""
     path.parent.mkdir(parents=True, exist_ok=True)

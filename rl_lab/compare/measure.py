@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rl_lab.agents import PPO
+from rl_lab.agents.algorithm import Algorithm
 from rl_lab.agents.common.boundary import begun, finite, one_number, stepped
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
@@ -183,7 +183,7 @@ class Meter:
 
 def _updates(model: Any) -> int | None:
     """Rollouts that an on-policy algorithm has learned from, ours or Stable-Baselines3's; None for anything else."""
-    if isinstance(model, PPO):
+    if isinstance(model, Algorithm):
         return model.iterations
     if hasattr(model, "rollout_buffer") and hasattr(model, "n_envs"):
         return int(model.num_timesteps // (model.n_steps * model.n_envs))

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rl_lab.agents import PPO
-from rl_lab.agents.settings import PPOSettings
+from rl_lab.agents import registry
+from rl_lab.agents.algorithm import Algorithm
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter
 from rl_lab.compare.plan import Contender
@@ -64,7 +64,7 @@ def check_budget(contender: Contender, budget: int) -> None:
     least = sum(stage.least(rollout, budget) for stage in pipeline_of(contender).stages)
     if least > budget:
         raise LabError(
-            f"the stages of {contender.name} cost at least {least} steps, of which {rollout} are one rollout of PPO, "
+            f"the stages of {contender.name} cost at least {least} steps, of which {rollout} are one rollout, "
             f"and the budget is {budget}; give more steps, cheaper stages, or shorter rollouts (n_steps, num_envs)"
         )
 
@@ -112,7 +112,7 @@ def rehearse(contender: Contender, maker: Maker) -> None:
     context.train(context.agent(), rollout)
 
 
-def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
+def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> Algorithm:
     """Run the stages, with all that they cost on the meter, and have the policy judged on its way.
 
     The curve begins with the untrained policy, which is all that there is until pretraining is paid for.
@@ -153,20 +153,20 @@ def train(contender: Contender, maker: Maker, seed: int, meter: Meter) -> PPO:
 
 
 class _Watch:
-    """Keeps the meter up to date while PPO trains, and has it judged."""
+    """Keeps the meter up to date during training, and has it judged."""
 
     def __init__(self, meter: Meter) -> None:
         self.meter, self.rollouts = meter, 0
-        self.agent: PPO | None = None
+        self.agent: Algorithm | None = None
 
-    def __call__(self, agent: PPO, ledger: Ledger) -> bool:
+    def __call__(self, agent: Algorithm, ledger: Ledger) -> bool:
         self.agent, self.rollouts = agent, self.rollouts + 1
         self.meter.steps = ledger.steps()
         if self.rollouts in LOOKS:
             self.meter.judge_now(agent)
         else:
             self.meter.judge_if_due(agent)
-        return self.meter.steps + agent.rollout.rewards.size <= self.meter.budget
+        return self.meter.steps + agent.rollout_steps <= self.meter.budget
 
 
 def _context(
@@ -178,9 +178,11 @@ def _context(
     env: Any = maker.environment.make or maker.id
     arguments = dict(maker.environment.arguments)
     kept = store.usual()
-    return Context(env, seed, arguments, hyperparameters, kept, budget, watch, described=maker.description())
+    described, algorithm = maker.description(), str(contender.algorithm)
+    return Context(env, seed, arguments, hyperparameters, kept, budget, watch, described=described, algorithm=algorithm)
 
 
 def rollout_of(contender: Contender) -> int:
-    """Steps of one rollout of PPO, over all of its environments."""
-    return contender.num_envs * int(contender.hyperparameters.get("n_steps", PPOSettings().n_steps))
+    """Steps of one rollout of an algorithm of ours, over all of its environments."""
+    usual = getattr(registry.algorithm_named(str(contender.algorithm)).config_class(), "n_steps", 1)
+    return contender.num_envs * int(contender.hyperparameters.get("n_steps", usual))

@@ -7,10 +7,10 @@ from typing import Any
 
 import gymnasium as gym
 
+from rl_lab.agents import registry
 from rl_lab.agents.common import checks
 from rl_lab.agents.common.environments import LEAST_BYTES
 from rl_lab.agents.common.networks import ActorCritic
-from rl_lab.agents.settings import PPOSettings
 from rl_lab.compare import contenders, pretrained
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.plan import Contender
@@ -35,9 +35,12 @@ def check_values(contender: Contender, maker: Maker) -> None:
         check_memory(float(count) * LEAST_BYTES, f"num_envs={count}", "choose fewer")
         if contenders.is_lab(contender):
             given = dict(contender.hyperparameters)
-            settings = PPOSettings.of({k: v for k, v in given.items() if k not in ("num_envs", pretrained.STAGES)})
-            policy = ActorCritic(env.observation_space, env.action_space, settings.net_arch, settings.activation)
-            checks.fits(settings, policy, count)
+            algorithm = registry.algorithm_named(str(contender.algorithm))
+            config = algorithm.config_class.of(
+                {name: value for name, value in given.items() if name not in ("num_envs", pretrained.STAGES)}
+            )
+            policy = ActorCritic(env.observation_space, env.action_space, config.net_arch, config.activation)
+            algorithm.check_memory(config, policy, count)
         else:
             _make_sb3(contender, maker, env)
     except LabError as error:

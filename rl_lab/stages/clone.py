@@ -63,7 +63,7 @@ class Clone(Stage):
         return replace(self, max_iter=1)
 
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
-        """Fit the actor that PPO from scratch would start from."""
+        """Fit the actor that an agent from scratch would start from."""
         assert artifact is not None
         agent = context.agent()
         load_policy(agent, artifact, "trunk", "normalizer")

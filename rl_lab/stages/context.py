@@ -11,10 +11,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rl_lab.agents import PPO
+from rl_lab.agents import registry
 from rl_lab.agents.common.environments import make_source
 from rl_lab.agents.common.predict import choose_rows
 from rl_lab.agents.common.vec_adapter import Source
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe, entry
 from rl_lab.stages.ledger import Ledger
@@ -23,6 +24,13 @@ from rl_lab.unsupervised.representation import Experience, Representation
 
 LOOK_LIMIT = 10_000  # steps of an episode that `look` waits for
 APART = 10_000_019  # from the seeds of training to those that `look` plays on
+
+
+def _on_policy(name: str) -> type[OnPolicyAlgorithm]:
+    kind = registry.algorithm_named(name)
+    if not issubclass(kind, OnPolicyAlgorithm):
+        raise LabError(f"stages go with on-policy algorithms, and {name!r} is none; choose ppo or a2c")
+    return kind
 
 
 class Counted(gym.Wrapper):
@@ -47,7 +55,7 @@ class Context:
         env: Gymnasium id, or a function that makes an environment.
         seed: of everything; it varies with the seed of the run.
         env_kwargs: arguments of the environment, with an id.
-        hyperparameters: of PPO, `num_envs` among them.
+        hyperparameters: of the algorithm, `num_envs` among them.
         store: folder in which artifacts are kept; None keeps none.
         budget: charged steps that the whole pipeline may take; None for no limit.
         watch: called with the agent and the ledger so far after every iteration of training, off the clock; False ends
@@ -55,9 +63,10 @@ class Context:
         report: told what is being done, in a few words.
         described: what counts about the environment, for the names of artifacts; by default its registration and the
             source of what makes it.
+        algorithm: name of the algorithm that learns from reward.
 
     Raises:
-        LabError: there is no such environment.
+        LabError: there is no such environment or algorithm.
     """
 
     def __init__(
@@ -68,10 +77,12 @@ class Context:
         hyperparameters: dict[str, Any] | None = None,
         store: Path | None = None,
         budget: int | None = None,
-        watch: Callable[[PPO, Ledger], bool | None] | None = None,
+        watch: Callable[[OnPolicyAlgorithm, Ledger], bool | None] | None = None,
         report: Callable[[str], None] = lambda text: None,
         described: Any = None,
+        algorithm: str = "ppo",
     ) -> None:
+        self.algorithm, self._kind = algorithm, _on_policy(algorithm)
         self.env, self.seed, self.env_kwargs = env, seed, env_kwargs or {}
         self.hyperparameters = {"num_envs": 8, **(hyperparameters or {})}
         if self.hyperparameters.get("policy") is not None:
@@ -79,11 +90,11 @@ class Context:
                 "stages train the actor and the critic of net_arch, which policy= would replace; leave policy out"
             )
         self.store, self.budget, self.watch, self.report = store, budget, watch, report
-        self.trained: PPO | None = None  # by the last training
+        self.trained: OnPolicyAlgorithm | None = None  # by the last training
         self._described = described
         self._spaces = ""
         self._shown: list[Counted] = []
-        self._agents: list[PPO] = []
+        self._agents: list[OnPolicyAlgorithm] = []
         self._looks: list[Source] = []
         self._booked = Ledger()
         self._start: tuple[float, float] | None = None
@@ -118,11 +129,11 @@ class Context:
         self._shown.append(Counted(self._single()))
         return self._shown[-1]
 
-    def agent(self, **overrides: Any) -> PPO:
-        """An agent on lanes of the environment, as PPO from scratch would start from this seed."""
+    def agent(self, **overrides: Any) -> OnPolicyAlgorithm:
+        """An agent on lanes of the environment, as one from scratch would start from this seed."""
         options = {**self.hyperparameters, **overrides}
         lanes = make_source(self._maker(), options.pop("num_envs"), self._arguments())
-        agent = PPO(lanes, seed=options.pop("seed", self.seed), **options)
+        agent = self._kind(lanes, seed=options.pop("seed", self.seed), **options)
         agent.env_kwargs = dict(self._arguments())
         self._agents.append(agent)
         return agent
@@ -138,11 +149,13 @@ class Context:
         representation.fit(experience)
         self.book(Ledger(gradient_steps=representation.history_.gradient_steps))
 
-    def train(self, agent: PPO, steps: int, callback: Callable[[PPO], bool | None] | None = None) -> None:
+    def train(
+        self, agent: OnPolicyAlgorithm, steps: int, callback: Callable[[OnPolicyAlgorithm], bool | None] | None = None
+    ) -> None:
         """Train an agent for whole rollouts within a number of steps, or until somebody ends it."""
-        rollout, before = agent.rollout.rewards.size, agent.engine.gradient_steps
+        rollout, before = agent.rollout_steps, agent.engine.gradient_steps
 
-        def after(agent: PPO) -> bool:
+        def after(agent: OnPolicyAlgorithm) -> bool:
             taken = agent.num_timesteps - begin
             gradients = agent.engine.gradient_steps - before
             wanted = callback(agent) if callback else None
@@ -160,7 +173,7 @@ class Context:
             agent.learn(steps // rollout * rollout, after, reset_num_timesteps=False)
         self.book(Ledger(gradient_steps=agent.engine.gradient_steps - before))
 
-    def look(self, agent: PPO, episodes: int) -> float:
+    def look(self, agent: OnPolicyAlgorithm, episodes: int) -> float:
         """Mean return of some episodes on seeds of their own; a stage that decides by them pays for their steps."""
         lanes = make_source(self._maker(), episodes, self._arguments())
         self._looks.append(lanes)

@@ -131,7 +131,7 @@ def _loaded(path: Path, env: gym.Env) -> Known:
     if path.suffix == ".zip":
         raise LabError(
             f"{path} is a pickle of Stable-Baselines3, and loading it can run any code that is in it; load it "
-            "yourself, with PPO.load, and give the model, or a module:function that calls its predict"
+            "yourself, with its class's load, and give the model, or a module:function that calls its predict"
         )
     from rl_lab.agents.run_folder import load
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from rl_lab.agents import PPO
 from rl_lab.agents.common.kickstarting import USUAL, Anchor, HoldSchedule, not_negative
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.errors import LabError
 from rl_lab.numbers import whole, whole_number
 from rl_lab.stages.artifact import Artifact
@@ -23,7 +23,7 @@ FREE = HoldSchedule(0, 0, 1.0, 0.0, 0)
 
 @dataclass(frozen=True)
 class Finetune(Stage):
-    """PPO from a pretrained policy, with a fresh optimiser; see `Anchor` for why it needs holding.
+    """Reinforcement learning from a pretrained policy, with a fresh optimiser; see `Anchor` for why it needs holding.
 
     Each help can be turned off: `warmup_steps=0`, `ramp_steps=0`, `kl_coef=0`, `fall_back=0`.
 
@@ -79,11 +79,11 @@ class Finetune(Stage):
         agent = context.agent()
         if artifact is not None:
             load_policy(agent, artifact)
-        steps, rollout = self._steps(context, artifact), agent.rollout.rewards.size
+        steps, rollout = self._steps(context, artifact), agent.rollout_steps
         if steps < rollout:
             raise LabError(
                 f"{steps} steps are left for stage 'finetune', less than one rollout of {rollout} "
-                f"({agent.source.lanes} environments times n_steps={agent.settings.n_steps}); give more"
+                f"({agent.source.lanes} environments times {rollout // agent.source.lanes} steps); give more"
             )
         # Where there are layers to start from but no policy, there is nothing to hold.
         fresh = artifact is not None and not artifact.part("actor")
@@ -99,7 +99,9 @@ class Finetune(Stage):
         notes = {"returns to the clone": guard.falls if guard else 0, "steps": agent.num_timesteps}
         return handed_on(self, context, artifact, notes, **policy_parts(agent))
 
-    def _earned(self, context: Context, agent: PPO, anchor: Anchor, artifact: Artifact | None) -> float | None:
+    def _earned(
+        self, context: Context, agent: OnPolicyAlgorithm, anchor: Anchor, artifact: Artifact | None
+    ) -> float | None:
         """The pretrained policy's return: as its own rollouts showed, or None where the warm-up will show it."""
         known = artifact.notes.get("value", {}).get("return") if artifact is not None else None
         return context.look(agent, self.fall_back) if known is None and not anchor.schedule.warmup_steps else known
@@ -130,15 +132,15 @@ def _warn_if_frozen(schedule: HoldSchedule, steps: int) -> None:
 class _Guard:
     """Brings the pretrained actor back when training has made it worse, as its own episodes show."""
 
-    def __init__(self, stage: Finetune, agent: PPO, anchor: Anchor, earned: float | None) -> None:
+    def __init__(self, stage: Finetune, agent: OnPolicyAlgorithm, anchor: Anchor, earned: float | None) -> None:
         self.stage, self.anchor, self.earned, self.falls = stage, anchor, earned, 0
-        self.since = int(agent.progress.episodes[0])
+        self.since = int(agent.runner.episodes[0])
 
-    def __call__(self, agent: PPO) -> None:
-        episodes, window = int(agent.progress.episodes[0]), self.stage.fall_back
+    def __call__(self, agent: OnPolicyAlgorithm) -> None:
+        episodes, window = int(agent.runner.episodes[0]), self.stage.fall_back
         if episodes - self.since < window or agent.num_timesteps > self.stage.fall_back_steps:
             return
-        ring = agent.progress.recent_returns
+        ring = agent.runner.recent_returns
         latest = float(ring[np.arange(episodes - window, episodes) % len(ring)].mean())
         if self.earned is None:
             if agent.num_timesteps < (self.anchor.schedule.warmup_steps or 0):

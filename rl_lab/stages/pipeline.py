@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rl_lab.agents import PPO
-from rl_lab.agents import run_folder as training
+from rl_lab.agents import run_folder
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.errors import LabError
 from rl_lab.files import read_toml
 from rl_lab.fingerprint import describe
@@ -30,10 +30,10 @@ class Trained(Artifact):
     """What a pipeline made: an agent, and the artifact of its last stage."""
 
     context: Context = field(kw_only=True, repr=False, compare=False)
-    tuned: PPO | None = field(default=None, kw_only=True, repr=False, compare=False)
+    tuned: OnPolicyAlgorithm | None = field(default=None, kw_only=True, repr=False, compare=False)
 
     @cached_property
-    def agent(self) -> PPO:
+    def agent(self) -> OnPolicyAlgorithm:
         """The agent: the one that the last stage trained, or a new one with the weights that the stages made.
 
         Raises:
@@ -54,11 +54,11 @@ class Trained(Artifact):
         return self.ledger.steps("teacher")
 
     def predict(self, observation: Any, *arguments: Any, **named: Any) -> Any:
-        """What `PPO.predict` of the agent returns."""
+        """What `predict` of the agent returns."""
         return self.agent.predict(observation, *arguments, **named)
 
     def save(self, path: str | Path) -> None:
-        """Write the agent, as `PPO.save` does."""
+        """Write the agent, as `Algorithm.save` does."""
         self.agent.save(path)
 
 
@@ -122,7 +122,7 @@ class Pipeline:
         return cls(stages), table
 
     @classmethod
-    def train(cls, path: str | Path, out: str | Path, store: Path | None = None, **given: Any) -> PPO:
+    def train(cls, path: str | Path, out: str | Path, store: Path | None = None, **given: Any) -> OnPolicyAlgorithm:
         """Train an agent with the stages of a TOML file and write it as a run; `rl-lab train --stages` does this.
 
         A run that is killed begins its last training again; what the stages before it made is kept in `store`.
@@ -142,14 +142,22 @@ class Pipeline:
         options = {**table, **given, "hyperparameters": merged}
         if "env" not in options:
             raise LabError(f"{path} names no env; name it there, or with --env")
-        training.check_new(Path(out))
+        run_folder.check_new(Path(out))
         trained = pipeline.run(Context(store=store, **options))
-        training.keep(trained.agent, options["env"], Path(out))
+        run_folder.keep(trained.agent, options["env"], Path(out))
         return trained.agent
 
 
-FILE = {"env": str, "seed": int, "env_kwargs": dict, "hyperparameters": dict, "budget": int, "stages": list}
-KEYS_OF_FILE = "it takes env, seed, env_kwargs, hyperparameters, budget and [[stages]]"
+FILE = {
+    "algorithm": str,
+    "env": str,
+    "seed": int,
+    "env_kwargs": dict,
+    "hyperparameters": dict,
+    "budget": int,
+    "stages": list,
+}
+KEYS_OF_FILE = "it takes algorithm, env, seed, env_kwargs, hyperparameters, budget and [[stages]]"
 
 
 def _read_file(path: str | Path) -> tuple[list[Any], dict[str, Any]]:

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from rl_lab.agents import PPO
 from rl_lab.agents.common.kickstarting import positive
 from rl_lab.agents.common.normalizer import FIRM
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.core import weights
 from rl_lab.core.graft import graft
 from rl_lab.errors import LabError
@@ -91,7 +91,7 @@ class Represent(Stage):
         return handed_on(self, context, artifact, notes, **parts)
 
 
-def experienced(agent: PPO, steps: int) -> Experience:
+def experienced(agent: OnPolicyAlgorithm, steps: int) -> Experience:
     """What an agent sees and does in at least so many steps, in whole rollouts; it learns nothing."""
     rollout = agent.rollout
     length, lanes = rollout.rewards.shape

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rl_lab.agents import PPO
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.core import weights
 from rl_lab.core.graft import graft
 from rl_lab.errors import LabError
@@ -58,7 +58,7 @@ class Stage:
         """Environment steps that it will charge at least.
 
         Args:
-            rollout: steps of one rollout of PPO.
+            rollout: steps of one rollout.
             budget: of the whole pipeline.
         """
         return 0
@@ -91,6 +91,7 @@ class Stage:
             artifact.key if artifact else None,
             context.described(),
             context.seed,
+            context.algorithm,
             describe(context.hyperparameters),
             own_source(),
             versions(),
@@ -152,7 +153,7 @@ def handed_on(
     return Artifact(stage.kind, tensors, context.name, context.spaces(), notes={**known, stage.kind: notes})
 
 
-def policy_parts(agent: PPO) -> dict[str, dict[str, np.ndarray]]:
+def policy_parts(agent: OnPolicyAlgorithm) -> dict[str, dict[str, np.ndarray]]:
     """The agent's tensors, by part: actor, critic, for continuous actions log_std, and a normalizer if it has one."""
     parts: dict[str, dict[str, np.ndarray]] = {}
     for name, array in agent.policy.tensors().items():
@@ -163,7 +164,7 @@ def policy_parts(agent: PPO) -> dict[str, dict[str, np.ndarray]]:
     return parts
 
 
-def load_policy(agent: PPO, artifact: Artifact, *parts: str) -> None:
+def load_policy(agent: OnPolicyAlgorithm, artifact: Artifact, *parts: str) -> None:
     """Put an artifact's policy into an agent, or only some of its parts.
 
     Where the artifact has a trunk, actor and critic start from its layers; their own parts, if it has them, count more.

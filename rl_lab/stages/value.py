@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from rl_lab.agents import PPO
 from rl_lab.agents.common.kickstarting import not_negative, positive
 from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.clone import Fit
@@ -88,7 +88,7 @@ class FitValue(Stage):
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Play with the policy as it is, and fit the critic."""
         lanes, steps = int(context.hyperparameters["num_envs"]), self.within(context.budget)
-        # Other episodes than those that PPO will begin with.
+        # Other episodes than those that training will begin with.
         agent = context.agent(seed=context.seed + APART, n_steps=-(-steps // (ROUNDS * lanes)))
         if artifact is not None:
             load_policy(agent, artifact, "trunk", "actor", "log_std", "normalizer")
@@ -146,16 +146,16 @@ class FitValue(Stage):
         return run(Regressor(**options), rows.astype(np.float32) * policy.encoder.scale, returns, network=policy.critic)
 
 
-def played(agent: PPO) -> Played:
+def played(agent: OnPolicyAlgorithm) -> Played:
     """One rollout of an agent that learns nothing from it."""
     rollout = agent.collect()
     seen = rollout.observations, rollout.rewards, rollout.dones, rollout.truncated, rollout.turned, rollout.valid
-    return Played(*seen, agent.engine.values(agent.progress.current))
+    return Played(*seen, agent.engine.values(agent.runner.current))
 
 
-def _earned(agent: PPO) -> float | None:
+def _earned(agent: OnPolicyAlgorithm) -> float | None:
     """Mean return of the episodes that ended, or None where so many have not that those are the short ones."""
-    returns, pending = agent.episode_returns(), agent.progress.lane_lengths.sum()
+    returns, pending = agent.episode_returns(), agent.runner.lane_lengths.sum()
     if len(returns) == 0 or pending > UNFINISHED * agent.num_timesteps:
         return None
     return float(returns.mean())

@@ -11,7 +11,7 @@ from rl_lab import jit
 from rl_lab.agents import PPO
 from rl_lab.agents.common import distributions
 from rl_lab.agents.common.kickstarting import Anchor, HoldSchedule
-from rl_lab.agents.ppo_update import flatten
+from rl_lab.agents.common.rollout_buffer import flatten
 from rl_lab.errors import LabError
 
 categorical, gaussian = jit.specialize(distributions.categorical_pull), jit.specialize(distributions.gaussian_pull)
@@ -107,6 +107,12 @@ def test_what_does_not_fit_is_refused():
         HoldSchedule(kl_coef=-1)
 
 
+def learning_rates(share):
+    """Of actor, critic and log_std; the policy learns at a share of the critic's."""
+    policy = 3e-4 * share if share else -1.0
+    return np.array([policy, 3e-4, policy])
+
+
 @pytest.mark.parametrize("rates", [(1.0, 0.3), (0.5, 2.0), (0.0, 1.0)], ids=str)
 @pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
 def test_an_update_near_an_anchor_is_the_same_in_both_engines(env, rates):
@@ -120,7 +126,7 @@ def test_an_update_near_an_anchor_is_the_same_in_both_engines(env, rates):
     losses = []
     for agent in agents:
         agent.hold(held)
-        settings = agent._update_settings()._replace(actor_rate=rates[0], anchor_coef=rates[1])
+        settings = agent._settings()._replace(rates=learning_rates(rates[0]), anchor_coef=rates[1])
         samples = flatten(rollout, held.reference(rollout, agent.policy.encoder.scale))
         losses.append(agent.engine.update(samples, order, settings))
         assert agent.engine.gradient_steps == 2
@@ -131,7 +137,7 @@ def test_an_update_near_an_anchor_is_the_same_in_both_engines(env, rates):
     np.testing.assert_allclose(agents[0].parameters, agents[1].parameters, atol=1e-5)
     for agent in agents:  # an actor that was replaced starts with full steps, and the critic goes on
         agent.engine.forget_actor()
-        agent.engine.update(samples, order, settings._replace(actor_rate=1.0))
+        agent.engine.update(samples, order, settings._replace(rates=learning_rates(1.0)))
     np.testing.assert_allclose(agents[0].parameters, agents[1].parameters, atol=3e-5)
 
 
@@ -145,10 +151,10 @@ def test_a_policy_that_was_held_still_starts_with_steps_of_the_right_length():
     agent.learn(256, reset_num_timesteps=False)
     moved = np.abs(agent.policy.actor.parameters - before)
     assert 0.9 * 3e-4 < moved.max() < 1.01 * 3e-4
-    assert agent.engine.adam.count.tolist() == [1, 11, 1]
+    assert agent.engine.moments.count.tolist() == [1, 11, 1]
     assert agent.engine.gradient_steps == 11
-    critic = agent.engine.adam.first[len(before) :].copy()
+    critic = agent.engine.moments.first[len(before) :].copy()
     agent.engine.forget_actor()
-    assert agent.engine.adam.count.tolist() == [0, 11, 0]
-    assert not agent.engine.adam.first[: len(before)].any()
-    np.testing.assert_array_equal(agent.engine.adam.first[len(before) :], critic)
+    assert agent.engine.moments.count.tolist() == [0, 11, 0]
+    assert not agent.engine.moments.first[: len(before)].any()
+    np.testing.assert_array_equal(agent.engine.moments.first[len(before) :], critic)

@@ -3,13 +3,15 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.spaces import Box, Discrete
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rl_lab  # noqa: F401
 from rl_lab.agents import PPO
-from rl_lab.agents.common.rollout_buffer import make_rollout
-from rl_lab.agents.ppo_update import loops
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.rollout_buffer import make_rollout_buffer
+from rl_lab.agents.engines.collect import loops
 from rl_lab.envs import Definition
 from rl_lab.errors import LabError
 from rl_lab.stages.value import monte_carlo
@@ -21,7 +23,7 @@ ARGUMENTS = {"komi": 8.5, "size": 3}
 def experience(seed):
     """A rollout of any numbers, ends and turns, and the values of what came last."""
     rng = np.random.default_rng(seed)
-    rollout = make_rollout(STEPS, LANES, 1, np.dtype("f4"), np.dtype("i8"), 1, 0)
+    rollout = make_rollout_buffer(STEPS, LANES, ActorCritic(Box(0, 1, (1,)), Discrete(2)), np.dtype("f4"))
     shape = STEPS, LANES
     rollout.rewards[:], rollout.values[:] = rng.normal(size=shape), rng.normal(size=shape)
     rollout.dones[:], rollout.turned[:] = rng.random(shape) < 0.2, rng.random(shape) < 0.6

@@ -12,7 +12,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from rl_lab.agents import PPO, train_seeds
 from rl_lab.agents.common.checks import finite_rollout
 from rl_lab.agents.common.environments import make_source
-from rl_lab.agents.common.rollout_buffer import make_rollout
+from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.rollout_buffer import make_rollout_buffer
 from rl_lab.errors import LabError
 
 BOX = Box(-5, 5, (2,), np.float32)
@@ -218,7 +219,7 @@ def test_nan_in_a_last_observation_is_not_called_a_reward(mode):
 
 
 def test_nan_in_a_rollout_of_machine_code_is_named_with_its_step():
-    rollout = make_rollout(4, 2, 3, np.dtype("f4"), np.dtype("i8"), 1, 0)
+    rollout = make_rollout_buffer(4, 2, ActorCritic(Box(0, 1, (3,)), Discrete(3)), np.dtype("f4"))
     finite_rollout(rollout, "Walk-v0", 100)
     rollout.rewards[2, 1], rollout.truncated[2, 1] = np.inf, True
     with pytest.raises(LabError, match=r"Walk-v0: environment 1, step 103: the reward, or .* last obs.* is inf"):
@@ -229,7 +230,7 @@ def test_nan_in_a_rollout_of_machine_code_is_named_with_its_step():
 
 
 def test_a_mask_that_allows_nothing_within_a_rollout_of_machine_code_is_named_with_its_step():
-    rollout = make_rollout(4, 2, 3, np.dtype("f4"), np.dtype("i8"), 1, 3)
+    rollout = make_rollout_buffer(4, 2, ActorCritic(Box(0, 1, (3,)), Discrete(3), masked=True), np.dtype("f4"))
     rollout.masks[..., 1], rollout.actions[:] = True, 1
     finite_rollout(rollout, "Walk-v0", 100)
     rollout.masks[2, 1] = False
@@ -254,7 +255,7 @@ def test_actions_lie_in_their_box(low, dtype):
 
     agent = PPO(Narrow, engine="torch", n_steps=32, batch_size=32, n_epochs=1, net_arch=(4,))
     agent.policy.actor.layers()[-1][1][:] = -0.1, 5
-    agent.engine._collect(agent.rollout, agent.progress, agent.normalizer)
+    agent.engine._collect(agent.rollout, agent.runner, agent.normalizer)
     assert len(outside) == 32
     assert not any(outside)
     assert space.contains(agent.predict(np.zeros(2), deterministic=False)[0])

@@ -323,7 +323,7 @@ def test_hyperparameters_of_the_update_change_by_assignment():
         agent.clip_range = np.bool_(True)
     with pytest.raises(LabError, match="n_steps cannot change"):
         agent.n_steps = 64
-    assert agent.settings.n_steps == 32
+    assert agent.config.n_steps == 32
 
 
 def test_the_state_of_foreign_environments_is_not_saved_and_a_message_says_so(tmp_path, caplog):

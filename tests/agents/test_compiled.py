@@ -5,8 +5,8 @@ import pytest
 from numba import typeof
 
 from rl_lab.agents import PPO
+from rl_lab.agents.common.rollout_buffer import flatten
 from rl_lab.agents.common.vec_adapter import CompiledSource
-from rl_lab.agents.ppo_update import STATISTICS, flatten
 from rl_lab.jit import cache
 
 
@@ -14,8 +14,8 @@ def machine_code(env="rl_lab/CartPole-v1", **settings):
     """Names of the machine code of an agent's loops."""
     agent = PPO(env, seed=0, **{"num_envs": 2, "n_steps": 8, "batch_size": 8, **settings})
     engine, order = agent.engine, np.zeros((1, 1), np.int64)
-    training = engine._training(flatten(agent.rollout), order, agent._update_settings(), np.zeros(len(STATISTICS)))
-    state = agent.rollout, agent.progress, agent.normalizer
+    training = engine._training(flatten(agent.rollout), order, agent._settings(), engine._sums())
+    state = agent.rollout, agent.runner, agent.normalizer
     calls = [(engine._update, training), *engine._one_step(*state)]
     if isinstance(agent.source, CompiledSource):
         calls.append(engine._one_loop(*state))

@@ -198,7 +198,7 @@ def test_numpys_numbers_are_hyperparameters():
         "target_kl": np.float32(2),
     }
     given |= {"normalize_advantage": np.bool_(False), "n_epochs": np.int64(1)}
-    settings = PPO(CARTPOLE, num_envs=np.int64(2), **SMALL | given).settings
+    settings = PPO(CARTPOLE, num_envs=np.int64(2), **SMALL | given).config
     for name, value in given.items():
         assert getattr(settings, name) == value
         assert type(getattr(settings, name)) in (float, int, bool)
@@ -212,4 +212,4 @@ def test_hyperparameters_that_are_spelt_wrongly_are_refused():
         with pytest.raises(LabError, match=f"PPO has no hyperparameter '{name}'; did you mean '{meant}'?"):
             setattr(agent, name, 0.5)
     agent.best, agent.ent_coef = 3.0, 0.5  # notes of your own stay possible
-    assert (agent.best, agent.settings.ent_coef) == (3.0, 0.5)
+    assert (agent.best, agent.config.ent_coef) == (3.0, 0.5)

@@ -8,7 +8,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
 from rl_lab.agents import PPO
 from rl_lab.agents.common import normalizer as n
-from rl_lab.agents.ppo_update import loops
+from rl_lab.agents.engines.collect import loops
 from rl_lab.sb3 import from_sb3
 
 
@@ -82,11 +82,11 @@ def test_it_is_vec_normalize(lanes):
     ours = n.make_normalizer(3, lanes, True, True, 2.0, 0.95)
     current = np.zeros((lanes, 3), np.float32)
 
-    loops().see(ours, observations[0], current)
+    loops().observe(ours, observations[0], current)
     np.testing.assert_allclose(current, theirs.reset(), atol=1e-5)
     for t in range(40):
         seen, reward, _, _ = theirs.step(np.zeros(lanes))
-        loops().see(ours, observations[t + 1], current)
+        loops().observe(ours, observations[t + 1], current)
         n.update_rewards(ours, rewards[t].astype(np.float64))
         scaled = [n.normalize_reward(ours, float(r)) for r in rewards[t]]
         ours.returns[dones[t]] = 0

@@ -224,7 +224,7 @@ def test_an_environment_without_an_id_is_asked_for(tmp_path):
 
 def test_target_kl_stops_an_update():
     agent = PPO(CARTPOLE, num_envs=4, n_steps=64, batch_size=32, learning_rate=0.05, target_kl=1e-4).learn(256)
-    assert agent.engine.adam.count[0] < 10 * 8
+    assert agent.engine.moments.count[0] < 10 * 8
 
 
 @pytest.mark.parametrize(

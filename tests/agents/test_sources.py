@@ -76,7 +76,7 @@ def test_all_autoreset_modes_tell_the_same_story():
 def test_truncation_bootstraps_from_what_was_seen_last(mode):
     vector = gym.vector.SyncVectorEnv([Corridor] * 2, autoreset_mode=mode)
     agent = PPO(vector, n_steps=40, batch_size=16, n_epochs=1, gamma=0.9)
-    agent.engine.collect(agent.rollout, agent.progress, agent.normalizer)
+    agent.engine.collect(agent.rollout, agent.runner, agent.normalizer)
     rollout = agent.rollout
     valid_ends = rollout.dones & rollout.valid
     raised = valid_ends & (rollout.rewards != 1.0)
@@ -182,7 +182,7 @@ def test_compiled_and_stepped_give_the_same_experience():
             from rl_lab.agents.engines.compiled import CompiledEngine
 
             agent.source.compiled = False
-            agent.engine = CompiledEngine(agent.policy, agent.source, 64)
+            agent.engine = CompiledEngine(agent.policy, agent.source, 64, agent.loss, agent.optimizer, "PPO")
         agent.learn(2 * 2400)
         both.append(agent)
     assert both[0].parameters.tobytes() == both[1].parameters.tobytes()
@@ -230,7 +230,7 @@ def test_gymnasiums_own_vector_environments_work():
     vector = gym.make_vec("CartPole-v1", num_envs=3)  # steps its lanes by itself, with resets in the next step
     agent = PPO(vector, n_steps=128, batch_size=64).learn(768)
     assert agent.episode_returns().mean() == pytest.approx(
-        agent.progress.recent_lengths[: len(agent.episode_returns())].mean()
+        agent.runner.recent_lengths[: len(agent.episode_returns())].mean()
     )
 
 

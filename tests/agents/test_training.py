@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from rl_lab.agents import PPO
+from rl_lab.agents import PPO, registry
 from rl_lab.agents import run_folder as training
 from rl_lab.agents.common import checkpoint
 from rl_lab.core import weights
@@ -121,7 +121,7 @@ def test_a_run_that_another_process_made_meanwhile_stays(tmp_path, monkeypatch):
         training.keep(agent, env, tmp_path)
         return agent
 
-    monkeypatch.setattr(training, "PPO", slowly)
+    monkeypatch.setitem(registry.ALGORITHMS, "ppo", slowly)
     with pytest.raises(LabError, match="holds a run already"):
         training.train("rl_lab/CartPole-v1", 512, tmp_path, seed=4, **ARGUMENTS)
     assert training.load(tmp_path).num_timesteps == 0

@@ -26,7 +26,7 @@ def given_to_the_pipeline(monkeypatch, *words):
 
 
 def test_options_count_more_than_the_file_even_where_they_are_the_default(monkeypatch):
-    assert given_to_the_pipeline(monkeypatch) == {"hyperparameters": {}}
+    assert given_to_the_pipeline(monkeypatch) == {"algorithm": "ppo", "hyperparameters": {}}
     words = [
         "--seed=0",
         "--num-envs",
@@ -40,12 +40,14 @@ def test_options_count_more_than_the_file_even_where_they_are_the_default(monkey
         "max_steps=9",
     ]
     assert given_to_the_pipeline(monkeypatch, *words) == {
+        "algorithm": "ppo",
         "hyperparameters": {"num_envs": 8, "n_steps": 2048, "normalize_advantage": False},
         "seed": 0,
         "budget": 5000,
         "env_kwargs": {"max_steps": 9},
     }
     assert given_to_the_pipeline(monkeypatch, "CartPole-v1", "--device", "cpu") == {
+        "algorithm": "ppo",
         "hyperparameters": {"device": "cpu"},
         "env": "CartPole-v1",
     }
@@ -67,7 +69,10 @@ def test_checkpoints_that_a_pipeline_does_not_write_are_refused(monkeypatch):
         ("seed = true", "has seed = True; it must be of type int"),
         ("env_kwargs = [1]", r"has env_kwargs = \[1\]; it must be of type dict"),
         ('stages = "clone"', "has stages = 'clone'; it must be of type list"),
-        ("steps = 5", "has an unknown key 'steps'; it takes env, seed, env_kwargs, hyperparameters, budget and"),
+        (
+            "steps = 5",
+            "has an unknown key 'steps'; it takes algorithm, env, seed, env_kwargs, hyperparameters, ",
+        ),
         ("seed = " + "1" * 5000, "is not TOML: Exceeds the limit"),
         ("a = " + "[" * 10_000, "is nested too deeply"),
         ("seed = ", "is not TOML"),
