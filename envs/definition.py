@@ -68,6 +68,9 @@ class Definition:
             them, for compiled kernels read wherever an index points. A generator of `(field, ok, allowed)`: `states`
             are records `(num_envs,)`, `ok` is bool `(num_envs, ...)`, and the text ends the sentence "it must be ...".
             Each rule may rely on those before it. Bools, counters and the random stream are checked without it.
+        expert: `expert(name)`: something that acts well, `act(observation, info) -> action`, by a name of this family;
+            None where it knows none of that name.
+        expert_names: Such names, for messages.
         info: Fields of the state that `info` reports by name after every reset and step: numbers or arrays in a single
             environment, arrays `(num_envs, ...)` with their `_name` mask in a vector environment.
 
@@ -114,6 +117,8 @@ class Definition:
     single_observation: Callable[[Any], Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     validate: Callable[[Any, Any], Iterable[tuple[str, Any, str]]] | None = None
+    expert: Callable[[str], Callable[..., Any] | None] | None = None
+    expert_names: tuple[str, ...] = ()
     info: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

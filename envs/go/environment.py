@@ -103,10 +103,18 @@ def go(
         render_modes=("rgb_array", "ansi"),
         endings=("illegal_action",),
         validate=validation.validate,
+        expert=_expert,
+        expert_names=("random", "greedy", "mcts:500", "gnugo"),
         turned="turned" if others.alone else "",
         inject=Beginning(rules, most, turns.one_of(answering), others.outside),
         lanes=functools.partial(OutsideLanes, opponent, rules, most) if others.outside else None,
     )
+
+
+def _expert(name: str) -> Any:
+    from rl_lab.envs.go.expert import named
+
+    return named(name)
 
 
 def lengths(rules: Rules, others: Opponents) -> tuple[int, int]:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.players import Player, player
+from rl_lab.envs.go.players import Player, parsed, player
 from rl_lab.envs.go.rules import KO_RULES, Rules
 from rl_lab.errors import LabError
+
+
+def named(name: str) -> Expert | None:
+    """The player of a name as an expert; None where there is none."""
+    try:
+        parsed(name)
+    except LabError:
+        return None
+    return Expert(name)
 
 
 class Expert:

@@ -226,9 +226,18 @@ def robot_world(
         caption=render.caption,
         ascii=maps_writer.write,
         validate=validation.validate,
+        expert=_expert,
+        expert_names=("planner", "explorer"),
         **shown.parts,
     )
     return with_looking(definition, looking)
+
+
+def _expert(name: str) -> Callable[..., Any] | None:
+    from rl_lab.envs.robot.exploration import Explorer
+
+    kinds: dict[str, Callable[[], Callable[..., Any]]] = {"planner": planner.Planner, "explorer": Explorer}
+    return kinds[name]() if name in kinds else None
 
 
 def _variant(name: str, task: int, shown: str, parts: Mapping[str, Any]) -> int:

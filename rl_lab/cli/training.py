@@ -256,7 +256,7 @@ def demos(
     Args:
         env: Gymnasium id, or module:id.
         env_option: the same, as an option.
-        expert: "planner" or "explorer" (of the robot's worlds), module:function, or the folder of a run.
+        expert: a name that the environment knows, such as planner; module:function; or the folder of a run.
         out: name of the data set; it must be new.
         episodes: how many.
         seed: of the first episode; the others follow.

@@ -49,7 +49,7 @@ class Demonstrate(Stage):
             raise LabError(f"stage 'demonstrations': dataset={self.dataset!r} is not allowed; give a data set's name")
         acts = callable(self.expert) or hasattr(self.expert, "predict")
         if self.expert is not None and not (acts or (isinstance(self.expert, (str, Path)) and str(self.expert))):
-            raise LabError(f"stage 'demonstrations': expert={self.expert!r} is not allowed; {experts.FORMS}")
+            raise LabError(f"stage 'demonstrations': expert={self.expert!r} is not allowed; {experts.OTHER_FORMS}")
         if not isinstance(self.shuffled, bool):
             raise LabError(f"stage 'demonstrations': shuffled={self.shuffled!r} is not allowed; give true or false")
         whole_number("stage 'demonstrations': episodes", self.episodes, 1)

@@ -16,15 +16,7 @@ from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe
 from rl_lab.stages.artifact import Artifact
 
-NAMED = {
-    "planner": ("rl_lab.envs.robot.planner", "Planner"),
-    "explorer": ("rl_lab.envs.robot.exploration", "Explorer"),
-}
-GO = "rl_lab.envs.go."
-FORMS = (
-    "give a function of (observation, info), 'planner' or 'explorer' (of the robot's worlds), a player of Go such as "
-    "'mcts:500', module:function, or the folder of a run"
-)
+OTHER_FORMS = "give a function of (observation, info), module:function, or the folder of a run"
 
 
 class Known(NamedTuple):
@@ -44,31 +36,31 @@ def find(expert: Any, env: gym.Env) -> Known:
     Raises:
         LabError: there is no such expert, or it is one of another environment.
     """
-    if isinstance(expert, Path) or (isinstance(expert, str) and expert not in NAMED and Path(expert).exists()):
+    if isinstance(expert, str) and (act := _of_family(expert, env)) is not None:
+        return Known(act, 0)
+    if isinstance(expert, Path) or (isinstance(expert, str) and Path(expert).exists()):
         return _loaded(Path(expert), env)
     if isinstance(expert, str):
-        return Known(_named(expert, env), 0)
+        return Known(_imported(expert, env), 0)
     if hasattr(expert, "predict"):
         _check_statistics(expert, env)
         return Known(_Playing(expert, env), int(getattr(expert, "num_timesteps", 0)))
     if not callable(expert):
-        raise LabError(f"expert {expert!r} cannot act; {FORMS}")
+        raise LabError(f"expert {expert!r} cannot act; {_forms(env)}")
     return Known(expert, 0)
 
 
 def described(expert: Any) -> Any:
     """What counts about an expert, for the names of what it shows: its code or its weights, not what it is called."""
-    if isinstance(expert, Path) or (isinstance(expert, str) and expert not in NAMED and Path(expert).exists()):
+    if isinstance(expert, Path) or (isinstance(expert, str) and Path(expert).exists()):
         files = sorted(Path(expert).glob("*.safetensors")) if Path(expert).is_dir() else [Path(expert)]
         return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
     if isinstance(expert, str):
-        if _is_player(expert):
-            return expert
-        module, label = NAMED.get(expert) or (expert.partition(":")[0], expert.partition(":")[2])
+        module, _, label = expert.partition(":")
         try:
             return describe(getattr(import_module(module), label))
         except (ImportError, AttributeError, ValueError):
-            return expert  # finding it will say what is wrong
+            return expert  # a name of the environment's family, whose code is the lab's
     if hasattr(expert, "predict"):
         acting = getattr(expert, "agent", expert) if isinstance(expert, Artifact) else expert
         return [describe(type(expert)), describe([_acts_by(acting), getattr(expert, "num_timesteps", 0)])]
@@ -93,38 +85,31 @@ def _kinds(module: Any) -> list[type]:
     return list(dict.fromkeys(type(part) for part in module.modules())) if hasattr(module, "modules") else []
 
 
-def _named(name: str, env: gym.Env) -> Callable[..., Any]:
-    if _is_player(name):
-        if "chains" not in _fields(env):
-            raise LabError(f"expert {name!r} plays Go, and {env.unwrapped} is another game; {FORMS}")
-        return import_module(GO + "expert").Expert(name)
-    module, label = NAMED.get(name) or (name.partition(":")[0], name.partition(":")[2])
+def _of_family(name: str, env: gym.Env) -> Callable[..., Any] | None:
+    """An expert that the family of an environment has by this name."""
+    definition = getattr(env.unwrapped, "definition", None)
+    find = getattr(definition, "expert", None)
+    return find(name) if find is not None else None
+
+
+def _forms(env: gym.Env) -> str:
+    """What may be given."""
+    names = getattr(getattr(env.unwrapped, "definition", None), "expert_names", ())
+    return f"{OTHER_FORMS}, or a name that this environment knows: {', '.join(names)}" if names else OTHER_FORMS
+
+
+def _imported(name: str, env: gym.Env) -> Callable[..., Any]:
+    module, _, label = name.partition(":")
     if not label:
-        raise LabError(f"expert {name!r} is unknown; {FORMS}")
-    if name in NAMED and "cells" not in _fields(env):
-        raise LabError(f"expert {name!r} knows the robot's worlds only, and {env.unwrapped} is none; {FORMS}")
+        raise LabError(f"expert {name!r} is unknown to {env.unwrapped}; {_forms(env)}")
     try:
         found = getattr(import_module(module), label)
     except (ImportError, AttributeError) as error:
-        raise LabError(f"expert {name!r} cannot be imported: {error}") from None
+        raise LabError(f"expert {name!r} cannot be imported: {error}; {_forms(env)}") from None
     made = found() if isinstance(found, type) else found
     if not callable(made):
-        raise LabError(f"expert {name!r} is {made!r}, which cannot be called; {FORMS}")
+        raise LabError(f"expert {name!r} is {made!r}, which cannot be called; {_forms(env)}")
     return made
-
-
-def _is_player(name: str) -> bool:
-    """Whether Go has a player of this name."""
-    try:
-        import_module(GO + "players").parsed(name)
-    except LabError:
-        return False
-    return True
-
-
-def _fields(env: gym.Env) -> tuple[str, ...]:
-    lanes = getattr(env.unwrapped, "lanes", None)
-    return (lanes.states.dtype.names or ()) if lanes is not None else ()
 
 
 def _loaded(path: Path, env: gym.Env) -> Known:

@@ -309,7 +309,7 @@ BAD = {
     "a pipeline without stages does nothing": lambda: Pipeline([]),
     "takes an expert or a dataset; give exactly one": lambda: Demonstrate(),
     "stage 'demonstrations': episodes=0 is not allowed": lambda: Demonstrate(balance, 0),
-    "expert 'planner' knows the robot's worlds only": lambda: Demonstrate("planner").run(Context("CartPole-v1")),
+    "expert 'planner' is unknown to": lambda: Demonstrate("planner").run(Context("CartPole-v1")),
     "expert 'nobody' is unknown": lambda: Demonstrate("nobody").run(Context("CartPole-v1")),
     "'json:nothing' cannot be imported": lambda: Demonstrate("json:nothing").run(Context("CartPole-v1")),
     "fall_back=101 is not allowed": lambda: Finetune(fall_back=101),
