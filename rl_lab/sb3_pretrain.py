@@ -33,6 +33,7 @@ from rl_lab.stages.demonstrate import APART, dealt_out, rows_of
 from rl_lab.stages.ledger import Ledger
 from rl_lab.stages.till import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, BudgetSpent, Till, till_of
 from rl_lab.stages.value import ROUNDS, FitValue, Played
+from rl_lab.supervised import Classifier, Regressor
 from rl_lab.supervised.estimator import Estimator
 
 CLONE, VALUE = Clone(), FitValue()
@@ -115,6 +116,8 @@ def _charged(
     """Pretrain in a comparison, which counts the steps and judges what they gave; or only as much as a control says."""
     before = till.steps
     till.judge_if_due(model, outer)
+    with till.off_the_clock():
+        _compile_fits()
     wanted = None if value is None or till.control == CLONE_ONLY else replace(value, steps=value.within(till.budget))
     try:
         spent = _pretrained(model, env, source._replace(shuffled=till.control == SHUFFLED), clone, wanted)
@@ -127,6 +130,13 @@ def _charged(
     till.switch(spent, model, outer)
     if till.control == CLONE_ONLY:
         till.rest()
+
+
+def _compile_fits() -> None:
+    """Compile what actor and critic are fitted with, or load it from the cache."""
+    inputs, targets = np.zeros((8, 1), np.float32), np.arange(8) % 2
+    for estimator in (Classifier, Regressor):
+        estimator((2,), "tanh", max_iter=1, early_stopping=True, validation_fraction=0.5).fit_to(inputs, targets)
 
 
 class _Source(NamedTuple):

@@ -125,7 +125,7 @@ def compare_plan(
     plan = with_controls(plan if timeout is None else replace(plan, timeout=timeout))
     chosen = out or plan.out
     folder = Path(chosen) if chosen else None
-    runs, agents = run_all(plan, folder, jobs, quiet)
+    plan, runs, agents = run_all(plan, folder, jobs, quiet)
     result = Result(plan, runs, True, command or _script(), fingerprint.versions(), hardware(jobs), agents)
     if folder is not None:
         result.save_all(folder)

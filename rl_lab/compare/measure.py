@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -140,6 +141,15 @@ class Meter:
             self.points = [*known, replace(first, step=self.steps - 1, seconds=wall, cpu_seconds=cpu)]
         self.notes |= {"switch": self.steps, "pretraining": self.pretraining.as_dict()}
         self.judge_now(model, outer)
+
+    @contextmanager
+    def off_the_clock(self) -> Iterator[None]:
+        """What is done within takes no time of the run."""
+        self.clock.stop()
+        try:
+            yield
+        finally:
+            self.clock.start()
 
     def rest(self) -> None:
         """Nothing changes any more: the last judgement holds at all points of the plan that are left, for nothing."""

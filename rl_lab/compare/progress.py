@@ -42,18 +42,26 @@ class Display:
         )
         self.jobs = jobs
         self._compiling: Any = None
-        self._left: dict[tuple[str, str], int] = Counter(task.group for task in tasks)
-        self._runs = Counter(task.job.contender.name for task in tasks)
-        totals: dict[str, int] = Counter()
-        for task in tasks:
-            totals[task.job.contender.name] += task.job.steps
-        self._all = self.progress.add_task("[bold]all runs", total=sum(totals.values()), note="")
-        self._tasks = {
-            name: self.progress.add_task(f"  {_plain(name)}", total=n, note="") for name, n in totals.items()
-        }
+        self._left: dict[tuple[str, str], int] = Counter()
+        self._runs: dict[str, int] = Counter()
+        self._all = self.progress.add_task("[bold]all runs", total=0, note="")
+        self._tasks: dict[str, Any] = {}
+        self.add(tasks)
         self._finished: dict[str, int] = Counter()
         self._taken: dict[tuple[str, str], list[float]] = defaultdict(list)
         self._partial: dict[int, int] = {}
+
+    def add(self, tasks: Sequence[Task]) -> None:
+        """Show more runs."""
+        totals: dict[str, int] = Counter()
+        for task in tasks:
+            self._left[task.group] += 1
+            self._runs[task.job.contender.name] += 1
+            totals[task.job.contender.name] += task.job.steps
+        for name, steps in totals.items():
+            self._tasks[name] = self.progress.add_task(f"  {_plain(name)}", total=steps, note="")
+        total = self.progress.tasks[self._all].total or 0
+        self.progress.update(self._all, total=total + sum(totals.values()))
 
     def __enter__(self) -> Display:
         self.progress.start()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_lab.compare import charts, contenders, frames, payoff_words, pretrained, wording
+from rl_lab.compare import charts, frames, payoff_words, wording
+from rl_lab.compare.contenders import trainer_of
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Episode
 from rl_lab.compare.payoff import Payoff, payoffs
@@ -224,11 +225,7 @@ def _described(place: int, contender: Contender) -> dict[str, Any]:
     algorithm = contender.algorithm
     if not isinstance(algorithm, str):
         algorithm = f"function {getattr(algorithm, '__qualname__', type(algorithm).__name__)}"
-    given = dict(contender.hyperparameters)
-    if contenders.is_lab(contender) or contenders.is_sb3(contender):
-        given.setdefault("num_envs", contender.num_envs)
-    if pretrained.is_pretrained(contender):
-        given[pretrained.STAGES] = pretrained.pipeline_of(contender)
+    given = trainer_of(contender).hyperparameters
     if contender.training:
         given["training on"] = ", ".join(f"{key} = {value}" for key, value in contender.training.items())
     if contender.control:

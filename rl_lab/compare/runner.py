@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from rl_lab import fingerprint
-from rl_lab.compare import contenders, kept, pretrained, spaces
+from rl_lab.compare import kept
 from rl_lab.compare.checks import slug
+from rl_lab.compare.contenders import FunctionTrainer, trainer_of
+from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
+from rl_lab.compare.executor import Executor
+from rl_lab.compare.local_processes import LocalProcesses
 from rl_lab.compare.plan import Contender, Plan
-from rl_lab.compare.pool import Pool
 from rl_lab.compare.progress import Display
 from rl_lab.compare.runs import Run, Store
-from rl_lab.compare.values import check_values
 from rl_lab.compare.worker import Job
 from rl_lab.data import cache
 from rl_lab.errors import LabError
@@ -33,7 +34,15 @@ DAY = 86_400.0
 SILENCE = 1_800.0  # seconds without an evaluation after which a run is mentioned
 
 
-Outcome = tuple[list[Run], dict[str, list[Path]]]
+class Outcome(NamedTuple):
+    """What the runs of a plan gave."""
+
+    plan: Plan
+    """With the controls that the runs have asked for."""
+    runs: list[Run]
+    """Those that failed among them, in the order environment, contender, seed."""
+    agents: dict[str, list[Path]]
+    """Files of the agents that are kept; see `kept.chosen`."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +79,6 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
         jobs: processes; by default one for each core that this process may use.
         quiet: no progress display.
 
-    Returns:
-        All runs, those that failed among them, in the order environment, contender, seed; and the files of the agents
-        that are kept, see `kept.chosen`.
-
     Raises:
         LabError: an environment or a contender does not exist, or the folder is in use.
         KeyboardInterrupt: finished runs are kept.
@@ -88,52 +93,49 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
         store, agents = Store(root / "runs"), root / "agents"
         for each in (store.folder, agents):
             discard_partial(each, 0.0 if folder else DAY)
-        tasks = [task.keeping(agents) for task in tasks] if wanted else tasks
-        found = {task.job.number: store.get(task.key, *task.group, task.job.seed) for task in tasks}
-        with Display(tasks, jobs, quiet) as view:
-            done = {number: run for number, run in found.items() if run is not None}
-            for number, run in done.items():
-                view.finished(run, tasks[number].job, None)
-            waiting = [task for task in tasks if task.job.number not in done]
-            _try_out(waiting)
-            if done:
-                view.say(
-                    f"{len(done)} of {len(tasks)} runs were finished before and are not repeated; changes of code and "
-                    "values make new runs, changes of data files and environment variables do not: delete "
-                    f"{store.folder} for new ones"
-                )
-            if wanted and (lost := kept.missing(done.values(), agents, plan.keep)):
-                view.say(f"{lost} finished runs kept no agent; delete {store.folder} to train them again")
-            for line in warnings(plan):
+        torch = not all(trainer_of(contender).ours for contender in plan.contenders)
+        with Display(tasks, jobs, quiet) as view, LocalProcesses(jobs, log, torch, plan.timeout) as pool:
+            campaign = _Campaign(plan, store, agents if wanted else None, view, pool)
+            campaign.add(tasks)
+            for line in [*campaign.found_before(), *warnings(plan)]:
                 view.say(line)
-            torch = not all(contenders.is_lab(contender) for contender in plan.contenders)
-            with Pool(min(jobs, max(len(waiting), 1)), log, torch, plan.timeout) as pool:
-                done.update(_Campaign(waiting, store, view, pool).go())
+            campaign.go()
+        plan = campaign.plan
         order = {name: place for place, name in enumerate(c.name for c in plan.contenders)}
         places = {environment.name: place for place, environment in enumerate(plan.environments)}
-        runs = sorted(done.values(), key=lambda run: (places[run.environment], order[run.contender], run.seed))
-        return runs, kept.chosen(runs, plan.keep, agents)
+        done = campaign.done.values()
+        runs = sorted(done, key=lambda run: (places[run.environment], order[run.contender], run.seed))
+        return Outcome(plan, runs, kept.chosen(runs, plan.keep, agents))
 
 
-def all_tasks(plan: Plan) -> list[Task]:
-    """Every run of a plan with its key, seed by seed, so that pairs finish early."""
-    for contender in plan.contenders:
-        contenders.check(contender)
+def all_tasks(plan: Plan, contenders: Sequence[Contender] | None = None, first: int = 0) -> list[Task]:
+    """Runs of a plan with their keys, seed by seed, so that pairs finish early.
+
+    Args:
+        plan: what to run.
+        contenders: of which; by default all.
+        first: number of the first run.
+    """
+    contenders = plan.contenders if contenders is None else contenders
+    trainers = {contender.name: trainer_of(contender) for contender in contenders}
+    for trainer in trainers.values():
+        trainer.validate()
     makers = [Maker.of(environment) for environment in plan.environments]
     for environment in plan.environments:
-        for contender in plan.contenders:
-            contenders.check_budget(contender, plan.budget(environment))
+        for trainer in trainers.values():
+            trainer.check_budget(plan.budget(environment))
     common = [fingerprint.versions(), fingerprint.own_source(), fingerprint.processor(), vars(plan.evaluation)]
     tasks: list[Task] = []
     places = {maker.environment.name: _noting(maker.description) for maker in makers}
-    known = {each.name: _noting(functools.partial(contenders.description, each)) for each in plan.contenders}
+    known = {name: _noting(trainer.description) for name, trainer in trainers.items()}
     for seed in plan.training_seeds:
         for maker in makers:
-            for contender in plan.contenders:
+            for contender in contenders:
                 name = maker.environment.name
                 budget = plan.budget(maker.environment)
                 (place, here), (learner, there) = places[name], known[contender.name]
-                job = Job(len(tasks), maker, contender, seed, budget, plan.evaluation, values=here | there)
+                number = first + len(tasks)
+                job = Job(number, maker, contender, seed, budget, plan.evaluation, values=here | there)
                 key = fingerprint.digest(common, place, (learner, dict(contender.training)), budget, seed)
                 tasks.append(Task(job, key, name))
     return tasks
@@ -148,25 +150,26 @@ def _noting(described: Callable[[], Any]) -> tuple[Any, fingerprint.Values]:
 def warnings(plan: Plan) -> list[str]:
     """What the user should know before the first run."""
     budgets = {plan.budget(environment) for environment in plan.environments}
-    few = [contenders.few_updates(contender, budget) for contender in plan.contenders for budget in sorted(budgets)]
-    found = [f"warning: {sentence}" for sentence in few if sentence]
-    if names := plan.control_names:
-        each = len(plan.environments) * len(plan.training_seeds)
-        found.append(
-            f"{len(names) * each} of {len(plan.contenders) * each} runs are controls ({', '.join(names)}), which show "
-            "why pretraining helps; controls = false in the plan, or compare(..., controls=False), leaves them out"
-        )
-    return found
+    trainers = [trainer_of(contender) for contender in plan.contenders]
+    few = [trainer.few_updates(budget) for trainer in trainers for budget in sorted(budgets)]
+    return [*(f"warning: {sentence}" for sentence in few if sentence), *_about_controls(plan)]
+
+
+def _about_controls(plan: Plan) -> list[str]:
+    each = len(plan.environments) * len(plan.training_seeds)
+    if not (names := plan.control_names):
+        return []
+    return [
+        f"{len(names) * each} of {len(plan.contenders) * each} runs are controls ({', '.join(names)}), which show "
+        "why pretraining helps; controls = false in the plan, or compare(..., controls=False), leaves them out"
+    ]
 
 
 def _try_out(waiting: list[Task]) -> None:
     """Refuse, before anything is trained, what cannot go well."""
     for contender, maker in {task.group: (task.job.contender, task.job.maker) for task in waiting}.values():
-        trainer = spaces.trainer_of(contender, maker)
-        spaces.check_spaces(contender, trainer)
-        check_values(contender, trainer)
-        if pretrained.is_pretrained(contender):
-            pretrained.try_out(contender, trainer)
+        trainer = trainer_of(contender)
+        trainer.check_environment(trainer.maker_for_training(maker))
 
 
 def cores() -> int:
@@ -175,28 +178,88 @@ def cores() -> int:
 
 
 class _Campaign:
-    """The runs of one comparison on their way through the pool."""
+    """The runs of one comparison on their way through an executor.
 
-    def __init__(self, waiting: list[Task], store: Store, view: Display, pool: Pool) -> None:
-        self.store, self.view, self.pool = store, view, pool
-        self.tasks = {task.job.number: task for task in waiting}
-        self.waiting = list(waiting)
-        self.preparing = _preparations(waiting)
-        self.ready = {task.group for task in waiting} - {task.group for task in self.preparing}
+    Attributes:
+        plan: with the controls of contenders whose first runs have shown that they are pretrained.
+        done: runs that have ended, by their numbers.
+    """
+
+    def __init__(self, plan: Plan, store: Store, agents: Path | None, view: Display, executor: Executor) -> None:
+        self.plan, self.store, self.agents, self.view, self.executor = plan, store, agents, view, executor
+        self.tasks: dict[int, Task] = {}
+        self.waiting: list[Task] = []
+        self.preparing: list[Task] = []
+        self.ready: set[tuple[str, str]] = set()
         self.current: Task | None = None
         self.began: dict[int, float] = {}
         self.heard: dict[int, float] = {}
         self.done: dict[int, Run] = {}
+        functions = [each for each in plan.contenders if isinstance(trainer_of(each), FunctionTrainer)]
+        self.unknown = {each.name for each in functions} if plan.controls is not False else set[str]()
+        self.pretrained: set[str] = set()
 
-    def go(self) -> dict[int, Run]:
+    def add(self, tasks: list[Task]) -> None:
+        """Take in runs; those that were finished before are not repeated."""
+        if self.agents is not None:
+            tasks = [task.keeping(self.agents) for task in tasks]
+        self.tasks |= {task.job.number: task for task in tasks}
+        for task in tasks:
+            if (run := self.store.get(task.key, *task.group, task.job.seed)) is not None:
+                self.done[task.job.number] = run
+                self.view.finished(run, task.job, None)
+        waiting = [task for task in tasks if task.job.number not in self.done]
+        _try_out(waiting)
+        preparations = _preparations(waiting, len(self.tasks))
+        self.waiting += waiting
+        self.preparing += preparations
+        self.ready |= {task.group for task in waiting} - {task.group for task in preparations}
+
+    def found_before(self) -> list[str]:
+        """What to say of runs that were finished before."""
+        said = []
+        if self.done:
+            said.append(
+                f"{len(self.done)} of {len(self.tasks)} runs were finished before and are not repeated; changes of "
+                "code and values make new runs, changes of data files and environment variables do not: delete "
+                f"{self.store.folder} for new ones"
+            )
+        if self.agents is not None and (lost := kept.missing(self.done.values(), self.agents, self.plan.keep)):
+            said.append(f"{lost} finished runs kept no agent; delete {self.store.folder} to train them again")
+        return said
+
+    def go(self) -> None:
         """Do them all; each is kept as soon as it is finished."""
-        while len(self.done) < len(self.tasks):
+        while True:
+            self.add_controls()
+            if len(self.done) == len(self.tasks):
+                return
             self.prepare()
             self.begin()
-            for message in self.pool.messages():
+            for message in self.executor.events():
                 self.hear(message)
             self.mention()
-        return self.done
+
+    def add_controls(self) -> None:
+        """Once every function has had a run, add the controls of those that called `rl_lab.sb3.pretrain`."""
+        if not self.unknown:
+            return
+        for name in sorted(self.unknown):
+            numbers = [number for number, task in self.tasks.items() if task.job.contender.name == name]
+            ended = [self.done[number] for number in numbers if number in self.done]
+            if any(not run.failed for run in ended) or len(ended) == len(numbers):
+                self.unknown.remove(name)
+                if any("pretraining" in run.notes for run in ended):
+                    self.pretrained.add(name)
+        if self.unknown or not self.pretrained:
+            return
+        before, self.plan = self.plan, with_controls(self.plan, self.pretrained)
+        if added := self.plan.contenders[len(before.contenders) :]:
+            tasks = all_tasks(self.plan, added, len(self.tasks))
+            self.view.add(tasks)
+            self.add(tasks)
+            for line in _about_controls(self.plan):
+                self.view.say(line)
 
     def mention(self) -> None:
         """Name, once, a run of which nothing was heard for long; only the user knows whether that is too long."""
@@ -210,17 +273,17 @@ class _Campaign:
 
     def prepare(self) -> None:
         """Compile for one environment and contender at a time, so that nothing is compiled twice."""
-        if self.current is None and self.preparing and self.pool.free:
+        if self.current is None and self.preparing and self.executor.slots:
             self.current = self.preparing.pop(0)
             self.view.compiling(f"{self.current.job.contender.name} on {self.current.environment}")
-            self.pool.start(self.current.job)
+            self.executor.submit(self.current.job)
 
     def begin(self) -> None:
         """Give free processes runs that are prepared."""
-        while self.pool.free and (task := next((task for task in self.waiting if task.group in self.ready), None)):
+        while self.executor.slots and (task := next((task for task in self.waiting if task.group in self.ready), None)):
             self.waiting.remove(task)
             self.began[task.job.number] = self.heard[task.job.number] = time.perf_counter()
-            self.pool.start(task.job)
+            self.executor.submit(task.job)
 
     def hear(self, message: dict[str, Any]) -> None:
         """Take in what a worker says."""
@@ -243,13 +306,12 @@ class _Campaign:
             self.view.finished(run, self.tasks[number].job, time.perf_counter() - self.began[number])
 
 
-def _preparations(tasks: list[Task]) -> list[Task]:
-    """One job for each environment and named contender, before any of its runs."""
+def _preparations(tasks: list[Task], first: int) -> list[Task]:
+    """One job for each environment and contender with machine code, before any of its runs; numbers from `-first`."""
     chosen: dict[tuple[str, str], Task] = {}
     for task in tasks:
-        contender: Contender = task.job.contender
-        if task.group not in chosen and (task.job.maker.batched or contenders.is_lab(contender)):
-            job = replace(task.job, number=-1 - len(chosen), seed=0, prepare=True, agent="")
+        if task.group not in chosen and trainer_of(task.job.contender).compiles(task.job.maker):
+            job = replace(task.job, number=-first - len(chosen), seed=0, prepare=True, agent="")
             chosen[task.group] = Task(job, "", task.environment)
     return list(chosen.values())
 

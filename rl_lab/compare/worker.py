@@ -120,9 +120,9 @@ def serve(job: Job, send: Send) -> None:
 
     try:
         if job.prepare:
-            from rl_lab.compare.contenders import load
+            from rl_lab.compare.contenders import trainer_of
 
-            load(job.contender, job.maker)
+            trainer_of(job.contender).prepare(job.maker)
             outcome = {}
         else:
             outcome = execute(job, lambda step, value: send({"job": number, "step": step, "return": value}), give_up)
@@ -145,7 +145,7 @@ def execute(
         LabError: the contender returned nothing that can be judged, or could not be made.
     """
     from rl_lab.compare import hook, kept
-    from rl_lab.compare.contenders import is_lab, load, train, warm_torch
+    from rl_lab.compare.contenders import trainer_of
     from rl_lab.compare.environments import evaluation_seeds
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.measure import Meter
@@ -156,9 +156,10 @@ def execute(
     began = time.perf_counter()
     if "stable_baselines3" in sys.modules:
         hook.install()
-    load(job.contender, job.maker)
-    if not is_lab(job.contender):
-        warm_torch()
+    trainer = trainer_of(job.contender)
+    trainer.prepare(job.maker)
+    if not trainer.ours:
+        _warm_torch()
     judge = Judge(job.maker, job.evaluation, evaluation_seeds(job.seed, job.evaluation.episodes))
 
     def tell(point: Any) -> None:
@@ -175,7 +176,7 @@ def execute(
         )
     ready = time.perf_counter()
     try:
-        model, outer = train(job.contender, job.maker, job.seed, meter)
+        model, outer = trainer.train(job.maker, job.seed, meter)
     except BudgetSpent as spent:
         if meter.watched is None and meter.trained is None:
             raise LabError(
@@ -185,7 +186,7 @@ def execute(
             ) from spent
         model, outer = meter.watched or meter.trained or (None, None)
     meter.clock.stop()
-    if not meter.points or meter.points[-1].step < meter.steps or not is_lab(job.contender):
+    if not meter.points or meter.points[-1].step < meter.steps or not trainer.ours:
         meter.judge_now(model, outer)
         meter.clock.stop()
     wall = time.perf_counter() - ready
@@ -209,6 +210,16 @@ def execute(
         "best": vars(meter.last.best) if meter.last else None,
         "worst": vars(meter.last.worst) if meter.last else None,
     }
+
+
+def _warm_torch() -> None:
+    """Take the first step of an optimiser, for which torch imports a part of itself that takes a second."""
+    import torch
+
+    weight = torch.nn.Parameter(torch.zeros(2, 2))
+    optimiser = torch.optim.Adam([weight])
+    (weight @ torch.ones(2)).sum().backward()
+    optimiser.step()
 
 
 def _seed_globals(seed: int) -> None:
@@ -243,13 +254,13 @@ def sentence(error: BaseException) -> str:
 
 def _load_once(job: Job, loaded: set[tuple[str, str]]) -> None:
     """Load machine code here, where every run's process finds it; what goes wrong, the run itself will say."""
-    from rl_lab.compare.contenders import load
+    from rl_lab.compare.contenders import trainer_of
 
     group = job.maker.environment.name, job.contender.name
     if not job.prepare and group not in loaded:
         loaded.add(group)
         with contextlib.suppress(BaseException):
-            load(job.contender, job.maker)
+            trainer_of(job.contender).prepare(job.maker)
 
 
 def _in_own_process(job: Job, send: Send, jobs: BinaryIO) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -33,6 +34,9 @@ class Till(Protocol):
 
     def switch(self, spent: Ledger, model: Any, outer: Any = None) -> None:
         """Pretraining is over, and `model` is what it gave."""
+
+    def off_the_clock(self) -> AbstractContextManager[None]:
+        """What is done within takes no time of the run."""
 
     def rest(self) -> None:
         """Nothing changes any more, and nothing more is paid."""

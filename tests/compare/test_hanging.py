@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rl_lab.compare import Contender, Environment, Plan, compare
-from rl_lab.compare.pool import AGAIN, LOG_KEPT, LOG_LIMIT, shorten
+from rl_lab.compare.local_processes import AGAIN, LOG_KEPT, LOG_LIMIT, shorten
 from rl_lab.compare.worker import Job, frame
 from rl_lab.errors import LabError
 

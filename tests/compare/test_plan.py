@@ -13,7 +13,7 @@ import torch
 
 import rl_lab.compare
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, Question, load_plan
-from rl_lab.compare.contenders import check, sb3_options
+from rl_lab.compare.contenders import trainer_of
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.reading import KEYS, plan_from
@@ -167,14 +167,14 @@ def test_a_plan_that_is_not_there(tmp_path):
 )
 def test_a_contender_that_does_not_exist(contender, words):
     with pytest.raises(LabError) as error:
-        check(contender)
+        trainer_of(contender).validate()
     assert words in str(error.value)
 
 
 def test_shared_names_reach_stable_baselines():
     contender = Contender("a", "sb3:ppo", {"net_arch": [32], "activation": "relu", "learning_rate": "lin_1e-3"})
-    check(contender)
-    options = sb3_options(contender)
+    trainer_of(contender).validate()
+    options = trainer_of(contender).options()
     assert options["policy_kwargs"] == {"net_arch": [32], "activation_fn": torch.nn.ReLU}
     assert options["learning_rate"](0.5) == 5e-4
 
@@ -212,7 +212,7 @@ def test_the_shipped_plans_are_plans_and_the_demo_is_the_example():
         ("time", "better", 0.1, 0.9),
     ]
     for contender in plan.contenders:
-        check(contender)
+        trainer_of(contender).validate()
     for environment in plan.environments:
         assert Maker.of(environment).batched
 
@@ -253,7 +253,7 @@ def test_whatever_stands_in_a_plan_it_is_a_plan_or_gets_a_sentence(at):
         try:
             plan = with_controls(plan_from(table["plan"]))
             for contender in plan.contenders:
-                check(contender)
+                trainer_of(contender).validate()
             if isinstance(plan.seeds, tuple) and len(plan.seeds) < 100:
                 all_tasks(plan)
         except LabError as error:

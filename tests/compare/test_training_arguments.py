@@ -5,11 +5,10 @@ import sys
 import pytest
 
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, load_plan
-from rl_lab.compare.contenders import check
+from rl_lab.compare.contenders import trainer_of
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.runner import all_tasks
-from rl_lab.compare.spaces import trainer_of
 from rl_lab.compare.worker import Job, execute
 from rl_lab.errors import LabError
 
@@ -55,9 +54,9 @@ def test_a_function_is_given_what_it_trains_on():
 def test_training_that_shows_something_else_is_refused_before_anything_runs():
     other = Contender("mine", "ppo", SMALL, {"size": 4})
     with pytest.raises(LabError, match=r"(?s)which changes its observation space to .* it is judged with"):
-        trainer_of(other, Maker.of(GO))
+        trainer_of(other).maker_for_training(Maker.of(GO))
     with pytest.raises(LabError, match="opponent='nobody' is not allowed"):
-        trainer_of(Contender("mine", "ppo", SMALL, {"opponent": "nobody"}), Maker.of(GO))
+        trainer_of(Contender("mine", "ppo", SMALL, {"opponent": "nobody"})).maker_for_training(Maker.of(GO))
 
 
 def test_what_a_contender_trains_on_is_part_of_the_key_of_its_runs():
@@ -101,4 +100,4 @@ def test_a_plan_says_it_in_toml(tmp_path):
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sb3_contrib", None)
     with pytest.raises(LabError, match=r"needs the package sb3-contrib; install it with: pip install -e '\.\[masks\]'"):
-        check(Contender("theirs", "sb3:maskable_ppo"))
+        trainer_of(Contender("theirs", "sb3:maskable_ppo")).validate()

@@ -14,17 +14,17 @@ import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from rl_lab.compare.executor import Message
 from rl_lab.compare.worker import THREAD_VARIABLES, Job, descendants, ended, frame, kill_all, sentence
 
 START = "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; from rl_lab.compare.worker import main; main()"
 LOG_LIMIT, LOG_KEPT = 8 * 2**20, 2**20  # bytes: of a log that grows beyond the first, the last ones stay
 STARTING = 600.0  # seconds that a process may take to import all that it needs
 AGAIN = "; running the comparison again repeats only what failed"
-Message = dict[str, Any]
 
 
-class Pool:
-    """Some worker processes, each with one job at a time and one thread for its arithmetic.
+class LocalProcesses:
+    """An `Executor`: worker processes here, each with one job at a time and one thread for its arithmetic.
 
     Args:
         size: how many processes.
@@ -32,7 +32,7 @@ class Pool:
         torch: whether they import torch and Stable-Baselines3 before the first job.
         timeout: seconds after which a job is ended; None lets it take as long as it wants.
 
-    As a context manager it ends them all on leaving, whatever they are doing.
+    As a context manager it closes on leaving.
     """
 
     def __init__(
@@ -42,19 +42,23 @@ class Pool:
         self._workers: list[_Worker] = []
         self._messages: queue.Queue[tuple[_Worker, Message | None]] = queue.Queue()
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> LocalProcesses:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all jobs, whatever they are doing."""
         for worker in self._workers:
             worker.end()
 
     @property
-    def free(self) -> int:
-        """How many more jobs could begin."""
+    def slots(self) -> int:
+        """How many more jobs could begin now."""
         return self.size - sum(worker.job is not None for worker in self._workers)
 
-    def start(self, job: Job) -> None:
+    def submit(self, job: Job) -> None:
         """Begin a job in a free process; that it could not be sent is a message like any other."""
         for dead in [worker for worker in self._workers if worker.job is None and worker.process.poll() is not None]:
             self._remove(dead)
@@ -69,7 +73,7 @@ class Pool:
             self._messages.put((worker, {"job": job.number, "outcome": {"error": reason}}))
             self._messages.put((worker, {"job": job.number, "ended": ""}))
 
-    def messages(self, timeout: float = 0.2) -> Iterator[Message]:
+    def events(self, timeout: float = 0.2) -> Iterator[Message]:
         """What the workers said, waiting a moment for the first: progress and outcomes, each with its job.
 
         A job ends with one outcome, whatever became of its process.
