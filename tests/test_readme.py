@@ -1,4 +1,4 @@
-"""What the README shows is what there is."""
+"""What the README and the texts in `docs/` show is what there is."""
 
 import os
 import re
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+TEXTS = {path: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+BLOCKS = re.findall(r"```python\n(.*?)```", "".join(TEXTS.values()), re.DOTALL)
 
 
 def block(word):
@@ -72,14 +72,28 @@ def test_the_scripts_run(tmp_path, word, shorter):
         assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
-def test_what_the_readme_names_is_there():
-    for path in re.findall(r"`((?:rl_lab|envs|agents|examples|docs)/[\w/.]+)`", README) + re.findall(
-        r"\]\((.*?)\)", README
-    ):
-        if "-v" not in path:
-            assert (ROOT / path).exists(), path
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_what_a_text_names_is_there(path):
+    text = TEXTS[path]
+    for name in re.findall(r"`((?:rl_lab|envs|agents|examples|docs|tests|benchmarks|studies)/[\w/.]+)`", text):
+        if "-v" not in name:
+            assert (ROOT / name).exists(), name
+    for link in re.findall(r"\]\((.*?)\)", text):
+        file, _, heading = link.partition("#")
+        target = path.parent / file if file else path
+        assert target.exists(), link
+        if heading:
+            headings = re.findall(r"^#+ (.*)", target.read_text(), re.MULTILINE)
+            assert heading in [title.lower().replace(" ", "-") for title in headings], link
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`make (\w+)`", README)) <= targets
+    assert set(re.findall(r"`make (\w+)", text)) <= targets
+
+
+def test_the_readme_is_short_and_links_every_text():
+    readme = TEXTS[ROOT / "README.md"]
+    assert len(readme.splitlines()) < 250
+    for path in TEXTS:
+        assert path.name == "README.md" or f"](docs/{path.name})" in readme
 
 
 def test_the_stages_shown_are_those_that_run():
@@ -87,7 +101,7 @@ def test_the_stages_shown_are_those_that_run():
 
     from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Pipeline
 
-    (shown,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (shown,) = re.findall(r"```toml\n(.*?)```", TEXTS[ROOT / "docs/pretraining.md"], re.DOTALL)
     table = tomllib.loads(shown)["contenders"]["pretrained"]
     assert Pipeline(table["stages"]).stages == [Demonstrate("planner", 50), Clone(), FitValue(), Finetune()]
     study = tomllib.loads((ROOT / "studies" / "pretraining.toml").read_text())
