@@ -5,22 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.callables import refusal
 from rl_lab.errors import LabError, short
 from rl_lab.numbers import UNREADABLE, refuse_masked, whole, whole_number
 
-LARGEST = 1e140  # in float64: sums of squares stay finite
-
 
 class Parameters:
     """The arguments of a constructor, read and changed by name; what is fitted has names that end in `_`."""
 
-    precision: ClassVar[DTypeLike] = np.float32  # of samples
     n_features_in_: int
     feature_names_in_: NDArray[Any]
 
@@ -59,9 +56,9 @@ class Parameters:
             self.__dict__ = before
             raise
 
-    @classmethod
-    def _rows(cls, X: ArrayLike, width: int | None = None) -> NDArray[Any]:
-        """Samples `(samples, width)` in this estimator's precision."""
+    @staticmethod
+    def _rows(X: ArrayLike, width: int | None = None) -> NDArray[np.float32]:
+        """Samples `(samples, width)`."""
         if hasattr(X, "toarray"):
             raise LabError("X is sparse; give X.toarray()")
         refuse_masked("X", X)
@@ -71,7 +68,7 @@ class Parameters:
             if given.dtype.kind in "mM":
                 raise LabError(f"X holds {given.dtype}; give numbers, such as days since the first")
             with np.errstate(over="ignore"):  # what becomes infinite is refused below
-                rows = np.ascontiguousarray(given, cls.precision)
+                rows = np.ascontiguousarray(given, np.float32)
         except LabError:
             raise
         except UNREADABLE as error:
@@ -88,18 +85,11 @@ class Parameters:
         if not np.isfinite(rows).all():
             row, column = np.argwhere(~np.isfinite(rows))[0]
             raise LabError(
-                f"X[{row}, {column}] is {np.asarray(X)[row, column]}; every number must be finite, in "
-                f"{np.dtype(cls.precision)}"
-            )
-        if rows.dtype == np.float64 and (size := np.abs(rows)).max() > LARGEST:
-            row, column = np.argwhere(size > LARGEST)[0]
-            raise LabError(
-                f"X[{row}, {column}] is {rows[row, column]}, whose square is no float64; scale the features to at most "
-                f"{LARGEST:g}"
+                f"X[{row}, {column}] is {np.asarray(X)[row, column]}; every number must be finite, in float32"
             )
         return rows
 
-    def _fitted_rows(self, X: ArrayLike) -> NDArray[Any]:
+    def _fitted_rows(self, X: ArrayLike) -> NDArray[np.float32]:
         """Samples with the features that it was fitted to."""
         self._check_names(X)
         return self._rows(X, self.n_features_in_)
@@ -133,14 +123,14 @@ class Parameters:
                 raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
 
 
-def check_report(report: Callable[..., Any] | None, of: str = "the history") -> None:
+def check_report(report: Callable[..., Any] | None) -> None:
     """Refuse what cannot be called with one argument.
 
     Raises:
         LabError: it cannot.
     """
     if report is not None and (reason := refusal(report, None)):
-        raise LabError(f"report={short(report)} is not allowed ({reason}); give a function of {of}, or None")
+        raise LabError(f"report={short(report)} is not allowed ({reason}); give a function of the history, or None")
 
 
 def check_layers(sizes: Any) -> None:

@@ -20,7 +20,7 @@ def cluster(
     repeats: int = 10,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Cluster samples beside scikit-learn: number of clusters, members, and agreement with hidden labels.
+    """Cluster samples with scikit-learn: number of clusters, members, and agreement with hidden labels.
 
     Try "rl-lab cluster processes", "rl-lab cluster digits", "rl-lab cluster fortunes --method kmeans", or a file of
     your own, "rl-lab cluster my.csv": labels.csv then holds the cluster of each row.

@@ -19,7 +19,7 @@ GROUPS = {
     "Learning without rewards": {
         "learn": "supervised learning: digits, faces, cats, words",
         "listen": "recognise the words in a sound file",
-        "cluster": "clustering beside scikit-learn",
+        "cluster": "clustering with scikit-learn",
         "generate": "generative models of digits, text and sound",
         "represent": "representations of an environment's observations",
         "approximate": "fit a function with one hidden layer",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.unsupervised import PCA, Choice
+from rl_lab.errors import extra
+from rl_lab.lessons.cluster_models import Choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +51,10 @@ def plane(rows: NDArray[np.float64], parts: Sequence[tuple[str, NDArray[np.int64
     """
     from matplotlib.figure import Figure
 
-    pca = PCA(min(2, *rows.shape))
+    with extra("learn", "principal components"):
+        from sklearn.decomposition import PCA
+
+    pca = PCA(min(2, *rows.shape), svd_solver="full")
     places = pca.fit_transform(rows)
     if places.shape[1] == 1:  # a single column: side by side, by chance, so that points do not hide one another
         places = np.column_stack([places, np.random.default_rng(0).uniform(-1, 1, len(places))])

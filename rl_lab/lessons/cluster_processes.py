@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.data.processes import APART, SIDE_BY_SIDE, Process, draw
-from rl_lab.lessons import cluster_pictures, clusters
+from rl_lab.lessons import cluster_models, cluster_pictures
+from rl_lab.lessons.cluster_models import METHODS, Choice
 from rl_lab.lessons.cluster_pictures import COLOURS
 from rl_lab.lessons.findings import Findings, Picture, Table
-from rl_lab.unsupervised import Choice, GaussianMixture, KMeans, choose
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POINTS = 1000
-MOST = 8  # clusters that are tried
+MOST = 5  # clusters that are tried
 CASES = {"apart": APART, "side by side": SIDE_BY_SIDE}
 
 
@@ -43,7 +43,7 @@ def study(number: int | str, seed: int, repeats: int, command: str) -> Findings:
         figure = picture(points, made_by, processes, kmeans.fitted, mixture)
         slug = name.replace(" ", "-")
         pictures.append(Picture(slug, f"Two processes {name}: one draw, with ellipses that hold 90 %", figure))
-    lines += ["", f"adjusted Rand index, 0 is chance, 1 is all; means and 95 % intervals over {repeats} draws"]
+    lines += ["", f"0 is chance, 1 is perfect agreement; means and 95 % intervals over {repeats} draws"]
     return Findings(
         "cluster-processes", "Which processes made these points?", lines, figures, command, tables, pictures
     )
@@ -51,16 +51,18 @@ def study(number: int | str, seed: int, repeats: int, command: str) -> Findings:
 
 def _case(processes: Sequence[Process], number: int | str, seed: int, repeats: int) -> dict[str, Any]:
     """What both methods find in draws of one kind."""
-    seeds = range(seed, seed + repeats)
+    draws = [_drawn(processes, each) for each in range(seed, seed + repeats)]
     found: dict[str, Any] = {"chosen": {}, "agreement": {}}
-    for method in clusters.METHODS:
-        choices = [_chosen(method, number, *_drawn(processes, seed), seed) for seed in seeds]
+    for method in METHODS:
+        choices = [_chosen(method, number, points, seed + i) for i, (points, _) in enumerate(draws)]
         found[method] = choices[0]
         if number == "auto":
             found["chosen"][choices[0].criterion] = [choice.number for choice in choices]
         count = len(processes) if number == "auto" else int(number)
-        scores = clusters.contest(lambda seed: _drawn(processes, seed), count, method, seeds)
-        found["agreement"][method] = scores
+        found["agreement"][method] = cluster_models.agreement(
+            (made_by, choice.fits[count].predict(points))
+            for (points, made_by), choice in zip(draws, choices, strict=True)
+        )
     return found
 
 
@@ -68,24 +70,23 @@ def _drawn(processes: Sequence[Process], seed: int) -> tuple[NDArray[np.float64]
     return draw(processes, POINTS, np.random.default_rng(seed))
 
 
-def _chosen(method: str, number: int | str, points: NDArray[np.float64], _: NDArray[np.int64], seed: int) -> Choice:
+def _chosen(method: str, number: int | str, points: NDArray[np.float64], seed: int) -> Choice:
     """The number chosen for one draw; where it is given, that one, without a criterion."""
-    model = clusters.model(method, 2, points, seed)
     if number == "auto":
-        return choose(model, points, range(1 if method == "mixture" else 2, MOST + 1))
-    return Choice(int(number), "", {}, clusters.model(method, int(number), points, seed).fit(points))
+        return cluster_models.choose(method, range(1 if method == "mixture" else 2, MOST + 1), points, seed)
+    return Choice(int(number), {int(number): cluster_models.fit(method, int(number), points, seed)})
 
 
 def _told(found: dict[str, Any], repeats: int) -> list[str]:
     lines = []
     for criterion, numbers in found["chosen"].items():
-        lines.append(f"  the {criterion} says that there are two in {numbers.count(2)} of {repeats} draws")
+        lines.append(f"  the {criterion} finds two in {numbers.count(2)} of {repeats} draws")
     for method, scores in found["agreement"].items():
-        lines += [f"  by {method}", *(f"  {line}" for line in clusters.told_scores(scores))]
+        lines.append(f"  adjusted Rand index of {method:7} {cluster_models.shown(scores)}")
     return lines
 
 
-def _rows(name: str, processes: Sequence[Process], fitted: GaussianMixture) -> list[list[str]]:
+def _rows(name: str, processes: Sequence[Process], fitted: Any) -> list[list[str]]:
     """Each process, and the component of the mixture whose mean lies nearest, one to one."""
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist
@@ -109,7 +110,7 @@ def picture(
     points: NDArray[np.float64],
     made_by: NDArray[np.int64],
     processes: Sequence[Process],
-    kmeans: KMeans,
+    kmeans: Any,
     mixture: Choice,
 ) -> Figure:
     """The truth, both methods' clusters, and the BIC over the number of clusters."""

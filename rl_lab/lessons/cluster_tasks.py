@@ -15,7 +15,6 @@ from rl_lab.data import tables, texts
 from rl_lab.errors import LabError, extra
 from rl_lab.lessons import cluster_pictures
 from rl_lab.lessons.findings import Picture, Table
-from rl_lab.unsupervised import PCA
 
 CATEGORIES = ("food", "law", "perl", "startrek", "tao")  # of fortunes: subjects that a reader would tell apart
 OF_DIGITS = 0.9  # of the variance that is kept
@@ -54,7 +53,7 @@ def load(data: str) -> Task:
     """A task by its name: "digits", "fortunes", or a CSV file.
 
     Raises:
-        LabError: there is no such task or file, or what it needs is missing.
+        LabError: there is no such task or file, or its data are missing.
     """
     if data == "digits":
         return digits()
@@ -67,11 +66,12 @@ def load(data: str) -> Task:
 
 def digits() -> Task:
     """scikit-learn's digits, in the principal components that hold nine tenths of their variance."""
-    with extra("learn", "a lesson on digits"):
+    with extra("learn", "clustering"):
         from sklearn.datasets import load_digits
+        from sklearn.decomposition import PCA
 
     images, labels = load_digits(return_X_y=True)
-    pca = PCA(OF_DIGITS)
+    pca = PCA(OF_DIGITS, svd_solver="full")
     rows = pca.fit_transform(images)
 
     def portrait(found: NDArray[np.int64]) -> tuple[list[Table], list[Picture]]:
@@ -89,12 +89,15 @@ def digits() -> Task:
 
 def fortunes() -> Task:
     """Fortunes of five subjects, as weighted counts of their words in a few principal components."""
+    with extra("learn", "clustering"):
+        from sklearn.decomposition import PCA
+
     entries = texts.fortunes()
     read = [entry for category in CATEGORIES for entry in entries[category]]
     labels = np.repeat(np.arange(len(CATEGORIES)), [len(entries[category]) for category in CATEGORIES])
     counted, words = _counted(read)
     unsigned, _ = _counted([SIGNATURE.sub("", entry) for entry in read])
-    pca = PCA(OF_FORTUNES)
+    pca = PCA(OF_FORTUNES, svd_solver="full")  # exact: the default draws random projections here
     rows = pca.fit_transform(counted)
 
     def portrait(found: NDArray[np.int64]) -> tuple[list[Table], list[Picture]]:
@@ -109,7 +112,7 @@ def fortunes() -> Task:
         f"components with {pca.explained_variance_ratio_.sum():.0%} of the variance"
     )
     question = "What are these texts about, if nobody says?"
-    variants = [("without the last lines, which say who said it", PCA(OF_FORTUNES).fit_transform(unsigned))]
+    variants = [("without the last lines, which say who said it", pca.fit_transform(unsigned))]
     return Task("cluster-fortunes", question, described, rows, portrait, labels, CATEGORIES, variants, 12)
 
 

@@ -13,7 +13,6 @@ from rl_lab.lessons.findings import Findings, Picture, Table
 from rl_lab.lessons.progress import telling
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.unsupervised.autoencoder import Autoencoder
-from rl_lab.unsupervised.pca import PCA
 from rl_lab.unsupervised.vae import VariationalAutoencoder
 
 CODE_SIZES = (2, 4, 8, 16, 32)
@@ -94,12 +93,15 @@ def reconstruction_errors(
     digits: Digits, epochs: int, seed: int, tell: Callable[[str], None]
 ) -> dict[str, dict[str, float]]:
     """Mean squared errors of pixels on digits never seen, by the number of numbers in a code."""
+    with extra("learn", "principal components"):
+        from sklearn.decomposition import PCA
+
     errors: dict[str, dict[str, float]] = {}
     for done, size in enumerate(CODE_SIZES):
         tell(f"learning to repeat, code {done + 1} of {len(CODE_SIZES)}")
         coder = Autoencoder((128, 64), n_components=size, max_iter=epochs, random_state=seed, **TRAINING)
         coder.fit(digits.images)
-        axes = PCA(size).fit(digits.images)
+        axes = PCA(size, svd_solver="full").fit(digits.images)
         back = axes.inverse_transform(axes.transform(digits.held))
         errors[str(size)] = {
             "autoencoder": _error(coder.reconstruct(digits.held), digits.held),
