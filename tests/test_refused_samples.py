@@ -9,7 +9,7 @@ from rl_lab.errors import LabError
 from rl_lab.supervised import Classifier, Regressor
 from rl_lab.supervised.curves import fit_curve
 from rl_lab.supervised.recogniser import Recogniser
-from rl_lab.unsupervised import Autoencoder, CharacterModel, NgramModel, VariationalAutoencoder
+from rl_lab.unsupervised import Autoencoder, CharacterModel, VariationalAutoencoder
 from rl_lab.unsupervised.probe import probe
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3))
@@ -189,19 +189,6 @@ def test_a_recogniser_needs_a_fitted_classifier_and_a_probe_samples_of_one_lengt
         probe(ROWS, LABELS, LABELS[:3])
 
 
-NGRAMS = NgramModel(2).fit(TEXTS)
-
-
-@pytest.mark.parametrize("texts", ["abc", None, 5, [1]])
-def test_bits_by_order_of_what_is_no_list_of_texts_are_refused(texts):
-    with pytest.raises(LabError, match="texts must be a list of texts"):
-        NGRAMS.bits_by_order(texts)
-    with pytest.raises(LabError, match="alphabet='abc' is not allowed; give an Alphabet"):
-        NgramModel(2).fit(TEXTS, "abc")
-    with pytest.raises(LabError, match="this NgramModel is not fitted yet"):
-        NgramModel(2).bits_per_character("abc")
-
-
 @pytest.mark.parametrize("given", [{"draws": 0}, {"draws": -1}, {"draws": 1.5}, {"seed": -1}, {"seed": "a"}])
 def test_draws_of_codes_that_are_none_are_refused(given):
     fitted = VariationalAutoencoder(n_components=2, max_iter=1, likelihood="gaussian").fit(ROWS)
@@ -238,17 +225,11 @@ def test_a_fit_that_was_refused_leaves_what_was_fitted_before():
 
 @pytest.mark.parametrize("texts", [None, 5, "abc", b"abc", [1, 2], [b"a"], [["a"]], [float("nan")]])
 def test_what_is_no_list_of_texts_is_refused(texts):
-    for model in (NgramModel(2), CharacterModel((4,), max_iter=1)):
-        with pytest.raises(LabError, match="texts must be a list of texts"):
-            model.fit(texts)
+    model = CharacterModel((4,), max_iter=1)
+    with pytest.raises(LabError, match="texts must be a list of texts"):
+        model.fit(texts)
     with pytest.raises(LabError, match="the text is empty"):
-        NgramModel(2).fit([])
-
-
-@pytest.mark.parametrize("order", [0, "a", 1.5, None, 10**9])
-def test_orders_that_are_not_allowed_are_refused_at_once(order):
-    with pytest.raises(LabError, match=r"order=.* is not allowed"):
-        NgramModel(order).fit(TEXTS)
+        model.fit([])
 
 
 @pytest.mark.parametrize("changed", [{"window": 10**12}, {"embedding": 10**12}])

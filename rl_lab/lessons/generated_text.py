@@ -14,17 +14,16 @@ import numpy as np
 from rl_lab.data import texts
 from rl_lab.errors import LabError
 from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.ngrams import bits_by_order
 from rl_lab.lessons.progress import telling
 from rl_lab.unsupervised.alphabet import Alphabet
 from rl_lab.unsupervised.characters import CharacterModel, check_request
 from rl_lab.unsupervised.copying import longest_copied
-from rl_lab.unsupervised.ngrams import NgramModel, longest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FEWEST = 20  # entries that can be parted into learning, choosing and testing
-HIGHEST_ORDER = 8
 LARGE = 300_000  # characters from which a text is learnt by the larger model
 END = "\x03"  # of an entry, for the compressors
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
@@ -81,10 +80,10 @@ def study(
             validation=parts.chosen_by,
             report=lambda history: tell(f"learning to write, epoch {len(history.losses)} of {model.max_iter} done"),
         )
-    ngrams = chosen(parts, model.alphabet_)
+    order = int(bits_by_order(model.alphabet_, parts.learned, parts.chosen_by).argmin()) + 1
     bits = {
         "character model": model.bits_per_character(parts.tested),
-        f"{ngrams.order}-grams": ngrams.bits_per_character(parts.tested),
+        f"{order}-grams": float(bits_by_order(model.alphabet_, parts.learned, parts.tested, order)[-1]),
     } | compressed(parts, model.alphabet_)
     written = model.generate_many(wish.texts, wish.prompt, wish.length, wish.temperature, seed)
     found: dict[str, Any] = {
@@ -143,12 +142,6 @@ def settings(characters: int, epochs: int | None, seed: int) -> CharacterModel:
         most = max(4, min(15, 2_000_000 // characters))
         made = CharacterModel((256,), window=8, embedding=16, least=2, batch_size=64, alpha=0.05)
     return made.set_params(max_iter=epochs or most, n_iter_no_change=10**6, random_state=seed)
-
-
-def chosen(parts: Parts, alphabet: Alphabet) -> NgramModel:
-    """N-grams of the order that is best on the part to choose by."""
-    bits = NgramModel(min(HIGHEST_ORDER, longest(alphabet.size))).fit(parts.learned, alphabet)
-    return NgramModel(int(bits.bits_by_order(parts.chosen_by).argmin()) + 1).fit(parts.learned, alphabet)
 
 
 def compressed(parts: Parts, alphabet: Alphabet) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from rl_lab.unsupervised.autoencoder import Autoencoder as Autoencoder
 from rl_lab.unsupervised.characters import CharacterModel as CharacterModel
-from rl_lab.unsupervised.ngrams import NgramModel as NgramModel
 from rl_lab.unsupervised.vae import VariationalAutoencoder as VariationalAutoencoder
 
-__all__ = ["Autoencoder", "CharacterModel", "NgramModel", "VariationalAutoencoder"]
+__all__ = ["Autoencoder", "CharacterModel", "VariationalAutoencoder"]

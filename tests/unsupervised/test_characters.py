@@ -1,6 +1,5 @@
-"""The model of text: gradients against autograd, counts against counting, and what it refuses."""
+"""The model of text: gradients against autograd, a source of known entropy, and what it refuses."""
 
-from collections import Counter
 from difflib import SequenceMatcher
 
 import numpy as np
@@ -12,13 +11,12 @@ from hypothesis import strategies as st
 from rl_lab.core.optim import make_adam
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
-from rl_lab.unsupervised import CharacterModel, NgramModel
+from rl_lab.unsupervised import CharacterModel
 from rl_lab.unsupervised.alphabet import EDGE, OTHER, Alphabet
 from rl_lab.unsupervised.characters import compiled_epoch, make_scratch
 from rl_lab.unsupervised.copying import longest_copied
 
 TEXTS = ["the cat sat on the mat", "a dog ate the log", "the dog sat", "no cat ate a mat"] * 5
-words = st.text("abc d", max_size=12)
 
 
 @settings(max_examples=30)
@@ -60,7 +58,6 @@ def test_a_source_whose_entropy_is_known_costs_its_entropy():
     model = CharacterModel((32,), window=2, embedding=4, max_iter=12, learning_rate_init=0.01).fit(texts[:100])
     entropy = 50 / 101 + -(np.log2(50 / 51) * 50 + np.log2(1 / 51)) / 101  # and where the end is, unseen by the window
     assert entropy - 0.01 < model.bits_per_character(texts[100:]) < entropy + 0.03
-    assert NgramModel(3).fit(texts[:100]).bits_per_character(texts[100:]) == pytest.approx(entropy, abs=0.03)
     written = model.generate(length=40, seed=3)
     assert set(written[i : i + 2] for i in range(0, len(written) - 1, 2)) <= {"ab", "cd"}
 
@@ -123,36 +120,6 @@ def test_rare_characters_are_one_symbol():
     assert "\N{REPLACEMENT CHARACTER}" not in "".join(model.generate_many(200, "é a", length=10, temperature=5.0))
 
 
-@settings(max_examples=50)
-@given(st.lists(words, min_size=1, max_size=6).filter(any), st.integers(1, 4))
-def test_ngrams_are_counted_and_smoothed_as_witten_and_bell_say(texts, order):
-    model = NgramModel(order).fit(texts)
-    padded = ["\0" * (order - 1) + text + "\0" for text in texts]
-    size = model.alphabet_.size
-
-    def probability(context, symbol):
-        if context is None:
-            return 1 / size
-        length = len(context)
-        after = Counter(
-            text[i] for text in padded for i in range(order - 1, len(text)) if text[i - length : i] == context
-        )
-        below = probability(context[1:] if length else None, symbol)
-        total, kinds = sum(after.values()), len(after)
-        return (after[symbol] + kinds * below) / (total + kinds) if total else below
-
-    tested = ["ab", "c d", texts[-1]]
-    ends = ["\0" * (order - 1) + text + "\0" for text in tested]
-    bits = [
-        -np.log2(probability(text[i - order + 1 : i], text[i])) for text in ends for i in range(order - 1, len(text))
-    ]
-    known = set(model.alphabet_.characters)
-    if set("".join(tested)) <= known:
-        assert model.bits_per_character(tested) == pytest.approx(np.mean(bits))
-    everything = [*known, "\0", "a symbol never seen"]
-    assert sum(probability("", symbol) for symbol in everything) == pytest.approx(1)
-
-
 @given(st.text("ab", max_size=14), st.text("ab", max_size=30))
 def test_the_longest_copied_stretch_is_the_longest_common_one(text, known):
     match = SequenceMatcher(None, text, known, autojunk=False).find_longest_match()
@@ -177,7 +144,6 @@ REFUSED = {
     "temperature=nan is not allowed": lambda: FITTED.generate(temperature=float("nan")),
     "window=0 is not allowed": lambda: CharacterModel(window=0).fit(TEXTS),
     "of 1 texts leaves nothing on one side": lambda: CharacterModel(early_stopping=True).fit(["one"]),
-    "order=99 is not allowed; with 15 symbols it must be from 1 to 15": lambda: NgramModel(99).fit(TEXTS),
     "lower the learning rate": lambda: CharacterModel(learning_rate_init=1e30).fit(TEXTS),
 }
 
