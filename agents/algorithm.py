@@ -68,12 +68,14 @@ class Algorithm:
     """Its counterpart in `stable_baselines3`."""
     config: Config
     _known: ClassVar[list[str]]
+    _owners: ClassVar[dict[str, str]] = {}  # hyperparameters of all algorithms, and which class has them
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls._known = [field.name for field in dataclasses.fields(getattr(cls, "config_class", Config))]
         for name in cls._known:
             setattr(cls, name, hyperparameter(name))
+            cls._owners.setdefault(name, cls.__name__)
 
     def __init__(
         self,
@@ -119,9 +121,12 @@ class Algorithm:
         return copied
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse hyperparameters that are spelt wrongly, which would change nothing."""
-        if not hasattr(self, name) and (close := difflib.get_close_matches(name, self._known, 1, cutoff=0.8)):
-            raise LabError(f"{type(self).__name__} has no hyperparameter {name!r}; did you mean {close[0]!r}?")
+        """Refuse hyperparameters that are spelt wrongly or another algorithm's, which would change nothing."""
+        if not hasattr(self, name):
+            if close := difflib.get_close_matches(name, self._known, 1, cutoff=0.8):
+                raise LabError(f"{type(self).__name__} has no hyperparameter {name!r}; did you mean {close[0]!r}?")
+            if name in self._owners:
+                raise LabError(f"{type(self).__name__} has no hyperparameter {name!r}; {self._owners[name]} has")
         super().__setattr__(name, value)
 
     def __getstate__(self) -> Any:

@@ -6,7 +6,7 @@ A new algorithm is a file beside this one and an import here.
 from rl_lab.agents.a2c import A2C as A2C
 from rl_lab.agents.algorithm import Algorithm
 from rl_lab.agents.ppo import PPO as PPO
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     each.config_class.algorithm.lower(): each
@@ -21,6 +21,6 @@ def algorithm_named(name: str) -> type[Algorithm]:
     Raises:
         LabError: there is none of this name.
     """
-    if name.lower() not in ALGORITHMS:
-        raise LabError(f"there is no algorithm {name!r}; choose one of {', '.join(sorted(ALGORITHMS))}")
+    if not isinstance(name, str) or name.lower() not in ALGORITHMS:
+        raise LabError(f"there is no algorithm {short(name)}; choose one of {', '.join(sorted(ALGORITHMS))}")
     return ALGORITHMS[name.lower()]

@@ -117,6 +117,7 @@ def resume(
     out: str | Path,
     env: str | None = None,
     *,
+    algorithm: str | None = None,
     device: str | None = None,
     checkpoint_seconds: float = 10.0,
     progress_bar: bool = False,
@@ -128,6 +129,7 @@ def resume(
     Args:
         out: its folder.
         env: its environment again, where the module that registers it is not imported: "module:id".
+        algorithm: its algorithm again, by name; it cannot be another.
         device: another than it was trained on; the weights will then differ from those of an uninterrupted run.
         checkpoint_seconds: how often the run is saved.
         progress_bar: show a line of progress.
@@ -143,10 +145,15 @@ def resume(
         raise LabError(f"{folder} holds no run; `rl-lab train` starts one")
     with locked(folder):
         found = checkpoint.find(folder)
-        known = found.body["environment"]
+        kind, known = algorithm_of(found), found.body["environment"]
+        if algorithm is not None and registry.algorithm_named(algorithm) is not kind:
+            raise LabError(
+                f"{folder} was trained by {kind.config_class.algorithm}, and {algorithm} is another algorithm; leave "
+                "it out"
+            )
         if env is not None and env.rpartition(":")[2] != known.rpartition(":")[2]:
             raise LabError(f"{folder} was trained on {known}, and {env} is another environment; leave it out")
-        agent = checkpoint.agent_of(algorithm_of(found), found, env, overrides | ({"device": device} if device else {}))
+        agent = checkpoint.agent_of(kind, found, env, overrides | ({"device": device} if device else {}))
         _put_aside_damaged(folder)
         return _run(agent, folder, checkpoint_seconds, progress_bar, callback)
 

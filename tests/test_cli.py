@@ -169,6 +169,8 @@ def test_arguments_of_environments_and_modules_of_the_working_folder(tmp_path):
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", "size=3"], "size"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--learning-rate", "quick"], "quick"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--zork", "1"], "zork"),
+        ([*CARTPOLE, "--use-rms-prop"], "--use-rms-prop is a hyperparameter of a2c, and not of ppo; leave it out"),
+        (["train", "A2C", "X-v0", "--n-epochs=2"], "--n-epochs is a hyperparameter of ppo, and not of a2c; leave it"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", "a=1", "a=2"], "a is given twice, at last as 'a=2'"),
         ([*CARTPOLE, "--steps", "9", "--out", ""], "an empty path is not allowed"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--stages="], "an empty path is not allowed"),

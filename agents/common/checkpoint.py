@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Agent = TypeVar("Agent", bound="Algorithm")
 CHECKPOINT, PREVIOUS, POLICY = "checkpoint.safetensors", "checkpoint.previous.safetensors", "policy.safetensors"
-NOT_NEGATIVE = ("lane_lengths", "recent_lengths", "episodes", "variance", "count", "adam.second", "adam.count")
+NOT_NEGATIVE = ("lane_lengths", "recent_lengths", "episodes", "variance", "count", "second", "square", "step")
 OF_LANES = ("current", "lane_returns", "lane_lengths", "returns")  # kept only where there are as many environments
 KINDS = "give the folder of a run, or a file that an agent's save wrote"
 
@@ -198,6 +198,10 @@ def restore(agent: Algorithm, found: Stored) -> None:
     _restore_policy(agent, tensors, file)
     engine = {name[7:]: array for name, array in tensors.items() if name.startswith("engine.")}
     _check_signs(engine, file)
+    if not any(name.startswith(f"{agent.optimizer.torch.lower()}.") for name in engine):
+        raise LabError(
+            f"{file} was not trained with {agent.optimizer.torch}; leave out the argument that changes the optimiser"
+        )
     agent.engine.restore(engine, str(file))
     same = agent.source.lanes == body["num_envs"]
     for prefix, arrays in (("progress", _runner_arrays(agent)), ("normalizer", _normalizer_arrays(agent))):
@@ -256,7 +260,7 @@ def _check_signs(arrays: dict[str, np.ndarray], file: Path) -> None:
     """Refuse negative lengths, counts and variances."""
     for name, array in arrays.items():
         values = array[1:] if name.endswith("return_moments") else array  # mean, variance and count
-        counted = name.endswith((*NOT_NEGATIVE, "return_moments", "exp_avg_sq", "step"))
+        counted = name.endswith((*NOT_NEGATIVE, "return_moments", "exp_avg_sq", "square_avg"))
         if counted and array.dtype.kind in "iuf" and (values < 0).any():
             raise LabError(f"{file} has a tensor {name!r} with negative numbers; use another checkpoint")
 

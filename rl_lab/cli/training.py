@@ -67,7 +67,7 @@ def train(
         stages: TOML file with [[stages]] of pretraining, as in studies/pretraining.toml; it may name algorithm, env,
             seed, env_kwargs, hyperparameters and budget, too, and options given here count more. Such a run is not
             resumed: given again, the command begins its last training again.
-        resume: folder of a run to resume; of all else only --device, --checkpoint-seconds, --quiet, and --env for an
+        resume: folder of a run to resume; of options only --device, --checkpoint-seconds, --quiet, and --env for an
             environment that a module of yours registers, which no file may have imported.
         checkpoint_seconds: how often the run is saved.
         quiet: no progress display.
@@ -86,7 +86,7 @@ def train(
                 f"--{unused[0]} does not go with --resume: a resumed run keeps its steps, seed and settings; leave it "
                 "out, or start a new run with --out"
             )
-        folder, agent = resume, run_folder.resume(resume, env, device=device, **options)
+        folder, agent = resume, run_folder.resume(resume, env, algorithm=algorithm, device=device, **options)
     elif stages is not None:
         if out is None:
             raise LabError("train needs --out, a new folder for the run")
@@ -114,9 +114,22 @@ def train(
 
 
 def take_settings(words: Sequence[str]) -> None:
-    """Have `train` take the hyperparameters of the algorithm that the words of the command line name."""
-    name = next((word for before, word in pairwise(words) if word in ALGORITHMS and not before.startswith("-")), USUAL)
+    """Have `train` take the hyperparameters of the algorithm that the words of the command line name.
+
+    Raises:
+        LabError: an option is a hyperparameter of another algorithm.
+    """
+    places = ((before, word.lower()) for before, word in pairwise(words))
+    name = next((word for before, word in places if word in ALGORITHMS and not before.startswith("-")), USUAL)
     config = ALGORITHMS[name].config_class
+    for option in given_options() if words[0] == "train" else ():
+        field = option.removeprefix("no-").replace("-", "_")
+        owners = [each for each, kind in ALGORITHMS.items() if hasattr(kind.config_class, field)]
+        if owners and name not in owners:
+            raise LabError(
+                f"--{option} is a hyperparameter of {' and '.join(owners)}, and not of {name}; leave it out, or write "
+                f"the algorithm first: rl-lab train {owners[0]} --env ..."
+            )
     train.__annotations__["settings"] = Annotated[config, arg(name="")]
     train.__defaults__ = (*(train.__defaults__ or ())[:-1], config())
 

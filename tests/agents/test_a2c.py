@@ -70,13 +70,21 @@ def test_a_checkpoint_of_another_algorithm_is_refused(tmp_path):
         A2C(CARTPOLE, clip_range=0.1)
     with pytest.raises(LabError, match=r"use_rms_prop cannot change once an agent is made; give it to A2C\(...\)"):
         A2C(CARTPOLE).use_rms_prop = False
+    with pytest.raises(LabError, match="A2C has no hyperparameter 'batch_size'; PPO has"):
+        A2C(CARTPOLE).batch_size = 8
+    with pytest.raises(LabError, match="was not trained with Adam; leave out the argument that changes the optimiser"):
+        A2C.load(tmp_path / "a2c", use_rms_prop=False)
+    with pytest.raises(LabError, match="there is no algorithm None; choose one of a2c, ppo"):
+        train_seeds(CARTPOLE, range(2), 80, algorithm=None)
 
 
 def test_a_run_in_a_folder(tmp_path):
     run_folder.train(CARTPOLE, 400, tmp_path, algorithm="a2c", num_envs=4)
     assert json.loads((tmp_path / "config.json").read_text())["algorithm"] == "A2C"
     assert isinstance(run_folder.load(tmp_path), A2C)
-    assert run_folder.resume(tmp_path).num_timesteps == 400
+    assert run_folder.resume(tmp_path, algorithm="A2C").num_timesteps == 400
+    with pytest.raises(LabError, match="was trained by A2C, and ppo is another algorithm; leave it out"):
+        run_folder.resume(tmp_path, algorithm="ppo")
 
 
 def test_seeds_side_by_side():

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from rl_lab.agents import PPO
+from rl_lab.agents import A2C, PPO
 from rl_lab.agents import run_folder as training
 from rl_lab.agents.common import checkpoint, stored
 from rl_lab.core import weights
@@ -115,6 +115,16 @@ def test_negative_counts_and_variances_are_refused(honest, tmp_path, name, value
     file = write(tmp_path / "a.safetensors", body, tensors | {name: forged})
     with pytest.raises(LabError, match=f"{name.removeprefix('engine.')}' with negative numbers"):
         PPO.load(file)
+
+
+@pytest.mark.parametrize(("engine", "name"), [("compiled", "rmsprop.square"), ("torch", "rmsprop.0.square_avg")])
+def test_negative_squares_of_rmsprop_are_refused(tmp_path, engine, name):
+    A2C("rl_lab/CartPole-v1", num_envs=2, engine=engine).learn(10).save(tmp_path / "a")
+    body, tensors = checkpoint.read(tmp_path / "a")
+    key = f"engine.{name}"
+    file = write(tmp_path / "b.safetensors", body, tensors | {key: -1 - tensors[key]})
+    with pytest.raises(LabError, match=f"'{name}' with negative numbers"):
+        A2C.load(file)
 
 
 def test_what_a_file_alone_says_wrong_names_the_file(honest, tmp_path):
