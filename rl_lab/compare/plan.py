@@ -206,8 +206,8 @@ class Plan:
     """Whether pretrained contenders get controls; once they have, the names of those, about which nothing is asked."""
     keep: str = "best"
     """Which trained agents stay: the `best` seed's of each contender, by its final return, `all`, or `none`."""
-    usual_questions: bool = field(init=False, default=False)
-    """Whether the questions are those that are asked by default."""
+    usual_questions: bool = False
+    """Whether the questions are those that are asked by default; found out here, and kept by `dataclasses.replace`."""
 
     def __post_init__(self) -> None:
         own_fields(self)
@@ -234,7 +234,8 @@ class Plan:
         if least < points:
             raise LabError(f"steps is {least}; with {points} evaluation points it must be as many")
         object.__setattr__(self, "baseline", self._baseline(names))
-        object.__setattr__(self, "usual_questions", not self.questions)
+        usual = not self.questions or (self.usual_questions and tuple(self.questions) == self._questions())
+        object.__setattr__(self, "usual_questions", usual)
         object.__setattr__(self, "questions", tuple(self.questions) or self._questions())
 
     def _baseline(self, names: list[str]) -> str:

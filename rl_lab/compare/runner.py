@@ -195,8 +195,7 @@ class _Campaign:
         self.began: dict[int, float] = {}
         self.heard: dict[int, float] = {}
         self.done: dict[int, Run] = {}
-        functions = [each for each in plan.contenders if isinstance(trainer_of(each), FunctionTrainer)]
-        self.unknown = {each.name for each in functions} if plan.controls is not False else set[str]()
+        self.unknown = {each.name for each in plan.contenders if isinstance(trainer_of(each), FunctionTrainer)}
         self.pretrained: set[str] = set()
 
     def add(self, tasks: list[Task]) -> None:
@@ -241,15 +240,14 @@ class _Campaign:
             self.mention()
 
     def add_controls(self) -> None:
-        """Once every function has had a run, add the controls of those that called `rl_lab.sb3.pretrain`."""
+        """Once every function has had a run in every environment, add the controls of those that are pretrained."""
         if not self.unknown:
             return
         for name in sorted(self.unknown):
-            numbers = [number for number, task in self.tasks.items() if task.job.contender.name == name]
-            ended = [self.done[number] for number in numbers if number in self.done]
-            if any(not run.failed for run in ended) or len(ended) == len(numbers):
+            shown = [self.shows(environment.name, name) for environment in self.plan.environments]
+            if None not in shown:
                 self.unknown.remove(name)
-                if any("pretraining" in run.notes for run in ended):
+                if any(shown):
                     self.pretrained.add(name)
         if self.unknown or not self.pretrained:
             return
@@ -260,6 +258,19 @@ class _Campaign:
             self.add(tasks)
             for line in _about_controls(self.plan):
                 self.view.say(line)
+
+    def shows(self, *group: str) -> bool | None:
+        """Whether a contender called `rl_lab.sb3.pretrain` in an environment; None where that is not known yet.
+
+        Its first run by number shows that, or the next one where it failed, whichever ends first: from finished runs,
+        the same controls come out again.
+        """
+        for number in [number for number, task in self.tasks.items() if task.group == group]:
+            if number not in self.done:
+                return None
+            if not self.done[number].failed:
+                return "pretraining" in self.done[number].notes
+        return False
 
     def mention(self) -> None:
         """Name, once, a run of which nothing was heard for long; only the user knows whether that is too long."""

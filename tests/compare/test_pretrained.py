@@ -13,7 +13,9 @@ from rl_lab.compare import Environment, Question, compare, compare_plan, load_pl
 from rl_lab.compare.controls import controls, with_controls
 from rl_lab.compare.payoff import payoffs
 from rl_lab.compare.plan import Contender, Plan
-from rl_lab.compare.runner import warnings
+from rl_lab.compare.progress import Display
+from rl_lab.compare.runner import _Campaign, all_tasks, warnings
+from rl_lab.compare.runs import Store
 from rl_lab.errors import LabError
 from rl_lab.sb3 import pretrain
 from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Ledger
@@ -382,18 +384,42 @@ def test_controls_of_functions_that_their_runs_have_shown_to_pretrain():
     assert with_controls(whole, {"mine", "clone only"}) == whole  # controls get none of their own
 
 
+class LastFirst:
+    """An executor whose jobs end in the reverse order; only runs of "mine" from seed 0 are pretrained."""
+
+    def __init__(self):
+        self.jobs = []
+
+    @property
+    def slots(self):
+        return 8 - len(self.jobs)
+
+    def submit(self, job):
+        self.jobs.append(job)
+
+    def events(self):
+        job = self.jobs.pop()
+        notes = {"pretraining": {}} if (job.contender.name, job.seed) == ("mine", 0) else {}
+        point = {"step": 4096, "seconds": 1.0, "cpu_seconds": 1.0, "returns": [0.0], "lengths": [1]}
+        yield {"job": job.number, "outcome": {"points": [point], "notes": notes}}
+
+
+def test_controls_do_not_depend_on_which_run_ends_first(tmp_path):
+    contenders = [Contender("mine", pretrained_model), Contender("scratch", plain_model)]
+    plan = Plan([Environment("rl_lab/Robot-DoorKey-5x5-v0")], contenders, steps=4096, seeds=3)
+    tasks = all_tasks(plan)
+    with Display(tasks, 1, quiet=True) as view:
+        campaign = _Campaign(plan, Store(tmp_path), None, view, LastFirst())
+        campaign.add(tasks)
+        campaign.go()
+    assert campaign.plan.control_names == ("ours from scratch", "clone only", "shuffled", "warm-up only")
+    assert len(campaign.done) == 18
+
+
 def test_functions_get_controls_too():
-    result = compare(
-        "rl_lab/Robot-DoorKey-5x5-v0",
-        {"scratch": plain_model, "pretrained": pretrained_model},
-        steps=3072,
-        seeds=1,
-        points=4,
-        episodes=10,
-        references=(0, 1),
-        quiet=True,
-        jobs=2,
-    )
+    contenders = {"scratch": plain_model, "pretrained": pretrained_model}
+    options = {"steps": 3072, "seeds": 1, "points": 4, "episodes": 10, "references": (0, 1), "quiet": True, "jobs": 2}
+    result = compare("rl_lab/Robot-DoorKey-5x5-v0", contenders, **options)
     assert not [run.error for run in result.runs if run.failed]
     runs = {run.contender: run for run in result.runs}
     assert list(runs) == ["scratch", "pretrained", "ours from scratch", "clone only", "shuffled", "warm-up only"]
@@ -409,6 +435,10 @@ def test_functions_get_controls_too():
     assert "switch" not in warm.notes
     for run in result.runs:
         assert run.ledger["evaluation_steps"] > 0
+    alone = compare("rl_lab/Robot-DoorKey-5x5-v0", contenders, controls=False, **options)  # whose runs are finished
+    assert [run.contender for run in alone.runs] == ["scratch", "pretrained"]
+    for each in (result, alone):
+        assert [question.measure for question in each.plan.questions] == ["return", "final", "steps"]
 
 
 @pytest.mark.parametrize(
@@ -446,7 +476,8 @@ def broken(observation, info):
 def test_whether_pretraining_pays_is_asked_about_steps():
     contenders = [Contender("scratch", "ppo"), Contender("mine", "ppo", {"stages": STAGES})]
     plan = Plan([Environment("a", None, {}, 0.0, 1.0)], contenders, steps=100_000)
-    assert [question.measure for question in with_controls(plan).questions] == ["return", "final", "steps"]
+    for each in (plan, replace(plan, timeout=9.0, out="out")):
+        assert [question.measure for question in with_controls(each).questions] == ["return", "final", "steps"]
     given = Plan(
         [Environment("a", None, {}, 0.0, 1.0)], contenders, steps=100_000, questions=[Question("time", threshold=0.5)]
     )
