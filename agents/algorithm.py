@@ -19,11 +19,11 @@ import numpy as np
 from rl_lab import random
 from rl_lab.agents.common import checks
 from rl_lab.agents.common.config import Config, hyperparameter
-from rl_lab.agents.common.environments import Environment, make_source
+from rl_lab.agents.common.environments import Environment, make_adapter
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.common.normalizer import Normalizer, make_normalizer
 from rl_lab.agents.common.runner import RECENT, RunnerState, make_runner
-from rl_lab.agents.common.vec_adapter import Source
+from rl_lab.agents.common.vec_adapter import VecAdapter
 from rl_lab.agents.engines.collect import loops
 from rl_lab.agents.engines.compiled import CompiledEngine
 from rl_lab.agents.engines.engine import Engine, Loss
@@ -95,7 +95,7 @@ class Algorithm:
         self.seed, self.env_kwargs, self.num_timesteps, self.iterations = int(seed), env_kwargs or {}, 0, 0
         self.total_timesteps, self.seconds = 0, 0.0
         self.metrics: dict[str, float] = {}
-        self.source: Source = make_source(env, num_envs, env_kwargs)
+        self.source: VecAdapter = make_adapter(env, num_envs, env_kwargs)
         self.source.reset(self.seed)
         self.policy = self._make_policy()
         self.check_memory(self.config, self.policy, self.source.lanes)

@@ -21,7 +21,7 @@ from rl_lab import jit
 from rl_lab.agents import PPO
 from rl_lab.agents.common.encoder import Encoder
 from rl_lab.agents.common.runner import SAME_STEP
-from rl_lab.agents.common.vec_adapter import CompiledSource
+from rl_lab.agents.common.vec_adapter import CompiledAdapter
 from rl_lab.errors import LabError
 from rl_lab.numbers import whole_number
 from rl_lab.profile_report import ProfileReport, Timing
@@ -63,7 +63,7 @@ def profile(env: str, steps: int | None = None, num_envs: int = 8, quiet: bool =
             n_steps = _n_steps(steps or _affordable(vec_env), num_envs)
             say(f"training SB3 for {n_steps * num_envs:,} steps")
             timings = [_time_sb3(SB3, vec_env, n_steps)]
-            if isinstance(agent.source, CompiledSource):
+            if isinstance(agent.source, CompiledAdapter):
                 from rl_lab.sb3 import vec_env as batched
 
                 say("training SB3 in the batched environment")
@@ -121,7 +121,7 @@ def _time_lab(env: str, num_envs: int, n_steps: int) -> Timing:
 def time_replay(agent: PPO) -> float:
     """Seconds of the compiled environment alone, in the steps of the agent's last rollout; it ends where that did."""
     source = agent.source
-    assert isinstance(source, CompiledSource)
+    assert isinstance(source, CompiledAdapter)
     view, records = source.view, source.records
     actions = agent.rollout.actions.reshape(-1, *view.actions.shape)
     space = source.vector.single_action_space

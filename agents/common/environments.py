@@ -12,12 +12,12 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rl_lab.agents.common.boundary import Checked, accepted, describe, failures, made, name_of, text_of
-from rl_lab.agents.common.vec_adapter import CompiledSource, Source, VectorSource
+from rl_lab.agents.common.vec_adapter import CompiledAdapter, VecAdapter, SteppedAdapter
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
 from rl_lab.numbers import whole_number
 
-Environment: TypeAlias = "str | gym.Env | gym.vector.VectorEnv | Callable[[], gym.Env] | Source"
+Environment: TypeAlias = "str | gym.Env | gym.vector.VectorEnv | Callable[[], gym.Env] | VecAdapter"
 LEAST_BYTES = 1024  # of one environment, its agent's rows included
 # Packages that register their environments when they are imported: beginning of an id, module, package.
 PACKAGES = (
@@ -32,7 +32,7 @@ PACKAGES = (
 )
 
 
-def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | None = None) -> Source:
+def make_adapter(env: Environment, num_envs: int, arguments: dict[str, Any] | None = None) -> VecAdapter:
     """Lanes of an environment.
 
     Args:
@@ -52,7 +52,7 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
     check_memory(float(num_envs) * LEAST_BYTES, f"num_envs={num_envs}", "choose fewer")
     if arguments and not isinstance(env, str):
         raise LabError(f"env_kwargs={arguments!r} goes with an id; give {env!r} its arguments yourself")
-    if isinstance(env, Source):
+    if isinstance(env, VecAdapter):
         return env
     if isinstance(env, (gym.Env, gym.vector.VectorEnv)):
         _check_count(env, int(num_envs))
@@ -70,7 +70,7 @@ def make_source(env: Environment, num_envs: int, arguments: dict[str, Any] | Non
         raise LabError(
             f"{short(env)} is no environment; give a Gymnasium id, an environment, a VectorEnv or a function"
         )
-    source = CompiledSource if _is_compiled(vector) else VectorSource
+    source = CompiledAdapter if _is_compiled(vector) else SteppedAdapter
     return source(vector, name)
 
 

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from rl_lab.agents.common import distributions
 from rl_lab.agents.common.actions import float32_bounds
 from rl_lab.agents.common.encoder import Encoder
-from rl_lab.core.parameters import Parameters, Segment, length
+from rl_lab.core.parameters import ParameterSegments, Segment, length
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory
 
@@ -104,7 +104,7 @@ class ActorCritic:
             f"a network of net_arch={net_arch!r} with {self.encoder.size} inputs and {self.outputs} outputs",
             "choose smaller layers, or an environment with smaller spaces",
         )
-        self.layout = Parameters(shapes)
+        self.layout = ParameterSegments(shapes)
         self.parameters, self.log_std = self.layout.flat, self.layout["log_std"]
         self.actor, self.critic = (self.layout.network(name, activation) for name in ("actor", "critic"))
 

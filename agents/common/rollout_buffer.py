@@ -27,7 +27,7 @@ class RolloutBuffer(NamedTuple):
     returns: np.ndarray  # float32 (steps, num_envs)
 
 
-class Samples(NamedTuple):
+class RolloutSamples(NamedTuple):
     """A rollout with steps and environments in one row of samples, or a minibatch of it."""
 
     observations: np.ndarray  # (samples, size)
@@ -66,10 +66,10 @@ def make_rollout_buffer(steps: int, num_envs: int, policy: ActorCritic, dtype: n
     )
 
 
-def make_samples(count: int, policy: ActorCritic, observations: np.ndarray, reference: int = 0) -> Samples:
+def make_samples(count: int, policy: ActorCritic, observations: np.ndarray, reference: int = 0) -> RolloutSamples:
     """Memory for a minibatch of up to `count` samples, whose observations are the network's inputs."""
     log_probs, values, advantages, returns = np.zeros((4, count), np.float32)
-    return Samples(
+    return RolloutSamples(
         observations,
         np.zeros((count, policy.masks), np.bool_),
         np.zeros((count, policy.action_width), policy.action_dtype),
@@ -81,14 +81,14 @@ def make_samples(count: int, policy: ActorCritic, observations: np.ndarray, refe
     )
 
 
-def flatten(rollout: RolloutBuffer, reference: np.ndarray | None = None) -> Samples:
+def flatten(rollout: RolloutBuffer, reference: np.ndarray | None = None) -> RolloutSamples:
     """A rollout's arrays with steps and environments as one axis; views, not copies."""
     count = rollout.rewards.size
     if reference is None:
         reference = np.zeros((count, 0), np.float32)
-    arrays = {name: getattr(rollout, name) for name in Samples._fields if name != "reference"}
+    arrays = {name: getattr(rollout, name) for name in RolloutSamples._fields if name != "reference"}
     rows = {name: array.reshape(count, *array.shape[2:]) for name, array in arrays.items()}
-    return Samples(**rows, reference=reference)
+    return RolloutSamples(**rows, reference=reference)
 
 
 @jit.fast

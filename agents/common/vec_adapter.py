@@ -22,10 +22,10 @@ from rl_lab.agents.common.masks import ActionMasks
 from rl_lab.agents.common.runner import SAME_STEP, StepView
 from rl_lab.errors import LabError
 
-_owners: weakref.WeakValueDictionary[int, Source] = weakref.WeakValueDictionary()  # by `id` of an environment
+_owners: weakref.WeakValueDictionary[int, VecAdapter] = weakref.WeakValueDictionary()  # by `id` of an environment
 
 
-class Source:
+class VecAdapter:
     """Lanes of an environment.
 
     Attributes:
@@ -123,7 +123,7 @@ class Records(NamedTuple):
     buffers: Any  # `rl_lab.envs.loops.StepBuffers`
 
 
-class CompiledSource(Source):
+class CompiledAdapter(VecAdapter):
     """Our own batched environments."""
 
     def __init__(self, vector: Any, name: str) -> None:
@@ -201,7 +201,7 @@ class CompiledSource(Source):
             self.view.final_observations[...] = self.encoder(self.batch.final_observations, self.lanes)
 
 
-class VectorSource(Source):
+class SteppedAdapter(VecAdapter):
     """Any other VectorEnv, in any autoreset mode."""
 
     def __init__(self, vector: gym.vector.VectorEnv, name: str) -> None:

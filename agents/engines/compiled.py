@@ -11,9 +11,9 @@ from rl_lab import jit
 from rl_lab.agents.common import runner as steps
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.common.normalizer import Normalizer
-from rl_lab.agents.common.rollout_buffer import RolloutBuffer, Samples, flatten
+from rl_lab.agents.common.rollout_buffer import RolloutBuffer, RolloutSamples, flatten
 from rl_lab.agents.common.runner import RunnerState
-from rl_lab.agents.common.vec_adapter import CompiledSource, Source
+from rl_lab.agents.common.vec_adapter import CompiledAdapter, VecAdapter
 from rl_lab.agents.engines import update
 from rl_lab.agents.engines.collect import collect
 from rl_lab.agents.engines.engine import Loss
@@ -38,7 +38,7 @@ class CompiledEngine:
     name = "compiled"
 
     def __init__(
-        self, policy: ActorCritic, source: Source, batch: int, loss: Loss, optimizer: Optimizer, algorithm: str
+        self, policy: ActorCritic, source: VecAdapter, batch: int, loss: Loss, optimizer: Optimizer, algorithm: str
     ) -> None:
         self.policy, self.source, self.batch, self.loss, self.optimizer = policy, source, batch, loss, optimizer
         self.network = policy.network
@@ -53,7 +53,7 @@ class CompiledEngine:
         self._update = jit.specialize(train, name=f"{algorithm}'s update")
         self._act = jit.specialize(act, name="acting")
         self._store = jit.specialize(steps.store, name="recording")
-        if isinstance(source, CompiledSource) and source.compiled:
+        if isinstance(source, CompiledAdapter) and source.compiled:
             self._loop = jit.specialize(
                 collect,
                 name=f"rollouts in {source.name}",
@@ -89,7 +89,7 @@ class CompiledEngine:
         """Logarithms of the standard deviations of continuous actions, float32 `(dimensions,)`."""
         return self.policy.log_std
 
-    def update(self, samples: Samples, order: np.ndarray, settings: Any) -> dict[str, float]:
+    def update(self, samples: RolloutSamples, order: np.ndarray, settings: Any) -> dict[str, float]:
         """Train on the samples; see `Engine.update`."""
         sums = self._sums()
         self._update(*self._training(samples, order, settings, sums))
@@ -134,7 +134,7 @@ class CompiledEngine:
     def _sums(self) -> np.ndarray:
         return np.zeros((2, len(self.scratch.statistics) + 1))
 
-    def _training(self, samples: Samples, order: np.ndarray, settings: Any, sums: np.ndarray) -> tuple[Any, ...]:
+    def _training(self, samples: RolloutSamples, order: np.ndarray, settings: Any, sums: np.ndarray) -> tuple[Any, ...]:
         return self.network, samples, order, self.batch, self.moments, self.scratch, settings, sums
 
     def _collect_in_one_loop(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> None:
@@ -142,7 +142,7 @@ class CompiledEngine:
         loop(*arguments)
 
     def _one_loop(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> Call:
-        assert isinstance(self.source, CompiledSource)
+        assert isinstance(self.source, CompiledAdapter)
         common = self.network, self.workspace, rollout, runner, normalizer
         return self._loop, (*common, self.source.view, self.source.records)
 

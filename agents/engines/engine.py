@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from rl_lab.agents.common.normalizer import Normalizer
-from rl_lab.agents.common.rollout_buffer import RolloutBuffer, Samples
+from rl_lab.agents.common.rollout_buffer import RolloutBuffer, RolloutSamples
 from rl_lab.agents.common.runner import RunnerState
 
 
@@ -58,7 +58,7 @@ class Engine(Protocol):
     def collect(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer) -> None:
         """Fill a rollout."""
 
-    def update(self, samples: Samples, order: np.ndarray, settings: Any) -> dict[str, float]:
+    def update(self, samples: RolloutSamples, order: np.ndarray, settings: Any) -> dict[str, float]:
         """Train on the samples; returns the loss's statistics over minibatches, and the last loss, as SB3 logs them.
 
         Args:

@@ -24,9 +24,9 @@ from rl_lab.agents.common import runner as steps
 from rl_lab.agents.common.distributions import MASKED
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.common.normalizer import Normalizer, normalized_rows
-from rl_lab.agents.common.rollout_buffer import RolloutBuffer, Samples
+from rl_lab.agents.common.rollout_buffer import RolloutBuffer, RolloutSamples
 from rl_lab.agents.common.runner import RunnerState
-from rl_lab.agents.common.vec_adapter import Source
+from rl_lab.agents.common.vec_adapter import VecAdapter
 from rl_lab.agents.engines.collect import loops
 from rl_lab.agents.engines.engine import Loss
 from rl_lab.agents.engines.minibatch import Minibatch as Minibatch
@@ -91,7 +91,7 @@ class TorchEngine:
     def __init__(
         self,
         policy: ActorCritic,
-        source: Source,
+        source: VecAdapter,
         batch: int,
         loss: Loss,
         optimizer: Optimizer,
@@ -166,7 +166,7 @@ class TorchEngine:
         self._take_weights()
         return _numpy(self.module.log_std).copy()  # type: ignore[arg-type]
 
-    def update(self, samples: Samples, order: np.ndarray, settings: Any) -> dict[str, float]:
+    def update(self, samples: RolloutSamples, order: np.ndarray, settings: Any) -> dict[str, float]:
         """Train on the samples; see `Engine.update`."""
         self._take_weights()
         with one_thread(self.shares_memory):
@@ -189,7 +189,7 @@ class TorchEngine:
         for parameter in self.optimizer.param_groups[0]["params"]:
             self.optimizer.state.pop(parameter, None)
 
-    def _update(self, samples: Samples, order: np.ndarray, settings: Any) -> dict[str, float]:
+    def _update(self, samples: RolloutSamples, order: np.ndarray, settings: Any) -> dict[str, float]:
         for group, rate in zip(self.optimizer.param_groups, settings.rates, strict=False):
             group["lr"], group["eps"] = max(rate, 0.0), settings.epsilon
         found: list[dict[str, float]] = []
@@ -358,7 +358,7 @@ class TorchEngine:
         if len(lanes):
             self.final_values[lanes] = self._values(normalized_rows(normalizer, view.final_observations[lanes]))
 
-    def _minibatch(self, samples: Samples, chosen: np.ndarray, settings: Any) -> Minibatch:
+    def _minibatch(self, samples: RolloutSamples, chosen: np.ndarray, settings: Any) -> Minibatch:
         arrays = samples.actions, samples.log_probs, samples.values, samples.advantages, samples.returns
         actions, old_log_probs, old_values, advantages, returns = (
             torch.from_numpy(array[chosen]).to(self.device) for array in arrays

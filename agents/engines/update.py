@@ -12,7 +12,7 @@ import numpy as np
 
 from rl_lab import jit
 from rl_lab.agents.common.networks import ActorCritic
-from rl_lab.agents.common.rollout_buffer import Samples, gather, make_samples
+from rl_lab.agents.common.rollout_buffer import RolloutSamples, gather, make_samples
 from rl_lab.agents.common.runner import Workspace, actor_outputs, critic_values, make_workspace
 from rl_lab.core import mlp, optim
 from rl_lab.core.parameters import segment
@@ -22,11 +22,11 @@ VALUE, ENTROPY, REFERENCE, LOSS = range(len(SHARED))
 ONE, ZERO = np.float32(1), np.float32(0)
 
 
-class Scratch(NamedTuple):
+class UpdateScratch(NamedTuple):
     """Memory for the gradient of one minibatch."""
 
     workspace: Workspace
-    minibatch: Samples  # its observations are the workspace's inputs
+    minibatch: RolloutSamples  # its observations are the workspace's inputs
     statistics: np.ndarray  # float64 (statistics,), SHARED and the loss's own
     gradient: np.ndarray  # float32 (parameters,)
     log_probs: np.ndarray  # float32 (batch,)
@@ -37,7 +37,7 @@ class Scratch(NamedTuple):
     flow: np.ndarray  # float32, flat, for the backward pass
 
 
-def make_scratch(batch: int, policy: ActorCritic, statistics: int, reference: int = 0) -> Scratch:
+def make_scratch(batch: int, policy: ActorCritic, statistics: int, reference: int = 0) -> UpdateScratch:
     """Memory for minibatches of up to `batch` samples.
 
     Args:
@@ -49,7 +49,7 @@ def make_scratch(batch: int, policy: ActorCritic, statistics: int, reference: in
     sizes = policy.actor.sizes, policy.critic.sizes
     workspace = make_workspace(batch, *sizes)
     log_probs, entropies, grad_log_probs = np.zeros((3, batch), np.float32)
-    return Scratch(
+    return UpdateScratch(
         workspace,
         make_samples(batch, policy, workspace.inputs, reference),
         np.zeros(len(SHARED) + statistics),
@@ -105,10 +105,10 @@ def loss_gradient(
         by_distribution: its `gradient`.
         pull: see there.
         network: `networks.Network`.
-        minibatch: `Samples`.
+        minibatch: `RolloutSamples`.
         outputs: float32 `(batch, outputs)`, of the actor.
         values: float32 `(batch, 1)`, of the critic.
-        scratch: `Scratch`, filled.
+        scratch: `UpdateScratch`, filled.
         settings: numbers of this update.
     """
     count, statistics = outputs.shape[0], scratch.statistics
@@ -194,11 +194,11 @@ def update(loss_gradient, stop, take_step, network, samples, order, batch, optim
         stop: of `engine.Loss`.
         take_step: `descend`, with its optimiser bound.
         network: `networks.Network`.
-        samples: `Samples`.
+        samples: `RolloutSamples`.
         order: int64 `(epochs, samples)`, the order in which each epoch takes them.
         batch: samples in a minibatch; the last of an epoch may have fewer.
         optimizer: its state.
-        scratch: `Scratch`.
+        scratch: `UpdateScratch`.
         settings: numbers of this update.
         sums: float64 `(2, statistics + 1)`, gets the statistics of minibatches added up, and their number: of all, and
             of those in the last epoch.

@@ -25,7 +25,7 @@ def segment(parameters, part):
     return parameters[part.begin : part.end]
 
 
-class Parameters:
+class ParameterSegments:
     """Networks and vectors, one after the other in a flat buffer.
 
     Args:

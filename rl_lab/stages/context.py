@@ -12,9 +12,9 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents import registry
-from rl_lab.agents.common.environments import make_source
+from rl_lab.agents.common.environments import make_adapter
 from rl_lab.agents.common.predict import choose_rows
-from rl_lab.agents.common.vec_adapter import Source
+from rl_lab.agents.common.vec_adapter import VecAdapter
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.errors import LabError
 from rl_lab.fingerprint import describe, entry
@@ -95,7 +95,7 @@ class Context:
         self._spaces = ""
         self._shown: list[Counted] = []
         self._agents: list[OnPolicyAlgorithm] = []
-        self._looks: list[Source] = []
+        self._looks: list[VecAdapter] = []
         self._booked = Ledger()
         self._start: tuple[float, float] | None = None
         self._watched = [0.0, 0.0]  # seconds that somebody else's judging took, of the wall and of the processor
@@ -132,7 +132,7 @@ class Context:
     def agent(self, **overrides: Any) -> OnPolicyAlgorithm:
         """An agent on lanes of the environment, as one from scratch would start from this seed."""
         options = {**self.hyperparameters, **overrides}
-        lanes = make_source(self._maker(), options.pop("num_envs"), self._arguments())
+        lanes = make_adapter(self._maker(), options.pop("num_envs"), self._arguments())
         agent = self._kind(lanes, seed=options.pop("seed", self.seed), **options)
         agent.env_kwargs = dict(self._arguments())
         self._agents.append(agent)
@@ -175,7 +175,7 @@ class Context:
 
     def look(self, agent: OnPolicyAlgorithm, episodes: int) -> float:
         """Mean return of some episodes on seeds of their own; a stage that decides by them pays for their steps."""
-        lanes = make_source(self._maker(), episodes, self._arguments())
+        lanes = make_adapter(self._maker(), episodes, self._arguments())
         self._looks.append(lanes)
         lanes.reset(self.seed + APART)
         returns, going = np.zeros(episodes), np.ones(episodes, bool)

@@ -4,7 +4,7 @@ import numpy as np
 import stable_baselines3 as sb3
 import torch
 
-from rl_lab.agents.common.rollout_buffer import Samples
+from rl_lab.agents.common.rollout_buffer import RolloutSamples
 
 NUM_ENVS, SEED = 4, 3
 
@@ -83,7 +83,7 @@ def samples_of(buffer, agent):
     """SB3's rollout as ours; its `train` has flattened it."""
     width = 1 if agent.policy.discrete else agent.policy.outputs
     actions = buffer.actions.reshape(-1, width).astype(np.int64 if agent.policy.discrete else np.float32)
-    return Samples(
+    return RolloutSamples(
         buffer.observations.reshape(-1, agent.policy.encoder.size).astype(np.float32),
         np.ones((len(actions), 0), np.bool_),
         actions,

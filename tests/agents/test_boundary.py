@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rl_lab.agents import PPO, train_seeds
 from rl_lab.agents.common.checks import finite_rollout
-from rl_lab.agents.common.environments import make_source
+from rl_lab.agents.common.environments import make_adapter
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.common.rollout_buffer import make_rollout_buffer
 from rl_lab.errors import LabError
@@ -137,9 +137,9 @@ def test_an_environment_that_keeps_no_contract(case):
 def test_a_function_that_makes_no_environment():
     for gives in (3, None, Plain):
         with pytest.raises(LabError, match=r"it must give a gymnasium\.Env"):
-            make_source(lambda gives=gives: gives, 2)
+            make_adapter(lambda gives=gives: gives, 2)
     with pytest.raises(LabError, match=r"cannot be made: ValueError: broken \(.*test_boundary.py:\d+\)"):
-        make_source(Broken, 2)
+        make_adapter(Broken, 2)
 
 
 class Broken(Plain):
@@ -150,7 +150,7 @@ class Broken(Plain):
 def test_environments_of_several_kinds_are_refused():
     sizes = iter((2, 3))
     with pytest.raises(LabError, match=r"environment 1 has the spaces .* give all the same"):
-        make_source(lambda: type("Sized", (Plain,), {"action_space": Discrete(next(sizes))})(), 2)
+        make_adapter(lambda: type("Sized", (Plain,), {"action_space": Discrete(next(sizes))})(), 2)
 
 
 class Keeps(Plain):
@@ -172,7 +172,7 @@ class Keeps(Plain):
 
 
 def test_no_array_is_shared_with_an_environment():
-    source = make_source(Keeps, 2)
+    source = make_adapter(Keeps, 2)
     source.reset(0)
     for step in range(1, 9):
         source.view.actions[:] = step / 10
@@ -187,7 +187,7 @@ def test_no_array_is_shared_with_an_environment():
 
 def test_a_last_observation_that_the_reset_overwrote_is_refused():
     for mode in AutoresetMode:
-        source = make_source(SyncVectorEnv([Keeps] * 2, autoreset_mode=mode), 1)
+        source = make_adapter(SyncVectorEnv([Keeps] * 2, autoreset_mode=mode), 1)
         source.reset(0)
         if mode == AutoresetMode.SAME_STEP:
             with pytest.raises(LabError, match="environment 0, step 4: step and reset return the same array"):
@@ -198,7 +198,7 @@ def test_a_last_observation_that_the_reset_overwrote_is_refused():
 
 
 def test_an_environment_that_cannot_be_closed_costs_a_line_in_the_log(caplog):
-    source = make_source(type("Stuck", (Plain,), {"close": fails(OSError("lost"))}), 1)
+    source = make_adapter(type("Stuck", (Plain,), {"close": fails(OSError("lost"))}), 1)
     source.vector.close()
     assert "Stuck: environment 0, close failed: OSError: lost (" in caplog.text
 
@@ -210,7 +210,7 @@ def test_nan_in_a_last_observation_is_not_called_a_reward(mode):
             return np.full(2, np.nan if self.t >= self.length else 0, np.float32)
 
     vector = Last if mode is None else SyncVectorEnv([Last] * 2, autoreset_mode=mode)
-    source = make_source(vector, 2)
+    source = make_adapter(vector, 2)
     source.reset(0)
     with pytest.raises(
         LabError, match=r"(Last|SyncVectorEnv): environment 0, step 4: (the last )?observation\[0\] is nan"
@@ -267,11 +267,11 @@ def test_actions_lie_in_their_box(low, dtype):
 def test_one_environment_object_belongs_to_one_agent(mode):
     one = Plain()
     with pytest.raises(LabError, match="one environment object stands in several of the 4 environments"):
-        make_source(lambda: one, 4)
+        make_adapter(lambda: one, 4)
     with pytest.raises(LabError, match="one environment object"):  # wrappers make no second one
-        make_source(SyncVectorEnv([lambda: gym.wrappers.TimeLimit(one, 3)] * 2, autoreset_mode=mode), 1)
+        make_adapter(SyncVectorEnv([lambda: gym.wrappers.TimeLimit(one, 3)] * 2, autoreset_mode=mode), 1)
     vector = SyncVectorEnv([Plain] * 2, autoreset_mode=mode)
-    first, second = (make_source(env, 1) for env in (vector, gym.wrappers.vector.RecordEpisodeStatistics(vector)))
+    first, second = (make_adapter(env, 1) for env in (vector, gym.wrappers.vector.RecordEpisodeStatistics(vector)))
     first.reset(0)
     second.reset(0)
     with pytest.raises(LabError, match="another agent uses the same environment object"):
@@ -306,7 +306,7 @@ def test_seeds_that_are_none_are_refused(seeds, more, message):
 def test_the_environment_may_be_used_again_after_an_agent():
     env = Plain()
     for _ in range(2):
-        source = make_source(env, 1)
+        source = make_adapter(env, 1)
         source.reset(0)
         source.check_owned()
         assert source.owned
@@ -318,11 +318,11 @@ def test_names_of_packages_help(monkeypatch):
 
     monkeypatch.setitem(gym.registry, "Lacks-v0", gym.envs.registration.EnvSpec("Lacks-v0", lacks))
     with pytest.raises(LabError, match=r"'Lacks-v0' needs a package that is not installed: Box2D .* pip "):
-        make_source("Lacks-v0", 1)
+        make_adapter("Lacks-v0", 1)
     with pytest.raises(LabError, match="write 'minigrid:MiniGrid-NoSuch-v0'"):
-        make_source("MiniGrid-NoSuch-v0", 1)
+        make_adapter("MiniGrid-NoSuch-v0", 1)
     with pytest.raises(LabError, match="pip install ale-py, and write 'ale_py:ALE/Pong-v5'"):
-        make_source("ALE/Pong-v5", 1)
+        make_adapter("ALE/Pong-v5", 1)
 
 
 def test_a_vector_environment_without_an_id():
@@ -342,7 +342,7 @@ def test_a_vector_environment_without_an_id():
             return observations, rewards, np.zeros(2, bool), np.array([False, self.bad == "finals"]), {}
 
     env = Foreign()
-    source = make_source(env, 1)
+    source = make_adapter(env, 1)
     source.reset(0)
     source.step()
     assert source.name == "Foreign"
@@ -355,7 +355,7 @@ def test_a_vector_environment_without_an_id():
         with pytest.raises(LabError, match=message):
             source.step()
     env.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
-    source, env.bad = make_source(env, 1), "finals"
+    source, env.bad = make_adapter(env, 1), "finals"
     with pytest.raises(LabError, match="without info\\['final_obs'\\]"):
         source.step()
 
@@ -368,5 +368,5 @@ def test_a_video_without_moviepy_names_the_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(gym.registry, "Filmed-v0", gym.envs.registration.EnvSpec("Filmed-v0", recorded))
     for env in (recorded, "Filmed-v0"):
         with pytest.raises(LabError, match=r"MoviePy is not installed; run pip install -e '\.\[video\]'") as caught:
-            make_source(env, 1)
+            make_adapter(env, 1)
         assert "gymnasium[other]" not in str(caught.value)

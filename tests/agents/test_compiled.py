@@ -6,7 +6,7 @@ from numba import typeof
 
 from rl_lab.agents import PPO
 from rl_lab.agents.common.rollout_buffer import flatten
-from rl_lab.agents.common.vec_adapter import CompiledSource
+from rl_lab.agents.common.vec_adapter import CompiledAdapter
 from rl_lab.jit import cache
 
 
@@ -17,7 +17,7 @@ def machine_code(env="rl_lab/CartPole-v1", **settings):
     training = engine._training(flatten(agent.rollout), order, agent._settings(), engine._sums())
     state = agent.rollout, agent.runner, agent.normalizer
     calls = [(engine._update, training), *engine._one_step(*state)]
-    if isinstance(agent.source, CompiledSource):
+    if isinstance(agent.source, CompiledAdapter):
         calls.append(engine._one_loop(*state))
     return [cache.name_of(loop.module, tuple(map(typeof, arguments))) for loop, arguments in calls]
 

@@ -8,8 +8,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from rl_lab.agents import PPO
-from rl_lab.agents.common.environments import make_source
-from rl_lab.agents.common.vec_adapter import CompiledSource, VectorSource
+from rl_lab.agents.common.environments import make_adapter
+from rl_lab.agents.common.vec_adapter import CompiledAdapter, SteppedAdapter
 from rl_lab.errors import LabError
 
 
@@ -63,8 +63,8 @@ def test_all_autoreset_modes_tell_the_same_story():
     stories = []
     for mode in AutoresetMode:
         vector = gym.vector.SyncVectorEnv([Corridor] * 3, autoreset_mode=mode)
-        stories.append(walk(make_source(vector, 1), actions))
-    stories.append(walk(make_source(Corridor, 3), actions))
+        stories.append(walk(make_adapter(vector, 1), actions))
+    stories.append(walk(make_adapter(Corridor, 3), actions))
     assert stories[0] == stories[1] == stories[2] == stories[3]
     ends = [step for step in stories[0][0] if step[1] or step[2]]
     assert any(step[1] for step in ends)
@@ -205,9 +205,9 @@ def test_nothing_is_learned_from_steps_that_only_reset():
 
 
 def test_our_environments_are_compiled_and_others_are_not():
-    assert isinstance(make_source("rl_lab/CartPole-v1", 2), CompiledSource)
-    assert isinstance(make_source("CartPole-v1", 2), VectorSource)
-    assert isinstance(make_source(gym.make("CartPole-v1"), 1), VectorSource)
+    assert isinstance(make_adapter("rl_lab/CartPole-v1", 2), CompiledAdapter)
+    assert isinstance(make_adapter("CartPole-v1", 2), SteppedAdapter)
+    assert isinstance(make_adapter(gym.make("CartPole-v1"), 1), SteppedAdapter)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_an_environment_object_is_not_multiplied(env, words):
         PPO(env(), num_envs=4)
     made = env()
     own = getattr(made, "num_envs", 1)
-    assert make_source(made, own).lanes == make_source(env(), 1).lanes == own
+    assert make_adapter(made, own).lanes == make_adapter(env(), 1).lanes == own
 
 
 def test_gymnasiums_own_vector_environments_work():
@@ -237,7 +237,7 @@ def test_gymnasiums_own_vector_environments_work():
 def test_neighbouring_seeds_share_no_lane():
     starts = []
     for seed in (0, 1):
-        source = make_source("CartPole-v1", 4)
+        source = make_adapter("CartPole-v1", 4)
         source.reset(seed)
         starts += [tuple(row) for row in source.view.observations]
     assert len(set(starts)) == 8

@@ -218,7 +218,7 @@ def test_returns_are_those_of_their_definition(steps, lanes, gamma, seed):
 
 
 TRAINING = {"adam", "backward", "make_adam", "sgd", "learn", "iterate", "fit_to"}
-MAKING = {"make_vec", "make_source", "PPO", "SyncVectorEnv"}
+MAKING = {"make_vec", "make_adapter", "PPO", "SyncVectorEnv"}
 
 
 def test_stages_hold_no_training_loop_of_their_own():

@@ -29,7 +29,7 @@ NETWORK = ("net_arch", "activation")  # what Stable-Baselines3 wants in policy_k
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf")
 
 
-class Known(NamedTuple):
+class SB3Algorithm(NamedTuple):
     """An algorithm of another library."""
 
     name: str
@@ -40,18 +40,18 @@ class Known(NamedTuple):
 
 CONTRIB = "sb3_contrib"
 SB3 = {
-    "a2c": Known("A2C"),
-    "ddpg": Known("DDPG", actions=(Box,)),
-    "dqn": Known("DQN", actions=(Discrete,)),
-    "ppo": Known("PPO"),
-    "sac": Known("SAC", actions=(Box,)),
-    "td3": Known("TD3", actions=(Box,)),
-    "crossq": Known("CrossQ", CONTRIB, (Box,)),
-    "maskable_ppo": Known("MaskablePPO", CONTRIB, (Discrete, MultiDiscrete, MultiBinary)),
-    "qrdqn": Known("QRDQN", CONTRIB, (Discrete,)),
-    "recurrent_ppo": Known("RecurrentPPO", CONTRIB, policy="MlpLstmPolicy"),
-    "tqc": Known("TQC", CONTRIB, (Box,)),
-    "trpo": Known("TRPO", CONTRIB),
+    "a2c": SB3Algorithm("A2C"),
+    "ddpg": SB3Algorithm("DDPG", actions=(Box,)),
+    "dqn": SB3Algorithm("DQN", actions=(Discrete,)),
+    "ppo": SB3Algorithm("PPO"),
+    "sac": SB3Algorithm("SAC", actions=(Box,)),
+    "td3": SB3Algorithm("TD3", actions=(Box,)),
+    "crossq": SB3Algorithm("CrossQ", CONTRIB, (Box,)),
+    "maskable_ppo": SB3Algorithm("MaskablePPO", CONTRIB, (Discrete, MultiDiscrete, MultiBinary)),
+    "qrdqn": SB3Algorithm("QRDQN", CONTRIB, (Discrete,)),
+    "recurrent_ppo": SB3Algorithm("RecurrentPPO", CONTRIB, policy="MlpLstmPolicy"),
+    "tqc": SB3Algorithm("TQC", CONTRIB, (Box,)),
+    "trpo": SB3Algorithm("TRPO", CONTRIB),
 }
 
 
@@ -59,7 +59,7 @@ class SB3Trainer(Trainer):
     """An algorithm of `SB3`."""
 
     @property
-    def known(self) -> Known:
+    def known(self) -> SB3Algorithm:
         """What is known of the algorithm.
 
         Raises:
