@@ -12,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rl_lab.agents.common.boundary import Checked, accepted, describe, failures, made, name_of, text_of
-from rl_lab.agents.common.vec_adapter import CompiledAdapter, VecAdapter, SteppedAdapter
+from rl_lab.agents.common.vec_adapter import CompiledAdapter, SteppedAdapter, VecAdapter
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
 from rl_lab.numbers import whole_number
