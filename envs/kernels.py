@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rl_lab.errors import KernelError, LabError
-from rl_lab.jit.source import Source, read
+from rl_lab.jit.source import FunctionSource, read
 
 PARAMETERS = {
     "reset": ("state", "config"),
@@ -64,7 +64,7 @@ def array_returned(step: Callable[..., Any], error: KernelError) -> KernelError:
     return error
 
 
-def _check_returns(source: Source) -> None:
+def _check_returns(source: FunctionSource) -> None:
     """Refuse a `step` that plainly returns no pair; what a call or a variable holds, only running it shows."""
     returns = [node for node in _statements(source.node) if isinstance(node, ast.Return)]
     for node in returns:
@@ -80,7 +80,7 @@ def _check_returns(source: Source) -> None:
         )
 
 
-def _check_fills(source: Source, filled: str) -> None:
+def _check_fills(source: FunctionSource, filled: str) -> None:
     """Refuse a kernel that returns what it must fill in place."""
     for node in _statements(source.node):
         is_empty = isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value is None
@@ -88,7 +88,7 @@ def _check_fills(source: Source, filled: str) -> None:
             raise source.error(node, f"returns a value, which is lost; fill {filled!r} in place and return nothing")
 
 
-def _check_assignments(source: Source, role: str, parameters: list[str], state: np.dtype) -> None:
+def _check_assignments(source: FunctionSource, role: str, parameters: list[str], state: np.dtype) -> None:
     """Refuse to put something else in place of a parameter, to change the config, and to set an array as one number."""
     record, config = parameters[0], parameters[-1]
     filled = parameters[1] if role in ("observe", "action_mask") else None

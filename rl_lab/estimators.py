@@ -15,7 +15,7 @@ from rl_lab.errors import LabError, short
 from rl_lab.numbers import UNREADABLE, refuse_masked, whole, whole_number
 
 
-class Parameters:
+class ParameterMixin:
     """The arguments of a constructor, read and changed by name; what is fitted has names that end in `_`."""
 
     n_features_in_: int

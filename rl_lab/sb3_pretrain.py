@@ -31,7 +31,7 @@ from rl_lab.stages import experts
 from rl_lab.stages.clone import Clone
 from rl_lab.stages.demonstrate import APART, dealt_out, rows_of
 from rl_lab.stages.ledger import Ledger
-from rl_lab.stages.till import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, BudgetSpent, Till, till_of
+from rl_lab.stages.step_budget import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, BudgetSpent, StepBudget, step_budget_of
 from rl_lab.stages.value import ROUNDS, FitValue, Played
 from rl_lab.supervised import Classifier, Regressor
 from rl_lab.supervised.estimator import Estimator
@@ -111,7 +111,7 @@ def _check(model: Any, env: Any, clone: Any, value: Any) -> None:
 
 
 def _charged(
-    till: Till, outer: Any, model: Any, env: Any, source: _Source, clone: Clone | None, value: FitValue | None
+    till: StepBudget, outer: Any, model: Any, env: Any, source: _Source, clone: Clone | None, value: FitValue | None
 ) -> None:
     """Pretrain in a comparison, which counts the steps and judges what they gave; or only as much as a control says."""
     before = till.steps
@@ -332,5 +332,5 @@ def _ours(observations: Any, policy: ActorCritic, batch: int) -> Any:
 
 def _till(env: Any, model: Any) -> tuple[Any, Any]:
     """The till of a comparison, and the environment as the model sees it where somebody wrapped ours."""
-    known = till_of(model.env)
-    return known if known[0] is not None else till_of(env)
+    known = step_budget_of(model.env)
+    return known if known[0] is not None else step_budget_of(env)

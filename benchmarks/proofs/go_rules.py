@@ -20,7 +20,7 @@ from benchmarks.proofs.go_search import can_reach
 from rl_lab import jit, random
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import board as kernels
-from rl_lab.envs.go.engine import Engine, find_gnugo
+from rl_lab.envs.go.engine import EngineProcess, find_gnugo
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.layout import EMPTY, LEGAL, NO_POINT, PASS, state_dtype
 from rl_lab.envs.go.rules import KO_RULES, Rules
@@ -72,7 +72,7 @@ def beside_reference(size: int, ko: str, suicide: bool, games: int, seed: int, l
 def beside_gnugo(size: int, ko: str, positions: int, seed: int) -> Counter[str]:
     """Random games beside GNU Go: legal moves, stones and captures at every move."""
     rng, seen = np.random.default_rng(seed), Counter[str]()
-    with Engine([find_gnugo(), "--mode", "gtp", CODES[ko], "--forbid-suicide"]) as engine:
+    with EngineProcess([find_gnugo(), "--mode", "gtp", CODES[ko], "--forbid-suicide"]) as engine:
         engine.ask(f"boardsize {size}")
         while seen["positions"] < positions:
             ours = Board(size, ko=ko, max_moves=min(450, 5 * size**2))  # GNU Go remembers 500 moves

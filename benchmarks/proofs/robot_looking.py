@@ -1,9 +1,9 @@
 """Does it matter when the robot looks? `python -m benchmarks.proofs.robot_looking`: ten minutes on two idle cores.
 
 On levels of Scout, a robot that never looks is held against one that looks well, and that against one whose camera
-always sees: once with `Looker`, which maps what it sees, once with trained PPO, ten seeds each. No image is free: who
-never looks never sees. All three meet the same levels. Intervals are of 95 %, by bootstrap; the unit is the level with
-`Looker`, and the seed with PPO.
+always sees: once with `LookingExpert`, which maps what it sees, once with trained PPO, ten seeds each. No image is
+free: who never looks never sees. All three meet the same levels. Intervals are of 95 %, by bootstrap; the unit is the level with
+`LookingExpert`, and the seed with PPO.
 
 PPO has an ordinary network without a memory. It sees what the robot sees, as zeros and ones, seven a cell, since a
 cell of Scout is one of seven things; where it looks, also what it feels, and where in the last image it stands. Of
@@ -33,14 +33,14 @@ from rl_lab.envs.registration import resolve
 from rl_lab.envs.robot import camera, looking
 from rl_lab.envs.robot.cells import DOOR, EMPTY, GOAL, KIND, LAVA, LOCKED_DOOR, UNSEEN, WALL
 from rl_lab.envs.robot.dynamics import FORWARD, TURN_LEFT, TURN_RIGHT
-from rl_lab.envs.robot.looker import Looker
 from rl_lab.envs.robot.looking import AGE, AHEAD, ASIDE, BUMP, LOOK, TURNED
+from rl_lab.envs.robot.looking_expert import LookingExpert
 from rl_lab.envs.robot.registration import ENVIRONMENTS
 from rl_lab.files import write_text
 
 NEVER, WELL, ALWAYS = ARMS = ("never looks", "looks well", "always sees")
 MEASURES = ("return", "success", "steps", "looks")
-LEVELS = dict.fromkeys(("Scout-7x7-v0", "Scout-9x9-v0", "Scout-13x13-v0"), 1_000)  # that Looker plays
+LEVELS = dict.fromkeys(("Scout-7x7-v0", "Scout-9x9-v0", "Scout-13x13-v0"), 1_000)  # that LookingExpert plays
 STEPS = {"Scout-7x7-v0": 1_000_000, "Scout-9x9-v0": 2_000_000}  # that PPO learns from
 SEEDS, EPISODES, FIRST_LEVEL = 10, 1_000, 1_000_000
 SETTINGS: dict[str, Any] = {
@@ -146,12 +146,12 @@ def trained(id: str, arm: str) -> NDArray[np.float64]:
 
 
 def explored(id: str, arm: str) -> NDArray[np.float64]:
-    """What `Looker` reaches on every level, `(measures, levels)`."""
+    """What `LookingExpert` reaches on every level, `(measures, levels)`."""
     env = gym.make(f"rl_lab/Robot-{id}", observation="dict", **arguments(arm)).unwrapped
     played = []
     for level in range(LEVELS[id]):
         observation, _ = env.reset(seed=FIRST_LEVEL + level)
-        who, total, taken, ended = Looker("never" if arm == NEVER else "well"), 0.0, list[int](), False
+        who, total, taken, ended = LookingExpert("never" if arm == NEVER else "well"), 0.0, list[int](), False
         while not ended:
             taken.append(who(observation))
             observation, reward, terminated, truncated, _ = env.step(taken[-1])
@@ -189,7 +189,7 @@ def table(found: dict[str, dict[str, Any]]) -> str:
 def main() -> None:
     """Play, train, and write what was found beside this file."""
     started, found = time.perf_counter(), dict[str, dict[str, Any]]()
-    for who, play, ids in (("Looker", explored, LEVELS), ("PPO", trained, STEPS)):
+    for who, play, ids in (("LookingExpert", explored, LEVELS), ("PPO", trained, STEPS)):
         for id in ids:
             found[f"{who}, {id}"] = summary({arm: play(id, arm) for arm in ARMS})
             print(f"{who}, {id}: {json.dumps(found[f'{who}, {id}'])}", flush=True)

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.proofs.robot_oracle import DONE, DROP, FORWARD, LEFT, PICKUP, RIGHT, TOGGLE, things
 
 Place = tuple[int, int]
-Wish = tuple[set[Place], int]  # cells to have ahead, and what to do there
+Goal = tuple[set[Place], int]  # cells to have ahead, and what to do there
 STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
 
 
@@ -43,11 +43,11 @@ class Pilot:
             self.plan = []
             return at_random(theirs, rng)
         if not self.plan or hasattr(theirs, "obstacles"):
-            self.plan = next((plan for wish in wishes(theirs) if (plan := way(theirs, *wish))), [])
+            self.plan = next((plan for wish in goals(theirs) if (plan := way(theirs, *wish))), [])
         return self.plan.pop(0) if self.plan else at_random(theirs, rng)
 
 
-def wishes(theirs: Any) -> Iterator[Wish]:
+def goals(theirs: Any) -> Iterator[Goal]:
     """What to try, the best first."""
     lying, hands = things(theirs), theirs.carrying
 
@@ -55,7 +55,7 @@ def wishes(theirs: Any) -> Iterator[Wish]:
         return {place for place, thing in lying.items() if fits(thing)}
 
     doors = where(lambda thing: thing.type == "door")
-    yield from mission_wishes(theirs, where)
+    yield from mission_goals(theirs, where)
     if theirs.action_space.n <= FORWARD + 1:
         return
     locked = {lying[place].color for place in doors if lying[place].is_locked}
@@ -74,7 +74,7 @@ def wishes(theirs: Any) -> Iterator[Wish]:
         yield free, DROP
 
 
-def mission_wishes(theirs: Any, where: Callable[[Callable[[Any], bool]], set[Place]]) -> Iterator[Wish]:
+def mission_goals(theirs: Any, where: Callable[[Callable[[Any], bool]], set[Place]]) -> Iterator[Goal]:
     """What ends the episode with success."""
     hands = theirs.carrying
     yield where(lambda thing: thing.type == "goal"), FORWARD

@@ -42,7 +42,7 @@ class EngineNonsense(EngineError):
     """What it answers is not GTP."""
 
 
-class Engine:
+class EngineProcess:
     """A program that is asked over GTP; use it in a `with` statement, or close it.
 
     Args:
@@ -97,7 +97,7 @@ class Engine:
             if pipe is not None and not thread.is_alive():
                 pipe.close()
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> EngineProcess:
         return self
 
     def __exit__(self, *_: Any) -> None:

@@ -9,15 +9,15 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
-from rl_lab.envs.go import planes, turns, uct, validation
+from rl_lab.envs.go import planes, turn_kernels, uct, validation
+from rl_lab.envs.go.external_opponents import ExternalOpponentLanes
 from rl_lab.envs.go.layout import state_dtype
 from rl_lab.envs.go.opponents import Opponent, Opponents, opponents
-from rl_lab.envs.go.outside import OutsideLanes
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.positions import Beginning
 from rl_lab.envs.go.render import render
 from rl_lab.envs.go.rules import Rules, most_moves
-from rl_lab.envs.go.turns import CHOICES
+from rl_lab.envs.go.turn_kernels import CHOICES
 from rl_lab.errors import LabError
 
 REWARDS = ("result", "margin")
@@ -80,7 +80,7 @@ def go(
     steps, most = lengths(rules, others)
     # With "self" alone nobody answers, but the kernels are compiled with somebody who could.
     answering = others.moves or (random_move,)
-    begin, step = turns.against(answering)
+    begin, step = turn_kernels.against(answering)
     more = {
         "max_steps": steps,
         "colour": CHOICES.index(colour),
@@ -93,7 +93,7 @@ def go(
         name="Go",
         state=lane_fields(rules.capacity, max(others.playouts, default=0)),
         config=rules.config() | more,
-        reset=turns.begin_outside if others.outside else begin,
+        reset=turn_kernels.begin_outside if others.outside else begin,
         step=step,
         observe=planes.observe,
         action_mask=planes.action_mask,
@@ -106,8 +106,8 @@ def go(
         expert=_expert,
         expert_names=("random", "greedy", "mcts:500", "gnugo"),
         turned="turned" if others.alone else "",
-        inject=Beginning(rules, most, turns.one_of(answering), others.outside),
-        lanes=functools.partial(OutsideLanes, opponent, rules, most) if others.outside else None,
+        inject=Beginning(rules, most, turn_kernels.one_of(answering), others.outside),
+        lanes=functools.partial(ExternalOpponentLanes, opponent, rules, most) if others.outside else None,
     )
 
 

@@ -10,16 +10,16 @@ from rl_lab.envs.go.rules import KO_RULES, Rules
 from rl_lab.errors import LabError
 
 
-def named(name: str) -> Expert | None:
+def named(name: str) -> PlayerExpert | None:
     """The player of a name as an expert; None where there is none."""
     try:
         parsed(name)
     except LabError:
         return None
-    return Expert(name)
+    return PlayerExpert(name)
 
 
-class Expert:
+class PlayerExpert:
     """A player that shows how it is done: `expert(observation, info) -> action`, of the environment last `reset`.
 
     Args:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rl_lab.envs.go.engine import Engine, EngineDied, find_gnugo
+from rl_lab.envs.go.engine import EngineDied, EngineProcess, find_gnugo
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.players import Player
 from rl_lab.envs.go.rules import Rules
@@ -47,7 +47,7 @@ class GnuGo(Player):
     def __init__(self, level: int, seed: int = 0, seconds: float = 60.0, command: tuple[str, ...] = ()) -> None:
         self.name, self.level, self.seconds = f"gnugo:{level}", level, seconds
         self.command = command or (find_gnugo(),)
-        self._engine: Engine | None = None
+        self._engine: EngineProcess | None = None
         self._told: Told | None = None
         self.seed(seed)
 
@@ -106,7 +106,7 @@ class GnuGo(Player):
                 common += 1
             return ["undo"] * (len(told.moves) - common) + [_play(move, board.size) for move in moves[common:]]
         self.close()
-        self._engine = Engine(self._arguments(board.rules), self.seconds)
+        self._engine = EngineProcess(self._arguments(board.rules), self.seconds)
         commands = [f"boardsize {board.size}", "clear_board", f"komi {board.rules.komi_in_force!r}"]
         if board.rules.handicap and not board.setup:  # or else its stones are among those
             commands.append(f"fixed_handicap {board.rules.handicap}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rl_lab.envs.go import turns, uct
+from rl_lab.envs.go import turn_kernels, uct
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.players import HIGHEST_LEVEL, MOVES, OutOfRange, parsed
 from rl_lab.envs.go.search import MOST_PLAYOUTS
-from rl_lab.envs.go.turns import Kernel
+from rl_lab.envs.go.turn_kernels import Kernel
 from rl_lab.errors import LabError
 
 SELF = "self"
@@ -40,7 +40,7 @@ def opponents(wanted: Opponent) -> Opponents:
     except OutOfRange as error:
         raise LabError(f"opponent={wanted!r} is not allowed; {error.allowed}") from None
     if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
-        return Opponents((turns.told_move,), (0,), alone=False, outside=True)
+        return Opponents((turn_kernels.told_move,), (0,), alone=False, outside=True)
     if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
         raise LabError(
             f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several of these "

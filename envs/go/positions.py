@@ -12,7 +12,7 @@ from rl_lab.envs.go import planes
 from rl_lab.envs.go.game import ARGUMENTS, Board
 from rl_lab.envs.go.layout import COLOURS, POSITIONS
 from rl_lab.envs.go.rules import Rules
-from rl_lab.envs.go.turns import DRAWN, advance
+from rl_lab.envs.go.turn_kernels import DRAWN, advance
 from rl_lab.errors import LabError
 
 OPTIONS = ("moves", "position", "to_play")

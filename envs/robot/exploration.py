@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.envs.robot import missions, tasks
-from rl_lab.envs.robot.belief import Belief, Pose
 from rl_lab.envs.robot.cells import EMPTY, KIND, STANDABLE
 from rl_lab.envs.robot.dynamics import FORWARD, TURN_LEFT
-from rl_lab.envs.robot.errands import Errand, understood
-from rl_lab.envs.robot.wishes import wishes
+from rl_lab.envs.robot.explorer_goals import explorer_goals
+from rl_lab.envs.robot.mission_parser import ParsedMission, understood
+from rl_lab.envs.robot.occupancy_map import OccupancyMap, Pose
 from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y
 from rl_lab.errors import LabError
 
@@ -46,10 +46,10 @@ class Explorer:
         Raises:
             LabError: see `explorer`.
         """
-        self.belief = Belief()
+        self.belief = OccupancyMap()
         self.pose: Pose | None = None
         self.carried = EMPTY
-        self._errand = Errand(tasks.REACH) if env is None else understood(_mission_of(env))
+        self._errand = ParsedMission(tasks.REACH) if env is None else understood(_mission_of(env))
         self._last: int | None = None
 
     def __call__(self, observation: Any, info: dict[str, Any] | None = None) -> int:
@@ -60,7 +60,7 @@ class Explorer:
         self._move(direction)
         assert self.pose is not None
         self.carried = self.belief.look(image, self.pose)
-        plans = wishes(self._errand, self.belief, self.carried)
+        plans = explorer_goals(self._errand, self.belief, self.carried)
         ways = (self.belief.way(self.pose, self.carried, wish) for wish in plans)
         self._last = next((way[0] for way in ways if way), TURN_LEFT)  # turning where all that can be is known
         return self._last
@@ -110,7 +110,9 @@ def _mission_of(env: Any) -> str:
     if lanes.config["task"][0] in (tasks.DODGE, tasks.SCOUT):
         raise LabError(f"things move or doors turn by themselves in {env}, and the explorer's map holds what stays")
     if "look_cost" in (lanes.config.dtype.names or ()):
-        raise LabError(f"looking is an action in {env}, and the explorer's camera always sees; take looker.Looker")
+        raise LabError(
+            f"looking is an action in {env}, and the explorer's camera always sees; take looking_expert.LookingExpert"
+        )
     return missions.text(lanes.states["mission"][0])
 
 

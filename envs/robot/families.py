@@ -17,9 +17,9 @@ from gymnasium import spaces
 
 from rl_lab.envs import Definition
 from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks, validation
-from rl_lab.envs.robot.lens import LARGEST_VIEW
 from rl_lab.envs.robot.looking import Looking, with_looking
-from rl_lab.envs.robot.observations import KINDS, MOST_FRAMES, Request, observed
+from rl_lab.envs.robot.observations import KINDS, MOST_FRAMES, ObservationRequest, observed
+from rl_lab.envs.robot.wide_camera import LARGEST_VIEW
 from rl_lab.envs.robot.world import capacity_for, state_dtype, stride_for
 from rl_lab.errors import LabError
 
@@ -181,7 +181,7 @@ def robot_world(
     height = height or width
     capacity = capacity_for(width, height)
     looking = Looking(**{field.name: getattr(settings, field.name) for field in fields(Looking)})
-    request = Request(
+    request = ObservationRequest(
         settings.observation,
         settings.view_size,
         settings.frame_stack,

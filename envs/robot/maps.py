@@ -36,7 +36,7 @@ LARGEST_FILE = 100_000  # bytes
 LONGEST_NAME = 200  # characters of a file's name in errors
 
 
-class Source:
+class LevelSource:
     """Where a level is from, as errors speak of it: here from reset options."""
 
     def begin(self, name: str) -> str:
@@ -59,7 +59,7 @@ class Source:
 
 
 @dataclass
-class Map(Source):
+class Map(LevelSource):
     """A text that was read."""
 
     source: str

@@ -24,7 +24,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
-from rl_lab.envs.robot import camera, frames, lens, looking, missions, tabular
+from rl_lab.envs.robot import camera, frames, looking, missions, tabular, wide_camera
 from rl_lab.envs.robot.cells import OBJECTS
 from rl_lab.envs.robot.world import MISSION_LENGTH
 from rl_lab.errors import LabError
@@ -33,7 +33,7 @@ VIEW_SIZE, MOST_FRAMES = 7, 64
 
 
 @dataclass(frozen=True)
-class Request:
+class ObservationRequest:
     """What was asked for, checked."""
 
     kind: str
@@ -82,7 +82,7 @@ class Observed:
     """What a state must have in common with the environment that shows it, beside the family."""
 
 
-def observed(request: Request) -> Observed:
+def observed(request: ObservationRequest) -> Observed:
     """Spaces, kernels and memory for what was asked for.
 
     Raises:
@@ -96,7 +96,7 @@ def observed(request: Request) -> Observed:
     return KINDS[request.kind](request)
 
 
-def _flat(request: Request) -> Observed:
+def _flat(request: ObservationRequest) -> Observed:
     """Image and direction in one vector."""
     cells = request.view_size**2
     if request.look:
@@ -108,7 +108,7 @@ def _flat(request: Request) -> Observed:
     return _remembered(request, cells, frames.flat(_camera(request)), space)
 
 
-def _dict(request: Request) -> Observed:
+def _dict(request: ObservationRequest) -> Observed:
     """MiniGrid's observation."""
     size = request.view_size
     shown = {"image": spaces.Box(0, 255, (size, size, 3), np.uint8), "direction": spaces.Discrete(4)}
@@ -117,21 +117,21 @@ def _dict(request: Request) -> Observed:
     return _seen(request, frames.show_numbers, shown)
 
 
-def _onehot(request: Request) -> Observed:
+def _onehot(request: ObservationRequest) -> Observed:
     """MiniGrid's observation, every cell's object, colour and state one-hot."""
     size = request.view_size
     shown = {"image": spaces.Box(0, 1, (size, size, frames.BITS), np.uint8), "direction": spaces.Discrete(4)}
     return _seen(request, frames.show_bits, shown)
 
 
-def _seen(request: Request, picture: frames.Kernel, shown: dict[str, gym.Space]) -> Observed:
+def _seen(request: ObservationRequest, picture: frames.Kernel, shown: dict[str, gym.Space]) -> Observed:
     """A Dict of what the camera shows."""
     felt = looking.felt_spaces(request.max_steps) if request.look else {}
     parts = _with_mission(request, shown | felt)
     return _remembered(request, request.view_size**2, _parts(request, picture), parts)
 
 
-def _full(request: Request) -> Observed:
+def _full(request: ObservationRequest) -> Observed:
     """The whole world and what is carried."""
     shape = request.width, request.height, 3
     shown = {
@@ -140,13 +140,13 @@ def _full(request: Request) -> Observed:
         "carrying": spaces.Discrete(frames.CARRIED),
     }
     feel = frames.feel_hands if request.frame_stack == 1 else frames.feel_all_hands
-    observe = frames.parts(lens.survey, frames.show_world, feel)
+    observe = frames.parts(wide_camera.survey, frames.show_world, feel)
     cells = request.width * request.height
     made = _remembered(request, cells, observe, _with_mission(request, shown), request.capacity**2)
     return replace(made, whole=True, variant=f"{request.width}x{request.height}")
 
 
-def _state(request: Request) -> Observed:
+def _state(request: ObservationRequest) -> Observed:
     """The number of the state."""
     code = request.code or tabular.code_of(request.name)
     count = code.total(request.width, request.height)
@@ -161,7 +161,7 @@ def _state(request: Request) -> Observed:
     return Observed(parts, memory=memory, numbers=count, variant=variant)
 
 
-KINDS: dict[str, Callable[[Request], Observed]] = {
+KINDS: dict[str, Callable[[ObservationRequest], Observed]] = {
     "flat": _flat,
     "dict": _dict,
     "onehot": _onehot,
@@ -173,19 +173,19 @@ KINDS: dict[str, Callable[[Request], Observed]] = {
 SEES_ALL = ("full", "state")
 
 
-def _camera(request: Request) -> frames.Kernel:
-    take = camera.look if request.view_size == VIEW_SIZE else lens.look
+def _camera(request: ObservationRequest) -> frames.Kernel:
+    take = camera.look if request.view_size == VIEW_SIZE else wide_camera.look
     return looking.glance(take) if request.look else take
 
 
-def _parts(request: Request, picture: frames.Kernel) -> frames.Kernel:
+def _parts(request: ObservationRequest, picture: frames.Kernel) -> frames.Kernel:
     feel = frames.feel_direction if request.frame_stack == 1 else frames.feel_directions
     feel = looking.with_felt(feel, request.frame_stack) if request.look else feel
     return frames.parts(_camera(request), picture, feel)
 
 
 def _remembered(
-    request: Request, cells: int, observe: frames.Kernel, shown: gym.Space | dict[str, Any], seen: int = 0
+    request: ObservationRequest, cells: int, observe: frames.Kernel, shown: gym.Space | dict[str, Any], seen: int = 0
 ) -> Observed:
     """An observation made of frames in the state."""
     parts = shown if isinstance(shown, dict) else {"observation_space": shown}
@@ -195,7 +195,7 @@ def _remembered(
     return Observed({"observe": observe} | parts, cells, seen, memory)
 
 
-def _with_mission(request: Request, shown: dict[str, gym.Space]) -> dict[str, Any]:
+def _with_mission(request: ObservationRequest, shown: dict[str, gym.Space]) -> dict[str, Any]:
     """The spaces of a Dict, with the mission as tokens and as text."""
     stacked = {name: request.stacked(space) for name, space in shown.items()}
     tokens = spaces.Box(0, len(missions.VOCABULARY) - 1, (MISSION_LENGTH,), np.uint8)

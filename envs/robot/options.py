@@ -59,7 +59,7 @@ def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map |
     Raises:
         LabError: something is not allowed; the state is then as it was.
     """
-    task, source = int(config.task), level or maps.Source()
+    task, source = int(config.task), level or maps.LevelSource()
     _check_names(options, task, source)
     grid = _grid(options["grid"], int(config.capacity))
     _check_shown(grid, config)
@@ -115,7 +115,7 @@ def _check_shown(grid: NDArray[np.uint8], config: Any) -> None:
         )
 
 
-def _check_names(options: Mapping[str, Any], task: int, source: maps.Source) -> None:
+def _check_names(options: Mapping[str, Any], task: int, source: maps.LevelSource) -> None:
     allowed = (*KNOWN, *targets.OPTIONS.get(task, ()))
     for name in options:
         if name not in allowed and isinstance(source, maps.Map) and name in source.said:
@@ -187,7 +187,7 @@ def _agent(value: Any, grid: NDArray[np.uint8]) -> tuple[int, int, int]:
     return x, y, direction
 
 
-def _check_closed(grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool, source: maps.Source) -> None:
+def _check_closed(grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool, source: maps.LevelSource) -> None:
     """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door.
 
     Args:

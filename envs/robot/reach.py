@@ -28,7 +28,7 @@ from rl_lab.envs.robot.cells import (
     OBJECTS,
     WALL,
 )
-from rl_lab.envs.robot.maps import Source
+from rl_lab.envs.robot.maps import LevelSource
 from rl_lab.envs.robot.world import NOWHERE
 
 Place = tuple[int, int]
@@ -90,7 +90,9 @@ def _passable(cell: int, things: set[int]) -> bool:
     return KEY | cell & COLOUR in things if kind == LOCKED_DOOR else kind not in (WALL, LAVA)
 
 
-def obstacle(task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[str, Any], source: Source) -> str | None:
+def obstacle(
+    task: int, grid: NDArray[np.uint8], found: Reach, fields: Mapping[str, Any], source: LevelSource
+) -> str | None:
     """Why the mission cannot be fulfilled, in words that go on after "cannot be solved:"; None if it may be.
 
     Args:

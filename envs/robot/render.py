@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import cells, lens, missions
+from rl_lab.envs.robot import cells, missions, wide_camera
 from rl_lab.envs.robot.cells import COLOUR, COLOURS, EMPTY, KIND, UNSEEN
 from rl_lab.envs.robot.tiles import tile
 from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y, cells_of, place
@@ -131,7 +131,7 @@ def seen_by(state: Any, config: Any) -> NDArray[np.uint8]:
         seen=np.zeros(size * size, np.uint8),
         **{name: int(state[name]) for name in ("x", "y", "direction", "carrying")},
     )
-    lens.look(scratch, config)
+    wide_camera.look(scratch, config)
     return scratch.seen
 
 

@@ -11,8 +11,8 @@
 | Dynamic-Obstacles    | `obstacles` | the balls that move, in order, `[(x, y)]` | all, row by row              |
 | Scout                | `clocks`    | doors that turn, `{(x, y): phase}`        | none                         |
 
-What Fetch, PutNear and the families that end with a thing want is what the mission names first; `errands` has the
-sentences.
+What Fetch, PutNear and the families that end with a thing want is what the mission names first; `mission_parser` has
+the sentences.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from rl_lab.envs.robot import cells, clocks, tasks
 from rl_lab.envs.robot.cells import BALL, COLOURS, DOOR, OBJECTS
-from rl_lab.envs.robot.errands import understood
-from rl_lab.envs.robot.maps import Source
+from rl_lab.envs.robot.maps import LevelSource
+from rl_lab.envs.robot.mission_parser import understood
 from rl_lab.envs.robot.world import MOST_OBSTACLES, MOST_ROOMS, NOWHERE
 from rl_lab.errors import LabError
 
@@ -44,7 +44,7 @@ SHOWN = 4  # of places that errors list
 
 
 def fields(
-    task: int, options: Mapping[str, Any], grid: NDArray[np.uint8], mission: str, source: Source
+    task: int, options: Mapping[str, Any], grid: NDArray[np.uint8], mission: str, source: LevelSource
 ) -> dict[str, Any]:
     """The fields of the state that say what the mission is about.
 
@@ -95,7 +95,7 @@ def fields(
     return found
 
 
-def _wanted(source: Source, mission: str, thing: int | None, example: str) -> int:
+def _wanted(source: LevelSource, mission: str, thing: int | None, example: str) -> int:
     if thing is None:
         begin = source.begin("mission")
         raise LabError(
@@ -104,7 +104,7 @@ def _wanted(source: Source, mission: str, thing: int | None, example: str) -> in
     return thing
 
 
-def _only(name: str, grid: NDArray[np.uint8], kind: int, colour: int | None, source: Source) -> Place:
+def _only(name: str, grid: NDArray[np.uint8], kind: int, colour: int | None, source: LevelSource) -> Place:
     """The place of the one thing of a kind and, where it is given, a colour."""
     encoded = cells.unpack(grid)
     there = (encoded[..., 0] == kind) & (encoded[..., 1] == colour if colour is not None else True)
@@ -122,7 +122,7 @@ def _only(name: str, grid: NDArray[np.uint8], kind: int, colour: int | None, sou
     )
 
 
-def _door(name: str, place: Place, grid: NDArray[np.uint8], source: Source, colour: int | None = None) -> Place:
+def _door(name: str, place: Place, grid: NDArray[np.uint8], source: LevelSource, colour: int | None = None) -> Place:
     thing, painted, _ = cells.unpack(grid[place])
     if thing != DOOR or colour not in (None, painted):
         what = "door" if colour is None else f"{COLOURS[colour]} door"
@@ -131,7 +131,7 @@ def _door(name: str, place: Place, grid: NDArray[np.uint8], source: Source, colo
     return place
 
 
-def _checked(option: str, value: Any, grid: NDArray[np.uint8], source: Source, name: str = "") -> Place:
+def _checked(option: str, value: Any, grid: NDArray[np.uint8], source: LevelSource, name: str = "") -> Place:
     """A place in the grid."""
     pair = np.asarray(value) if isinstance(value, (tuple, list, np.ndarray)) else np.empty(0)
     if pair.shape != (2,) or pair.dtype.kind not in "iu" or (pair < 0).any() or (pair >= grid.shape).any():
@@ -139,7 +139,7 @@ def _checked(option: str, value: Any, grid: NDArray[np.uint8], source: Source, n
     return int(pair[0]), int(pair[1])
 
 
-def _obstacles(value: Any, grid: NDArray[np.uint8], source: Source) -> NDArray[np.uint8]:
+def _obstacles(value: Any, grid: NDArray[np.uint8], source: LevelSource) -> NDArray[np.uint8]:
     """The places of the balls that move, filled up with NOWHERE."""
     balls = [(int(x), int(y)) for y, x in np.argwhere((grid & cells.KIND == BALL).T)]
     if value is not None and not isinstance(value, (tuple, list, np.ndarray)):
@@ -172,7 +172,7 @@ def opened(task: int, grid: NDArray[np.uint8], found: Mapping[str, Any]) -> NDAr
     return grid
 
 
-def _clocks(value: Any, grid: NDArray[np.uint8], source: Source) -> NDArray[np.uint8]:
+def _clocks(value: Any, grid: NDArray[np.uint8], source: LevelSource) -> NDArray[np.uint8]:
     """Doors on a clock, as `clocks` has them in the state; they turn from the first step on."""
     if value is not None and not isinstance(value, Mapping):
         raise LabError(f"clocks is {value!r}; it must be a dict from (x, y) of a door to its phase")

@@ -127,7 +127,7 @@ class TrainedAgent:
 
     def __call__(self, board: Board) -> int:
         """The agent's move; a pass where both have passed already."""
-        from rl_lab.envs.go.seeing import see
+        from rl_lab.envs.go.board_observation import see
 
         if board.has_ended:
             return board.size**2

@@ -46,8 +46,8 @@ def gtp(
     from rl_lab.cli.go_players import player_for, terms
     from rl_lab.envs.go.gtp.rules import KataRules
     from rl_lab.envs.go.gtp.server import serve
-    from rl_lab.envs.go.gtp.session import Session
-    from rl_lab.envs.go.gtp.table import Table
+    from rl_lab.envs.go.gtp.session import GtpSession
+    from rl_lab.envs.go.gtp.table import GameTable
     from rl_lab.envs.go.gtp.thinking import thinker_for
 
     if not 0 <= resign < 1:
@@ -55,7 +55,7 @@ def gtp(
     know_env(env)
     player = player_for(agent, seed)
     agreed = terms([player], size, komi)
-    table = Table(agreed.size, agreed.komi, KataRules(ko.upper(), suicide=suicide))
+    table = GameTable(agreed.size, agreed.komi, KataRules(ko.upper(), suicide=suicide))
     thinker = thinker_for(player, seed)
     if resign and not thinker.analyses:
         raise LabError(f"resign={resign} needs an agent that knows its chances, mcts:N; {agent} does not")
@@ -63,7 +63,7 @@ def gtp(
         raise LabError(f"{agent} plays on {thinker.size}x{thinker.size} only; give --size {thinker.size}")
     if agreed.said:
         log.info("rl-lab: %s", agreed.said)
-    session = Session(table, thinker, resign)
+    session = GtpSession(table, thinker, resign)
     try:
         session.prepare()
         serve(session)

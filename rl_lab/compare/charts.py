@@ -10,7 +10,7 @@ import numpy as np
 from rl_lab.compare import wording
 from rl_lab.compare.curves import Value
 from rl_lab.compare.summary import Band, Interval, Summary, logarithmic
-from rl_lab.compare.svg import Drawing, Scale, nice_limits, tick_label
+from rl_lab.compare.svg import AxisScale, SvgDrawing, nice_limits, tick_label
 from rl_lab.compare.verdict import Verdict
 
 WIDTH, NARROW, HEIGHT = 480.0, 330.0, 290.0
@@ -31,7 +31,7 @@ def learning(summaries: Sequence[Summary], over: str, score: str, level: float |
     shown = [(summary, band) for summary in summaries if (band := bands[summary.place]) is not None]
     if not shown:
         return ""
-    drawing = Drawing(WIDTH, HEIGHT, f"{score} over {over}")
+    drawing = SvgDrawing(WIDTH, HEIGHT, f"{score} over {over}")
     x, y = _axes(drawing, shown, over, score, level)
     for summary, _ in shown:
         for run, curve in zip(summary.runs, summary.curves, strict=True):
@@ -54,9 +54,9 @@ def times(summaries: Sequence[Summary], level: float) -> str:
     values = [value.low for summary in shown for value in summary.times]
     spread = max(values) > 8 * min(values)
     height = 26 + 44 * len(shown) + BOTTOM
-    drawing = Drawing(WIDTH, height, f"seconds of training to {level:g}")
+    drawing = SvgDrawing(WIDTH, height, f"seconds of training to {level:g}")
     low, high = (min(values) / 1.4, max(values) * 1.4) if spread else (0.0, max(values) * 1.1)
-    x = Scale(low, high, EDGE, WIDTH - RIGHT - VALUES, spread)
+    x = AxisScale(low, high, EDGE, WIDTH - RIGHT - VALUES, spread)
     _horizontal(drawing, x, height, "seconds of training" + (", logarithmic" if spread else ""))
     for place, summary in enumerate(shown):
         middle = 30 + 44 * place
@@ -87,8 +87,8 @@ def scores(
     ends = [end for _, _, interval in shown for end in (interval.low, interval.high, interval.value)]
     limits = (0.0, 1.0) if around is not None else nice_limits(ends, 0.15)
     height = 26 + 44 * len(shown) + BOTTOM
-    drawing = Drawing(width, height, label)
-    x = Scale(*limits, EDGE, width - RIGHT - VALUES)
+    drawing = SvgDrawing(width, height, label)
+    x = AxisScale(*limits, EDGE, width - RIGHT - VALUES)
     _horizontal(drawing, x, height, label)
     if around is not None:
         drawing.line(float(x(around)), 12, float(x(around)), height - BOTTOM, "level")
@@ -106,14 +106,14 @@ def verdict_bar(verdict: Verdict, place: int) -> str:
     if verdict.estimate is None and verdict.low is None and verdict.high is None:
         return ""
     width, height, middle = 300.0, 46.0, 16.0
-    drawing = Drawing(width, height, wording.estimate(verdict))
+    drawing = SvgDrawing(width, height, wording.estimate(verdict))
     none = 0.0
     low, high, value, margin = verdict.low, verdict.high, verdict.estimate, verdict.margin
     if verdict.ratio:
         low, high, value = (None if end is None else math.log(end) for end in (low, high, value))
         margin = None if margin is None else math.log1p(margin)
     reach = 1.15 * max(abs(end) for end in (low, high, value, margin, 1e-9) if end is not None)
-    x = Scale(-reach, reach, 8, width - 8)
+    x = AxisScale(-reach, reach, 8, width - 8)
     if margin is not None:
         left, right = (float(x(end)) for end in (-margin, margin))
         drawing.box(left, 4, right - left, 24, "margin")
@@ -135,16 +135,16 @@ def _band(summary: Summary, over: str) -> Band | None:
 
 
 def _axes(
-    drawing: Drawing, shown: list[tuple[Summary, Band]], over: str, score: str, level: float | None
-) -> tuple[Scale, Scale]:
+    drawing: SvgDrawing, shown: list[tuple[Summary, Band]], over: str, score: str, level: float | None
+) -> tuple[AxisScale, AxisScale]:
     """Both axes of a learning chart, drawn."""
     spread = over == "seconds" and logarithmic([summary for summary, _ in shown])
     ends = [float(end) for _, band in shown for end in (band.along[0], band.along[-1])]
     low, high = (min(ends), max(ends)) if spread else (0.0, max(ends))
-    x = Scale(low, high, LEFT, WIDTH - RIGHT, spread)
+    x = AxisScale(low, high, LEFT, WIDTH - RIGHT, spread)
     heights = [float(value) for summary, _ in shown for curve in summary.curves for value in curve.scores]
     bottom, top = nice_limits([*heights, *([level] if level is not None else [])])
-    y = Scale(bottom, top, HEIGHT - BOTTOM, TOP)
+    y = AxisScale(bottom, top, HEIGHT - BOTTOM, TOP)
     for tick in y.ticks():
         drawing.line(LEFT, float(y(tick)), WIDTH - RIGHT, float(y(tick)), "grid")
         drawing.text(LEFT - 7, float(y(tick)) + 4, tick_label(tick), "tick", "end")
@@ -161,7 +161,7 @@ def _axis_name(over: str, spread: bool) -> str:
     return "seconds of training, logarithmic" if spread else "seconds of training"
 
 
-def _horizontal(drawing: Drawing, x: Scale, height: float, name: str, grid: bool = True) -> None:
+def _horizontal(drawing: SvgDrawing, x: AxisScale, height: float, name: str, grid: bool = True) -> None:
     """The horizontal axis with its ticks and its name."""
     floor = height - BOTTOM
     drawing.line(x.start, floor, x.end, floor, "rule")
@@ -173,7 +173,7 @@ def _horizontal(drawing: Drawing, x: Scale, height: float, name: str, grid: bool
     drawing.text((x.start + x.end) / 2, height - 6, name, "axis", "middle")
 
 
-def _median(drawing: Drawing, x: Scale, summary: Summary, middle: float) -> None:
+def _median(drawing: SvgDrawing, x: AxisScale, summary: Summary, middle: float) -> None:
     """A mark at the median, and its value at the right."""
     value = _middle(summary.times)
     if value is not None:

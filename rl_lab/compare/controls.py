@@ -9,7 +9,7 @@ from rl_lab.compare.contenders import STAGES, PipelineTrainer, trainer_of
 from rl_lab.compare.plan import Contender, Plan, Question
 from rl_lab.fingerprint import digest
 from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Represent, Stage
-from rl_lab.stages.till import CLONE_ONLY, CONTROLS, SHUFFLED, WARM_UP_ONLY
+from rl_lab.stages.step_budget import CLONE_ONLY, CONTROLS, SHUFFLED, WARM_UP_ONLY
 
 
 def with_controls(plan: Plan, pretrained: Collection[str] = ()) -> Plan:

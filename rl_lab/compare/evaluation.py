@@ -26,7 +26,7 @@ from rl_lab.fingerprint import digest
 
 
 @dataclass(frozen=True)
-class Episode:
+class JudgedEpisode:
     """One evaluation episode, as far as it takes to play it again."""
 
     seed: int
@@ -44,8 +44,8 @@ class Judgement:
     """Steps of each episode, shape (episodes,)."""
     truncated: NDArray[np.bool_]
     """Whether each was broken off instead of ending, shape (episodes,)."""
-    best: Episode
-    worst: Episode
+    best: JudgedEpisode
+    worst: JudgedEpisode
 
 
 class Judge:
@@ -292,7 +292,7 @@ def _judgement(seeds: list[int], records: list[Record]) -> Judgement:
     returns = np.array([record.value for record in records], float)
     lengths = np.array([record.length for record in records], np.int64)
     best, worst = (
-        Episode(seeds[end], float(returns[end]), [_plain(action) for action in records[end].actions])
+        JudgedEpisode(seeds[end], float(returns[end]), [_plain(action) for action in records[end].actions])
         for end in _ends(returns)
     )
     truncated = np.array([not record.ended for record in records])

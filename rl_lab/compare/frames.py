@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 
 from rl_lab.compare.environments import Maker
-from rl_lab.compare.evaluation import Episode
+from rl_lab.compare.evaluation import JudgedEpisode
 from rl_lab.errors import LabError
 
 PICTURES = 8
@@ -30,7 +30,7 @@ class Strip:
     """Why there are none."""
 
 
-def strip(maker: Maker, episode: Episode) -> Strip:
+def strip(maker: Maker, episode: JudgedEpisode) -> Strip:
     """Play an episode again and keep some pictures, evenly spaced, the first and the last among them."""
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws into memory, and looks for no screen
     try:
@@ -56,7 +56,7 @@ def _drawing(maker: Maker) -> gym.Env | None:
     return env if env.render_mode == "rgb_array" else None
 
 
-def _played(env: gym.Env, episode: Episode) -> Strip:
+def _played(env: gym.Env, episode: JudgedEpisode) -> Strip:
     length = len(episode.actions)
     wanted = {round(place) for place in np.linspace(0, length, min(PICTURES, length + 1))}
     env.reset(seed=episode.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rl_lab.compare.measure import Meter
-from rl_lab.stages.till import till_of
+from rl_lab.stages.step_budget import step_budget_of
 
 
 def install() -> None:
@@ -18,7 +18,7 @@ def install() -> None:
     original = BaseAlgorithm._init_callback
 
     def _init_callback(self: Any, callback: Any, progress_bar: bool = False) -> BaseCallback:
-        meter, outer = till_of(self.env)
+        meter, outer = step_budget_of(self.env)
         if meter is None:
             return original(self, callback, progress_bar)
         given = callback if isinstance(callback, list) else [callback] if callback is not None else []

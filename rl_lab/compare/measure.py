@@ -17,7 +17,7 @@ from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError
 from rl_lab.stages.ledger import Ledger
-from rl_lab.stages.till import BudgetSpent, till_of
+from rl_lab.stages.step_budget import BudgetSpent, step_budget_of
 
 PATIENCE = 100  # refused steps after which a contender is not trusted to end by itself
 
@@ -66,7 +66,7 @@ class Meter:
         points: evaluations over the budget, besides the one before the first step.
         judge: evaluates a model.
         report: called after each evaluation, for the progress display.
-        control: which control of a pretrained contender the run is; see `rl_lab.stages.till`.
+        control: which control of a pretrained contender the run is; see `rl_lab.stages.step_budget`.
     """
 
     def __init__(
@@ -277,7 +277,7 @@ def watch(env: gym.Env, model: Any) -> Any:
     Returns:
         The model. Outside a comparison nothing else happens. Models of Stable-Baselines3 need no watching.
     """
-    meter, outer = till_of(env)
+    meter, outer = step_budget_of(env)
     if meter is not None:
         meter.watched = model, outer
     return model

@@ -12,7 +12,7 @@ from rl_lab.compare import wording
 from rl_lab.errors import printable
 
 if TYPE_CHECKING:
-    from rl_lab.compare.runner import Task
+    from rl_lab.compare.runner import RunTask
     from rl_lab.compare.runs import Run
     from rl_lab.compare.worker import Job
 
@@ -26,7 +26,7 @@ class Display:
         quiet: say nothing.
     """
 
-    def __init__(self, tasks: Sequence[Task], jobs: int, quiet: bool = False) -> None:
+    def __init__(self, tasks: Sequence[RunTask], jobs: int, quiet: bool = False) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
@@ -51,7 +51,7 @@ class Display:
         self._taken: dict[tuple[str, str], list[float]] = defaultdict(list)
         self._partial: dict[int, int] = {}
 
-    def add(self, tasks: Sequence[Task]) -> None:
+    def add(self, tasks: Sequence[RunTask]) -> None:
         """Show more runs."""
         totals: dict[str, int] = Counter()
         for task in tasks:

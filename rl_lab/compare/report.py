@@ -12,7 +12,7 @@ import numpy as np
 from rl_lab.compare import charts, frames, payoff_words, wording
 from rl_lab.compare.contenders import trainer_of
 from rl_lab.compare.environments import Maker
-from rl_lab.compare.evaluation import Episode
+from rl_lab.compare.evaluation import JudgedEpisode
 from rl_lab.compare.payoff import Payoff, payoffs
 from rl_lab.compare.plan import Contender, Environment, Plan
 from rl_lab.compare.runs import Run, write
@@ -210,11 +210,11 @@ def _films(environment: Environment, summaries: list[Summary]) -> list[Film]:
     return films
 
 
-def _value(item: tuple[Episode, int]) -> float:
+def _value(item: tuple[JudgedEpisode, int]) -> float:
     return item[0].value
 
 
-def _film(maker: Maker, summary: Summary, which: str, chosen: tuple[Episode, int]) -> Film:
+def _film(maker: Maker, summary: Summary, which: str, chosen: tuple[JudgedEpisode, int]) -> Film:
     episode, seed = chosen
     caption = f"return {wording.number(episode.value)}, {len(episode.actions)} steps, training seed {seed}"
     return Film(summary.contender, summary.place, which, caption, frames.strip(maker, episode))

@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Task:
+class RunTask:
     """A run to be done and the key under which it is kept."""
 
     job: Job
@@ -58,7 +58,7 @@ class Task:
         """What is prepared once for all seeds."""
         return self.environment, self.job.contender.name
 
-    def keeping(self, folder: Path) -> Task:
+    def keeping(self, folder: Path) -> RunTask:
         """The same with its agent kept in a folder."""
         path = kept.stem(folder, self.environment, self.job.contender.name, self.job.seed, self.key)
         return replace(self, job=replace(self.job, agent=str(path)))
@@ -108,7 +108,7 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
         return Outcome(plan, runs, kept.chosen(runs, plan.keep, agents))
 
 
-def all_tasks(plan: Plan, contenders: Sequence[Contender] | None = None, first: int = 0) -> list[Task]:
+def all_tasks(plan: Plan, contenders: Sequence[Contender] | None = None, first: int = 0) -> list[RunTask]:
     """Runs of a plan with their keys, seed by seed, so that pairs finish early.
 
     Args:
@@ -125,7 +125,7 @@ def all_tasks(plan: Plan, contenders: Sequence[Contender] | None = None, first: 
         for trainer in trainers.values():
             trainer.check_budget(plan.budget(environment))
     common = [fingerprint.versions(), fingerprint.own_source(), fingerprint.processor(), vars(plan.evaluation)]
-    tasks: list[Task] = []
+    tasks: list[RunTask] = []
     places = {maker.environment.name: _noting(maker.description) for maker in makers}
     known = {name: _noting(trainer.description) for name, trainer in trainers.items()}
     for seed in plan.training_seeds:
@@ -137,7 +137,7 @@ def all_tasks(plan: Plan, contenders: Sequence[Contender] | None = None, first: 
                 number = first + len(tasks)
                 job = Job(number, maker, contender, seed, budget, plan.evaluation, values=here | there)
                 key = fingerprint.digest(common, place, (learner, dict(contender.training)), budget, seed)
-                tasks.append(Task(job, key, name))
+                tasks.append(RunTask(job, key, name))
     return tasks
 
 
@@ -165,7 +165,7 @@ def _about_controls(plan: Plan) -> list[str]:
     ]
 
 
-def _try_out(waiting: list[Task]) -> None:
+def _try_out(waiting: list[RunTask]) -> None:
     """Refuse, before anything is trained, what cannot go well."""
     for contender, maker in {task.group: (task.job.contender, task.job.maker) for task in waiting}.values():
         trainer = trainer_of(contender)
@@ -187,18 +187,18 @@ class _Campaign:
 
     def __init__(self, plan: Plan, store: Store, agents: Path | None, view: Display, executor: Executor) -> None:
         self.plan, self.store, self.agents, self.view, self.executor = plan, store, agents, view, executor
-        self.tasks: dict[int, Task] = {}
-        self.waiting: list[Task] = []
-        self.preparing: list[Task] = []
+        self.tasks: dict[int, RunTask] = {}
+        self.waiting: list[RunTask] = []
+        self.preparing: list[RunTask] = []
         self.ready: set[tuple[str, str]] = set()
-        self.current: Task | None = None
+        self.current: RunTask | None = None
         self.began: dict[int, float] = {}
         self.heard: dict[int, float] = {}
         self.done: dict[int, Run] = {}
         self.unknown = {each.name for each in plan.contenders if isinstance(trainer_of(each), FunctionTrainer)}
         self.pretrained: set[str] = set()
 
-    def add(self, tasks: list[Task]) -> None:
+    def add(self, tasks: list[RunTask]) -> None:
         """Take in runs; those that were finished before are not repeated."""
         if self.agents is not None:
             tasks = [task.keeping(self.agents) for task in tasks]
@@ -317,13 +317,13 @@ class _Campaign:
             self.view.finished(run, self.tasks[number].job, time.perf_counter() - self.began[number])
 
 
-def _preparations(tasks: list[Task], first: int) -> list[Task]:
+def _preparations(tasks: list[RunTask], first: int) -> list[RunTask]:
     """One job for each environment and contender with machine code, before any of its runs; numbers from `-first`."""
-    chosen: dict[tuple[str, str], Task] = {}
+    chosen: dict[tuple[str, str], RunTask] = {}
     for task in tasks:
         if task.group not in chosen and trainer_of(task.job.contender).compiles(task.job.maker):
             job = replace(task.job, number=-first - len(chosen), seed=0, prepare=True, agent="")
-            chosen[task.group] = Task(job, "", task.environment)
+            chosen[task.group] = RunTask(job, "", task.environment)
     return list(chosen.values())
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from rl_lab.compare.evaluation import Episode
+from rl_lab.compare.evaluation import JudgedEpisode
 from rl_lab.compare.measure import Point
 from rl_lab.errors import LabError
 from rl_lab.files import write_text
@@ -42,9 +42,9 @@ class Run:
     """What it cost, as `Ledger.as_dict` says it."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """Figures that its stages found."""
-    best: Episode | None = None
+    best: JudgedEpisode | None = None
     """Of the last evaluation."""
-    worst: Episode | None = None
+    worst: JudgedEpisode | None = None
     """Of the last evaluation."""
     agent: str = ""
     """Name of the file in the folder `agents` that holds its last weights; empty if there is none."""
@@ -88,7 +88,7 @@ class Run:
         known = {item.name for item in fields(cls)}
         values = {key: value for key, value in values.items() if key in known}
         for end in ("best", "worst"):
-            values[end] = Episode(**values[end]) if values.get(end) else None
+            values[end] = JudgedEpisode(**values[end]) if values.get(end) else None
         return cls(**{**values, "points": [Point(**point) for point in values.get("points", [])]})
 
 

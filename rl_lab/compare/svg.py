@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
-class Scale:
+class AxisScale:
     """Maps numbers of an axis to a stretch of the drawing."""
 
     low: float
@@ -51,7 +51,7 @@ class Scale:
 
 
 @dataclass
-class Drawing:
+class SvgDrawing:
     """An SVG picture that grows mark by mark."""
 
     width: float

@@ -151,7 +151,7 @@ def execute(
     from rl_lab.compare.measure import Meter
     from rl_lab.compare.runs import NOT_KEPT, UNSEEDED
     from rl_lab.errors import LabError
-    from rl_lab.stages.till import BudgetSpent
+    from rl_lab.stages.step_budget import BudgetSpent
 
     began = time.perf_counter()
     if "stable_baselines3" in sys.modules:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_lab import jit
-from rl_lab.core import activations, panels, perceptron
-from rl_lab.core.panels import LANES
+from rl_lab.core import activations, gemm, perceptron
+from rl_lab.core.gemm import LANES
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
 from rl_lab.numbers import real_array, whole
@@ -41,8 +41,8 @@ def forward(parameters, sizes, code, inputs, hidden):
         float32 `(batch, sizes[-1])`, a view into `hidden`.
     """
     if inputs.shape[0] < FEW:
-        return _forward_few(parameters, sizes, code, inputs, panels.aligned(hidden))
-    return _forward_panels(parameters, sizes, code, inputs, panels.aligned(hidden))
+        return _forward_few(parameters, sizes, code, inputs, gemm.aligned(hidden))
+    return _forward_panels(parameters, sizes, code, inputs, gemm.aligned(hidden))
 
 
 @jit.fast
@@ -80,15 +80,15 @@ def backward_through(parameters, sizes, code, inputs, hidden, output_gradient, g
         scratch: float32 workspace of at least `scratch_size(sizes, batch)`.
     """
     panel_size = _total(sizes) * LANES
-    hidden = panels.aligned(hidden)
+    hidden = gemm.aligned(hidden)
     if inputs.shape[0] < FEW:  # then `forward` kept no panels
         _forward_panels(parameters, sizes, code, inputs, hidden)
-    gradient[:] = panels.ZERO
+    gradient[:] = gemm.ZERO
     for start in range(0, inputs.shape[0], LANES):
         place = start // LANES * panel_size
         kept = hidden[place : place + panel_size]
         _backward_panel(
-            parameters, sizes, code, kept, start, output_gradient, gradient, input_gradient, panels.aligned(scratch)
+            parameters, sizes, code, kept, start, output_gradient, gradient, input_gradient, gemm.aligned(scratch)
         )
 
 
@@ -124,7 +124,7 @@ def _forward_panels(parameters, sizes, code, inputs, hidden):
     place = 0
     for start in range(0, batch, LANES):
         below = hidden[place : place + sizes[0] * LANES]
-        panels.gather(inputs, start, below)
+        gemm.gather(inputs, start, below)
         place += sizes[0] * LANES
         end = 0
         for layer in range(last):
@@ -135,7 +135,7 @@ def _forward_panels(parameters, sizes, code, inputs, hidden):
             perceptron.forward(parameters[begin:bias], parameters[bias:end], layer_code, below, above)
             place += columns * LANES
             below = above
-        panels.scatter(below, start, outputs)
+        gemm.scatter(below, start, outputs)
     return outputs
 
 
@@ -165,7 +165,7 @@ def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradi
     half = LANES * _largest(sizes)
     lowest = 0 if input_gradient.shape[0] > 0 else 1
     delta = scratch[half * (last % 2) : half * (last % 2) + sizes[last] * LANES]
-    panels.gather(output_gradient, start, delta)
+    gemm.gather(output_gradient, start, delta)
     begin = gradient.shape[0]
     place = kept.shape[0] - sizes[last] * LANES
     for layer in range(last - 1, -1, -1):
@@ -184,7 +184,7 @@ def _backward_panel(parameters, sizes, code, kept, start, output_gradient, gradi
         if layer > 0:
             activations.scale_by_derivative(code, below, delta)
     if lowest == 0:
-        panels.scatter(delta, start, input_gradient)
+        gemm.scatter(delta, start, input_gradient)
 
 
 def count(sizes: Sequence[int]) -> int:

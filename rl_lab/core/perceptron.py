@@ -1,7 +1,7 @@
 """The perceptron: a layer of units, forward and backward, and the single unit's own learning rule.
 
 A layer computes `activation(inputs @ weights + bias)` with `weights` of shape `(inputs, units)`. Its kernels
-work on panels of 64 samples (`panels.py`) or, for a few samples, row by row. `Perceptron` is Rosenblatt's:
+work on panels of 64 samples (`gemm.py`) or, for a few samples, row by row. `Perceptron` is Rosenblatt's:
 one unit with a step, which learns from its mistakes alone and needs no derivative.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rl_lab import jit
-from rl_lab.core import activations, panels
-from rl_lab.core.panels import LANES
+from rl_lab.core import activations, gemm
+from rl_lab.core.gemm import LANES
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory
 from rl_lab.numbers import real_array, whole
@@ -27,8 +27,8 @@ NARROW = 16  # up to so many units, dot products over the inputs are quicker tha
 @jit.fast
 def forward(weights, bias, code, inputs, outputs):
     """One layer on a panel: fills the panel `outputs` from the panel `inputs`; `weights` are flat, row by row."""
-    panels.spread(bias, outputs)
-    panels.add_product(weights, 1, bias.shape[0], inputs, outputs)
+    gemm.spread(bias, outputs)
+    gemm.add_product(weights, 1, bias.shape[0], inputs, outputs)
     activations.activate(code, outputs)
 
 
@@ -52,7 +52,7 @@ def forward_few(weights, bias, code, inputs, column, outputs):
         for unit in range(units):
             outputs[sample * units + unit] = bias[unit]
     if units == LANES:
-        panels.add_product(inputs, rows, 1, weights, outputs)
+        gemm.add_product(inputs, rows, 1, weights, outputs)
     elif units > NARROW:
         _add_rows(weights, inputs, outputs, units)
     else:
@@ -82,7 +82,7 @@ def _add_columns(weights, inputs, column, outputs, units):
             column[row] = weights[row * units + unit]
         for sample in range(outputs.shape[0] // units):
             x = inputs[sample * rows : (sample + 1) * rows]
-            total = panels.ZERO
+            total = gemm.ZERO
             for row in range(rows):
                 total += x[row] * column[row]
             outputs[sample * units + unit] += total
@@ -103,18 +103,18 @@ def backward(inputs, delta, flipped, weight_gradient, bias_gradient):
         bias_gradient: float32 `(units,)`, added to.
     """
     if bias_gradient.shape[0] == LANES and inputs.shape[0] >= FEW_ROWS * LANES:
-        panels.flip(delta, flipped)
-        panels.add_product(inputs, LANES, 1, flipped, weight_gradient)
+        gemm.flip(delta, flipped)
+        gemm.add_product(inputs, LANES, 1, flipped, weight_gradient)
     else:
-        panels.add_outer(inputs, delta, weight_gradient)
-    panels.add_sums(delta, bias_gradient)
+        gemm.add_outer(inputs, delta, weight_gradient)
+    gemm.add_sums(delta, bias_gradient)
 
 
 @jit.fast
 def backward_inputs(weights, delta, input_gradient):
     """Gradient of the loss with respect to a layer's inputs: fills the panel `input_gradient`."""
-    input_gradient[:] = panels.ZERO
-    panels.add_product(weights, delta.shape[0] // LANES, 1, delta, input_gradient)
+    input_gradient[:] = gemm.ZERO
+    gemm.add_product(weights, delta.shape[0] // LANES, 1, delta, input_gradient)
 
 
 @jit.fast
@@ -135,7 +135,7 @@ def correct(parameters, inputs, labels):
         total = parameters[width]
         for i in range(width):
             total += parameters[i] * inputs[sample, i]
-        if (total > panels.ZERO) != labels[sample]:
+        if (total > gemm.ZERO) != labels[sample]:
             mistakes += 1
             sign = np.float32(1) if labels[sample] else np.float32(-1)
             for i in range(width):

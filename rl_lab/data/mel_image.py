@@ -24,7 +24,7 @@ WIDTH = MOMENTS * BANDS + 1
 ROUNDS = 60  # of Griffin and Lim's algorithm
 
 
-class Picture(NamedTuple):
+class MelImage(NamedTuple):
     """A word."""
 
     image: NDArray[np.float32]  # (moments, bands), 0 is silence and 1 the loudest
@@ -54,10 +54,10 @@ def picture(sound: Sound) -> NDArray[np.float32]:
     return np.append(stretched(image, MOMENTS), length).astype(np.float32)
 
 
-def unpacked(numbers: NDArray[np.floating]) -> Picture:
+def unpacked(numbers: NDArray[np.floating]) -> MelImage:
     """The picture and the length of a word, from the numbers that `picture` makes, or a network."""
     numbers = np.clip(np.asarray(numbers, np.float32), 0, 1)
-    return Picture(numbers[:-1].reshape(MOMENTS, BANDS), float(TYPICAL * 2 ** (4 * (numbers[-1] - 0.5))))
+    return MelImage(numbers[:-1].reshape(MOMENTS, BANDS), float(TYPICAL * 2 ** (4 * (numbers[-1] - 0.5))))
 
 
 def sound_of(numbers: NDArray[np.floating], seed: int = 0) -> Sound:

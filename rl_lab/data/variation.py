@@ -15,7 +15,7 @@ SPEECH = slice(4, 120)  # bins of the band that is looked at
 
 
 @dataclass(frozen=True)
-class Range:
+class VariationRange:
     """How much a word is varied; each number is drawn anew for each copy."""
 
     warp: float = 0.2
@@ -34,7 +34,9 @@ class Range:
     """Share by which its halves are moved against one another, at most."""
 
 
-def variations(power: Power, copies: int, rng: np.random.Generator, ranges: Range = Range()) -> NDArray[np.float32]:
+def variations(
+    power: Power, copies: int, rng: np.random.Generator, ranges: VariationRange = VariationRange()
+) -> NDArray[np.float32]:
     """Features of varied copies of a word, float32 `(copies, 341)`; same generator, same copies.
 
     Args:
@@ -52,7 +54,7 @@ def variations(power: Power, copies: int, rng: np.random.Generator, ranges: Rang
     return rows
 
 
-def _heard(power: Power, rng: np.random.Generator, ranges: Range) -> Power:
+def _heard(power: Power, rng: np.random.Generator, ranges: VariationRange) -> Power:
     """The word over coloured noise, through a line that colours both."""
     colour = np.maximum(HERTZ, 60) ** -rng.uniform(0, 2)
     colour /= colour[SPEECH].sum()

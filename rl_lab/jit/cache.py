@@ -25,7 +25,7 @@ import numpy as np
 from rl_lab import files
 from rl_lab.errors import LabError
 from rl_lab.jit import generated
-from rl_lab.jit.apart import CHILD
+from rl_lab.jit.compile_process import CHILD
 from rl_lab.jit.module import Module
 
 SUFFIX = ".code"

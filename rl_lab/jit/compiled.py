@@ -15,7 +15,7 @@ from typing import Any
 
 from rl_lab.errors import KernelError, LabError
 from rl_lab.jit import cache, generated
-from rl_lab.jit.apart import compile_apart
+from rl_lab.jit.compile_process import compile_apart
 from rl_lab.jit.module import Module
 from rl_lab.jit.tuples import portable
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from rl_lab.errors import KernelError
 from rl_lab.jit.module import Module
-from rl_lab.jit.source import RESERVED, Source
+from rl_lab.jit.source import RESERVED, FunctionSource
 
 NOISE = re.compile(
     r"Failed in|During:|File |<source|Traceback|def |There are|This error|- |\^|>>> |raised from|Rejected"
@@ -45,7 +45,7 @@ def explain(error: Exception, name: str, module: Module) -> KernelError:
     return KernelError(f"{name} cannot be compiled: {reason}")
 
 
-def _sentence(source: Source, line: int, reason: str) -> KernelError:
+def _sentence(source: FunctionSource, line: int, reason: str) -> KernelError:
     return source.error(line, f"cannot be compiled: {reason}")
 
 
@@ -56,7 +56,7 @@ def _with_links(module: Module) -> Iterator[Module]:
     yield module
 
 
-def _assigned_attributes(module: Module) -> Iterator[tuple[Source, ast.Attribute]]:
+def _assigned_attributes(module: Module) -> Iterator[tuple[FunctionSource, ast.Attribute]]:
     """Fields that are assigned what may be an array."""
     for source, _ in (origin for each in _with_links(module) for origin in each.origins):
         for node in ast.walk(source.node):
@@ -64,7 +64,7 @@ def _assigned_attributes(module: Module) -> Iterator[tuple[Source, ast.Attribute
                 yield from ((source, target) for target in node.targets if isinstance(target, ast.Attribute))
 
 
-def _attributes(module: Module, attribute: str) -> Iterator[tuple[Source, ast.Attribute]]:
+def _attributes(module: Module, attribute: str) -> Iterator[tuple[FunctionSource, ast.Attribute]]:
     for source, _ in (origin for each in _with_links(module) for origin in each.origins):
         for node in ast.walk(source.node):
             if isinstance(node, ast.Attribute) and node.attr == attribute:

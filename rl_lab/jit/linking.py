@@ -1,8 +1,8 @@
 """Calls of linked functions, which are compiled once for their types and not again with each of their callers.
 
-Only the processes that compile need this (`apart`). For Numba a linked function is an intrinsic: its type of result is
-that of the machine code that is kept, and its call is one of a symbol, which stands for that machine code wherever the
-caller is loaded.
+Only the processes that compile need this (`compile_process`). For Numba a linked function is an intrinsic: its type of
+result is that of the machine code that is kept, and its call is one of a symbol, which stands for that machine code
+wherever the caller is loaded.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rl_lab.jit.source import RESERVED, Source, read, surroundings
+from rl_lab.jit.source import RESERVED, FunctionSource, read, surroundings
 from rl_lab.jit.template import Reference, template
 
 FOREIGN = ("numpy", "math", "cmath", "numba", "builtins")
@@ -45,7 +45,7 @@ class Module:
     text: str
     tables: dict[str, np.ndarray]
     links: dict[str, Module]
-    origins: list[tuple[Source, dict[int, int]]]
+    origins: list[tuple[FunctionSource, dict[int, int]]]
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to compile it."""
@@ -110,7 +110,7 @@ class _Writer:
     imports: set[str] = field(default_factory=set)
     tables: dict[str, np.ndarray] = field(default_factory=dict)
     links: dict[str, Module] = field(default_factory=dict)
-    functions: list[tuple[Source, str, list[int]]] = field(default_factory=list)
+    functions: list[tuple[FunctionSource, str, list[int]]] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
 
     def function(self, function: Callable[..., Any], bound: Mapping[str, Any] | None = None) -> str:
@@ -133,7 +133,7 @@ class _Writer:
 
     def written(
         self, name: str, function: Callable[..., Any], bound: Mapping[str, Any]
-    ) -> tuple[Source, str, list[int]]:
+    ) -> tuple[FunctionSource, str, list[int]]:
         """The source of a function, its text in the module, and the line that each line of that came from."""
         source, options = read(function), _options(function)
         if self.exact and options:
@@ -168,7 +168,7 @@ class _Writer:
         self.values[name] = value
         return name, known
 
-    def reference(self, reference: Reference, source: Source, scope: Mapping[str, Any]) -> str:
+    def reference(self, reference: Reference, source: FunctionSource, scope: Mapping[str, Any]) -> str:
         """What stands for a reference: its value as it is now, and the attributes that are left for Numba."""
         first, *attributes = reference.names
         if first not in scope:
@@ -187,7 +187,7 @@ class _Writer:
                 raise source.error(reference.node, problem)
         return ".".join([self.expression(value, reference, source), *attributes])
 
-    def expression(self, value: Any, reference: Reference, source: Source) -> str:
+    def expression(self, value: Any, reference: Reference, source: FunctionSource) -> str:
         """What stands for a value in the generated module."""
         if (text := literal(value) or self.foreign(value)) is not None:
             return text

@@ -41,7 +41,7 @@ REFUSED: dict[type[ast.AST], str] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class FunctionSource:
     """The text of a function made with `def`; `node` is shared, so copy it before editing."""
 
     code: types.CodeType
@@ -75,7 +75,7 @@ class Source:
                 raise self.error(self.node, f"uses the name {name!r}; names with {RESERVED} are taken")
 
 
-def read(function: Callable[..., Any]) -> Source:
+def read(function: Callable[..., Any]) -> FunctionSource:
     """The source of a plain function; the same object for the same code in the same text.
 
     Raises:
@@ -122,7 +122,7 @@ def _place(code: types.CodeType) -> Place:
 
 
 @functools.lru_cache(maxsize=64)
-def _sources(text: str, file: str, flags: int, statement_by_statement: bool) -> dict[Place, list[Source]]:
+def _sources(text: str, file: str, flags: int, statement_by_statement: bool) -> dict[Place, list[FunctionSource]]:
     """All functions of a file, by name and first line, with what they compile to.
 
     Notebooks compile a cell statement by statement, and Python compiles `math.cos` otherwise where it sees its import.
@@ -138,10 +138,10 @@ def _sources(text: str, file: str, flags: int, statement_by_statement: bool) -> 
         if isinstance(node, ast.FunctionDef):
             nodes[node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
     lines = text.split("\n")
-    sources: dict[Place, list[Source]] = {}
+    sources: dict[Place, list[FunctionSource]] = {}
     for code in itertools.chain.from_iterable(map(_nested, codes)):
         if _place(code) in nodes:
-            sources.setdefault(_place(code), []).append(Source(code, nodes[_place(code)], file, lines))
+            sources.setdefault(_place(code), []).append(FunctionSource(code, nodes[_place(code)], file, lines))
     return sources
 
 

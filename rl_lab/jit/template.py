@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rl_lab.jit.source import RESERVED, Source
+from rl_lab.jit.source import RESERVED, FunctionSource
 
 HOLE = re.compile(rf"\b{RESERVED}(\d+)__\b")
 
@@ -51,7 +51,7 @@ class Template:
 
 
 @functools.lru_cache(maxsize=1024)
-def template(source: Source, bound: frozenset[str]) -> Template:
+def template(source: FunctionSource, bound: frozenset[str]) -> Template:
     """The template of a function some of whose parameters are bound, and so are read from around it too.
 
     Raises:
@@ -82,7 +82,7 @@ def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
 class _Puncher(ast.NodeTransformer):
     """Punches holes where a function reads from around it."""
 
-    def __init__(self, source: Source, bound: frozenset[str]) -> None:
+    def __init__(self, source: FunctionSource, bound: frozenset[str]) -> None:
         self.source, self.bound = source, bound
         self.local = {*source.code.co_varnames, *source.code.co_cellvars} - bound
         self.references: list[Reference] = []

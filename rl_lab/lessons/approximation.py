@@ -51,7 +51,7 @@ class Error(NamedTuple):
     mean: float
 
 
-class Result(NamedTuple):
+class Approximation(NamedTuple):
     """Everything that was made of a function."""
 
     target: Target
@@ -62,7 +62,7 @@ class Result(NamedTuple):
     built_errors: Mapping[int, Error]
 
 
-def approximate(options: Options) -> Result:
+def approximate(options: Options) -> Approximation:
     """Train and build networks of many widths.
 
     Raises:
@@ -81,7 +81,7 @@ def approximate(options: Options) -> Result:
     how = options.activation, options.seed, goal.ridge
     trained = {width: fit_curve(goal.learned, values, width, *how) for width in widths}
     built = _built(goal, widths, max(options.most, options.hidden))
-    return Result(
+    return Approximation(
         goal,
         options,
         trained,
@@ -109,7 +109,7 @@ def error(network: MLP, goal: Target) -> Error:
     return Error(float(missed.max()), float(missed.mean()))
 
 
-def findings(result: Result) -> Findings:
+def findings(result: Approximation) -> Findings:
     """What there is to say and to draw."""
     from rl_lab.lessons import approximation_pictures as drawing
 
@@ -139,7 +139,7 @@ def study(options: Options) -> Findings:
     return findings(approximate(options))
 
 
-def told(result: Result) -> list[str]:
+def told(result: Approximation) -> list[str]:
     """The errors as lines of text."""
     goal, options = result.target, result.options
     names = " and ".join(goal.variables)
@@ -158,7 +158,7 @@ def _line(what: str, missed: Error) -> str:
     return f"  {what:26} largest error {missed.largest:.2e}, mean {missed.mean:.2e}"
 
 
-def table(result: Result) -> Table:
+def table(result: Approximation) -> Table:
     """Errors over widths."""
     rows = []
     for width in sorted({*result.trained, *result.built}):
@@ -169,7 +169,7 @@ def table(result: Result) -> Table:
     return Table(["hidden units", "trained, largest", "mean", "towers, largest", "mean"], rows)
 
 
-def figures(result: Result) -> dict[str, Any]:
+def figures(result: Approximation) -> dict[str, Any]:
     """Every number, as JSON can say it."""
     goal, options = result.target, result.options
     (weights, bias), (head, head_bias) = result.trained[options.hidden].layers()

@@ -11,7 +11,7 @@ import numpy as np
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.files import write_text
-from rl_lab.lessons.approximation import Result
+from rl_lab.lessons.approximation import Approximation
 from rl_lab.lessons.targets import Points
 
 TEMPLATE = Path(__file__).with_name("approximation_page.html")
@@ -20,7 +20,7 @@ PLACES = 801  # at which the page draws curves; points are kept as they are, up 
 WIDEST = 100  # network that the page's slider reaches, besides the one that was asked for
 
 
-def write(result: Result, path: Path) -> None:
+def write(result: Approximation, path: Path) -> None:
     """Write the page.
 
     Raises:
@@ -52,7 +52,7 @@ def check(variables: tuple[str, ...], path: Path) -> None:
         raise LabError(f"{path} cannot be written; name a file in a folder that is there, such as fit.html")
 
 
-def contents(result: Result) -> dict[str, Any]:
+def contents(result: Approximation) -> dict[str, Any]:
     """What the page's script reads: the function at some places, and the networks of each width."""
     goal, options = result.target, result.options
     shown = [width for width in result.trained if width <= WIDEST or width == options.hidden]

@@ -16,24 +16,24 @@ from rl_lab.supervised.training import predicted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from rl_lab.lessons.approximation import Result
+    from rl_lab.lessons.approximation import Approximation
 
 LARGEST_UNITS = 10  # whose parts are drawn one by one
 FINE = 1601
 
 
-def fit(result: Result) -> Figure:
+def fit(result: Approximation) -> Figure:
     """The function, the fit, its error, and what each hidden unit adds."""
     network = result.trained[result.options.hidden]
     return _fit_line(result, network) if len(result.target.variables) == 1 else _fit_square(result, network)
 
 
-def built(result: Result) -> Figure:
+def built(result: Approximation) -> Figure:
     """Towers, few and many."""
     return _built_line(result.target) if len(result.target.variables) == 1 else _built_square(result.target)
 
 
-def widths(result: Result) -> Figure:
+def widths(result: Approximation) -> Figure:
     """The largest and the mean error by the number of units, trained and built."""
     from matplotlib.figure import Figure
 
@@ -58,7 +58,7 @@ def widths(result: Result) -> Figure:
     return figure
 
 
-def _fit_line(result: Result, network: MLP) -> Figure:
+def _fit_line(result: Approximation, network: MLP) -> Figure:
     from matplotlib.figure import Figure
 
     goal = result.target
@@ -135,7 +135,7 @@ def _draw_one_tower(axes: Any, network: MLP, edges: np.ndarray, x: np.ndarray) -
     )
 
 
-def _fit_square(result: Result, network: MLP) -> Figure:
+def _fit_square(result: Approximation, network: MLP) -> Figure:
     from matplotlib.figure import Figure
 
     goal = result.target

@@ -32,7 +32,7 @@ def study(folds: int = 10, seed: int = 0) -> Findings:
     drawings = glyphs.drawings((*glyphs.CATS, *glyphs.OTHERS))
     images = np.stack([glyphs.grey(one.colours) for one in drawings])
     labels = np.arange(len(drawings)) < len(glyphs.CATS)
-    question = yes_or_no.Question("a cat", images, labels, glyphs.varied, COPIES)
+    question = yes_or_no.YesNoQuestion("a cat", images, labels, glyphs.varied, COPIES)
     spots = _spots()
     with telling("cats") as tell:
         answers = yes_or_no.ask(question, folds, seed, tell)

@@ -18,7 +18,7 @@ from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.lessons.style import BLUE, GREEN, INK, ORANGE, PURPLE, ROSE, RULE, SOFT, frame, legend
 from rl_lab.supervised import losses
 from rl_lab.supervised.gradients import gradient
-from rl_lab.supervised.training import Samples
+from rl_lab.supervised.training import TrainingSamples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,7 +113,7 @@ def graded(activation: str, weight: float, depth: int = DEPTH, stimulus: float =
     inputs = np.array([[stimulus]], np.float32)
     output = network(inputs)
     # A squared error whose error is 1 has the output's own derivative.
-    samples = Samples(inputs, output - 1, np.ones(1, np.float32))
+    samples = TrainingSamples(inputs, output - 1, np.ones(1, np.float32))
     influence = [bias[0] for _, bias in gradient(network, losses.squared_error, samples)][:-1]
     signal = []
     for number in range(1, depth + 1):

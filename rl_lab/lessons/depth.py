@@ -18,14 +18,14 @@ from rl_lab.errors import LabError, extra
 from rl_lab.lessons.findings import Findings, Picture, Table
 from rl_lab.supervised import losses
 from rl_lab.supervised.gradients import Step, descend, norms_by_layer
-from rl_lab.supervised.training import Samples, Schedule, predicted, train
+from rl_lab.supervised.training import Schedule, TrainingSamples, predicted, train
 
 SIZES = (64, *[32] * 7, 10)  # eight layers of weights
 BATCH, MOMENTUM = 64, 0.9
 RATES = {"gradient descent": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0), "Adam": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)}
 
 
-class Contender(NamedTuple):
+class Competitor(NamedTuple):
     """An activation and the gain of its initialisation."""
 
     activation: str
@@ -38,19 +38,19 @@ class Contender(NamedTuple):
 
 
 CONTENDERS = tuple(
-    Contender(*each) for each in (("sigmoid", 2**0.5), ("sigmoid", 4.0), ("tanh", 2**0.5), ("relu", 2**0.5))
+    Competitor(*each) for each in (("sigmoid", 2**0.5), ("sigmoid", 4.0), ("tanh", 2**0.5), ("relu", 2**0.5))
 )
 
 
 class Digits(NamedTuple):
     """Samples to learn from, to choose the learning rate by, and to test on."""
 
-    learned: Samples
-    chosen: Samples
-    tested: Samples
+    learned: TrainingSamples
+    chosen: TrainingSamples
+    tested: TrainingSamples
 
 
-class Trial(NamedTuple):
+class DepthTrial(NamedTuple):
     """One training of one network."""
 
     gradients: NDArray[np.float64]  # (epochs + 1, layers), before the first epoch and after each
@@ -58,13 +58,13 @@ class Trial(NamedTuple):
     chosen_by: float  # accuracy on the samples that the learning rate is chosen by
 
 
-class Outcome(NamedTuple):
+class DepthOutcome(NamedTuple):
     """A contender with its best learning rate."""
 
-    contender: Contender
+    contender: Competitor
     optimiser: str
     rate: float
-    trials: Sequence[Trial]  # one for each seed
+    trials: Sequence[DepthTrial]  # one for each seed
 
     @property
     def accuracies(self) -> list[float]:
@@ -85,9 +85,9 @@ def digits(seed: int = 0) -> Digits:
     return Digits(*(_samples(images[part], labels[part]) for part in np.split(order, [898, 1198])))
 
 
-def _samples(images: NDArray[Any], labels: NDArray[Any]) -> Samples:
+def _samples(images: NDArray[Any], labels: NDArray[Any]) -> TrainingSamples:
     inputs = np.ascontiguousarray(images / 16, np.float32)
-    return Samples(inputs, np.ascontiguousarray(labels[:, None], np.int64), np.ones(len(images), np.float32))
+    return TrainingSamples(inputs, np.ascontiguousarray(labels[:, None], np.int64), np.ones(len(images), np.float32))
 
 
 def study(seeds: int = 5, epochs: int = 60) -> Findings:
@@ -107,16 +107,16 @@ def study(seeds: int = 5, epochs: int = 60) -> Findings:
     return findings(outcomes, seeds, epochs)
 
 
-def best(contender: Contender, optimiser: str, data: Digits, seeds: int, epochs: int) -> Outcome:
+def best(contender: Competitor, optimiser: str, data: Digits, seeds: int, epochs: int) -> DepthOutcome:
     """Train with each learning rate, and keep the one with the best accuracy on the samples kept for that."""
     tried = []
     for rate in RATES[optimiser]:
         trials = [run(contender, optimiser, rate, data, seed, epochs) for seed in range(seeds)]
-        tried.append(Outcome(contender, optimiser, rate, trials))
+        tried.append(DepthOutcome(contender, optimiser, rate, trials))
     return max(tried, key=lambda outcome: np.mean([trial.chosen_by for trial in outcome.trials]))
 
 
-def run(contender: Contender, optimiser: str, rate: float, data: Digits, seed: int, epochs: int) -> Trial:
+def run(contender: Competitor, optimiser: str, rate: float, data: Digits, seed: int, epochs: int) -> DepthTrial:
     """Train one network and watch the gradient of each layer, over all samples, after each epoch."""
     streams = np.random.SeedSequence(seed).spawn(2)
     of_weights, of_order = (np.random.default_rng(stream) for stream in streams)
@@ -134,16 +134,16 @@ def run(contender: Contender, optimiser: str, rate: float, data: Digits, seed: i
         train(network, losses.cross_entropy, data.learned, schedule, of_order, report=watch)
     else:
         descend(network, losses.cross_entropy, data.learned, Step(BATCH, rate, MOMENTUM), epochs, of_order, watch)
-    return Trial(np.array(gradients), np.array(accuracies), accuracy(network, data.chosen))
+    return DepthTrial(np.array(gradients), np.array(accuracies), accuracy(network, data.chosen))
 
 
-def accuracy(network: MLP, samples: Samples) -> float:
+def accuracy(network: MLP, samples: TrainingSamples) -> float:
     """The share of samples whose label the network gives the largest output."""
     outputs = predicted(network, samples.inputs)
     return float((outputs.argmax(axis=1) == samples.targets[:, 0]).mean()) if np.isfinite(outputs).all() else 0.0
 
 
-def findings(outcomes: Sequence[Outcome], seeds: int, epochs: int) -> Findings:
+def findings(outcomes: Sequence[DepthOutcome], seeds: int, epochs: int) -> Findings:
     """What there is to say and to draw."""
     from rl_lab.lessons import depth_pictures as drawing
 
@@ -193,12 +193,12 @@ def findings(outcomes: Sequence[Outcome], seeds: int, epochs: int) -> Findings:
     )
 
 
-def _at_start(outcome: Outcome) -> NDArray[np.float64]:
+def _at_start(outcome: DepthOutcome) -> NDArray[np.float64]:
     """Gradient of each layer before the first step, the geometric mean over seeds."""
     return np.exp(np.mean([np.log(trial.gradients[0]) for trial in outcome.trials], axis=0))
 
 
-def _share(outcome: Outcome) -> float:
+def _share(outcome: DepthOutcome) -> float:
     """The first layer's by the seventh's; the eighth is initialised alike for everyone, with gain 1."""
     layers = _at_start(outcome)
     return float(layers[0] / layers[-2])

@@ -12,13 +12,13 @@ from rl_lab.lessons.style import BLUE, FAINT, GREEN, ORANGE, PURPLE, SOFT, frame
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from rl_lab.lessons.depth import Outcome
+    from rl_lab.lessons.depth import DepthOutcome
 
 COLOURS = (ORANGE, PURPLE, GREEN, BLUE)  # in the order of the contenders
 LEAST = 1e-9  # of a gradient that is drawn
 
 
-def gradients(outcomes: Sequence[Outcome]) -> Figure:
+def gradients(outcomes: Sequence[DepthOutcome]) -> Figure:
     """By layer before the first step, with all seeds; and in three layers over training by gradient descent."""
     from matplotlib.figure import Figure
 
@@ -48,7 +48,7 @@ def gradients(outcomes: Sequence[Outcome]) -> Figure:
     return figure
 
 
-def _draw_training(axes: Any, outcome: Outcome, colour: str) -> None:
+def _draw_training(axes: Any, outcome: DepthOutcome, colour: str) -> None:
     with np.errstate(divide="ignore"):
         each = np.array([np.log(np.maximum(trial.gradients, LEAST)) for trial in outcome.trials])
     middle = np.exp(each.mean(axis=0))
@@ -60,7 +60,7 @@ def _draw_training(axes: Any, outcome: Outcome, colour: str) -> None:
     axes.title.set_fontsize(10)
 
 
-def learning(outcomes: Sequence[Outcome]) -> Figure:
+def learning(outcomes: Sequence[DepthOutcome]) -> Figure:
     """Accuracy over training, all seeds, for each optimiser."""
     from matplotlib.figure import Figure
 

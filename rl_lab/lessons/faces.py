@@ -24,7 +24,7 @@ def study(folds: int = 10, seed: int = 0) -> Findings:
         LabError: scikit-image or scikit-learn is missing, or `folds` is out of range.
     """
     pictures = faces()
-    question = yes_or_no.Question("a face", pictures.images, pictures.labels, varied, COPIES)
+    question = yes_or_no.YesNoQuestion("a face", pictures.images, pictures.labels, varied, COPIES)
     with telling("faces") as tell:
         answers = yes_or_no.ask(question, folds, seed, tell)
     found = yes_or_no.summary(question, answers, seed)

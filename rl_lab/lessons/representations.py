@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_lab.agents.common.environments import make_source
+from rl_lab.agents.common.environments import make_adapter
 from rl_lab.envs.robot import cells
 from rl_lab.envs.robot.planner import plan_state
 from rl_lab.errors import LabError
@@ -82,7 +82,7 @@ def walked(env: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.n
     Returns:
         Rows `(samples, size)`, labels `(samples,)` by what they are about, and the lane of each sample.
     """
-    lanes: Any = make_source(env, LANES)
+    lanes: Any = make_adapter(env, LANES)
     if not hasattr(lanes, "batch") or "cells" not in (lanes.batch.states.dtype.names or ()):
         raise LabError(
             f"{env} is none of the robot's worlds, whose state is known; give, say, rl_lab/Robot-DoorKey-8x8-v0"

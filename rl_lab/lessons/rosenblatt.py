@@ -72,7 +72,7 @@ def _extended(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.column_stack([rows.astype(np.float64), np.ones(len(rows))])
 
 
-class Trial(NamedTuple):
+class PerceptronTrial(NamedTuple):
     """One set of samples, learnt."""
 
     width: int
@@ -127,15 +127,15 @@ def two_layers(seed: int = 0) -> Classifier:
     return network.fit(SQUARE, XOR)
 
 
-def _trial(width: int, margin: float, rng: np.random.Generator) -> Trial:
+def _trial(width: int, margin: float, rng: np.random.Generator) -> PerceptronTrial:
     data = separable(SAMPLES, width, margin, rng)
     unit = Perceptron(width)
     mistakes = unit.fit(data.inputs, data.labels, passes=1_000_000)  # ends long before, says the theorem
     learned = bool((unit.predict(data.inputs) == data.labels).all())
-    return Trial(width, data.margin, data.bound, mistakes, learned)
+    return PerceptronTrial(width, data.margin, data.bound, mistakes, learned)
 
 
-def picture_of_bound(trials: list[Trial], mistakes: list[int]) -> Figure:
+def picture_of_bound(trials: list[PerceptronTrial], mistakes: list[int]) -> Figure:
     """Mistakes by margin, below the bound; and mistakes on XOR, which never end."""
     from matplotlib.figure import Figure
 

@@ -18,10 +18,10 @@ from rl_lab.data.corpus import Corpus, Scope, corpus
 from rl_lab.data.noises import noises
 from rl_lab.data.sound import RATE, read, spoken
 from rl_lab.errors import LabError, extra
-from rl_lab.lessons import words_told
+from rl_lab.lessons import words_report
 from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.lessons.progress import telling
-from rl_lab.lessons.words_told import LOGISTIC, OURS
+from rl_lab.lessons.words_report import LOGISTIC, OURS
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.supervised.recogniser import NONE, Recogniser
 
@@ -67,24 +67,24 @@ def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
         spoken = corpus(scope, seed, tell)
         test = _held_out(spoken, scope, folds, seed, tell)
         models = {}
-        for name in words_told.COLOURS:
+        for name in words_report.COLOURS:
             tell(f"{name}, all voices")
             models[name] = _fit(name, spoken, scope, np.ones(len(spoken.texts), bool), seed)
         recogniser = Recogniser(models[OURS])
         tell("the human")
         human = _human(models, recogniser, recordings)
-        found = words_told.summary(test, scope, human, seed)
+        found = words_report.summary(test, scope, human, seed)
         found["prompts"] = _prompts(recogniser, found["wake phrase"]["threshold"])
         heard = recogniser.predict(noises(NOISES, np.random.default_rng([NOISES, seed])))
         found["noises refused"] = float(np.mean([word == NONE for word in heard]))
     return Findings(
         "words",
         "Which word was spoken?",
-        [*words_told.told(found), *_remarks(found)],
+        [*words_report.told(found), *_remarks(found)],
         found,
         f"rl-lab learn words --splits {folds} --seed {seed}",
-        tables=words_told.tables(found),
-        pictures=[Picture("words", "What was heard as what", words_told.picture(test, human, found))],
+        tables=words_report.tables(found),
+        pictures=[Picture("words", "What was heard as what", words_report.picture(test, human, found))],
         files={KEPT: _content(recogniser)},
     )
 
@@ -128,7 +128,7 @@ def _held_out(spoken: Corpus, scope: Scope, folds: int, seed: int, tell: Callabl
     fold_of_voice = spoken.voices % folds
     tested = spoken.plain & ((fold_of_word < 0) | (fold_of_word == fold_of_voice))
     classes = sorted({*scope.words, NONE})
-    probabilities = {name: np.zeros((int(tested.sum()), len(classes))) for name in words_told.COLOURS}
+    probabilities = {name: np.zeros((int(tested.sum()), len(classes))) for name in words_report.COLOURS}
     for name, shares in probabilities.items():
         for fold in range(folds):
             tell(f"{name}, fold {fold + 1} of {folds}")
@@ -186,14 +186,14 @@ def _learner(name: str, seed: int) -> Any:
     return MLPClassifier(HIDDEN, alpha=0.1, max_iter=EPOCHS, random_state=seed)
 
 
-def _human(models: dict[str, Any], recogniser: Recogniser, recordings: list[speech.Recording]) -> words_told.Human:
+def _human(models: dict[str, Any], recogniser: Recogniser, recordings: list[speech.Recording]) -> words_report.Human:
     from rl_lab.data.log_mel import features
 
     sounds = [read(recording.path) for recording in recordings]
     rows = np.stack([features(sound) for sound in sounds])
     shares = {name: model.predict_proba(rows) for name, model in models.items()}
     strangers = recogniser.predict_proba(speech.recorded_strangers())
-    return words_told.Human([recording.word for recording in recordings], shares, strangers)
+    return words_report.Human([recording.word for recording in recordings], shares, strangers)
 
 
 def _prompts(recogniser: Recogniser, threshold: float) -> dict[str, Any]:

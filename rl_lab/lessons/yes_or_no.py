@@ -25,7 +25,7 @@ MISTAKES = 12  # that are drawn
 Vary = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 
 
-class Question(NamedTuple):
+class YesNoQuestion(NamedTuple):
     """Pictures with an answer each; a picture stands for itself alone, and is trained on or tested, never both."""
 
     thing: str  # "a face"
@@ -42,7 +42,7 @@ class Answers(NamedTuple):
     seconds: float  # a fit
 
 
-def fitted(name: str, question: Question, chosen: NDArray[np.intp], seed: int) -> Any:
+def fitted(name: str, question: YesNoQuestion, chosen: NDArray[np.intp], seed: int) -> Any:
     """A learner, fitted to the chosen pictures and to variations of them.
 
     The rarer kind is varied more often, until there are about as many of both. Every learner gets the same pictures.
@@ -67,7 +67,7 @@ def as_rows(images: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def ask(
-    question: Question, folds: int, seed: int, tell: Callable[[str], None] = lambda text: None
+    question: YesNoQuestion, folds: int, seed: int, tell: Callable[[str], None] = lambda text: None
 ) -> dict[str, Answers]:
     """Answers of each learner on pictures that it did not see: in folds, stratified by answer.
 
@@ -104,7 +104,7 @@ def ask(
     return answers
 
 
-def summary(question: Question, answers: dict[str, Answers], seed: int) -> dict[str, Any]:
+def summary(question: YesNoQuestion, answers: dict[str, Answers], seed: int) -> dict[str, Any]:
     """Balanced accuracy of each learner with a 95 % interval, and ours minus each other's; the unit is the picture."""
     labels = question.labels
     right = {name: (one.probabilities > 0.5) == labels for name, one in answers.items()}
@@ -182,7 +182,7 @@ def table(found: dict[str, Any]) -> Table:
     return Table(["learner", "balanced accuracy", "95 % interval", "found", "others left alone"], rows)
 
 
-def picture(question: Question, answers: dict[str, Answers], found: dict[str, Any], shown: NDArray[Any]) -> Figure:
+def picture(question: YesNoQuestion, answers: dict[str, Answers], found: dict[str, Any], shown: NDArray[Any]) -> Figure:
     """Balanced accuracies beside chance, and the pictures of which ours was most wrongly sure.
 
     Args:
@@ -216,7 +216,7 @@ def _draw_bars(axes: Any, found: dict[str, Any]) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _draw_mistakes(figure: Any, question: Question, probabilities: np.ndarray, shown: np.ndarray) -> None:
+def _draw_mistakes(figure: Any, question: YesNoQuestion, probabilities: np.ndarray, shown: np.ndarray) -> None:
     wrong = np.flatnonzero((probabilities > 0.5) != question.labels)
     surest = wrong[np.argsort(-np.abs(probabilities[wrong] - 0.5), kind="stable")][:MISTAKES]
     figure.suptitle(f"Worst mistakes of ours: how probable {question.thing} seemed", x=0.02, ha="left", fontsize=12)

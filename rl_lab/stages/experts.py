@@ -19,14 +19,14 @@ from rl_lab.stages.artifact import Artifact
 OTHER_FORMS = "give a function of (observation, info), module:function, or the folder of a run"
 
 
-class Known(NamedTuple):
+class KnownExpert(NamedTuple):
     """An expert, and what it took to make it."""
 
     act: Callable[[Any, dict[str, Any]], Any]
     teacher_steps: int
 
 
-def find(expert: Any, env: gym.Env) -> Known:
+def find(expert: Any, env: gym.Env) -> KnownExpert:
     """An expert from its name, or from whatever has a `predict` or can be called.
 
     Args:
@@ -37,17 +37,17 @@ def find(expert: Any, env: gym.Env) -> Known:
         LabError: there is no such expert, or it is one of another environment.
     """
     if isinstance(expert, str) and (act := _of_family(expert, env)) is not None:
-        return Known(act, 0)
+        return KnownExpert(act, 0)
     if isinstance(expert, Path) or (isinstance(expert, str) and Path(expert).exists()):
         return _loaded(Path(expert), env)
     if isinstance(expert, str):
-        return Known(_imported(expert, env), 0)
+        return KnownExpert(_imported(expert, env), 0)
     if hasattr(expert, "predict"):
         _check_statistics(expert, env)
-        return Known(_Playing(expert, env), int(getattr(expert, "num_timesteps", 0)))
+        return KnownExpert(_Playing(expert, env), int(getattr(expert, "num_timesteps", 0)))
     if not callable(expert):
         raise LabError(f"expert {expert!r} cannot act; {_forms(env)}")
-    return Known(expert, 0)
+    return KnownExpert(expert, 0)
 
 
 def described(expert: Any) -> Any:
@@ -112,7 +112,7 @@ def _imported(name: str, env: gym.Env) -> Callable[..., Any]:
     return made
 
 
-def _loaded(path: Path, env: gym.Env) -> Known:
+def _loaded(path: Path, env: gym.Env) -> KnownExpert:
     if path.suffix == ".zip":
         raise LabError(
             f"{path} is a pickle of Stable-Baselines3, and loading it can run any code that is in it; load it "
@@ -124,7 +124,7 @@ def _loaded(path: Path, env: gym.Env) -> Known:
     space = model.source.vector.single_action_space
     if space != env.action_space:
         raise LabError(f"{path} was trained with actions {space}, but the environment has {env.action_space}")
-    return Known(_Playing(model, env), int(model.num_timesteps))
+    return KnownExpert(_Playing(model, env), int(model.num_timesteps))
 
 
 def _check_statistics(model: Any, env: gym.Env) -> None:

@@ -11,7 +11,7 @@ from rl_lab.agents.common.kickstarting import positive
 from rl_lab.agents.common.normalizer import FIRM
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.core import weights
-from rl_lab.core.graft import graft
+from rl_lab.core.layer_transfer import copy_layers
 from rl_lab.errors import LabError
 from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
@@ -85,7 +85,7 @@ class Represent(Stage):
         if "normalizer" in (known := policy_parts(agent)):
             agent.normalizer.count[:] = FIRM  # under other moments, the layers would see something else
             parts["normalizer"] = known["normalizer"]
-        losses, grafted = representation.history_.losses, graft(representation.trunk_, agent.policy.actor)
+        losses, grafted = representation.history_.losses, copy_layers(representation.trunk_, agent.policy.actor)
         context.report(f"represent: of the actor's and the critic's layers, {grafted}")
         notes = {"objective": self.objective, "loss": losses[-1] if losses else None, "grafted": str(grafted)}
         return handed_on(self, context, artifact, notes, **parts)

@@ -11,7 +11,7 @@ import numpy as np
 
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.core import weights
-from rl_lab.core.graft import graft
+from rl_lab.core.layer_transfer import copy_layers
 from rl_lab.errors import LabError
 from rl_lab.files import locked
 from rl_lab.fingerprint import describe, own_source, processor, versions
@@ -174,7 +174,7 @@ def load_policy(agent: OnPolicyAlgorithm, artifact: Artifact, *parts: str) -> No
     """
     if (trunk := artifact.part("trunk")) and (not parts or "trunk" in parts):
         for network in (agent.policy.actor, agent.policy.critic):
-            graft(weights.network(trunk, network.activation), network)
+            copy_layers(weights.network(trunk, network.activation), network)
     for part, arrays in policy_parts(agent).items():
         given = artifact.part(part) if not parts or part in parts else {}
         for name in arrays.keys() & given.keys():

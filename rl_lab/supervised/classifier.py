@@ -14,7 +14,7 @@ from rl_lab.errors import LabError, short
 from rl_lab.numbers import refuse_masked
 from rl_lab.supervised import losses
 from rl_lab.supervised.estimator import Estimator, even
-from rl_lab.supervised.training import History, Samples
+from rl_lab.supervised.training import History, TrainingSamples
 
 
 @dataclass(eq=False, repr=False)
@@ -170,7 +170,7 @@ class Classifier(Estimator):
             raise LabError(f"class_weight={self.class_weight!r} is not allowed; weights must be finite and at least 0")
         return weights[places]
 
-    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> Samples:
+    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> TrainingSamples:
         labels = self._labels(y)
         rows = self._both(X, labels)
         unknown = ~np.isin(labels, self.classes_)
@@ -180,9 +180,9 @@ class Classifier(Estimator):
                 "leave it out, or name all classes"
             )
         places = np.searchsorted(self.classes_, labels).astype(np.int64)[:, None]
-        return Samples(rows, places, even(weights, len(rows)))
+        return TrainingSamples(rows, places, even(weights, len(rows)))
 
-    def _held_out(self, samples: Samples, rng: np.random.Generator) -> NDArray[np.bool_]:
+    def _held_out(self, samples: TrainingSamples, rng: np.random.Generator) -> NDArray[np.bool_]:
         """The same fraction of each class, but never all of one."""
         held = np.zeros(len(samples.inputs), np.bool_)
         for place in range(len(self.classes_)):
@@ -190,7 +190,7 @@ class Classifier(Estimator):
             held[members[: min(round(self.validation_fraction * len(members)), len(members) - 1)]] = len(members) > 1
         return held
 
-    def _score(self, outputs: np.ndarray, samples: Samples) -> float:
+    def _score(self, outputs: np.ndarray, samples: TrainingSamples) -> float:
         return float((outputs.argmax(axis=1) == samples.targets[:, 0]).mean())
 
     def _header(self) -> dict[str, Any]:

@@ -15,16 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab.core import activations, mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError, short
-from rl_lab.estimators import Parameters, check_layers, check_report
+from rl_lab.estimators import ParameterMixin, check_layers, check_report
 from rl_lab.memory import check_memory
 from rl_lab.numbers import real_array, whole
-from rl_lab.supervised.training import History, Samples, Schedule, predicted, train
+from rl_lab.supervised.training import History, Schedule, TrainingSamples, predicted, train
 
 AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
 
 
 @dataclass(eq=False, repr=False)
-class Estimator(Parameters):
+class Estimator(ParameterMixin):
     """A network that is fitted to samples; see `Classifier` and `Regressor`, and `rl_lab.unsupervised`.
 
     Attributes:
@@ -136,7 +136,7 @@ class Estimator(Parameters):
 
     def _fit(
         self,
-        samples: Samples,
+        samples: TrainingSamples,
         outputs: int,
         network: MLP | None,
         validation: tuple[ArrayLike, ArrayLike] | None,
@@ -183,7 +183,7 @@ class Estimator(Parameters):
         waiting = self.n_iter_no_change, self.tol
         return Schedule(batch, self.learning_rate_init, self.alpha, self.max_iter, *waiting)
 
-    def _split(self, samples: Samples, rng: np.random.Generator) -> tuple[Samples, Samples]:
+    def _split(self, samples: TrainingSamples, rng: np.random.Generator) -> tuple[TrainingSamples, TrainingSamples]:
         """Samples to learn from, and samples held out."""
         held = self._held_out(samples, rng)
         if not held.any() or held.all():
@@ -191,20 +191,20 @@ class Estimator(Parameters):
                 f"validation_fraction={self.validation_fraction} of {len(held)} samples leaves nothing on one side; "
                 "give more samples, or early_stopping=False"
             )
-        learned, kept = (Samples(*(array[chosen] for array in samples)) for chosen in (~held, held))
+        learned, kept = (TrainingSamples(*(array[chosen] for array in samples)) for chosen in (~held, held))
         return learned, kept
 
-    def _held_out(self, samples: Samples, rng: np.random.Generator) -> NDArray[np.bool_]:
+    def _held_out(self, samples: TrainingSamples, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Which samples are held out, bool `(samples,)`."""
         held = np.zeros(len(samples.inputs), np.bool_)
         held[rng.permutation(len(held))[: round(self.validation_fraction * len(held))]] = True
         return held
 
-    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> Samples:
+    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> TrainingSamples:
         """Samples as the network takes them; weights of them have the mean 1."""
         raise NotImplementedError
 
-    def _score(self, outputs: np.ndarray, samples: Samples) -> float:
+    def _score(self, outputs: np.ndarray, samples: TrainingSamples) -> float:
         raise NotImplementedError
 
     def _check(self) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rl_lab import jit
 from rl_lab.core import mlp, optim
 from rl_lab.core.mlp import MLP
-from rl_lab.supervised.training import Samples, Scratch, gather
+from rl_lab.supervised.training import FitScratch, TrainingSamples, gather
 
 
 class Step(NamedTuple):
@@ -24,7 +24,7 @@ class Step(NamedTuple):
 
 
 def gradient(
-    network: MLP, loss: Callable[..., Any], samples: Samples
+    network: MLP, loss: Callable[..., Any], samples: TrainingSamples
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Gradient of the mean loss: for each layer that of its weights `(inputs, units)` and of its bias `(units,)`.
 
@@ -39,7 +39,7 @@ def gradient(
     return MLP(network.sizes, network.activation, flat).layers()
 
 
-def norms_by_layer(network: MLP, loss: Callable[..., Any], samples: Samples) -> NDArray[np.float64]:
+def norms_by_layer(network: MLP, loss: Callable[..., Any], samples: TrainingSamples) -> NDArray[np.float64]:
     """Root mean square of the gradient of each layer's weights, `(layers,)`.
 
     The root mean square, and not the length, so that layers of different sizes can be compared.
@@ -52,7 +52,7 @@ def norms_by_layer(network: MLP, loss: Callable[..., Any], samples: Samples) -> 
 def descend(
     network: MLP,
     loss: Callable[..., Any],
-    samples: Samples,
+    samples: TrainingSamples,
     step: Step,
     epochs: int,
     rng: np.random.Generator,
@@ -119,9 +119,9 @@ def _compiled_gradient(loss: Callable[..., Any]) -> jit.Compiled:
     return jit.specialize(jit.fast(whole), name=f"the gradient of {loss.__name__.replace('_', ' ')}", loss=loss)
 
 
-def _scratch(network: MLP, samples: Samples, batch: int, flat: NDArray[np.float32]) -> Scratch:
-    return Scratch(
-        Samples(*(np.zeros((batch, *array.shape[1:]), array.dtype) for array in samples)),
+def _scratch(network: MLP, samples: TrainingSamples, batch: int, flat: NDArray[np.float32]) -> FitScratch:
+    return FitScratch(
+        TrainingSamples(*(np.zeros((batch, *array.shape[1:]), array.dtype) for array in samples)),
         np.zeros(mlp.hidden_size(network.sizes, batch), np.float32),
         np.zeros(mlp.scratch_size(network.sizes, batch), np.float32),
         np.zeros((batch, network.sizes[-1]), np.float32),

@@ -14,7 +14,7 @@ from rl_lab.errors import LabError
 from rl_lab.numbers import real_array
 from rl_lab.supervised import losses
 from rl_lab.supervised.estimator import Estimator, even
-from rl_lab.supervised.training import History, Samples
+from rl_lab.supervised.training import History, TrainingSamples
 
 
 @dataclass(eq=False, repr=False)
@@ -109,12 +109,12 @@ class Regressor(Estimator):
             raise LabError(f"y{place.tolist()} is {targets[tuple(place)]}; every number must be finite")
         return targets
 
-    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> Samples:
+    def _given(self, X: ArrayLike, y: ArrayLike, weights: NDArray[np.float64] | None = None) -> TrainingSamples:
         targets = self._targets(y)
         rows = self._both(X, targets)
-        return Samples(rows, targets.reshape(len(rows), -1), even(weights, len(rows)))
+        return TrainingSamples(rows, targets.reshape(len(rows), -1), even(weights, len(rows)))
 
-    def _score(self, outputs: np.ndarray, samples: Samples) -> float:
+    def _score(self, outputs: np.ndarray, samples: TrainingSamples) -> float:
         return _explained(outputs, samples.targets, np.ones(len(outputs)))
 
     def _header(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from rl_lab.errors import LabError
 CHUNK = 4096  # samples that are predicted at a time
 
 
-class Samples(NamedTuple):
+class TrainingSamples(NamedTuple):
     """Labelled samples, a row each."""
 
     inputs: np.ndarray  # float32 (samples, inputs)
@@ -26,10 +26,10 @@ class Samples(NamedTuple):
     weights: np.ndarray  # float32 (samples,)
 
 
-class Scratch(NamedTuple):
+class FitScratch(NamedTuple):
     """Memory for one minibatch."""
 
-    minibatch: Samples
+    minibatch: TrainingSamples
     hidden: np.ndarray  # float32, flat, for the forward pass
     flow: np.ndarray  # float32, flat, for the backward pass
     by_outputs: np.ndarray  # float32 (batch, outputs)
@@ -67,11 +67,11 @@ def epoch(loss, parameters, sizes, code, samples, order, batch, adam, scratch, l
         parameters: float32 `(parameters,)`, updated.
         sizes: int64 `(layers + 1,)`.
         code: activation of the hidden layers.
-        samples: `Samples`.
+        samples: `TrainingSamples`.
         order: int64 `(samples,)`, in which they are taken.
         batch: samples in a minibatch; the last may have fewer.
         adam: `optim.Adam`.
-        scratch: `Scratch`.
+        scratch: `FitScratch`.
         learning_rate: step size.
         alpha: of the penalty; a minibatch pays `alpha / (2 count)` times the sum of the squared weights.
 
@@ -132,11 +132,11 @@ def compiled_loss(loss: Callable[..., Any]) -> jit.Compiled:
 def train(
     network: MLP,
     loss: Callable[..., Any],
-    samples: Samples,
+    samples: TrainingSamples,
     schedule: Schedule,
     rng: np.random.Generator,
-    validation: Samples | None = None,
-    score: Callable[[np.ndarray, Samples], float] | None = None,
+    validation: TrainingSamples | None = None,
+    score: Callable[[np.ndarray, TrainingSamples], float] | None = None,
     report: Callable[[History], None] | None = None,
 ) -> History:
     """Train a network in place, with a fresh optimiser.
@@ -228,15 +228,15 @@ def predicted(network: MLP, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros((0, network.sizes[-1]), np.float32)
 
 
-def mean_loss(loss: Callable[..., Any], outputs: np.ndarray, samples: Samples) -> float:
+def mean_loss(loss: Callable[..., Any], outputs: np.ndarray, samples: TrainingSamples) -> float:
     """The mean of a loss over samples whose outputs are known."""
     scratch = np.empty_like(outputs)
     return float(compiled_loss(loss)(outputs, samples.targets, samples.weights, scratch)) / len(outputs)
 
 
-def _scratch(network: MLP, samples: Samples, batch: int) -> Scratch:
-    minibatch = Samples(*(np.zeros((batch, *array.shape[1:]), array.dtype) for array in samples))
-    return Scratch(
+def _scratch(network: MLP, samples: TrainingSamples, batch: int) -> FitScratch:
+    minibatch = TrainingSamples(*(np.zeros((batch, *array.shape[1:]), array.dtype) for array in samples))
+    return FitScratch(
         minibatch,
         np.zeros(mlp.hidden_size(network.sizes, batch), np.float32),
         np.zeros(mlp.scratch_size(network.sizes, batch), np.float32),

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab.core.mlp import MLP, count
 from rl_lab.errors import LabError
 from rl_lab.supervised import losses
-from rl_lab.supervised.training import History, Samples, predicted
+from rl_lab.supervised.training import History, TrainingSamples, predicted
 from rl_lab.unsupervised.coder import Coder, activate
 
 
@@ -111,7 +111,7 @@ class Autoencoder(Coder):
     def _sizes(self, inputs: int, outputs: int) -> list[int]:
         return [inputs, *self.hidden_layer_sizes, self.n_components, *reversed(self.hidden_layer_sizes), outputs]
 
-    def _score(self, outputs: np.ndarray, samples: Samples) -> float:
+    def _score(self, outputs: np.ndarray, samples: TrainingSamples) -> float:
         return _explained(outputs, samples.inputs)
 
     def _restore(self, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:

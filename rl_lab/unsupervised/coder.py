@@ -13,7 +13,7 @@ from rl_lab import jit
 from rl_lab.core import activations
 from rl_lab.errors import LabError
 from rl_lab.supervised.estimator import Estimator
-from rl_lab.supervised.training import Samples
+from rl_lab.supervised.training import TrainingSamples
 
 
 @dataclass(eq=False, repr=False)
@@ -67,12 +67,12 @@ class Coder(Estimator):
         self._check_whole(n_components=1)
         super()._check()
 
-    def _given(self, X: ArrayLike, y: object = None, weights: NDArray[np.float64] | None = None) -> Samples:
+    def _given(self, X: ArrayLike, y: object = None, weights: NDArray[np.float64] | None = None) -> TrainingSamples:
         """Samples whose labels are they themselves."""
         rows = self._rows(X)
-        return Samples(rows, rows, np.ones(len(rows), np.float32))
+        return TrainingSamples(rows, rows, np.ones(len(rows), np.float32))
 
-    def _check_to_learn(self, X: ArrayLike, samples: Samples) -> None:
+    def _check_to_learn(self, X: ArrayLike, samples: TrainingSamples) -> None:
         """Refuse a single sample, and learn the names of the features."""
         if len(samples.inputs) < 2:
             raise LabError("X has one sample only; what samples have in common can be learnt from two on")

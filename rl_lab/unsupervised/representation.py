@@ -15,7 +15,7 @@ from rl_lab.core import activations, mlp
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError, short
-from rl_lab.estimators import Parameters, check_layers, check_report
+from rl_lab.estimators import ParameterMixin, check_layers, check_report
 from rl_lab.memory import check_memory
 from rl_lab.numbers import real_array
 from rl_lab.supervised.training import CHUNK, History, Schedule, descend, predicted
@@ -44,7 +44,7 @@ class Experience(NamedTuple):
 
 
 @dataclass(eq=False, repr=False)
-class Representation(Parameters):
+class Representation(ParameterMixin):
     """A trunk whose features say what a head needs to know.
 
     The objectives: "autoencoder", to see again what was seen; "forward", what is seen after an action; "inverse",

@@ -18,7 +18,7 @@ from rl_lab.errors import LabError
 from rl_lab.estimators import check_report
 from rl_lab.memory import check_memory
 from rl_lab.numbers import whole_number
-from rl_lab.supervised.training import History, Samples, descend, predicted
+from rl_lab.supervised.training import History, TrainingSamples, descend, predicted
 from rl_lab.unsupervised import evidence
 from rl_lab.unsupervised.coder import Coder, activate
 
@@ -178,8 +178,8 @@ class VariationalAutoencoder(Coder):
 
     def _descend(
         self,
-        samples: Samples,
-        held: Samples | None,
+        samples: TrainingSamples,
+        held: TrainingSamples | None,
         rng: np.random.Generator,
         judge_seed: int,
         report: Callable[[History], None] | None,
@@ -221,7 +221,7 @@ class VariationalAutoencoder(Coder):
     def _inputs(self, X: ArrayLike) -> NDArray[np.float32]:
         return self._allowed(self._fitted_rows(X))
 
-    def _given(self, X: ArrayLike, y: object = None, weights: NDArray[np.float64] | None = None) -> Samples:
+    def _given(self, X: ArrayLike, y: object = None, weights: NDArray[np.float64] | None = None) -> TrainingSamples:
         samples = super()._given(X, y, weights)
         self._allowed(samples.inputs)
         return samples

@@ -18,8 +18,8 @@ from rl_lab.cli import go_players
 from rl_lab.envs.go import sgf
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp.rules import KataRules
-from rl_lab.envs.go.gtp.session import Session
-from rl_lab.envs.go.gtp.table import Table
+from rl_lab.envs.go.gtp.session import GtpSession
+from rl_lab.envs.go.gtp.table import GameTable
 from rl_lab.envs.go.gtp.thinking import thinker_for
 from rl_lab.errors import LabError
 
@@ -75,7 +75,7 @@ def test_a_program_that_fails_loses_and_is_counted(tmp_path, capsys):
 def test_what_an_agent_sees_of_a_board_is_what_the_environment_shows(trained):
     import gymnasium as gym
 
-    from rl_lab.envs.go.seeing import see
+    from rl_lab.envs.go.board_observation import see
 
     env, board = gym.make("rl_lab/Go-5x5-v0", opponent="self"), Board(5)
     rng = np.random.default_rng(0)
@@ -94,7 +94,7 @@ def test_what_an_agent_sees_of_a_board_is_what_the_environment_shows(trained):
 
 
 def test_a_trained_agent_plays_its_most_probable_move(trained):
-    from rl_lab.envs.go.seeing import see
+    from rl_lab.envs.go.board_observation import see
 
     agent, board = go_players.player_for(str(trained)), Board(5)
     assert (agent.name, agent.size) == ("go5", 5)
@@ -119,7 +119,7 @@ def test_another_komi_than_the_agent_has_learned_with_is_said(tmp_path, caplog, 
         assert (advice in capsys.readouterr().out) == bool(said)
     caplog.clear()
     agent = go_players.player_for(str(run))
-    session = Session(Table(5, 25.0, KataRules("POSITIONAL")), thinker_for(agent))
+    session = GtpSession(GameTable(5, 25.0, KataRules("POSITIONAL")), thinker_for(agent))
     session.prepare()
     assert not caplog.records  # a client may still set its own
     for komi in (24.5, 25.0, 25.0):

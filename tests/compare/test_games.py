@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from rl_lab.compare.games import elo, share
 from rl_lab.compare.match import Match
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.matches.referee import Played
+from rl_lab.envs.go.matches.referee import PlayedGame
 from rl_lab.envs.go.matches.series import Entry, Series
 from rl_lab.envs.go.rules import Rules
 
@@ -49,7 +49,7 @@ def match(*results):
     for number, (first, winner, ended) in enumerate(results, 1):
         board = Board(5)
         board.play(number % 3)
-        found.add(Entry(number, (), first, Played(board, winner, "?", ended)), f"{number}.sgf")
+        found.add(Entry(number, (), first, PlayedGame(board, winner, "?", ended)), f"{number}.sgf")
     return found
 
 

@@ -12,10 +12,10 @@ from made_runs import plan, rising, run
 
 from rl_lab.compare import Environment, Question, Result, Run
 from rl_lab.compare.environments import Maker
-from rl_lab.compare.evaluation import Episode
+from rl_lab.compare.evaluation import JudgedEpisode
 from rl_lab.compare.frames import strip
 from rl_lab.compare.summary import summarise
-from rl_lab.compare.svg import Scale, tick_label
+from rl_lab.compare.svg import AxisScale, tick_label
 
 QUESTIONS = (Question("return", "equal", 0.05), Question("time", threshold=0.9, margin=0.1))
 
@@ -134,7 +134,7 @@ def played(env, seed, steps):
         value += reward
         if terminated or truncated:
             break
-    return Episode(seed, float(value), actions)
+    return JudgedEpisode(seed, float(value), actions)
 
 
 class Painted(gym.Env):
@@ -168,7 +168,7 @@ def test_what_cannot_be_drawn_gets_a_note():
     episode = played(gym.make("CartPole-v1"), 3, 10)
     blind = strip(Maker.of(Environment("blind", lambda: gym.make("CartPole-v1"))), episode)
     assert (blind.pictures, "does not render rgb_array" in blind.note) == ([], True)
-    wrong = strip(Maker.of(Environment("painted", Painted)), Episode(3, 99.0, [0, 1, 0]))
+    wrong = strip(Maker.of(Environment("painted", Painted)), JudgedEpisode(3, 99.0, [0, 1, 0]))
     assert "does not play the same episode again" in wrong.note
 
 
@@ -184,7 +184,7 @@ def test_bands_lie_around_the_curve_and_times_count_the_unreached():
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.booleans())
 def test_ticks_lie_on_the_axis_and_are_round(low, size, logarithmic):
     low = abs(low) + 1e-3 if logarithmic else low
-    scale = Scale(low, low + size, 10.0, 110.0, logarithmic)
+    scale = AxisScale(low, low + size, 10.0, 110.0, logarithmic)
     ticks = scale.ticks()
     places = scale(ticks)
     assert np.all((places >= 10 - 0.2) & (places <= 110 + 0.2))

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from rl_lab import jit
 from rl_lab.core import mlp
+from rl_lab.core.gemm import LANES
 from rl_lab.core.mlp import FEW, MLP
-from rl_lab.core.panels import LANES
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
 

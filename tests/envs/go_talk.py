@@ -5,8 +5,8 @@ import re
 
 from rl_lab.envs.go.gtp.rules import KataRules
 from rl_lab.envs.go.gtp.server import Server
-from rl_lab.envs.go.gtp.session import Session
-from rl_lab.envs.go.gtp.table import Table
+from rl_lab.envs.go.gtp.session import GtpSession
+from rl_lab.envs.go.gtp.table import GameTable
 from rl_lab.envs.go.gtp.thinking import thinker_for
 from rl_lab.envs.go.players import player
 
@@ -14,7 +14,7 @@ ANSWER = re.compile(r"[=?][0-9]*(?: [^\n]*)?\n(?:[^\n]+\n)*\n")  # begins, goes 
 
 
 def session(agent="random", size=9, resign=0.0, ko="positional", **arguments):
-    return Session(Table(size, rules=KataRules(ko.upper()), **arguments), thinker_for(player(agent)), resign)
+    return GtpSession(GameTable(size, rules=KataRules(ko.upper()), **arguments), thinker_for(player(agent)), resign)
 
 
 def said(text, current=None, **arguments):

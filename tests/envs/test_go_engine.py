@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from rl_lab.envs.go.engine import Engine, find_gnugo
+from rl_lab.envs.go.engine import EngineProcess, find_gnugo
 from rl_lab.errors import LabError
 
 ECHO = """
@@ -17,7 +17,7 @@ for line in sys.stdin:
 
 
 def engine(script, seconds=20.0):
-    return Engine([sys.executable, "-c", script], seconds)
+    return EngineProcess([sys.executable, "-c", script], seconds)
 
 
 def test_answers_come_in_order_and_may_have_many_lines():
@@ -42,7 +42,7 @@ def test_what_goes_wrong_is_said(script, seconds, sentence):
 
 def test_a_program_that_is_not_there():
     with pytest.raises(LabError, match="cannot start '/no/such/engine': No such file or directory; install it"):
-        Engine(["/no/such/engine"])
+        EngineProcess(["/no/such/engine"])
 
 
 def test_gnugo_that_is_missing_says_how_to_get_it(monkeypatch, tmp_path):

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from rl_lab.envs.go import search as search_module
 from rl_lab.envs.go import sgf
-from rl_lab.envs.go.engine import Engine, find_gnugo
+from rl_lab.envs.go.engine import EngineProcess, find_gnugo
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp import framing
-from rl_lab.envs.go.gtp.clock import Clock
+from rl_lab.envs.go.gtp.clock import GameClock
 from rl_lab.envs.go.gtp.server import Server
 from rl_lab.envs.go.vertices import vertex
 
@@ -214,7 +214,7 @@ def test_files_that_hold_no_game_change_nothing(text, tmp_path):
 
 
 def test_time_is_kept_by_the_clock():
-    clock = Clock.of(100, 30, 5)
+    clock = GameClock.of(100, 30, 5)
     assert clock.budget("black", 20) == pytest.approx(100 / 20 + 6 - 0.05)
     clock.spend("black", 101)
     assert clock.budget("black", 20) == pytest.approx(6 - 0.05)
@@ -223,8 +223,8 @@ def test_time_is_kept_by_the_clock():
     for _ in range(4):
         clock.spend("black", 1)
     assert clock.budget("black", 20) == pytest.approx(6 - 0.05)
-    assert Clock.of(0, 0, 0).budget("white", 20) is Clock.of(300, 10, 0).budget("white", 20) is None
-    clock = Clock.of(10, 0, 0)
+    assert GameClock.of(0, 0, 0).budget("white", 20) is GameClock.of(300, 10, 0).budget("white", 20) is None
+    clock = GameClock.of(10, 0, 0)
     clock.spend("white", 100)
     assert clock.budget("white", 20) == 0.0
 
@@ -366,7 +366,7 @@ def test_gnugo_answers_the_same_scripts(seed):
         "list_stones b",
     ]
     ours = talk(*lines)
-    with Engine([find_gnugo(), "--mode", "gtp", "--positional-superko", "--forbid-suicide"]) as engine:
+    with EngineProcess([find_gnugo(), "--mode", "gtp", "--positional-superko", "--forbid-suicide"]) as engine:
         for line, answer in zip(lines, ours, strict=True):
             try:
                 theirs = "= " + engine.ask(line)[0]

@@ -10,7 +10,7 @@ from go_engines import bad
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl_lab.envs.go.engine import Engine, EngineSilent
+from rl_lab.envs.go.engine import EngineProcess, EngineSilent
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.matches import openings, referee, series
 from rl_lab.envs.go.matches import sides as sides_module
@@ -166,7 +166,10 @@ def test_how_long_a_program_may_take_to_start(seconds, start):
 
 
 def test_a_program_that_reads_nothing_holds_up_nobody():
-    with Engine([sys.executable, "-c", "import time; time.sleep(600)"], 0.3) as engine, pytest.raises(EngineSilent):
+    with (
+        EngineProcess([sys.executable, "-c", "import time; time.sleep(600)"], 0.3) as engine,
+        pytest.raises(EngineSilent),
+    ):
         engine.ask(*["protocol_version"] * 20_000)  # more than a pipe holds
 
 

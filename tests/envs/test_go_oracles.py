@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rl_lab.envs.go.engine import Engine, find_gnugo
+from rl_lab.envs.go.engine import EngineProcess, find_gnugo
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.vertices import handicap_vertices
 from rl_lab.errors import LabError
@@ -38,7 +38,7 @@ def test_gnugo_agrees_on_random_games(gnugo, ko):
 
 
 def test_gnugo_puts_handicap_stones_where_we_do(gnugo):
-    with Engine([gnugo, "--mode", "gtp"]) as engine:
+    with EngineProcess([gnugo, "--mode", "gtp"]) as engine:
         for size in range(7, 20):
             engine.ask(f"boardsize {size}")
             for stones in range(2, 10 if size % 2 and size > 7 else 5):

@@ -16,7 +16,7 @@ from minigrid_oracle import MINIGRIDS, ONE_EACH, with_shared_layout
 from rl_lab.envs import robot
 from rl_lab.envs.batch import BatchVectorEnv
 from rl_lab.envs.registration import resolve
-from rl_lab.envs.robot import cells, errands, missions
+from rl_lab.envs.robot import cells, mission_parser, missions
 from rl_lab.envs.robot.registration import ENVIRONMENTS
 from rl_lab.errors import LabError
 
@@ -25,7 +25,7 @@ DOOR_KEY, RANDOM = "rl_lab/Robot-DoorKey-8x8-v0", "rl_lab/Robot-Empty-Random-6x6
 SMALL = "rl_lab/Robot-DoorKey-5x5-v0"
 
 
-@pytest.mark.parametrize("module", [robot, missions, errands])
+@pytest.mark.parametrize("module", [robot, missions, mission_parser])
 def test_examples_in_docstrings(module):
     assert doctest.testmod(module).failed == 0
     assert doctest.testmod(module).attempted > 0

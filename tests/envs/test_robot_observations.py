@@ -23,7 +23,7 @@ from minigrid_oracle import (
     with_shared_layout,
 )
 
-from rl_lab.envs.robot import camera, frames, lens, tabular
+from rl_lab.envs.robot import camera, frames, tabular, wide_camera
 from rl_lab.envs.robot.observations import KINDS
 from rl_lab.envs.robot.registration import ENVIRONMENTS
 from rl_lab.envs.single import BatchEnv
@@ -77,7 +77,7 @@ def test_the_general_camera_is_the_usual_one_at_seven():
         state, config = env.lanes.record(0)
         camera.look(state, config)
         usual = state.seen[:49].tolist()
-        lens.look(state, config)
+        wide_camera.look(state, config)
         assert state.seen[:49].tolist() == usual
 
 

@@ -19,7 +19,7 @@ from minigrid_oracle import MINIGRIDS, ONE_EACH, Ours, RandomWorld, position, th
 from rl_lab.envs import robot
 from rl_lab.envs.robot import difficulty, explorer, optimal_steps, plan, solvable
 from rl_lab.envs.robot.planner import UNKNOWN, plan_state
-from rl_lab.envs.robot.planning.engine import MOST, Search, own_search
+from rl_lab.envs.robot.planning.engine import MOST, PlanSearch, own_search
 from rl_lab.envs.robot.registration import ENVIRONMENTS, PREFIX
 from rl_lab.errors import LabError
 
@@ -151,7 +151,7 @@ def test_compiled_and_plain_python_find_the_same():
     env = Ours("rl_lab/Robot-UnlockPickup-v0")
     for seed in range(3):
         env.reset(seed=seed)
-        plain, compiled = Search(1 << 12, debug=True), own_search()
+        plain, compiled = PlanSearch(1 << 12, debug=True), own_search()
         assert plain(env.lanes.states, env.lanes.config) == compiled(env.lanes.states, env.lanes.config)
         assert plain.plan == compiled.plan == plan_state(env.lanes.states[0], env.lanes.config[0])
 
@@ -213,7 +213,7 @@ def test_the_explorer_says_what_it_cannot_take():
         explorer(gym.make_vec(ROOM, num_envs=3, debug=True))
     with pytest.raises(LabError, match="by themselves"):
         explorer(gym.make("rl_lab/Robot-Dynamic-Obstacles-5x5-v0", debug=True))
-    with pytest.raises(LabError, match=r"looking is an action .* take looker\.Looker"):
+    with pytest.raises(LabError, match=r"looking is an action .* take looking_expert\.LookingExpert"):
         explorer(gym.make(ROOM, look=True, debug=True))
     for arguments in ({"observation": "full"}, {"observation": "onehot"}, {"observation": "dict", "frame_stack": 2}):
         env = gym.make(ROOM, debug=True, **arguments)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rl_lab.envs.robot import cells
-from rl_lab.envs.robot.looker import Looker
+from rl_lab.envs.robot.looking_expert import LookingExpert
 from rl_lab.envs.robot.world import NOWHERE, cells_of
 from rl_lab.errors import LabError
 
@@ -206,7 +206,7 @@ def test_arguments_that_are_not_allowed(arguments, words):
 def played(env, looks, seed):
     """Return of an episode, its steps and its looks."""
     observation, _ = env.reset(seed=seed)
-    who, total, actions, ended = Looker(looks), 0.0, [], False
+    who, total, actions, ended = LookingExpert(looks), 0.0, [], False
     while not ended:
         actions.append(who(observation))
         observation, reward, terminated, truncated, _ = env.step(actions[-1])
@@ -242,7 +242,7 @@ def test_the_looker_finds_goals_elsewhere(id):
 
 def test_what_the_looker_cannot_take():
     with pytest.raises(LabError, match="looks='often' is not allowed; it must be 'well' or 'never'"):
-        Looker("often")
+        LookingExpert("often")
     for arguments in ({"observation": "onehot"}, {"view_size": 9}, {"frame_stack": 2}):
         with pytest.raises(LabError, match="the looker takes the robot's observations"):
-            Looker()(scout(**arguments).reset()[0])
+            LookingExpert()(scout(**arguments).reset()[0])

@@ -16,7 +16,7 @@ from numba.core import config
 
 from rl_lab import files, jit
 from rl_lab.errors import KernelError
-from rl_lab.jit import apart, cache, compiled
+from rl_lab.jit import cache, compile_process, compiled
 
 PLAIN = """
     from rl_lab import jit
@@ -60,7 +60,7 @@ def test_every_fast_piece_of_machine_code_comes_from_a_process_of_its_own(own, m
     monkeypatch.chdir(tmp_path)
     Path("json.py").write_text("raise SystemExit('the working folder was imported from')")
     kernel, seen = jit.specialize(quarter), []
-    monkeypatch.setattr(compiled, "compile_apart", lambda *a: seen.append(a[2]) or apart.compile_apart(*a))
+    monkeypatch.setattr(compiled, "compile_apart", lambda *a: seen.append(a[2]) or compile_process.compile_apart(*a))
     assert [kernel(1.0), kernel(1), kernel(2.0)] == [1.25, 1.25, 2.25]
     assert seen == [(typeof(1.0),), (typeof(1),)]
     assert len(kernel.files) == len(set(kernel.files)) == 2
@@ -74,7 +74,7 @@ def test_every_fast_piece_of_machine_code_comes_from_a_process_of_its_own(own, m
     ],
 )
 def test_fast_code_is_never_compiled_otherwise(own, monkeypatch, child, reason):
-    monkeypatch.setattr(apart, "CHILD", child)
+    monkeypatch.setattr(compile_process, "CHILD", child)
     kernel = jit.specialize(quarter, name="a quarter")
     with pytest.raises(KernelError, match=f"^a quarter cannot be compiled: {reason}"):
         kernel(1.0)

@@ -9,7 +9,7 @@ from rl_lab import cli
 from rl_lab.data import sound, speech
 from rl_lab.data.corpus import Scope
 from rl_lab.errors import LabError
-from rl_lab.lessons import words, words_told
+from rl_lab.lessons import words, words_report
 from rl_lab.supervised.recogniser import NONE, Recogniser
 
 pytestmark = pytest.mark.skipif(not speech.available(), reason="needs espeak-ng, flite and recordings: make data")
@@ -36,7 +36,7 @@ def test_words_in_voices_never_heard(learned):
     found = json.loads((folder / "words.json").read_text())
     assert found == findings.figures
     assert set(found["classes"]) == {*SMALL.words, NONE}
-    for name in words_told.COLOURS:
+    for name in words_report.COLOURS:
         mean, low, high = found["held-out voices"][name]["words right"]
         assert mean > 0.5
         assert low <= mean <= high

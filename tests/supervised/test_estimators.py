@@ -23,7 +23,7 @@ from rl_lab.core.mlp import MLP
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
 from rl_lab.supervised import Classifier, Regressor, losses
-from rl_lab.supervised.training import Samples, Schedule, train
+from rl_lab.supervised.training import Schedule, TrainingSamples, train
 
 X, Y = load_digits(return_X_y=True)
 X = X / 16
@@ -55,7 +55,7 @@ def test_gradients_of_losses_are_those_of_autograd(batch, width, seed):
 
 def test_an_epoch_is_torchs_with_the_same_order_and_penalty():
     rng = np.random.default_rng(0)
-    samples = Samples(X[:200].astype(np.float32), Y[:200, None], (0.5 + rng.random(200)).astype(np.float32))
+    samples = TrainingSamples(X[:200].astype(np.float32), Y[:200, None], (0.5 + rng.random(200)).astype(np.float32))
     network = MLP([64, 32, 10], "relu")
     network.initialise(rng)
     other = MLP(network.sizes, "relu", network.parameters.copy())

@@ -8,13 +8,13 @@ from rl_lab.core.mlp import MLP
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.supervised import losses
 from rl_lab.supervised.gradients import Step, descend, gradient, norms_by_layer
-from rl_lab.supervised.training import Samples
+from rl_lab.supervised.training import TrainingSamples
 
 
 def samples(count=50):
     rng = np.random.default_rng(1)
     inputs = rng.normal(size=(count, 6)).astype("f4")
-    return Samples(inputs, rng.integers(0, 3, (count, 1)), np.ones(count, "f4"))
+    return TrainingSamples(inputs, rng.integers(0, 3, (count, 1)), np.ones(count, "f4"))
 
 
 def network(activation, depth=8):
@@ -53,7 +53,7 @@ def test_descent_is_torchs_sgd():
         order, total = rng.permutation(40), 0.0
         for start in range(0, 40, 16):
             chosen = order[start : start + 16]
-            part = Samples(*(array[chosen] for array in data))
+            part = TrainingSamples(*(array[chosen] for array in data))
             optimiser.zero_grad()
             loss = torch_loss(module, part)
             loss.backward()

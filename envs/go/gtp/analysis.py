@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp import words
 from rl_lab.envs.go.gtp.framing import Refused
-from rl_lab.envs.go.gtp.session import Session
+from rl_lab.envs.go.gtp.session import GtpSession
 from rl_lab.envs.go.gtp.thinking import MOST_ANALYSED, SearchThinker
 from rl_lab.envs.go.vertices import vertex
 
@@ -31,7 +31,7 @@ IGNORED = (  # KataGo's, true or false; what they ask for is left out
 
 
 @dataclass
-class Wish:
+class AnalyzeRequest:
     """What somebody wants to see."""
 
     colour: str
@@ -42,25 +42,25 @@ class Wish:
     """Moves in a line."""
 
     @classmethod
-    def of(cls, arguments: list[str], to_play: str) -> Wish:
+    def of(cls, arguments: list[str], to_play: str) -> AnalyzeRequest:
         """From `[colour] [interval] [key value]...`; an interval is in hundredths of a second."""
-        wish, rest = cls(to_play), list(arguments)
+        request, rest = cls(to_play), list(arguments)
         if rest and rest[0].lower() in words.COLOURS:
-            wish.colour = words.colour(rest.pop(0))
+            request.colour = words.colour(rest.pop(0))
         if rest and words.NUMBER.fullmatch(rest[0]):
             rest.insert(0, "interval")
         while rest:
             key, value = rest.pop(0).lower(), words.word(rest, 0)
             rest.pop(0)
             if key == "interval":
-                wish.interval = max(0.0, words.number(value) / 100)
+                request.interval = max(0.0, words.number(value) / 100)
             elif key == "maxmoves":
-                wish.most = max(1, words.whole(value))
+                request.most = max(1, words.whole(value))
             elif key == "minmoves":
                 words.whole(value)
             elif key not in IGNORED or value.lower() not in ("true", "false"):
                 raise Refused(words.SYNTAX)
-        return wish
+        return request
 
 
 def lz_info(order: int, move: Candidate, size: int) -> str:
@@ -82,18 +82,18 @@ def kata_info(order: int, move: Candidate, size: int) -> str:
 Info = Callable[[int, Any, int], str]
 
 
-def analyse(info: Info, session: Session, arguments: list[str]) -> Iterator[str]:
+def analyse(info: Info, session: GtpSession, arguments: list[str]) -> Iterator[str]:
     """Lines about the position, until something is sent."""
-    wish = Wish.of(arguments, session.table.board.to_play)
+    request = AnalyzeRequest.of(arguments, session.table.board.to_play)
     session.table.check_room()
-    return _analysed(info, session, wish, session.table.board_for(wish.colour))
+    return _analysed(info, session, request, session.table.board_for(request.colour))
 
 
-def move_analysed(info: Info, session: Session, arguments: list[str]) -> Iterator[str]:
+def move_analysed(info: Info, session: GtpSession, arguments: list[str]) -> Iterator[str]:
     """Lines about the position while a move is thought of, and the move, which is played."""
-    wish = Wish.of(arguments, session.table.board.to_play)
-    board, seconds = session.think_for(wish.colour)
-    return _moved(info, session, wish, board, seconds)
+    request = AnalyzeRequest.of(arguments, session.table.board.to_play)
+    board, seconds = session.think_for(request.colour)
+    return _moved(info, session, request, board, seconds)
 
 
 ANALYSIS = {
@@ -104,37 +104,39 @@ ANALYSIS = {
 }
 
 
-def _analysed(info: Info, session: Session, wish: Wish, board: Board) -> Iterator[str]:
-    thinker, due = _search(session), time.monotonic() + wish.interval
+def _analysed(info: Info, session: GtpSession, request: AnalyzeRequest, board: Board) -> Iterator[str]:
+    thinker, due = _search(session), time.monotonic() + request.interval
     for search in thinker.chunks(board, MOST_ANALYSED):
         if session.inbox.waits():
             break
         if time.monotonic() >= due:
-            yield _report(info, search, wish, board.size)
-            due = time.monotonic() + wish.interval
-    yield _report(info, search, wish, board.size)
-    while not session.inbox.waits(max(wish.interval, FULL_SECONDS)):
-        yield _report(info, search, wish, board.size)
+            yield _report(info, search, request, board.size)
+            due = time.monotonic() + request.interval
+    yield _report(info, search, request, board.size)
+    while not session.inbox.waits(max(request.interval, FULL_SECONDS)):
+        yield _report(info, search, request, board.size)
 
 
-def _moved(info: Info, session: Session, wish: Wish, board: Board, seconds: float | None) -> Iterator[str]:
-    thinker, due = _search(session), time.monotonic() + wish.interval
-    with session.on_the_clock(wish.colour):
+def _moved(
+    info: Info, session: GtpSession, request: AnalyzeRequest, board: Board, seconds: float | None
+) -> Iterator[str]:
+    thinker, due = _search(session), time.monotonic() + request.interval
+    with session.on_the_clock(request.colour):
         for search in thinker.chunks(board, thinker.playouts, seconds):
             if time.monotonic() >= due:
-                yield _report(info, search, wish, board.size)
-                due = time.monotonic() + wish.interval
-    yield _report(info, search, wish, board.size)
-    yield f"play {session.settle(search.best(), wish.colour)}"
+                yield _report(info, search, request, board.size)
+                due = time.monotonic() + request.interval
+    yield _report(info, search, request, board.size)
+    yield f"play {session.settle(search.best(), request.colour)}"
 
 
-def _search(session: Session) -> SearchThinker:
+def _search(session: GtpSession) -> SearchThinker:
     assert isinstance(session.thinker, SearchThinker)  # others are not asked
     return session.thinker
 
 
-def _report(info: Info, search: Search, wish: Wish, size: int) -> str:
-    return " ".join(info(order, move, size) for order, move in enumerate(search.moves()[: wish.most]))
+def _report(info: Info, search: Search, request: AnalyzeRequest, size: int) -> str:
+    return " ".join(info(order, move, size) for order, move in enumerate(search.moves()[: request.most]))
 
 
 def _line(move: Candidate, size: int) -> str:

@@ -9,7 +9,7 @@ FEWEST_TO_COME = 8  # own moves for which main time must last, at least
 
 
 @dataclass
-class Clock:
+class GameClock:
     """Time of both sides, in seconds; without settings there is no limit."""
 
     main: float = 0.0
@@ -21,13 +21,13 @@ class Clock:
     """By colour: what is left, and for how many stones; 0 stones stand for main time."""
 
     @classmethod
-    def of(cls, main: float, period: float, stones: int) -> Clock:
+    def of(cls, main: float, period: float, stones: int) -> GameClock:
         """A clock as `time_settings` describes it: overtime for no stones means no limit, and so does no time at all.
 
         Example:
-            >>> Clock.of(60, 0, 0).budget("black", 20)
+            >>> GameClock.of(60, 0, 0).budget("black", 20)
             2.95
-            >>> Clock.of(0, 30, 0).budget("black", 20) is None
+            >>> GameClock.of(0, 30, 0).budget("black", 20) is None
             True
         """
         limited = (main > 0 and period == 0) or (period > 0 and stones > 0)

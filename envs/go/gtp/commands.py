@@ -10,13 +10,13 @@ import numpy as np
 
 from rl_lab.envs.go.gtp import rules, words
 from rl_lab.envs.go.gtp.analysis import ANALYSIS
-from rl_lab.envs.go.gtp.clock import Clock
+from rl_lab.envs.go.gtp.clock import GameClock
 from rl_lab.envs.go.gtp.framing import Refused
-from rl_lab.envs.go.gtp.session import Session
+from rl_lab.envs.go.gtp.session import GtpSession
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
 
-Command = Callable[[Session, list[str]], "str | Iterator[str]"]
+Command = Callable[[GtpSession, list[str]], "str | Iterator[str]"]
 COMMANDS: dict[str, Command] = {}
 
 
@@ -26,49 +26,49 @@ def command(function: Command) -> Command:
     return function
 
 
-def known(session: Session) -> dict[str, Command]:
+def known(session: GtpSession) -> dict[str, Command]:
     """The commands of a session: agents that cannot analyse have none for that."""
     return COMMANDS | ANALYSIS if session.thinker.analyses else COMMANDS
 
 
 @command
-def protocol_version(session: Session, arguments: list[str]) -> str:
+def protocol_version(session: GtpSession, arguments: list[str]) -> str:
     """The version of GTP."""
     return "2"
 
 
 @command
-def name(session: Session, arguments: list[str]) -> str:
+def name(session: GtpSession, arguments: list[str]) -> str:
     """Who plays."""
     return f"rl-lab {session.thinker.name}"
 
 
 @command
-def version(session: Session, arguments: list[str]) -> str:
+def version(session: GtpSession, arguments: list[str]) -> str:
     """The version of rl_lab."""
     return metadata.version("rl-lab")
 
 
 @command
-def known_command(session: Session, arguments: list[str]) -> str:
+def known_command(session: GtpSession, arguments: list[str]) -> str:
     """Whether a command is known."""
     return "true" if words.word(arguments, 0) in known(session) else "false"
 
 
 @command
-def list_commands(session: Session, arguments: list[str]) -> str:
+def list_commands(session: GtpSession, arguments: list[str]) -> str:
     """All commands, one a line."""
     return "\n".join(known(session))
 
 
 @command
-def quit(session: Session, arguments: list[str]) -> str:
+def quit(session: GtpSession, arguments: list[str]) -> str:
     """End the conversation; the server sees to it."""
     return ""
 
 
 @command
-def boardsize(session: Session, arguments: list[str]) -> str:
+def boardsize(session: GtpSession, arguments: list[str]) -> str:
     """Another board, empty."""
     sizes = {words.whole(text) for text in arguments[:2]}
     if not sizes:
@@ -88,7 +88,7 @@ def boardsize(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def clear_board(session: Session, arguments: list[str]) -> str:
+def clear_board(session: GtpSession, arguments: list[str]) -> str:
     """A new game."""
     session.table.clear()
     session.clock.restart()
@@ -96,21 +96,21 @@ def clear_board(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def komi(session: Session, arguments: list[str]) -> str:
+def komi(session: GtpSession, arguments: list[str]) -> str:
     """What White gets."""
     session.table.set_komi(words.number(words.word(arguments, 0)))
     return ""
 
 
 @command
-def get_komi(session: Session, arguments: list[str]) -> str:
+def get_komi(session: GtpSession, arguments: list[str]) -> str:
     """What White gets, without what handicap brings."""
     table = session.table
     return f"{table.board.rules.komi_in_force - table.rules.bonus(table.handicap):g}"
 
 
 @command
-def play(session: Session, arguments: list[str]) -> str:
+def play(session: GtpSession, arguments: list[str]) -> str:
     """A move of either side."""
     colour = words.colour(words.word(arguments, 0))
     action = words.action(words.word(arguments, 1), session.table.size, off_board="illegal move")
@@ -119,7 +119,7 @@ def play(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def genmove(session: Session, arguments: list[str]) -> str:
+def genmove(session: GtpSession, arguments: list[str]) -> str:
     """A move of ours, played."""
     colour = words.colour(words.word(arguments, 0))
     board, seconds = session.think_for(colour)
@@ -129,7 +129,7 @@ def genmove(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def reg_genmove(session: Session, arguments: list[str]) -> str:
+def reg_genmove(session: GtpSession, arguments: list[str]) -> str:
     """A move of ours, not played; no clock runs."""
     colour = words.colour(words.word(arguments, 0))
     board, _ = session.think_for(colour)
@@ -137,25 +137,25 @@ def reg_genmove(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def undo(session: Session, arguments: list[str]) -> str:
+def undo(session: GtpSession, arguments: list[str]) -> str:
     """The last move is taken back."""
     session.table.undo()
     return ""
 
 
 @command
-def time_settings(session: Session, arguments: list[str]) -> str:
+def time_settings(session: GtpSession, arguments: list[str]) -> str:
     """Main time, and overtime for so many stones."""
     main, period = (words.number(words.word(arguments, index)) for index in (0, 1))
     stones = words.whole(words.word(arguments, 2))
     if min(main, period, stones) < 0:
         raise Refused(words.SYNTAX)
-    session.clock = Clock.of(main, period, stones)
+    session.clock = GameClock.of(main, period, stones)
     return ""
 
 
 @command
-def time_left(session: Session, arguments: list[str]) -> str:
+def time_left(session: GtpSession, arguments: list[str]) -> str:
     """What a side has left: of main time, or for so many stones of overtime."""
     colour, seconds = words.colour(words.word(arguments, 0)), words.number(words.word(arguments, 1))
     stones = words.whole(words.word(arguments, 2))
@@ -166,19 +166,19 @@ def time_left(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def fixed_handicap(session: Session, arguments: list[str]) -> str:
+def fixed_handicap(session: GtpSession, arguments: list[str]) -> str:
     """Black's handicap on its usual points."""
     return " ".join(session.table.place_fixed(words.whole(words.word(arguments, 0))))
 
 
 @command
-def place_free_handicap(session: Session, arguments: list[str]) -> str:
+def place_free_handicap(session: GtpSession, arguments: list[str]) -> str:
     """Black's handicap where we like it."""
     return " ".join(session.table.place_freely(words.whole(words.word(arguments, 0))))
 
 
 @command
-def set_free_handicap(session: Session, arguments: list[str]) -> str:
+def set_free_handicap(session: GtpSession, arguments: list[str]) -> str:
     """Black's handicap where the client likes it."""
     size = session.table.size
     session.table.check_empty()
@@ -190,13 +190,13 @@ def set_free_handicap(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def final_score(session: Session, arguments: list[str]) -> str:
+def final_score(session: GtpSession, arguments: list[str]) -> str:
     """The area as the board stands; what is not taken is alive."""
     return session.table.board.result()
 
 
 @command
-def final_status_list(session: Session, arguments: list[str]) -> str:
+def final_status_list(session: GtpSession, arguments: list[str]) -> str:
     """Stones by what became of them: all are alive, since nothing is dead but what was taken."""
     status = words.word(arguments, 0).lower()
     if status not in ("alive", "dead", "seki"):
@@ -205,7 +205,7 @@ def final_status_list(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def loadsgf(session: Session, arguments: list[str]) -> str:
+def loadsgf(session: GtpSession, arguments: list[str]) -> str:
     """A game from a file, up to the position before a move where that is named."""
     words.word(arguments, 0)
     numbered = len(arguments) > 1 and words.WHOLE.fullmatch(arguments[-1])
@@ -216,26 +216,26 @@ def loadsgf(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def showboard(session: Session, arguments: list[str]) -> str:
+def showboard(session: GtpSession, arguments: list[str]) -> str:
     """The board as text."""
     return "\n" + session.table.board.ascii()
 
 
 @command
-def list_stones(session: Session, arguments: list[str]) -> str:
+def list_stones(session: GtpSession, arguments: list[str]) -> str:
     """Where a side has stones."""
     return stones_of(session, 1 if words.colour(words.word(arguments, 0)) == "black" else -1)
 
 
 @command
-def all_legal(session: Session, arguments: list[str]) -> str:
+def all_legal(session: GtpSession, arguments: list[str]) -> str:
     """Where a side may put a stone."""
     colour, size = words.colour(words.word(arguments, 0)), session.table.size
     return " ".join(vertex(action, size) for action in np.flatnonzero(session.table.board.mask(colour)[:-1]).tolist())
 
 
 @command
-def is_legal(session: Session, arguments: list[str]) -> str:
+def is_legal(session: GtpSession, arguments: list[str]) -> str:
     """Whether a side may play somewhere, 1 or 0."""
     colour = words.colour(words.word(arguments, 0))
     action = words.action(words.word(arguments, 1), session.table.size)
@@ -243,31 +243,31 @@ def is_legal(session: Session, arguments: list[str]) -> str:
 
 
 @command
-def captures(session: Session, arguments: list[str]) -> str:
+def captures(session: GtpSession, arguments: list[str]) -> str:
     """Stones that a side has taken."""
     taken = session.table.board.captures
     return str(taken.black if words.colour(words.word(arguments, 0)) == "black" else taken.white)
 
 
 @command
-def cputime(session: Session, arguments: list[str]) -> str:
+def cputime(session: GtpSession, arguments: list[str]) -> str:
     """Seconds of the processor that we have used, as GoGui's tools want to know."""
     return f"{time.process_time():.3f}"
 
 
-def kata_get_rules(session: Session, arguments: list[str]) -> str:
+def kata_get_rules(session: GtpSession, arguments: list[str]) -> str:
     """The rules as KataGo's JSON."""
     return session.table.rules.as_json()
 
 
-def kata_set_rules(session: Session, arguments: list[str]) -> str:
+def kata_set_rules(session: GtpSession, arguments: list[str]) -> str:
     """Rules as KataGo names them."""
     words.word(arguments, 0)
     session.table.set_rules(rules.read(" ".join(arguments), session.table.rules))
     return ""
 
 
-def kata_set_rule(session: Session, arguments: list[str]) -> str:
+def kata_set_rule(session: GtpSession, arguments: list[str]) -> str:
     """One rule as KataGo names it."""
     value: object = words.word(arguments, 1)
     value = {"true": True, "false": False}.get(str(value).lower(), value)
@@ -283,7 +283,7 @@ def shown(move: str) -> str:
     return "PASS" if move == "pass" else move
 
 
-def stones_of(session: Session, *sides: int) -> str:
+def stones_of(session: GtpSession, *sides: int) -> str:
     """Where stones stand, 1 for Black's and -1 for White's."""
     grid = session.table.board.stones.reshape(-1)
     return " ".join(vertex(action, session.table.size) for action in np.flatnonzero(np.isin(grid, sides)).tolist())

@@ -16,7 +16,7 @@ DROPPED = {code: None for code in (*range(32), 127)} | {9: " "}  # control chara
 REQUEST = re.compile(r"([0-9]*)(.*)", re.DOTALL)
 
 
-class Request(NamedTuple):
+class Command(NamedTuple):
     """A command that somebody sent."""
 
     number: str
@@ -30,21 +30,21 @@ class Refused(Exception):
     """A command fails; its text is the message after `?`."""
 
 
-def parse(line: bytes) -> Request | None:
+def parse(line: bytes) -> Command | None:
     r"""What a line asks for; None for a line with nothing but spaces or a comment.
 
     Bytes that are no UTF-8 are kept as they are, as the names of files want it.
 
     Example:
         >>> parse(b"12 play\tB C3 # the centre")
-        Request(number='12', name='play', arguments=['B', 'C3'])
+        Command(number='12', name='play', arguments=['B', 'C3'])
     """
     text = line.decode("utf-8", "surrogateescape").partition("#")[0].translate(DROPPED).strip()
     match = REQUEST.match(text)
     if not text or match is None:
         return None
     name, *arguments = match[2].split() or [""]
-    return Request(match[1], name, arguments)
+    return Command(match[1], name, arguments)
 
 
 def succeed(number: str, text: str) -> str:

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from rl_lab.envs.go.gtp.commands import known
-from rl_lab.envs.go.gtp.framing import LONGEST, Refused, Request, fail, parse, succeed
-from rl_lab.envs.go.gtp.session import Session
+from rl_lab.envs.go.gtp.framing import LONGEST, Command, Refused, fail, parse, succeed
+from rl_lab.envs.go.gtp.session import GtpSession
 from rl_lab.errors import LabError
 
 log = logging.getLogger("rl_lab")
@@ -31,7 +31,7 @@ class Server:
         write: takes an answer, or a part of one, and sends it on.
     """
 
-    def __init__(self, session: Session, read: Callable[[int], bytes], write: Callable[[str], None]) -> None:
+    def __init__(self, session: GtpSession, read: Callable[[int], bytes], write: Callable[[str], None]) -> None:
         self.session, self.read, self.write = session, read, write
 
     def run(self) -> None:
@@ -48,7 +48,7 @@ class Server:
         except OSError:  # nobody reads
             return
 
-    def _answer(self, request: Request, too_long: bool) -> None:
+    def _answer(self, request: Command, too_long: bool) -> None:
         try:
             answer = self._carry_out(request, too_long)
         except (Refused, LabError) as error:
@@ -60,7 +60,7 @@ class Server:
             return self.write(succeed(request.number, answer))
         return self._stream(request.number, answer)
 
-    def _carry_out(self, request: Request, too_long: bool) -> str | Iterator[str]:
+    def _carry_out(self, request: Command, too_long: bool) -> str | Iterator[str]:
         if too_long:
             raise Refused("line too long")
         if not request.name:
@@ -81,7 +81,7 @@ class Server:
         self.write("\n")
 
 
-def serve(session: Session) -> None:
+def serve(session: GtpSession) -> None:
     """Speak GTP on standard input and output; whatever else is printed there meanwhile goes to standard error."""
     if sys.__stdin__ is None or sys.__stdout__ is None:  # closed from the beginning; their numbers may be others' now
         return

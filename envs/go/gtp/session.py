@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.gtp.clock import Clock
+from rl_lab.envs.go.gtp.clock import GameClock
 from rl_lab.envs.go.gtp.framing import Inbox
-from rl_lab.envs.go.gtp.table import Table
+from rl_lab.envs.go.gtp.table import GameTable
 from rl_lab.envs.go.gtp.thinking import Thinker, komi_advice
 from rl_lab.envs.go.vertices import vertex
 
@@ -19,14 +19,14 @@ log = logging.getLogger("rl_lab")
 
 
 @dataclass
-class Session:
+class GtpSession:
     """A game, who plays it, and what they have agreed on."""
 
-    table: Table
+    table: GameTable
     thinker: Thinker
     resign: float = 0.0
     """Give up when the chance to win is lower than this; 0 never does."""
-    clock: Clock = field(default_factory=Clock)
+    clock: GameClock = field(default_factory=GameClock)
     _seen: set[float] = field(default_factory=set)
     inbox: Inbox = field(default_factory=Inbox)
     """What was sent and waits: a running analysis ends as soon as there is anything."""

@@ -19,7 +19,7 @@ log = logging.getLogger("rl_lab")
 
 
 @dataclass
-class Table:
+class GameTable:
     """A game with the liberties that GTP takes: any order of colours, moves after two passes, komi at any time."""
 
     size: int = 9

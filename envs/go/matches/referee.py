@@ -15,7 +15,7 @@ OTHER = {"black": "white", "white": "black"}
 
 
 @dataclass(frozen=True)
-class Played:
+class PlayedGame:
     """A game that was played."""
 
     board: Board
@@ -42,7 +42,7 @@ class Stopped(KeyboardInterrupt):
         self.board = board
 
 
-def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) -> Played:
+def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) -> PlayedGame:
     """Play a game.
 
     Args:
@@ -61,7 +61,7 @@ def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) ->
         raise Stopped(board) from None
 
 
-def _play(sides: dict[str, Side], board: Board, opening: tuple[int, ...]) -> Played:
+def _play(sides: dict[str, Side], board: Board, opening: tuple[int, ...]) -> PlayedGame:
     """`play`, on a board."""
     for colour, side in sides.items():
         try:
@@ -82,7 +82,7 @@ def _play(sides: dict[str, Side], board: Board, opening: tuple[int, ...]) -> Pla
         except Failure as failure:
             return _lost(board, colour, failure)
         if action == RESIGN:
-            return Played(board, OTHER[colour], f"{LETTERS[OTHER[colour]]}+R", "resignation")
+            return PlayedGame(board, OTHER[colour], f"{LETTERS[OTHER[colour]]}+R", "resignation")
         board.play(action)
         try:
             sides[OTHER[colour]].told(colour, action, board.size)
@@ -90,7 +90,7 @@ def _play(sides: dict[str, Side], board: Board, opening: tuple[int, ...]) -> Pla
             return _lost(board, OTHER[colour], failure)
     score = board.score()
     winner = None if score == 0 else "black" if score > 0 else "white"
-    return Played(board, winner, board.result(), "passes" if board.has_ended else "length")
+    return PlayedGame(board, winner, board.result(), "passes" if board.has_ended else "length")
 
 
 def _asked(side: Side, board: Board) -> int:
@@ -107,6 +107,6 @@ def _asked(side: Side, board: Board) -> int:
     return action
 
 
-def _lost(board: Board, colour: str, failure: Failure) -> Played:
+def _lost(board: Board, colour: str, failure: Failure) -> PlayedGame:
     result = f"{LETTERS[OTHER[colour]]}+{'T' if failure.kind == TIME_OUT else 'F'}"
-    return Played(board, OTHER[colour], result, failure.kind, str(failure))
+    return PlayedGame(board, OTHER[colour], result, failure.kind, str(failure))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rl_lab.envs.go.matches import referee
 from rl_lab.envs.go.matches.openings import random_openings
-from rl_lab.envs.go.matches.referee import OTHER, Played
+from rl_lab.envs.go.matches.referee import OTHER, PlayedGame
 from rl_lab.envs.go.matches.sides import FAILURES, Side
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError
@@ -60,7 +60,7 @@ class Entry:
     opening: tuple[int, ...]
     first: str
     """The colour of the first side."""
-    played: Played
+    played: PlayedGame
 
     @property
     def points(self) -> float:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from rl_lab.envs.go.engine import Engine, EngineDied, EngineError, EngineNonsense, EngineRefuses, EngineSilent
+from rl_lab.envs.go.engine import EngineDied, EngineError, EngineNonsense, EngineProcess, EngineRefuses, EngineSilent
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.gtp import words
 from rl_lab.envs.go.gtp.clock import LAG
@@ -145,7 +145,7 @@ class EngineSide:
 
     def __init__(self, command: Sequence[str], seconds: float, timed: bool = False) -> None:
         self.command, self.seconds, self.timed = list(command), seconds, timed
-        self.engine = Engine(self.command, self.start_seconds)
+        self.engine = EngineProcess(self.command, self.start_seconds)
         try:
             self.name, version, known = self.engine.ask("name", "version", "list_commands")
         except EngineError as error:
@@ -200,7 +200,7 @@ class EngineSide:
     def restart(self) -> None:
         """Start the program anew."""
         self.close()
-        self.engine = Engine(self.command, self.start_seconds)
+        self.engine = EngineProcess(self.command, self.start_seconds)
 
     def close(self) -> None:
         """End the program."""

@@ -11,9 +11,9 @@ import numpy as np
 from rl_lab.envs import Definition
 from rl_lab.envs.robot import cells, maps, options, tabular
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GOAL, KIND
-from rl_lab.envs.robot.errands import understood
 from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
 from rl_lab.envs.robot.layouts.building import build_solid
+from rl_lab.envs.robot.mission_parser import understood
 from rl_lab.envs.robot.world import (
     CAPACITIES,
     MISSION_LENGTH,
@@ -70,8 +70,8 @@ def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None
     """A level of one's own.
 
     What its mission asks for decides when it is over: MiniGrid's sentences, such as "pick up the red ball", "go to the
-    blue box", "open the grey door" or "put the red ball near the blue box", mean what they mean there, see `errands`;
-    everything else, such as "go to the goal", means to reach a goal.
+    blue box", "open the grey door" or "put the red ball near the blue box", mean what they mean there (see
+    `mission_parser`); everything else, such as "go to the goal", means to reach a goal.
 
     Args:
         layout: a file, or the text itself, which has more than one line; by default an example.

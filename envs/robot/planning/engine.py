@@ -25,7 +25,7 @@ class _Own(threading.local):
     """A thread's searches, by their room and whether they are plain Python."""
 
     def __init__(self) -> None:
-        self.searches: dict[tuple[int, bool], Search] = {}
+        self.searches: dict[tuple[int, bool], PlanSearch] = {}
 
 
 _own = _Own()
@@ -48,7 +48,7 @@ def read_chosen(chosen, states, config, levels):
         read_level(states[chosen[k]], config[0], levels[k])
 
 
-class Search:
+class PlanSearch:
     """Memory for searches, one at a time.
 
     Args:
@@ -89,7 +89,7 @@ class Search:
         return self.memory["plan"][0, : int(self.memory["steps"][0])].tolist()
 
 
-def own_search(cap: int = CAP, debug: bool = False) -> Search:
+def own_search(cap: int = CAP, debug: bool = False) -> PlanSearch:
     """This thread's memory for searches that find up to so many states.
 
     Raises:
@@ -100,7 +100,7 @@ def own_search(cap: int = CAP, debug: bool = False) -> Search:
     room = max(CAP, 1 << (int(cap) - 1).bit_length())  # other sizes need other machine code, so there are few
     searches = _own.searches
     if (room, debug) not in searches:
-        searches[room, debug] = Search(room, debug)
+        searches[room, debug] = PlanSearch(room, debug)
     searches[room, debug].memory["most"] = cap
     return searches[room, debug]
 

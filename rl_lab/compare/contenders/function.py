@@ -13,7 +13,7 @@ from rl_lab.compare.contenders.base import Trainer
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.measure import Meter, Metered, metered_vec_env
 from rl_lab.errors import LabError
-from rl_lab.stages.till import till_of
+from rl_lab.stages.step_budget import step_budget_of
 
 
 class FunctionTrainer(Trainer):
@@ -73,7 +73,7 @@ class FunctionTrainer(Trainer):
         if meter.watched is not None and meter.watched[0] is model:
             return meter.watched
         model = _with_env(model, meter.trained[0]) if meter.trained is not None else model
-        known, outer = till_of(getattr(model, "env", None))
+        known, outer = step_budget_of(getattr(model, "env", None))
         return model, outer if known is meter else None
 
     def _algorithm(self) -> Any:

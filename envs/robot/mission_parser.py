@@ -48,7 +48,7 @@ def _pattern(sentence: str) -> re.Pattern[str]:
 PATTERNS = [(_pattern(sentence), task) for sentence, task in SENTENCES]
 
 
-class Errand(NamedTuple):
+class ParsedMission(NamedTuple):
     """A mission, understood."""
 
     task: int
@@ -61,13 +61,13 @@ class Errand(NamedTuple):
     """The door behind which the key is."""
 
 
-def understood(mission: str) -> Errand:
+def understood(mission: str) -> ParsedMission:
     """The errand that a mission's text describes; to reach a goal where it says nothing else.
 
     Example:
         >>> understood("put the red ball near the blue box")
-        Errand(task=6, first=6, second=39, hint=None)
-        >>> understood("go to the goal") == Errand(tasks.REACH)
+        ParsedMission(task=6, first=6, second=39, hint=None)
+        >>> understood("go to the goal") == ParsedMission(tasks.REACH)
         True
     """
     mission = " ".join(mission.split())
@@ -75,9 +75,9 @@ def understood(mission: str) -> Errand:
         if said := pattern.fullmatch(mission):
             things = [_byte(*said.group(k, k + 1)) for k in range(1, pattern.groups, 2)]
             if task != tasks.IN_ORDER or things[0] != things[1]:
-                return Errand(task, *things)
+                return ParsedMission(task, *things)
     said = HINT.fullmatch(mission)
-    return Errand(tasks.REACH, hint=_byte(said[2], OBJECTS[DOOR]) if said else None)
+    return ParsedMission(tasks.REACH, hint=_byte(said[2], OBJECTS[DOOR]) if said else None)
 
 
 def _byte(colour: str, thing: str) -> int:

@@ -14,7 +14,7 @@ from rl_lab.envs.definition import Definition
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.players import Player, player
 from rl_lab.envs.go.rules import Rules
-from rl_lab.envs.go.turns import begin_told
+from rl_lab.envs.go.turn_kernels import begin_told
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.envs.lanes import Lanes
 from rl_lab.envs.loops import NEXT_STEP
@@ -23,7 +23,7 @@ from rl_lab.errors import LabError
 SEEDS = 2**31
 
 
-class OutsideLanes(Lanes):
+class ExternalOpponentLanes(Lanes):
     """Lanes whose opponent is asked, in Python, before machine code plays what he said.
 
     For every lane he is shown the board after the agent's move; then the loop over lanes steps all of them, as it

@@ -9,8 +9,8 @@ from rl_lab.errors import LabError
 
 
 @dataclass(frozen=True)
-class Grafted:
-    """What `graft` did, layer by layer, counted from 0."""
+class CopiedLayers:
+    """What `layer_transfer` did, layer by layer, counted from 0."""
 
     copied: list[int] = field(default_factory=list)
     """Layers of one shape."""
@@ -28,7 +28,7 @@ class Grafted:
         return f"layers {'; '.join(told)}"
 
 
-def graft(source: MLP, target: MLP, layers: int | None = None) -> Grafted:
+def copy_layers(source: MLP, target: MLP, layers: int | None = None) -> CopiedLayers:
     """Put the lowest layers of one network into another, in place.
 
     Where two layers differ in shape, the first inputs and the first units that both have are copied, and the rest of
@@ -55,7 +55,7 @@ def graft(source: MLP, target: MLP, layers: int | None = None) -> Grafted:
             f"a {source.activation} network cannot be grafted into a {target.activation} one: its layers would mean "
             "something else; train it with the target's activation"
         )
-    done = Grafted(skipped=list(range(count, len(ours))))
+    done = CopiedLayers(skipped=list(range(count, len(ours))))
     for number, ((from_matrix, from_bias), (matrix, bias)) in enumerate(zip(theirs[:count], ours[:count], strict=True)):
         rows, units = (min(pair) for pair in zip(from_matrix.shape, matrix.shape, strict=True))
         matrix[:rows, :units], bias[:units] = from_matrix[:rows, :units], from_bias[:units]

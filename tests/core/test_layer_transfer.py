@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl_lab.core.graft import graft
+from rl_lab.core.layer_transfer import copy_layers
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 
@@ -19,7 +19,7 @@ def network(sizes, seed, activation="tanh"):
 def test_a_trunk_moves_into_an_actor():
     trunk, actor = network([5, 8, 6], 0), network([5, 8, 6, 3], 1)
     head = [array.copy() for array in actor.layers()[2]]
-    done = graft(trunk, actor)
+    done = copy_layers(trunk, actor)
     assert str(done) == "layers copied 0, 1; skipped 2"
     inputs = np.random.default_rng(2).standard_normal((4, 5)).astype(np.float32)
     expected = np.tanh(trunk(inputs)) @ head[0] + head[1]
@@ -35,9 +35,9 @@ def test_what_both_have_is_copied_and_the_rest_stays(first, second, layers):
     before = [(matrix.copy(), bias.copy()) for matrix, bias in target.layers()]
     if layers > min(len(first), len(second)) - 1:
         with pytest.raises(LabError, match="is not allowed; the networks have"):
-            graft(source, target, layers)
+            copy_layers(source, target, layers)
         return
-    done = graft(source, target, layers)
+    done = copy_layers(source, target, layers)
     assert sorted(done.copied + done.reshaped + done.skipped) == list(range(len(second) - 1))
     for number, (matrix, bias) in enumerate(target.layers()):
         if number in done.skipped:
@@ -54,4 +54,4 @@ def test_what_both_have_is_copied_and_the_rest_stays(first, second, layers):
 
 def test_another_activation_is_refused():
     with pytest.raises(LabError, match="a relu network cannot be grafted into a tanh one"):
-        graft(network([2, 3, 1], 0, "relu"), network([2, 3, 1], 1))
+        copy_layers(network([2, 3, 1], 0, "relu"), network([2, 3, 1], 1))

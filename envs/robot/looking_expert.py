@@ -27,7 +27,7 @@ NOT_KNOWN: Cell = (UNSEEN, 0, 0)
 NEIGHBOURS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 
 
-class Looker:
+class LookingExpert:
     """Walks to the goal if it knows a way; else goes to where most can be seen that is not known yet, and looks.
 
     It steps only onto what it has seen, and through doors that it has just seen open. It follows

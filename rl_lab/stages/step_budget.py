@@ -21,7 +21,7 @@ class BudgetSpent(BaseException):
     """
 
 
-class Till(Protocol):
+class StepBudget(Protocol):
     """Counts the steps of one run, and has its model judged."""
 
     budget: int
@@ -45,7 +45,7 @@ class Till(Protocol):
         """Evaluate a model if the next point of the plan has come."""
 
 
-def till_of(env: Any) -> tuple[Any, Any]:
+def step_budget_of(env: Any) -> tuple[Any, Any]:
     """The till inside wrappers, or None, and the environment as a model sees it if somebody wrapped ours.
 
     Raises:

@@ -2,7 +2,7 @@
 
 LLVM does not keep a block of sums in registers across a loop that is not unrolled, and stores and loads it in every
 turn; half of the processor's multiply-adds are lost with that. So the block's loop is built here, instruction by
-instruction, for `rl_lab.core.panels.add_block`, whose plain Python says what it computes. Generated modules import
+instruction, for `rl_lab.core.gemm.add_block`, whose plain Python says what it computes. Generated modules import
 this one; nothing else does, because it imports Numba.
 """
 
@@ -95,7 +95,7 @@ class _Block:
 
 @intrinsic
 def add_block(_context, rows, matrix, row_step, column_step, source, target):
-    """`rl_lab.core.panels.add_block` for Numba."""
+    """`rl_lab.core.gemm.add_block` for Numba."""
     if not isinstance(rows, types.IntegerLiteral):
         return None
     count = rows.literal_value

@@ -2,7 +2,7 @@
 
 A panel is a flat float32 array; unit `u` of sample `s` lies at `64 u + s`. A row is four AVX-512 registers,
 and because its length is a constant, loops over it need no remainder. `add_block` keeps four such rows of sums in
-registers, and its machine code is written by hand (`rl_lab.jit.tile`). Nothing calls BLAS: a product runs in the
+registers, and its machine code is written by hand (`rl_lab.jit.gemm_block`). Nothing calls BLAS: a product runs in the
 calling thread, with the same rounding on every call (`python -m benchmarks core_minibatch` times a minibatch).
 """
 
@@ -59,7 +59,7 @@ def flip(panel, flipped):
                 flipped[lane * LANES + row + i] = panel[(row + i) * LANES + lane]
 
 
-@jit.by_hand("rl_lab.jit.tile")
+@jit.by_hand("rl_lab.jit.gemm_block")
 def add_block(rows, matrix, row_step, column_step, source, target):
     """Add a few rows of a product, as `add_product` does; `rows` is a constant of up to 4."""
     for row in range(rows):

@@ -40,7 +40,7 @@ Pose = tuple[int, int, int]  # x, y, direction
 
 
 @dataclass(frozen=True)
-class Wish:
+class Goal:
     """What to plan for; a step onto a goal always counts."""
 
     task: int
@@ -59,7 +59,7 @@ class Wish:
     """Where boxes are that are worth opening, whatever is in them."""
 
 
-class Belief:
+class OccupancyMap:
     """What is known of a world.
 
     Attributes:
@@ -110,7 +110,7 @@ class Belief:
         keys = {self.at(place) for place in self.places(KEY)} | {carried}
         return any(KEY | self.at(place) & ~KIND & ~OPAQUE not in keys for place in self.places(LOCKED_DOOR))
 
-    def way(self, pose: Pose, carried: int, wish: Wish) -> list[int] | None:
+    def way(self, pose: Pose, carried: int, wish: Goal) -> list[int] | None:
         """The fewest actions that make a wish come true, as far as is known; None if no way is found."""
         left, top, width, height = self._frame(pose)
         line = width + 2

@@ -5,7 +5,7 @@ import pytest
 from minigrid_oracle import FORWARD, ONE_EACH, PICKUP, RIGHT, TOGGLE
 
 from rl_lab.envs.robot import cells, exploration, missions, tasks
-from rl_lab.envs.robot.errands import Errand, understood
+from rl_lab.envs.robot.mission_parser import ParsedMission, understood
 from rl_lab.errors import LabError
 
 CUSTOM = "rl_lab/Robot-Custom-v0"
@@ -29,23 +29,23 @@ def test_what_a_family_says_is_what_it_asks_for(id):
 
 
 SENTENCES = {
-    "go to the goal": Errand(tasks.REACH),
-    "get to the green goal square": Errand(tasks.REACH),
-    "": Errand(tasks.REACH),
-    "pick up the yellow key and get to the goal": Errand(tasks.REACH),
-    "you must pick up the yellow key": Errand(tasks.REACH),
-    "pick up the yellow door": Errand(tasks.REACH),
-    "pick up a yellow key": Errand(tasks.PICK_UP, thing(cells.KEY, cells.YELLOW)),
-    "fetch a yellow key": Errand(tasks.FETCH, thing(cells.KEY, cells.YELLOW)),
-    "you must fetch the red ball": Errand(tasks.FETCH, thing(cells.BALL, cells.RED)),
-    "open the grey door": Errand(tasks.OPEN, thing(cells.DOOR, cells.GREY)),
-    "open the red door then the blue door": Errand(
+    "go to the goal": ParsedMission(tasks.REACH),
+    "get to the green goal square": ParsedMission(tasks.REACH),
+    "": ParsedMission(tasks.REACH),
+    "pick up the yellow key and get to the goal": ParsedMission(tasks.REACH),
+    "you must pick up the yellow key": ParsedMission(tasks.REACH),
+    "pick up the yellow door": ParsedMission(tasks.REACH),
+    "pick up a yellow key": ParsedMission(tasks.PICK_UP, thing(cells.KEY, cells.YELLOW)),
+    "fetch a yellow key": ParsedMission(tasks.FETCH, thing(cells.KEY, cells.YELLOW)),
+    "you must fetch the red ball": ParsedMission(tasks.FETCH, thing(cells.BALL, cells.RED)),
+    "open the grey door": ParsedMission(tasks.OPEN, thing(cells.DOOR, cells.GREY)),
+    "open the red door then the blue door": ParsedMission(
         tasks.IN_ORDER, thing(cells.DOOR, cells.RED), thing(cells.DOOR, cells.BLUE)
     ),
-    "open the red door then the red door": Errand(tasks.REACH),
-    "open the red door then the blue box": Errand(tasks.REACH),
-    "go to the purple door": Errand(tasks.GO_TO, thing(cells.DOOR, cells.PURPLE)),
-    "get the red key from the blue room, unlock the red door and go to the goal": Errand(
+    "open the red door then the red door": ParsedMission(tasks.REACH),
+    "open the red door then the blue box": ParsedMission(tasks.REACH),
+    "go to the purple door": ParsedMission(tasks.GO_TO, thing(cells.DOOR, cells.PURPLE)),
+    "get the red key from the blue room, unlock the red door and go to the goal": ParsedMission(
         tasks.REACH, hint=thing(cells.DOOR, cells.BLUE)
     ),
 }
