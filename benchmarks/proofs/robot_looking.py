@@ -2,8 +2,8 @@
 
 On levels of Scout, a robot that never looks is held against one that looks well, and that against one whose camera
 always sees: once with `LookingExpert`, which maps what it sees, once with trained PPO, ten seeds each. No image is
-free: who never looks never sees. All three meet the same levels. Intervals are of 95 %, by bootstrap; the unit is the level with
-`LookingExpert`, and the seed with PPO.
+free: who never looks never sees. All three meet the same levels. Intervals are of 95 %, by bootstrap; the unit is the
+level with `LookingExpert`, and the seed with PPO.
 
 PPO has an ordinary network without a memory. It sees what the robot sees, as zeros and ones, seven a cell, since a
 cell of Scout is one of seven things; where it looks, also what it feels, and where in the last image it stands. Of
