@@ -44,7 +44,7 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
     whole_number("epochs", epochs, 1)
     rows, labels, lanes = walked(env, seed)
     context = Context(env, seed, hyperparameters=SETTINGS)
-    context.begin(Ledger())
+    context.books.begin(Ledger())
     agent = context.agent()
     seen = experienced(agent, steps)
     options: dict[str, Any] = {"actions": agent.policy.outputs, "scale": float(agent.policy.encoder.scale)}

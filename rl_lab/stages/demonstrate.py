@@ -85,16 +85,16 @@ class Demonstrate(Stage):
     def _played(self, context: Context) -> Demonstrations:
         env = context.expert_env()
         known = experts.find(self.expert, env)
-        context.book(Ledger(teacher_steps=known.teacher_steps))
+        context.books.book(Ledger(teacher_steps=known.teacher_steps))
         context.report(f"demonstrations: {self.episodes} episodes of {_called(self.expert)}")
         return collect(env, known.act, self.episodes, seed=context.seed * APART)
 
     def _read(self, context: Context) -> Demonstrations:
         shown = Demonstrations.read(str(self.dataset))
         env = context.expert_env()
-        shown.check_fits(context.name, env.observation_space, env.action_space, env.spec)
+        shown.check_fits(context.environment.name, env.observation_space, env.action_space, env.spec)
         shown = shown.drawn(self.episodes, context.seed)
-        context.book(Ledger(demonstration_transitions=shown.transitions))
+        context.books.book(Ledger(demonstration_transitions=shown.transitions))
         return shown
 
 

@@ -89,7 +89,7 @@ class Stage:
             describe(type(self)),
             self.described(),
             artifact.key if artifact else None,
-            context.described(),
+            context.environment.description,
             context.seed,
             context.algorithm,
             describe(context.hyperparameters),
@@ -108,17 +108,20 @@ class Stage:
         for part in self.needs:
             if artifact is None or not artifact.part(part):
                 raise LabError(f"stage {self.kind!r} needs {part}, which no stage before it gives; {ADVICE[part]}")
-        if artifact is not None and (artifact.environment, artifact.spaces) != (context.name, context.spaces()):
+        if artifact is not None and (artifact.environment, artifact.spaces) != (
+            context.environment.name,
+            context.environment.spaces,
+        ):
             raise LabError(
                 f"stage {self.kind!r} got an artifact of {artifact.environment} with {artifact.spaces}, but "
-                f"{context.name} has {context.spaces()}; pipelines stay in one environment"
+                f"{context.environment.name} has {context.environment.spaces}; pipelines stay in one environment"
             )
 
     def _made(self, context: Context, artifact: Artifact | None, key: str) -> Artifact:
-        context.begin(artifact.ledger if artifact else Ledger())
+        context.books.begin(artifact.ledger if artifact else Ledger())
         made = self.make(context, artifact)
         parents = (*artifact.parents, artifact.key) if artifact else ()
-        return replace(made, ledger=context.ledger(), parents=parents, key=key)
+        return replace(made, ledger=context.books.ledger(), parents=parents, key=key)
 
 
 def _named(value: Any) -> str:
@@ -150,7 +153,9 @@ def handed_on(
         tensors = {name: array for name, array in tensors.items() if not name.startswith(f"{part}.")}
         tensors |= {f"{part}.{name}": np.array(array) for name, array in arrays.items()}
     known = dict(artifact.notes) if artifact else {}
-    return Artifact(stage.kind, tensors, context.name, context.spaces(), notes={**known, stage.kind: notes})
+    return Artifact(
+        stage.kind, tensors, context.environment.name, context.environment.spaces, notes={**known, stage.kind: notes}
+    )
 
 
 def policy_parts(agent: OnPolicyAlgorithm) -> dict[str, dict[str, np.ndarray]]:

@@ -30,7 +30,7 @@ def tuned(cloned, stage, value):
     context, artifact = cloned
     if value:
         artifact = FitValue().run(context, artifact)
-    context.begin(Ledger())
+    context.books.begin(Ledger())
     clone = context.agent()
     load_policy(clone, artifact, "actor", "log_std")
     before, scores = score(context.look(clone, 40)), []

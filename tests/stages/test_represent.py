@@ -49,7 +49,7 @@ def test_clones_and_critics_start_from_it_too():
 
 def test_what_was_seen_is_kept_as_the_environment_gave_it():
     context = Context(ROBOT, 0, None, SMALL)
-    context.begin(Ledger())
+    context.books.begin(Ledger())
     seen = experienced(context.agent(), 600)
     assert seen.rows.shape == (192, 4, 151)
     assert seen.rows.dtype == np.uint8

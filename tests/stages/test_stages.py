@@ -171,7 +171,7 @@ def test_continuous_actions_are_cloned_too():
     artifact = Pipeline([Demonstrate(swing_up, 20), Clone()]).run(context)
     agent = context.agent()
     load_policy(agent, artifact, "actor", "log_std")
-    context.begin(Ledger())
+    context.books.begin(Ledger())
     assert -300 < context.look(agent, 40) < -100  # random actions: -1200
     assert agent.policy.log_std[0] < 0
     assert artifact.notes["clone"]["score"] > 0.5
@@ -222,7 +222,7 @@ MAKING = {"make_vec", "make_adapter", "PPO", "SyncVectorEnv"}
 
 
 def test_stages_hold_no_training_loop_of_their_own():
-    """What trains stands below; the context alone calls it, where it is counted, and makes environments."""
+    """What trains stands below; the context alone calls it, where it is counted, and one factory makes environments."""
     for file in Path(rl_lab.stages.__file__).parent.glob("*.py"):
         nodes = list(ast.walk(ast.parse(file.read_text())))
         calls = [node.func for node in nodes if isinstance(node, ast.Call)]
@@ -231,6 +231,9 @@ def test_stages_hold_no_training_loop_of_their_own():
         imported = {alias.name.rpartition(".")[2] for node in imports for alias in node.names}
         if file.name == "context.py":
             assert called & TRAINING == {"learn", "fit_to"}
+        elif file.name == "environment.py":
+            assert not called & TRAINING
+            assert called & MAKING == {"make_adapter"}
         else:
             assert not (called | imported) & (TRAINING | MAKING - {"PPO"}), file.name
             assert "PPO" not in called, file.name
@@ -245,7 +248,9 @@ class Polish(Stage):
     needs = ("actor",)
 
     def make(self, context, artifact):
-        return Artifact(self.kind, artifact.tensors, context.name, context.spaces(), notes={"polished": True})
+        return Artifact(
+            self.kind, artifact.tensors, context.environment.name, context.environment.spaces, notes={"polished": True}
+        )
 
 
 def test_a_stage_of_ones_own():
@@ -317,7 +322,7 @@ BAD = {
     "the expert answered 5 at step 0 of the episode with seed 0; the action space is Discrete(2)": lambda: Demonstrate(
         lambda o, i: 5, 1
     ).run(Context("CartPole-v1")),
-    "environment 'Nope-v0' cannot be made": lambda: Context("Nope-v0").spaces(),
+    "environment 'Nope-v0' cannot be made": lambda: Context("Nope-v0").environment.spaces,
     "expert 'math:pi' is 3.14": lambda: Demonstrate("math:pi").run(Context("CartPole-v1")),
     "stage 'finetune': warmup_steps=-1 is not allowed": lambda: Finetune(warmup_steps=-1),
     "10 steps are left for stage 'finetune', less than one rollout of 256": lambda: Finetune(steps=10).run(
@@ -475,7 +480,7 @@ def test_a_normaliser_is_handed_on():
     assert tuned.part("normalizer")["return_moments"][2] > judged.part("normalizer")["return_moments"][2]
     agent = context.agent()
     load_policy(agent, tuned)
-    context.begin(Ledger())
+    context.books.begin(Ledger())
     assert -350 < context.look(agent, 40) < -100  # random actions: -1200
 
 
@@ -552,7 +557,7 @@ def test_lengths_that_nobody_gave_follow_the_budget(caplog):
     agent, made = None, context.agent
     context.agent = lambda **options: made(**options)
     Finetune(steps=2560, fall_back=0).run(context, artifact)
-    agent = context._agents[-1]
+    agent = context.trained
     assert (agent.anchor.schedule.warmup_steps, agent.anchor.schedule.ramp_steps) == (256, 512)
     assert agent.anchor.schedule.kl_steps == 2560
     assert not caplog.records

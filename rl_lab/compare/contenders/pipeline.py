@@ -94,7 +94,7 @@ class PipelineTrainer(LabTrainer):
         small = [replace(stage, steps=rollout) if isinstance(stage, Finetune) else stage for stage in stages]
         with contextlib.suppress(LabError):
             Pipeline(small).run(context)
-        context.begin(Ledger())
+        context.books.begin(Ledger())
         context.train(context.agent(), rollout)
 
     def train(self, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
