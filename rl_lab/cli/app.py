@@ -22,7 +22,7 @@ app = tyro.extras.SubcommandApp()
 registry = ConstructorRegistry()
 
 Env = Annotated[Positional[str | None], arg(metavar="ENV")]
-"""An environment in its place among the words of a command."""
+"""An environment as a positional argument."""
 EnvOption = Annotated[str | None, arg(name="env", metavar="ENV")]
 
 
@@ -74,10 +74,10 @@ def _exactly(number: float) -> int:
 
 
 def one_env(place: str | None, option: str | None) -> str | None:
-    """The environment that a command was given in its place or as an option.
+    """The environment that a command was given as a positional argument or as an option.
 
     Raises:
-        LabError: it was given two.
+        LabError: two different ones were given.
     """
     if place is not None and option is not None and place != option:
         raise LabError(f"two environments were given, {place} and --env {option}; give one")
@@ -85,7 +85,7 @@ def one_env(place: str | None, option: str | None) -> str | None:
 
 
 def needed_env(place: str | None, option: str | None, command: str) -> str:
-    """`one_env` where there has to be one."""
+    """`one_env` where an environment is required."""
     env = one_env(place, option)
     if env is None:
         raise LabError(f"{command} needs an environment; give a Gymnasium id, such as CartPole-v1, or module:id")
@@ -93,7 +93,7 @@ def needed_env(place: str | None, option: str | None, command: str) -> str:
 
 
 def know_env(env: str | None) -> None:
-    """Import the module of an environment that the user names, since no file may have one imported.
+    """Import the module of an environment that the user names, since loading a file imports nothing.
 
     Raises:
         LabError: there is no such module or environment.
@@ -105,7 +105,7 @@ def know_env(env: str | None) -> None:
 
 
 def given_options() -> list[str]:
-    """The options on the command line, such as "num-envs", even those that are given as they are by default."""
+    """The options on the command line, such as "num-envs", also those that are given their default."""
     words = [word.split("=")[0] for word in sys.argv[1:] if word.startswith("--")]
     return [word[2:].replace("_", "-") for word in words]
 
@@ -118,7 +118,7 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
         if not sign or not key.isidentifier():
             raise LabError(f"{pair!r} is not key=value; write, for example, --env-arg size=8")
         if key in values:
-            raise LabError(f"{key} is given twice, at last as {pair!r}; give it once")
+            raise LabError(f"{key} is given twice, the second time as {pair!r}; give it once")
         try:
             values[key] = json.loads(text)
         except json.JSONDecodeError:
@@ -127,7 +127,7 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 
 def within(seed: int, **limits: tuple[int | None, int, int]) -> None:
-    """Refuse numbers of a command that are too small, or so large that it would never end or not fit into memory.
+    """Refuse numbers that are too small, or so large that a command would never end or exceed the memory.
 
     Args:
         seed: from 0 to 2³² − 1, as NumPy's and scikit-learn's.
@@ -142,10 +142,10 @@ def within(seed: int, **limits: tuple[int | None, int, int]) -> None:
 
 
 def ready(out: Path | None, option: str = "--out") -> None:
-    """See that results can be kept, before there are any; nothing is left of the trial.
+    """Check that results can be written, before there are any; the check leaves nothing behind.
 
     Args:
-        out: their folder, if there is to be one.
+        out: their folder; None is not checked.
         option: that named it, for messages.
 
     Raises:
@@ -159,15 +159,15 @@ def ready(out: Path | None, option: str = "--out") -> None:
             make_folder(out, option)
         finally:
             for folder in new:
-                with contextlib.suppress(OSError):  # it could not be made, or somebody has put something there
+                with contextlib.suppress(OSError):  # it could not be made, or is not empty any more
                     folder.rmdir()
 
 
 def show(study: Callable[[], Findings], out: Path | None, as_json: bool) -> Findings:
-    """Hold a lesson, write what it found to its folder, `results/NAME` by default, and print it.
+    """Run a lesson, write its findings to their folder, `results/NAME` by default, and print them.
 
     Raises:
-        LabError: the folder cannot be made, which is said before the lesson is held.
+        LabError: the folder cannot be made; this is checked before the lesson runs.
     """
     ready(out or Path("results"))
     findings = study()

@@ -23,17 +23,17 @@ def approximate(
     out: Path | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Fit a function with one hidden layer: the fit, what each unit adds, towers, and the error over widths.
+    """Fit a function with one hidden layer; shows the fit, each unit's part, towers, and the error over widths.
 
     Example: rl-lab approximate "sin(3*x) + 0.3*x**2" --hidden 50 --page fit.html
 
     Args:
         source: an expression of x, or of x and y; or a CSV of points, with two columns.
         hidden: units of the network that is drawn, 1 to 1000.
-        low: where the range begins; -3 for an expression.
-        high: where it ends; 3 for an expression.
+        low: start of the range; -3 for an expression.
+        high: end of the range; 3 for an expression.
         activation: of the hidden units, "tanh", "sigmoid", "relu", "step" or "identity".
-        seed: of the placing of the units and of the training.
+        seed: seed of the initial weights and of the training.
         most: units of the widest network that is measured, 1 to 1000.
         page: write an interactive page to this file.
         out: folder of the results; by default results/approximation.

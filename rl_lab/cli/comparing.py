@@ -17,15 +17,15 @@ def compare(
     timeout: float | None = None,
     quiet: bool = False,
 ) -> None:
-    """Run a comparison, or go on with one that stopped, and write its report.
+    """Run a comparison, or continue one that was stopped, and write its report.
 
     Example: rl-lab compare examples/robot.toml
 
     Args:
-        plan: TOML file that names environments, contenders, steps and seeds; docs/plans.md lists its keys.
+        plan: TOML file with environments, contenders, steps and seeds; docs/plans.md lists its keys.
         out: folder of the results, instead of the plan's own.
-        jobs: runs at once; by default one a core.
-        timeout: seconds after which a run is ended as failed; by default it may take as long as it wants.
+        jobs: number of runs at the same time; by default one per core.
+        timeout: seconds after which a run is ended as failed; by default there is no limit.
         quiet: no progress display.
     """
     from rl_lab.compare import run_plan
@@ -35,11 +35,11 @@ def compare(
 
 @app.command
 def demo(out: Path | None = None, jobs: int | None = None, quiet: bool = False) -> None:
-    """Compare our PPO with SB3's on two robot tasks, ten seeds each; some minutes on two cores.
+    """Compare our PPO with SB3's on two robot tasks, ten seeds each; takes some minutes on two cores.
 
     Args:
         out: folder of the results; by default results/robot.
-        jobs: runs at once; by default one a core.
+        jobs: number of runs at the same time; by default one per core.
         quiet: no progress display.
     """
     import rl_lab.compare as package
@@ -54,15 +54,15 @@ def verdict(
     margin: float | None = None,
     threshold: float | None = None,
 ) -> None:
-    """Judge logs that you already have: SB3's evaluations.npz, one a seed, or our runs.csv.
+    """Compare existing logs: SB3's evaluations.npz, one per seed, or our runs.csv.
 
     Example: rl-lab verdict mine/*/evaluations.npz --against sb3/*/evaluations.npz --threshold 450
 
     Args:
-        logs: logs of one side.
-        against: logs of the other side.
+        logs: logs of the challenger.
+        against: logs of the baseline.
         margin: differences of the return per step up to this count as equivalent.
-        threshold: mean return from which the task is solved; asks for the steps to it, too.
+        threshold: mean return that counts as solved; the steps to it are compared, too.
     """
     from rl_lab.compare import judge_logs
 

@@ -15,24 +15,24 @@ def drive(
     env_arg: tuple[str, ...] = (),
     window: bool = False,
 ) -> None:
-    """Steer the robot: the world, what the camera sees of it, the mission, and the fewest steps that it takes.
+    """Steer the robot at the keyboard; shows the grid, the camera's view, the mission, and the optimal number of steps.
 
-    Keys: arrows or w a d drive, p picks up, s or down puts down, t or blank toggles, e says done, l looks where
-    looking is an action, h asks the planner, r begins a new level, q quits.
+    Keys: arrows or w a d move, p picks up, s or down puts down, t or the space bar toggles, e is the action done, l the
+    action look (where there is one), h shows the planner's action, r starts a new level, q quits.
 
     Examples: rl-lab drive rl_lab/Robot-ObstructedMaze-1Dlhb-v0 --seed 3;
     rl-lab drive rl_lab/Robot-Custom-v0 --env-arg layout=mine.txt --window;
     rl-lab drive rl_lab/Robot-Maze-15x15-v0 --env-arg view_size=5;
     echo wwdwwq | rl-lab drive rl_lab/Robot-Empty-5x5-v0
 
-    Where the input is no terminal, every letter of it is a key, and the world is plain text.
+    Where the input is not a terminal, each letter is a key, and the grid is plain text.
 
     Args:
-        env: id of one of the robot's worlds; by default rl_lab/Robot-DoorKey-6x6-v0.
+        env: id of a robot environment; by default rl_lab/Robot-DoorKey-6x6-v0.
         env_option: the same, as an option.
-        seed: of the first level; by default another one every time.
+        seed: seed of the first level; by default a new one every time.
         env_arg: arguments of the environment, as key=value.
-        window: drive in a window, which needs pip install -e '.[window]'.
+        window: open a window; needs pip install -e '.[window]'.
     """
     from rl_lab.cli.robot_drive import Drive, world
     from rl_lab.cli.robot_screen import screen_for

@@ -1,4 +1,4 @@
-"""What `rl-lab eval` says of agents that play Go: whom they met, and how many games they won."""
+"""What `rl-lab eval` reports for agents that play Go: their opponent, and how many games they won."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def plays_go(maker: Maker) -> bool:
 
 
 def opponent_of(maker: Maker) -> Any:
-    """Whom an agent meets."""
+    """The opponent that an agent plays."""
     return maker.environment.arguments.get("opponent", USUAL)
 
 
 def against_others(maker: Maker) -> Maker:
-    """The same without games against oneself, whose returns say nothing: others of a mixture play, or random moves."""
+    """The same without self-play, whose returns mean nothing: the others of a mixture play, or random moves."""
     from rl_lab.envs.go.opponents import SELF
 
     names = opponent_of(maker).split("+") if isinstance(opponent_of(maker), str) else []
@@ -38,12 +38,12 @@ def against_others(maker: Maker) -> Maker:
 
 
 def news_of_others(asked: Maker, met: Maker) -> str:
-    """In a line, whom an agent meets instead of whom it was to meet, and why; "" where they are the same."""
+    """In a line, the opponent that replaces the requested one, and why; "" where they are the same."""
     if opponent_of(asked) == opponent_of(met):
         return ""
     return (
-        f"opponent={opponent_of(asked)} is played as {opponent_of(met)}: against itself an agent wins as often as it "
-        "loses, which says nothing"
+        f"opponent={opponent_of(asked)} is replaced by {opponent_of(met)}: against itself an agent wins as often as "
+        "it loses, whatever its strength"
     )
 
 

@@ -1,4 +1,4 @@
-"""Who plays Go on the command line: the players of `rl_lab.envs.go`, and agents that `rl-lab train` has kept."""
+"""Go players of the command line: those of `rl_lab.envs.go`, and agents that `rl-lab train` has saved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rl_lab.errors import LabError
 
 NAMED = ("random", "greedy", "mcts", "gnugo")
-USUAL_SIZE = 9  # of boards, where nobody says it
+USUAL_SIZE = 9  # of boards, where no option gives it
 
 if TYPE_CHECKING:
     from rl_lab.agents.algorithm import Algorithm
@@ -42,25 +42,25 @@ def player_for(spec: str, seed: int = 0) -> Agent:
 
 
 class Terms(NamedTuple):
-    """On what board a game is played, and with what komi."""
+    """Board size and komi of a game."""
 
     size: int
     komi: float | None
     """None is that of the board."""
     said: str
-    """In a line what an agent has brought, "" where it was nothing."""
+    """In a line what the training of an agent decides, "" where it decides nothing."""
 
 
 def terms(agents: Iterable[object], size: int | None, komi: float | None) -> Terms:
-    """Size and komi as somebody asks for them; else what an agent was trained with; else 9x9 and the board's komi.
+    """Size and komi as requested; else what an agent was trained with; else 9x9 and the board's komi.
 
     Args:
-        agents: those that play; the first that was trained decides.
-        size: None where nobody asks.
-        komi: likewise.
+        agents: the players; the first trained one decides.
+        size: None where none is requested.
+        komi: None where none is requested.
 
     Raises:
-        LabError: nobody asks for a size, and two agents play on different ones.
+        LabError: no size is requested, and two agents play on different ones.
     """
     trained = [agent for agent in agents if isinstance(agent, TrainedAgent)]
     if not trained:
@@ -69,7 +69,7 @@ def terms(agents: Iterable[object], size: int | None, komi: float | None) -> Ter
     if size is None and (other := next((agent for agent in others if agent.size != first.size), None)):
         raise LabError(
             f"{first.name} plays on {first.size}x{first.size} only and {other.name} on {other.size}x{other.size}; "
-            "there is no board for both"
+            "they cannot meet"
         )
     brought = [f"on {first.size}x{first.size}"] if size is None else []
     brought += [f"with komi {first.komi:g}"] if komi is None else []
@@ -106,7 +106,7 @@ class TrainedAgent:
 
     Attributes:
         size: of the boards.
-        komi: that it has learned with.
+        komi: that it was trained with.
     """
 
     def __init__(self, path: Path) -> None:
@@ -139,4 +139,4 @@ class TrainedAgent:
         self(board.copy())
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""

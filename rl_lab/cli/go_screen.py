@@ -1,4 +1,4 @@
-"""A game of Go on the terminal: boards in colour where there are colours, plain elsewhere, and lines that are read."""
+"""A game of Go in the terminal: boards in colour where it has colours, plain elsewhere, and input lines."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rl_lab.errors import printable
 
 WOOD, LINE, EDGE = "on #e0b97a", "#86642f", "#5c431c"
 STONES = {1: "#101014", -1: "#ffffff"}
-LONGEST_LINE = 60  # of what somebody types
+LONGEST_LINE = 60  # of input
 
 
 class Screen:
-    """Where a game is shown, and where moves come from.
+    """Output of a game, and input of moves.
 
     Attributes:
         plain: whether there is no terminal, or one without colours or Unicode.
@@ -45,12 +45,12 @@ class Screen:
         self.console.print(plain_board(board) if self.plain else coloured_board(board), markup=False)
 
     def thinking(self, name: str) -> AbstractContextManager[object]:
-        """A sign that somebody thinks, while it lasts; only a terminal shows it."""
+        """A status line while an agent thinks; only a terminal shows it."""
         dots, spinner = ("...", "line") if self.plain else ("…", "dots")
         return self.console.status(f"{escape(printable(name))} is thinking{dots}", spinner=spinner)
 
     def ask(self, question: str) -> str | None:
-        """A line that somebody types, cut where it is very long; None at the end of the input."""
+        """An input line, cut where it is very long; None at the end of the input."""
         if self.plain:
             line = sys.stdin.readline()
             typed = _typed(line).encode("ascii", "replace").decode()
@@ -66,7 +66,7 @@ class Screen:
 
 
 def _typed(line: str) -> str:
-    """What can be shown again of a line."""
+    """The printable part of a line."""
     return "".join(c for c in line[: 2 * LONGEST_LINE] if c.isprintable()).strip()[:LONGEST_LINE]
 
 

@@ -1,4 +1,4 @@
-"""A person plays Go against an agent: words that are understood, answers, and how a game ends."""
+"""A game of Go between the user and an agent: commands, answers, and how a game ends."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rl_lab.files import make_folder
 if TYPE_CHECKING:
     from rl_lab.envs.go.gtp.thinking import Agent
 
-HELP = """C3            play there; letters leave out I
-pass          two passes end the game
-undo          take back your last move, and what followed
-hint          what the agent would play for you
-score         as it stands: nothing is dead but what was taken
+HELP = """C3            play at this point; columns leave out I
+pass          pass; two passes in a row end the game
+undo          take back your last move and the answer
+hint          the move that the agent would play for you
+score         the area score now; no stones are removed as dead
 board         show the board again
-save FILE     keep the game as SGF, so far
-resign        give up
+save FILE     save the game so far as SGF
+resign        resign the game
 quit          leave the game"""
 
 
@@ -32,12 +32,12 @@ class Session:
 
     Args:
         board: with the rules; nothing has been played.
-        agent: that answers.
-        colour: of the person.
-        screen: where all is shown and asked.
+        agent: the opponent.
+        colour: of the user.
+        screen: input and output.
 
     Attributes:
-        result: as SGF has it, "" while nobody knows.
+        result: in SGF's notation, "" while it is unknown.
     """
 
     def __init__(self, board: Board, agent: Agent, colour: str, screen: Screen) -> None:
@@ -55,7 +55,7 @@ class Session:
         }
 
     def play(self) -> None:
-        """Play to the end, or until somebody leaves."""
+        """Play to the end, or until the user leaves."""
         komi = f"komi {self.board.rules.komi_in_force:g}"
         self.screen.say(f"You are {self.colour}, {self.agent.name} is {self._other}; {komi}. A move, or help:")
         self.screen.show(self.board)
@@ -72,7 +72,7 @@ class Session:
         self.save(path)
 
     def save(self, path: Path) -> None:
-        """Keep the game as SGF, and say so; nothing is written where nothing was played.
+        """Save the game as SGF and report it; a game without moves is not written.
 
         Raises:
             LabError: it cannot be written, or would replace a file that this game has not written.
@@ -80,10 +80,10 @@ class Session:
         from rl_lab.envs.go import sgf
 
         if not self.board.moves:
-            self.screen.say("nothing was played, and nothing kept")
+            self.screen.say("no moves were played; no file was written")
             return
         if path.exists() and path.absolute() not in self._saved:
-            raise LabError(f"{path} is there already; save the game under a new name")
+            raise LabError(f"{path} exists already; save the game under a new name")
         names = ("you", self.agent.name) if self.colour == "black" else (self.agent.name, "you")
         result = {"result": self.result} if self.result else {}
         sgf.write(path, self.board, players=names, **result)
@@ -91,7 +91,7 @@ class Session:
         self.screen.say(f"game: {path}")
 
     def _save(self, name: str) -> None:
-        """`save`, as somebody types it."""
+        """The command `save`."""
         if not name:
             raise LabError("save needs the name of a file: save FILE, such as save game.sgf")
         self.save(Path(name).expanduser())
@@ -120,7 +120,7 @@ class Session:
         try:
             self.board.play(line)
         except LabError as error:
-            unknown = " (help shows what else there is)" if "is no move" in str(error) else ""
+            unknown = " (help lists the commands)" if "is no move" in str(error) else ""
             raise LabError(f"{error}{unknown}") from None
         if not self.board.is_over:
             self.screen.show(self.board)
@@ -138,7 +138,7 @@ class Session:
             self.screen.show(self.board)
 
     def _thought(self) -> int:
-        """What the agent would play; people see that it thinks."""
+        """The move that the agent would play; the screen shows that it is thinking."""
         with self.screen.thinking(self.agent.name):
             return self.agent(self.board)
 

@@ -1,4 +1,4 @@
-"""`rl-lab gtp`: an agent for programs that show and play Go."""
+"""`rl-lab gtp`: a GTP engine."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ def gtp(
     env: str | None = None,
     resign: float = 0.0,
 ) -> None:
-    """Speak GTP 2 on standard input and output: play Go in Sabaki, GoGui, or against other programs.
+    """Run a Go engine that speaks GTP 2 on standard input and output, for Sabaki, GoGui and other programs.
 
     Examples: rl-lab gtp --size 9 --agent mcts:2000; rl-lab gtp --agent runs/go5;
     echo "genmove black" | rl-lab gtp --agent greedy
 
     In Sabaki: Engines, Manage Engines, Add; the path is what `which rl-lab` prints, the arguments are
-    gtp --agent mcts:2000. An agent mcts:N shows its thoughts there.
+    gtp --agent mcts:2000. An agent mcts:N shows its analysis there.
 
     With GoGui's referee: gogui-twogtp -black "rl-lab gtp --agent mcts:500" -white "gnugo --mode gtp --level 1"
     -size 9 -komi 7 -games 10 -auto -sgffile games; ours, with intervals, is rl-lab match.
 
     Args:
-        size: of the board at first, 2 to 19; by default that which the agent was trained on, or 9.
-        agent: random, greedy, mcts:N with N playouts a move, gnugo:LEVEL, or the folder of a run.
-        komi: at first; by default that which the agent was trained with, or that of the board.
-        ko: the rule of ko at first.
-        suicide: allow it, at first.
-        seed: of what is random.
+        size: initial board size, 2 to 19; by default the size that the agent was trained on, or 9.
+        agent: random, greedy, mcts:N with N playouts per move, gnugo:LEVEL, or the folder of a run.
+        komi: initial komi; by default the komi that the agent was trained with, or that of the board.
+        ko: initial ko rule.
+        suicide: whether suicide is legal initially.
+        seed: seed of all random numbers.
         env: a run's environment as module:id, where a module of yours registers it.
-        resign: mcts: give up when the chance to win is lower, such as 0.05; 0 plays on.
+        resign: winning probability below which mcts:N resigns, such as 0.05; 0 never resigns.
     """
     from rl_lab.cli.go_players import player_for, terms
     from rl_lab.envs.go.gtp.rules import KataRules
@@ -58,7 +58,7 @@ def gtp(
     table = GameTable(agreed.size, agreed.komi, KataRules(ko.upper(), suicide=suicide))
     thinker = thinker_for(player, seed)
     if resign and not thinker.analyses:
-        raise LabError(f"resign={resign} needs an agent that knows its chances, mcts:N; {agent} does not")
+        raise LabError(f"resign={resign} needs an agent with winning probabilities, mcts:N; {agent} has none")
     if thinker.size not in (None, agreed.size):
         raise LabError(f"{agent} plays on {thinker.size}x{thinker.size} only; give --size {thinker.size}")
     if agreed.said:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rl_lab.envs.go.rules import Rules
 
 log = logging.getLogger("rl_lab")
-PATIENCE = 60.0  # seconds for an answer, where nobody says how long
-NEWS_SECONDS = 3.0  # that a program may take to start before somebody is told
+PATIENCE = 60.0  # seconds for an answer, where no option gives them
+NEWS_SECONDS = 3.0  # that a program may take to start before the wait is reported
 
 
 @app.command
@@ -47,12 +47,12 @@ def match(
     env: str | None = None,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Play a match of Go and print the score with its interval, the Elo difference, and who failed how often.
+    """Play a match of Go and print the score with its interval, the Elo difference, and the failures of each side.
 
-    Our board is the referee: an illegal move, an answer that comes too late, nonsense or a crash loses the game, and
-    the program is started anew. Colours alternate; each random opening is played twice, with colours changed. A game
-    of `max-moves` moves is broken off and scored as the board stands. The area counts as it stands in any case, so a
-    program should take dead stones before it passes.
+    Our board is the referee: an illegal move, an answer after the time limit, an invalid answer or a crash loses the
+    game, and the program is restarted. Colours alternate; each random opening is played twice, with colours swapped.
+    After `max-moves` moves a game is stopped and scored as the board stands. Every game is scored by area without
+    removing dead stones, so a program should capture them before it passes.
 
     Examples: rl-lab match mcts:500 greedy --games 40 --size 7;
     rl-lab match mcts:2000 "gnugo --mode gtp --level 1 --chinese-rules --positional-superko --capture-all-dead";
@@ -60,21 +60,22 @@ def match(
 
     Args:
         first: random, greedy, mcts:N, gnugo:LEVEL, the folder of a run, or a command line that speaks GTP.
-        second: likewise.
-        games: how many.
-        size: of the board; by default that which a run's agent was trained on, or 9.
-        komi: for White; by default that which a run's agent was trained with, or Black's margin under best play, or 7
-            where nobody knows it.
-        ko: the rule of ko.
-        suicide: allow it.
-        max_moves: after which a game is broken off; by default twice the points.
-        openings: how many different ones; by default half the games, so that each is played twice.
-        opening_moves: random moves of each; 0 for games from the empty board.
-        seconds: for a move; whoever takes longer loses the game. mcts:N plays what it has found by then, programs that
-            know time_settings are told. By default 60, of which no program is told. To start, a program has ten times
-            as long as for a move, but at least 10 seconds, and no more than 60 unless a move may take longer.
+        second: the other player, in the same forms.
+        games: number of games.
+        size: board size; by default the size that a run's agent was trained on, or 9.
+        komi: komi for White; by default the komi that a run's agent was trained with, or Black's margin under best
+            play, or 7 where that is unknown.
+        ko: ko rule.
+        suicide: whether suicide is legal.
+        max_moves: maximum number of moves of a game; by default twice the number of points.
+        openings: number of different openings; by default half the games, so that each is played twice.
+        opening_moves: random moves of each opening; 0 starts from the empty board.
+        seconds: time limit for a move; a player that exceeds it loses the game. mcts:N plays the best move found by
+            then, and programs that support time_settings receive the limit. By default 60, which is not sent. To
+            start, a program has ten times as long as for a move, but at least 10 seconds, and no more than 60 unless a
+            move may take longer.
         out: folder of the results; by default results/match- and the time.
-        seed: of the openings, and of what is random in agents.
+        seed: seed of the openings, and of all random numbers of the players.
         env: a run's environment as module:id, where a module of yours registers it.
         as_json: print JSON.
     """
@@ -121,7 +122,7 @@ def _play(found: Match, sides: list[Side], folder: MatchFolder) -> None:
 
 
 def _warn(sides: list[Side], rules: Rules) -> None:
-    """Say which agents have learned with another komi."""
+    """Report agents that were trained with another komi."""
     from rl_lab.envs.go.gtp.thinking import komi_advice
     from rl_lab.envs.go.matches.sides import AgentSide
 
@@ -131,7 +132,7 @@ def _warn(sides: list[Side], rules: Rules) -> None:
 
 
 def _try(sides: list[Side], rules: Rules) -> None:
-    """See that the sides play on such a board, before the first game; what else they fail at loses games later.
+    """Check before the first game that the sides play on such a board; other failures lose games later.
 
     Raises:
         LabError: one does not.
@@ -149,7 +150,7 @@ def _try(sides: list[Side], rules: Rules) -> None:
 
 @contextmanager
 def _news_of_waiting(program: str) -> Iterator[None]:
-    """Say whom everybody waits for, where that takes longer than one would think."""
+    """Report the program that the match waits for, if it takes long to start."""
     news = threading.Timer(NEWS_SECONDS, log.info, ("rl-lab: waiting for %s to start", program))
     news.daemon = True
     news.start()
@@ -161,7 +162,7 @@ def _news_of_waiting(program: str) -> Iterator[None]:
 
 @contextmanager
 def _sides(specs: list[str], kept: Mapping[str, Agent], seconds: float | None, seed: int) -> Iterator[list[Side]]:
-    """The players, let go of at the end."""
+    """The players, closed at the end."""
     made: list[Side] = []
     try:
         for index, spec in enumerate(specs):

@@ -1,4 +1,4 @@
-"""What a match of Go keeps: a folder with every game as SGF, and the figures as JSON."""
+"""Results of a Go match: a folder with every game as SGF, and the figures as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MatchFolder:
-    """A folder for one match; nothing is written before there is something to keep.
+    """A folder for one match; nothing is written before the first game.
 
     Args:
         path: of the folder.
@@ -57,7 +57,7 @@ class MatchFolder:
             sgf.write(self.path / f"{_stem(found, number)}-unfinished.sgf", board, players=_names(found, number))
 
     def keep_figures(self, found: Match) -> None:
-        """Write what the games say together."""
+        """Write the figures over all games."""
         make_folder(self.path)
         write_text(self.path / "match.json", json.dumps(found.as_json(), indent=1) + "\n")
 

@@ -14,7 +14,7 @@ GROUPS = {
         "drive": "steer the robot at the keyboard",
         "play": "play Go in the terminal",
         "gtp": "a Go engine for Sabaki, GoGui and other GTP programs",
-        "match": "let two Go players meet: score, interval, Elo",
+        "match": "a match of two Go players: score, interval, Elo",
     },
     "Learning without rewards": {
         "learn": "supervised learning: digits, faces, cats, words",

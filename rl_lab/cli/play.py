@@ -1,4 +1,4 @@
-"""`rl-lab play`: people against agents, in the terminal."""
+"""`rl-lab play`: games against agents, in the terminal."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def go(
     env: str | None = None,
     sgf: Path | None = None,
 ) -> None:
-    """Play Go. A move is a point such as C3, or pass; help shows what else there is.
+    """Play Go against an agent. A move is a point such as C3, or pass; help lists the other commands.
 
     Examples: rl-lab play go --size 5 --agent mcts:500 --colour white;
     rl-lab play go --size 9 --agent gnugo:5 --handicap 3 --sgf game.sgf; rl-lab play go --agent runs/go5;
     echo C3 | rl-lab play go --size 5
 
-    Where input or output is no terminal, boards are plain text.
+    Boards are plain text where input or output is not a terminal.
 
     Args:
-        size: of the board, 2 to 19; by default that which the agent was trained on, or 9.
-        agent: random, greedy, mcts:N with N playouts a move, gnugo:LEVEL, or the folder of a run.
-        colour: that you play.
-        komi: for White; by default that which the agent was trained with, or Black's margin under best play, as far as
-            it is known.
-        ko: the rule of ko.
-        suicide: allow it.
-        handicap: Black's stones before White's first move, on boards from 7x7.
-        seed: of what is random.
+        size: board size, 2 to 19; by default the size that the agent was trained on, or 9.
+        agent: random, greedy, mcts:N with N playouts per move, gnugo:LEVEL, or the folder of a run.
+        colour: your colour.
+        komi: komi for White; by default the komi that the agent was trained with, or Black's margin under best play,
+            as far as it is known.
+        ko: ko rule.
+        suicide: whether suicide is legal.
+        handicap: number of Black's stones before White's first move, on boards from 7x7.
+        seed: seed of all random numbers.
         env: a run's environment as module:id, where a module of yours registers it.
-        sgf: keep the game in this file, however it ends; it must be new.
+        sgf: save the game to this new file, however it ends.
     """
     from rl_lab.cli.go_players import player_for, terms
     from rl_lab.cli.go_screen import Screen
@@ -81,7 +81,7 @@ def go(
 
 
 def check_new(path: Path) -> None:
-    """See that a file can be written, and replaces none.
+    """Check that a file can be written, and replaces none.
 
     Raises:
         LabError: it cannot, or would.
@@ -90,5 +90,5 @@ def check_new(path: Path) -> None:
 
     sgf_reader.sgfmill_sgf()
     if path.exists():
-        raise LabError(f"{path} is there already; name a new file with --sgf")
+        raise LabError(f"{path} exists already; name a new file with --sgf")
     ready(path.parent, "--sgf")

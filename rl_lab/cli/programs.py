@@ -23,9 +23,9 @@ def command_of(text: str) -> list[str]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise LabError(f"{text!r} is no command line: {error}") from None
+        raise LabError(f"{text!r} is not a command line: {error}") from None
     if not words:
-        raise LabError("a player is named by nothing; give mcts:500, the folder of a run, or a command line")
+        raise LabError("a player's name is empty; give mcts:500, the folder of a run, or a command line")
     if words[0] == "gnugo":
         return [find_gnugo(), *words[1:]]
     path = shutil.which(words[0]) or shutil.which(words[0], path=str(Path(sys.executable).parent))

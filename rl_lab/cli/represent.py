@@ -27,7 +27,7 @@ def represent(
     Example: rl-lab represent rl_lab/Robot-DoorKey-8x8-v0 --steps 200000
 
     Args:
-        env: id of one of the robot's worlds; by default rl_lab/Robot-DoorKey-8x8-v0.
+        env: id of a robot environment; by default rl_lab/Robot-DoorKey-8x8-v0.
         env_option: the same, as an option.
         out: folder of the results; by default results/representations.
         steps: environment steps for each objective.

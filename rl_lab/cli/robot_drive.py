@@ -1,4 +1,4 @@
-"""Somebody steers the robot: what keys do, what is told, and when a level is over."""
+"""Steering the robot by hand: keys, messages, and when a level is over."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ ALIKE = 0.6  # how much of an id must be right for a guess at what was meant
 
 
 class Scene(NamedTuple):
-    """What somebody who drives is shown."""
+    """What the user sees."""
 
     state: Any
     """Record of the lane."""
     config: Any
     """Record of the environment."""
     lines: list[str]
-    """Mission, how things stand, and what happened."""
+    """Mission, status, and message."""
 
 
 class Screen(Protocol):
-    """Where scenes are shown, and where keys come from."""
+    """Output of scenes, and input of keys."""
 
     def show(self, scene: Scene) -> None:
         """Show a scene."""
@@ -46,11 +46,11 @@ class Screen(Protocol):
         """The next key, a character or one of the names in `KEYS`; None at the end of the input."""
 
     def say(self, text: str) -> None:
-        """Tell something when all is over."""
+        """Print a line after the last scene."""
 
 
 def world(id: str, arguments: dict[str, Any]) -> BatchEnv:
-    """One of the robot's worlds, in plain Python: it is quick enough for fingers, and nobody waits for a compiler.
+    """A robot environment in plain Python, which is fast enough for the keyboard and needs no compilation.
 
     Raises:
         LabError: there is no such id, it is another kind of environment, or an argument is not allowed.
@@ -63,12 +63,12 @@ def world(id: str, arguments: dict[str, Any]) -> BatchEnv:
     maker = Maker.of(Environment(id, None, arguments))
     made = maker.single(debug=True).unwrapped if maker.batched else None
     if not isinstance(made, BatchEnv) or "cells" not in (made.lanes.states.dtype.names or ()):
-        raise LabError(f"{id} is no world of the robot; {meant(id)}")
+        raise LabError(f"{id} is not a robot environment; {meant(id)}")
     return made
 
 
 def meant(id: str) -> str:
-    """Which of the robot's worlds somebody may mean, or which there are."""
+    """Which robot environment was probably meant, or which there are."""
     plain = re.sub(r"^(rl_lab/)?(Robot-|MiniGrid-)?", "", id)
     if PREFIX + plain in ENVIRONMENTS:
         return f"did you mean {PREFIX + plain}?"
@@ -77,18 +77,18 @@ def meant(id: str) -> str:
     if close:
         return f"did you mean {known[close[0]]}?"
     return (
-        "rl-lab drive knows rl_lab/Robot-... only: Custom, Maze, Scout and the names of MiniGrid's worlds, such as "
-        f"{PREFIX}DoorKey-6x6-v0"
+        "rl-lab drive takes rl_lab/Robot-... ids: Custom, Maze, Scout and the names of MiniGrid's environments, such "
+        f"as {PREFIX}DoorKey-6x6-v0"
     )
 
 
 class Drive:
-    """Levels driven by hand, one after the other.
+    """A sequence of levels that the user drives.
 
     Attributes:
-        actions: what the world has, by number.
+        actions: of the environment, by number.
         solved: how many levels were solved.
-        levels: how many were begun.
+        levels: how many were started.
     """
 
     def __init__(self, env: BatchEnv, screen: Screen) -> None:
@@ -100,14 +100,14 @@ class Drive:
 
     @property
     def keys(self) -> str:
-        """What the keys do in this world."""
+        """What the keys do in this environment."""
         return "   ".join((*ACTION_KEYS[: len(self.actions) - TURNS], *ALWAYS))
 
     def run(self, seed: int | None = None) -> None:
-        """Drive until somebody quits or the input ends."""
-        told = self._begin(seed)
+        """Drive until the user quits or the input ends."""
+        message = self._begin(seed)
         while True:
-            self.screen.show(self._scene(told))
+            self.screen.show(self._scene(message))
             key = self.screen.key()
             done = "quit" if key is None else KEYS.get(key)
             if done == "quit":
@@ -115,16 +115,16 @@ class Drive:
                 plural = "" if self.levels == 1 else "s"
                 self.screen.say(f"{ended}{self.levels} level{plural}, {self.solved} solved")
                 return
-            told = self._do(done, str(key))
+            message = self._do(done, str(key))
 
     def _do(self, done: str | None, key: str) -> str:
-        """Do what a key asks for; what there is to tell about it."""
+        """Do what a key asks for; returns the message."""
         if done is None:
-            return f"{key!r} is no key here; {self.keys}"
+            return f"{key!r} has no action; {self.keys}"
         if done == "reset":
             return self._begin(None)
         if self._over:
-            return "this level is over: r begins another, q quits"
+            return "this level is over: r starts a new one, q quits"
         return self._hint() if done == "hint" else self._act(done)
 
     def _begin(self, seed: int | None) -> str:
@@ -135,24 +135,24 @@ class Drive:
 
     def _act(self, name: str) -> str:
         if name not in self.actions:
-            return f"there is no action {name} in this world"
+            return f"this environment has no action {name}"
         _, reward, terminated, truncated, _ = self.env.step(self.actions.index(name))
         self._return += reward
         self._over = terminated or truncated
         if not self._over:
             return name
         self.solved += terminated and reward > 0
-        how = "solved" if terminated and reward > 0 else "the mission failed" if terminated else "the time is over"
+        how = "solved" if terminated and reward > 0 else "mission failed" if terminated else "step limit reached"
         state, _ = self.env.lanes.record(0)
         steps = f"{int(state.steps)} steps ({self._known})"
-        return f"{name}: {how} after {steps}, reward {reward:.3g}; r begins another level, q quits"
+        return f"{name}: {how} after {steps}, reward {reward:.3g}; r starts a new level, q quits"
 
     def _hint(self) -> str:
         try:
             plan = self._plan()
         except LabError as error:
             return str(error)
-        return f"the planner would choose {ACTIONS[plan[0]]}; {len(plan)} steps are left" if plan else "all is done"
+        return f"the planner would choose {ACTIONS[plan[0]]}; {len(plan)} steps left" if plan else "mission complete"
 
     def _optimum(self, info: dict[str, Any]) -> int | None:
         """The fewest steps from here, where they are known."""
@@ -171,12 +171,12 @@ class Drive:
 
     @property
     def _known(self) -> str:
-        return f"the fewest: {'unknown' if self._fewest is None else self._fewest}"
+        return f"optimum: {'unknown' if self._fewest is None else self._fewest}"
 
-    def _scene(self, told: str) -> Scene:
+    def _scene(self, message: str) -> Scene:
         state, config = self.env.lanes.record(0)
         hands = f"carrying {cells.describe(int(state.carrying))}"
         stand = (
             f"{hands}, step {int(state.steps)} of {int(config.max_steps)} ({self._known}), return {self._return:.3g}"
         )
-        return Scene(state, config, [missions.text(state.mission) or "no mission", stand, told])
+        return Scene(state, config, [missions.text(state.mission) or "no mission", stand, message])

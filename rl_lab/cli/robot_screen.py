@@ -35,7 +35,7 @@ DARK, LIT, WALL, WALL_LIT = "#000000", "#3a3a3a", "#646464", "#929292"
 
 @contextlib.contextmanager
 def screen_for(window: bool) -> Iterator[Screen]:
-    """The screen that somebody who drives has before them, for as long as it is used.
+    """The screen of a drive, for as long as it is used.
 
     Raises:
         LabError: a window is asked for, and none can be opened.
@@ -103,12 +103,12 @@ class Terminal:
         self.colours = bool(console.color_system) and not console.no_color and unicode
 
     def show(self, scene: Scene) -> None:
-        """Draw the page anew."""
-        mission, stand, told = scene.lines
+        """Redraw the page."""
+        mission, stand, message = scene.lines
         page = Text(f"{printable(mission)}\n\n", "bold")
         page.append(coloured(scene) if self.colours else Text("\n".join(plain(scene))))
         page.append(f"\n\n{stand}\n")
-        page.append(told, "dim")
+        page.append(message, "dim")
         self.console.control(Control.clear(), Control.home())
         self.console.print(page, end="")
 

@@ -1,4 +1,4 @@
-"""`rl-lab train`, `eval`, `profile` and `demos`: agents, and what they do in an environment."""
+"""`rl-lab train`, `eval`, `profile` and `demos`."""
 
 from __future__ import annotations
 
@@ -45,31 +45,31 @@ def train(
     quiet: bool = False,
     settings: Annotated[Config, arg(name="")] = ALGORITHMS[USUAL].config_class(),  # noqa: B008  # see `take_settings`
 ) -> None:
-    """Train an agent in a folder; a run that was killed resumes bit-exactly with --resume.
+    """Train an agent and save it to a folder; a stopped run resumes bit-exactly with --resume.
 
-    That holds for environments whose state can be saved, as all of the lab's can; others begin their episodes again,
-    and a message says so.
+    Resuming is bit-exact for environments whose state can be saved, as all of the lab's can; others begin their
+    episodes again, and a message reports it.
 
     Examples: rl-lab train ppo --env rl_lab/CartPole-v1 --steps 100000 --seed 1 --out runs/cartpole;
     rl-lab train --resume runs/cartpole
 
     Args:
-        algorithm: by default ppo; `rl-lab train NAME --help` shows the hyperparameters of another.
+        algorithm: by default ppo; `rl-lab train NAME --help` shows the hyperparameters of another algorithm.
         env: Gymnasium id, or module:id.
         env_option: the same, as an option.
-        steps: environment steps, over all environments.
-        seed: of everything random.
-        out: folder of the run; must be new.
-        num_envs: number of environments that are stepped at once.
+        steps: budget of environment steps, over all environments.
+        seed: seed of all random numbers.
+        out: new folder for the run.
+        num_envs: number of parallel environments.
         env_arg: arguments of the environment, as key=value.
         engine: by default compiled for perceptrons on a CPU.
         device: of the torch engine, such as cuda; by default cpu, and with --resume that of the run.
-        stages: TOML file with [[stages]] of pretraining, as in studies/pretraining.toml; it may name algorithm, env,
-            seed, env_kwargs, hyperparameters and budget, too, and options given here count more. Such a run is not
-            resumed: given again, the command begins its last training again.
-        resume: folder of a run to resume; of options only --device, --checkpoint-seconds, --quiet, and --env for an
-            environment that a module of yours registers, which no file may have imported.
-        checkpoint_seconds: how often the run is saved.
+        stages: TOML file with [[stages]] of pretraining, as in studies/pretraining.toml; it may also set algorithm,
+            env, seed, env_kwargs, hyperparameters and budget, and options given here override it. Such a run cannot be
+            resumed: the same command begins its last training again.
+        resume: folder of a run to resume; goes only with --device, --checkpoint-seconds, --quiet, and --env for an
+            environment that a module of yours registers, because loading a file imports nothing.
+        checkpoint_seconds: seconds between two checkpoints.
         quiet: no progress display.
         settings: hyperparameters.
     """
@@ -114,7 +114,7 @@ def train(
 
 
 def take_settings(words: Sequence[str]) -> None:
-    """Have `train` take the hyperparameters of the algorithm that the words of the command line name.
+    """Let `train` take the hyperparameters of the algorithm that the command line names.
 
     Raises:
         LabError: an option is a hyperparameter of another algorithm.
@@ -137,7 +137,7 @@ def take_settings(words: Sequence[str]) -> None:
 def _with_stages(
     stages: Path, out: Path, here: dict[str, Any], seed: dict[str, int], hyperparameters: dict[str, Any]
 ) -> Algorithm:
-    """Train with the stages of a file; options that are on the command line, whatever they are, count more than it."""
+    """Train with the stages of a file; options of the command line override it."""
     from rl_lab.stages import Pipeline, store
 
     named = {option.removeprefix("no-").replace("-", "_") for option in given_options()}
@@ -160,16 +160,16 @@ def evaluate(
 
     Examples: rl-lab eval runs/cartpole --episodes 100 --json; rl-lab eval runs/go --env-arg opponent=greedy
 
-    An agent that has learned Go from both sides plays others, by default random ones: its returns against itself would
-    say nothing.
+    An agent that learned Go by self-play is evaluated against other players, by default random ones: its returns
+    against itself do not measure its strength.
 
     Args:
         run: folder of a run, or a file that an agent's save wrote.
-        episodes: how many.
-        seed: of the environment; the same seed gives the same episodes.
+        episodes: number of episodes.
+        seed: seed of the environment; the same seed gives the same episodes.
         env: the run's environment as module:id, where a module of yours registers it.
-        env_arg: arguments of the environment, as key=value, beside or instead of those that it was trained with.
-        stochastic: draw actions instead of taking the most probable.
+        env_arg: arguments of the environment, as key=value, in addition to those of training or instead of them.
+        stochastic: sample actions instead of taking the most probable one.
         as_json: print JSON.
     """
     import numpy as np
@@ -210,10 +210,10 @@ def evaluate(
 
 
 def _check_shape(agent: Algorithm, judge: Judge) -> None:
-    """See that an agent can look at what it is to be judged on.
+    """Check that an agent can be evaluated on an environment.
 
     Raises:
-        LabError: it has learned with observations of another shape.
+        LabError: it was trained with observations of another shape.
     """
     from rl_lab.agents.common.spaces import described
 
@@ -221,8 +221,8 @@ def _check_shape(agent: Algorithm, judge: Judge) -> None:
     shown = judge.observation_space
     if described(learned, actions)["observation"] != described(shown, actions)["observation"]:
         raise LabError(
-            f"the agent has learned with observations of shape {learned.shape}, and would see {shown.shape}; leave out "
-            "the --env-arg that changes them"
+            f"the agent was trained with observations of shape {learned.shape}, but here they have shape "
+            f"{shown.shape}; leave out the --env-arg that changes them"
         )
 
 
@@ -234,15 +234,15 @@ def profile(
     num_envs: int = 8,
     as_json: Annotated[bool, arg(name="json")] = False,
 ) -> None:
-    """Show where training time goes, with SB3 and with ours, and what a free environment would gain.
+    """Measure where training time goes, with SB3 and with ours, and the gain from an environment of no cost.
 
     Example: rl-lab profile CartPole-v1
 
     Args:
         env: Gymnasium id, or module:id.
         env_option: the same, as an option.
-        steps: environment steps to measure; by default enough for a good figure.
-        num_envs: number of environments that are stepped at once.
+        steps: environment steps to measure; by default enough for a reliable figure.
+        num_envs: number of parallel environments.
         as_json: print JSON.
     """
     from rl_lab.profile import profile
@@ -262,17 +262,17 @@ def demos(
     seed: int = 0,
     env_arg: tuple[str, ...] = (),
 ) -> None:
-    """Have an expert play, and keep its episodes as a Minari data set.
+    """Record episodes of an expert as a Minari data set.
 
     Example: rl-lab demos rl_lab/Robot-DoorKey-8x8-v0 --expert planner --episodes 50 --out doorkey/planner-v0
 
     Args:
         env: Gymnasium id, or module:id.
         env_option: the same, as an option.
-        expert: a name that the environment knows, such as planner; module:function; or the folder of a run.
-        out: name of the data set; it must be new.
-        episodes: how many.
-        seed: of the first episode; the others follow.
+        expert: an expert of the environment by name, such as planner; module:function; or the folder of a run.
+        out: name of the new data set.
+        episodes: number of episodes.
+        seed: seed of the first episode; the following episodes use the next ones.
         env_arg: arguments of the environment, as key=value.
     """
     from rl_lab.compare.environments import Maker

@@ -47,11 +47,11 @@ def test_a_level_is_solved_and_the_optimum_is_shown():
     lines = [lines for lines, _ in done.scenes]
     assert lines[0][:2] == [
         "get to the green goal square",
-        "carrying nothing, step 0 of 100 (the fewest: 5), return 0",
+        "carrying nothing, step 0 of 100 (optimum: 5), return 0",
     ]
     assert [told for _, _, told in lines[1:5]] == ["forward", "forward", "right", "forward"]
     assert lines[5][2] == (
-        "forward: solved after 5 steps (the fewest: 5), reward 0.955; r begins another level, q quits"
+        "forward: solved after 5 steps (optimum: 5), reward 0.955; r starts a new level, q quits"
     )
     assert "return 0.955" in lines[5][1]
     assert "step 0 of 100" in lines[6][1]
@@ -78,17 +78,17 @@ def test_every_action_has_a_key():
 def test_what_cannot_be_done_is_said():
     done = drive("z", "l", "t", "e", "h", "q")
     told = [lines[2] for lines, _ in done.scenes]
-    assert told[1].startswith("'z' is no key here; arrows or w a d: drive")
-    assert told[2] == "there is no action look in this world"
-    assert told[5] == "the planner would choose forward; 5 steps are left"
+    assert told[1].startswith("'z' has no action; arrows or w a d: drive")
+    assert told[2] == "this environment has no action look"
+    assert told[5] == "the planner would choose forward; 5 steps left"
     over = drive("d", "w", "w", "w", id=CUSTOM, layout="####\n#>.#\n#~G#\n####")
-    assert over.scenes[2][0][2].startswith("forward: the mission failed after 2 steps")
-    assert over.scenes[3][0][2] == "this level is over: r begins another, q quits"
+    assert over.scenes[2][0][2].startswith("forward: mission failed after 2 steps")
+    assert over.scenes[3][0][2] == "this level is over: r starts a new one, q quits"
 
 
 def test_where_the_optimum_is_not_known_it_is_said():
     done = drive("h", "q", id="rl_lab/Robot-Playground-v0")
-    assert "(the fewest: unknown)" in done.scenes[0][0][1]
+    assert "(optimum: unknown)" in done.scenes[0][0][1]
     assert done.scenes[0][0][0] == "no mission"
     assert done.scenes[1][0][2] == (
         "no way leads to success from here, or nothing counts as one; call reset(), or mend the grid"
@@ -108,7 +108,7 @@ def test_the_key_line_has_the_keys_of_the_world():
 
 def test_limits_end_levels_too():
     done = drive("a", "a", max_steps=2)
-    assert done.scenes[-1][0][2].startswith("left: the time is over after 2 steps")
+    assert done.scenes[-1][0][2].startswith("left: step limit reached after 2 steps")
 
 
 def test_seeds_give_the_same_level():
@@ -158,9 +158,9 @@ def test_keys_of_terminals_have_names():
 @pytest.mark.parametrize(
     ("id", "arguments", "words"),
     [
-        ("rl_lab/CartPole-v1", {}, "rl_lab/CartPole-v1 is no world of the robot"),
-        ("CartPole-v1", {}, "CartPole-v1 is no world of the robot"),
-        ("rl_lab/Robot-Nope-v0", {}, r"'rl_lab/Robot-Nope-v0'; rl-lab drive knows .* such as rl_lab/Robot-DoorKey-6x6"),
+        ("rl_lab/CartPole-v1", {}, "rl_lab/CartPole-v1 is not a robot environment"),
+        ("CartPole-v1", {}, "CartPole-v1 is not a robot environment"),
+        ("rl_lab/Robot-Nope-v0", {}, r"'rl_lab/Robot-Nope-v0'; rl-lab drive takes .* such as rl_lab/Robot-DoorKey-6x6"),
         ("MiniGrid-Empty-5x5-v0", {}, r"did you mean rl_lab/Robot-Empty-5x5-v0\?$"),
         ("Robot-DoorKey-6x6-v0", {}, r"did you mean rl_lab/Robot-DoorKey-6x6-v0\?$"),
         ("rl_lab/Robot-DorKey-6x6-v0", {}, r"did you mean rl_lab/Robot-DoorKey-6x6-v0\?$"),
@@ -187,7 +187,7 @@ def test_the_command_reads_a_pipe():
     done = lab("drive", EMPTY, "--seed", "0", "--env-arg", "max_steps=50", input="ww\n d w w")
     assert done.returncode == 0
     assert done.stderr == ""
-    assert "forward: solved after 5 steps (the fewest: 5), reward 0.91" in done.stdout
+    assert "forward: solved after 5 steps (optimum: 5), reward 0.91" in done.stdout
     assert done.stdout.endswith("the input ended; 1 level, 1 solved\n")
 
 

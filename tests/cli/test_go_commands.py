@@ -175,7 +175,7 @@ def test_agents_of_two_sizes_do_not_meet(half_komi, tmp_path):
     run = tmp_path / "three.safetensors"
     arguments = {"size": 3}
     PPO("rl_lab/Go-5x5-v0", num_envs=2, n_steps=32, batch_size=32, engine="torch", env_kwargs=arguments).save(run)
-    sentence = "half.safetensors plays on 5x5 only and three.safetensors on 3x3; there is no board for both"
+    sentence = "half.safetensors plays on 5x5 only and three.safetensors on 3x3; they cannot meet"
     with pytest.raises(LabError, match=sentence):
         lab("match", half_komi, run, "--out", tmp_path / "match")
 
@@ -205,7 +205,7 @@ def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked
     lab(*words, "--json")
     told = json.loads(capsys.readouterr().out)
     wanted = asked[0].removeprefix("opponent=") if asked else learned_with["opponent"]
-    news = f"rl-lab: opponent={wanted} is played as {met}: against itself an agent wins as often as it loses"
+    news = f"rl-lab: opponent={wanted} is replaced by {met}: against itself an agent wins as often as it loses"
     assert [news in record.getMessage() for record in caplog.records if "is played" in record.getMessage()] == (
         [True] if wanted != met else []
     )
@@ -243,11 +243,11 @@ def test_agents_of_other_worlds_do_not_play_go(tmp_path):
         (["gtp", "--komi", "nan"], "komi=nan is not allowed"),
         (["gtp", "--komi", "1e9"], "komi=1000000000.0 is not allowed"),
         (["gtp", "--resign", 1.5], "resign=1.5 is not allowed"),
-        (["gtp", "--agent", "greedy", "--resign", 0.1], "resign=0.1 needs an agent that knows its chances"),
+        (["gtp", "--agent", "greedy", "--resign", 0.1], "resign=0.1 needs an agent with winning probabilities"),
         (["gtp", "--seed", -1], "seed -1 is not allowed"),
         (["match", "random", "alphago"], "'alphago' is neither a player nor a program"),
-        (["match", "random", ""], "a player is named by nothing"),
-        (["match", "random", "gnugo 'unfinished"], "is no command line: No closing quotation"),
+        (["match", "random", ""], "a player's name is empty"),
+        (["match", "random", "gnugo 'unfinished"], "is not a command line: No closing quotation"),
         (["match", "random", "mcts:0"], "'mcts:0' is not allowed; a search may have 1 to 10000000 playouts a move"),
         (["match", "random", "mcts:1000000000"], "'mcts:1000000000' is not allowed; a search may have 1 to 10000000"),
         (["match", "random", "gnugo:11"], "'gnugo:11' is not allowed; GNU Go has levels from 0 to 10"),

@@ -84,7 +84,7 @@ def test_white_waits_for_black():
         ("i3", "the columns leave out I"),
         (
             "undoo",
-            "'undoo' is no move; write a letter and a number such as 'C3', or 'pass' (help shows what else there is)",
+            "'undoo' is no move; write a letter and a number such as 'C3', or 'pass' (help lists the commands)",
         ),
         ("undo 3", "'undo 3' is no move"),
         ("\x1b[A\0", "is no move"),
@@ -129,7 +129,7 @@ def test_hints_scores_help_and_the_board():
     done = session("hint", "c3", "score", "help", "", "board", agent=Replies("B2"))
     assert "replies would play B2" in done.screen.seen
     assert "Black 25, White 0 and komi 25: a draw as it stands" in done.screen.seen
-    assert any(text.startswith("C3            play there") for text in done.screen.seen)
+    assert any(text.startswith("C3            play at this point") for text in done.screen.seen)
     assert done.screen.seen[-2].endswith("black to play, captures 0-0")
     assert done.screen.seen[-1] == "You leave the game"
 
@@ -192,7 +192,7 @@ def test_a_game_is_kept_in_the_middle_too(tmp_path):
     done = session(
         "save", f"save {tmp_path}/empty.sgf", "c3", f"save {tmp_path}/a game.sgf", f"save {tmp_path}/no/1.sgf"
     )
-    assert "nothing was played, and nothing kept" in done.screen.seen
+    assert "no moves were played; no file was written" in done.screen.seen
     assert not (tmp_path / "empty.sgf").exists()
     assert len(sgf.read(tmp_path / "a game.sgf").moves) == 2
     assert any("cannot be written: No such file" in text for text in done.screen.seen)
@@ -201,7 +201,7 @@ def test_a_game_is_kept_in_the_middle_too(tmp_path):
 def test_no_other_file_is_replaced(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     done = session("c3", f"save {tmp_path}/notes.txt", f"save {tmp_path}/1.sgf", "d4", f"save {tmp_path}/1.sgf")
-    assert f"{tmp_path}/notes.txt is there already; save the game under a new name" in done.screen.seen
+    assert f"{tmp_path}/notes.txt exists already; save the game under a new name" in done.screen.seen
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert len(sgf.read(tmp_path / "1.sgf").moves) == 4  # its own it may renew
 
@@ -314,7 +314,7 @@ def test_moves_may_come_through_a_pipe(tmp_path):
         (["--komi", "nan"], "komi=nan is not allowed"),
         (["--size", 5, "--handicap", 2], "handicap=2 is not allowed on 5x5"),
         (["--agent", "mcts"], "there is no player 'mcts'"),
-        (["--agent", "mcts:10", "--sgf", "old.sgf"], "old.sgf is there already; name a new file with --sgf"),
+        (["--agent", "mcts:10", "--sgf", "old.sgf"], "old.sgf exists already; name a new file with --sgf"),
         (["--agent", "mcts:10", "--sgf", "old.sgf/game.sgf"], "(File exists); name another folder with --sgf"),
     ],
 )
