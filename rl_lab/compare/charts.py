@@ -64,8 +64,8 @@ def times(summaries: Sequence[Summary], level: float) -> str:
         drawing.line(EDGE, middle + 6, WIDTH - RIGHT - VALUES, middle + 6, "rail")
         for number, value in enumerate(sorted(summary.times, key=lambda value: value.low)):
             kind = f"open c{summary.place}" if value.censored else f"point c{summary.place}"
-            told = f"not within {wording.seconds(value.low)}" if value.censored else wording.seconds(value.low)
-            drawing.dot(float(x(value.low)), middle + 6 + (number % 3 - 1) * 3.5, 4, kind, told)
+            title = f"not within {wording.seconds(value.low)}" if value.censored else wording.seconds(value.low)
+            drawing.dot(float(x(value.low)), middle + 6 + (number % 3 - 1) * 3.5, 4, kind, title)
         _median(drawing, x, summary, middle + 6)
     return drawing.render()
 

@@ -13,7 +13,7 @@ from rl_lab.numbers import own
 
 COUNT_LIMIT = 2**53  # from which on floats do not tell neighbours apart
 LONG = 200  # letters of a value that a message shows
-SHOWN = 24  # names of a longer list are not all told
+SHOWN = 24  # a longer list of names is cut
 SEED_LIMIT = 1_000_000  # evaluation seeds begin beyond every training seed
 
 

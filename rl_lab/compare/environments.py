@@ -33,7 +33,7 @@ class Maker:
 
     environment: Environment
     spec: gym.envs.registration.EnvSpec | None
-    """What Gymnasium knows about an id, for processes in which nobody registered it."""
+    """What Gymnasium knows about an id, for processes in which it is not registered."""
 
     @classmethod
     def of(cls, environment: Environment) -> Maker:
@@ -199,8 +199,8 @@ def find_spec(name: str) -> gym.envs.registration.EnvSpec:
         return gym.registry[plain]
     if module:
         own = [known for known, spec in gym.registry.items() if str(spec.entry_point).startswith(f"{module}.")]
-        told = f"it registers {', '.join(own)}" if own else "gym.register has to run when it is imported"
-        raise LabError(f"module {module!r} registers no environment {plain!r}; {told}")
+        known = f"it registers {', '.join(own)}" if own else "gym.register has to run when it is imported"
+        raise LabError(f"module {module!r} registers no environment {plain!r}; {known}")
     versions = [known for known in gym.registry if known.rpartition("-v")[0] == plain]
     if versions:
         raise unknown("environment", plain, versions)

@@ -43,7 +43,7 @@ class Judgement:
     lengths: NDArray[np.int64]
     """Steps of each episode, shape (episodes,)."""
     truncated: NDArray[np.bool_]
-    """Whether each was broken off instead of ending, shape (episodes,)."""
+    """Whether each was truncated instead of ending, shape (episodes,)."""
     best: JudgedEpisode
     worst: JudgedEpisode
 

@@ -71,7 +71,7 @@ class Log:
 def read_logs(paths: Sequence[str | Path]) -> list[Log]:
     """Read logs: `evaluations.npz` of Stable-Baselines3, one run each, or `runs.csv` of ours.
 
-    A `runs.csv` with several contenders or environments needs to be told which: `runs.csv::contender`, or
+    For a `runs.csv` with several contenders or environments, name one: `runs.csv::contender`, or
     `runs.csv::contender::environment`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The runner's own measuring: a clock, a step counter, and environments that nobody can step past the budget."""
+"""The runner's own measuring: a clock, a step counter, and environments that cannot be stepped past the budget."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Meter:
         self.last: Judgement | None = None
         self.watched: tuple[Any, Any] | None = None  # judged at the points of the plan, from within `step`
         self.trained: tuple[Any, Any] | None = None  # what Stable-Baselines3 trained last
-        self.graceful = False  # whether somebody ends training by himself once a step was refused
+        self.graceful = False  # whether training ends by itself once a step was refused
         self.refused = False
         self.give_up: Callable[[], None] | None = None  # ends the run of a contender that nothing else ends
         self._refusals = 0
@@ -268,7 +268,7 @@ def metered_vec_env(venv: Any, meter: Meter, name: str) -> Any:
 
 
 def watch(env: gym.Env, model: Any) -> Any:
-    """Let a comparison judge a model on its way, wherever its training loop is one's own.
+    """Let a comparison evaluate a model during training, where the training loop is your own.
 
     Args:
         env: the environment that the contender was given, or that environment in wrappers.

@@ -263,7 +263,7 @@ class Plan:
 
     @property
     def control_names(self) -> tuple[str, ...]:
-        """Contenders that are shown, but about whom nothing is asked."""
+        """Contenders that are shown, but not part of any question."""
         return () if isinstance(self.controls, bool) else tuple(self.controls)
 
     @property

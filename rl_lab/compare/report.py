@@ -62,7 +62,7 @@ class Film:
 
 @dataclass(frozen=True)
 class Section:
-    """All about one environment."""
+    """The part of the report on one environment."""
 
     environment: Environment
     answers: list[Answer]
@@ -70,10 +70,10 @@ class Section:
     films: list[Film]
     payoffs: list[dict[str, str]]
     """Rows of the table on pretraining."""
-    told: list[str]
-    """Paragraphs on pretraining."""
+    paragraphs: list[str]
+    """On pretraining."""
     spent: list[str]
-    """Sentences on the steps and updates that contenders really made."""
+    """Sentences on the steps and updates that contenders made."""
 
 
 def write_report(path: str | Path, result: Result, beside: bool = False) -> None:
@@ -196,12 +196,12 @@ def _films(environment: Environment, summaries: list[Summary]) -> list[Film]:
     """The best and the worst episode among the last evaluations of all seeds of each contender."""
     try:
         maker = Maker.of(environment)
-    except LabError:  # logs, of which nobody knows the environment
+    except LabError:  # logs, whose environment is unknown
         return []
     films: list[Film] = []
     for summary in summaries:
         if films and films[-1].strip.note and not films[-1].strip.pictures:
-            break  # what cannot be drawn need not be said for everybody
+            break  # one note is enough where nothing can be drawn
         best = [(run.best, run.seed) for run in summary.runs if run.best is not None]
         worst = [(run.worst, run.seed) for run in summary.runs if run.worst is not None]
         if best and worst:
@@ -231,7 +231,7 @@ def _described(place: int, contender: Contender) -> dict[str, Any]:
     if contender.control:
         given["control"] = contender.control
     settings = ", ".join(f"{key} = {value}" for key, value in given.items())
-    rest = "the rest as its algorithm has it" if settings else "defaults, in one environment"
+    rest = "otherwise defaults of its algorithm" if settings else "defaults, one environment"
     text = f"{settings}; {rest}" if settings else rest
     return {"place": place, "name": contender.name, "algorithm": algorithm, "settings": text}
 

@@ -148,7 +148,7 @@ def _noting(described: Callable[[], Any]) -> tuple[Any, fingerprint.Values]:
 
 
 def warnings(plan: Plan) -> list[str]:
-    """What the user should know before the first run."""
+    """Warnings before the first run."""
     budgets = {plan.budget(environment) for environment in plan.environments}
     trainers = [trainer_of(contender) for contender in plan.contenders]
     few = [trainer.few_updates(budget) for trainer in trainers for budget in sorted(budgets)]
@@ -166,7 +166,7 @@ def _about_controls(plan: Plan) -> list[str]:
 
 
 def _try_out(waiting: list[RunTask]) -> None:
-    """Refuse, before anything is trained, what cannot go well."""
+    """Refuse, before anything is trained, what cannot succeed."""
     for contender, maker in {task.group: (task.job.contender, task.job.maker) for task in waiting}.values():
         trainer = trainer_of(contender)
         trainer.check_environment(trainer.maker_for_training(maker))
@@ -219,9 +219,9 @@ class _Campaign:
         said = []
         if self.done:
             said.append(
-                f"{len(self.done)} of {len(self.tasks)} runs were finished before and are not repeated; changes of "
-                "code and values make new runs, changes of data files and environment variables do not: delete "
-                f"{self.store.folder} for new ones"
+                f"{len(self.done)} of {len(self.tasks)} runs were finished before and are not repeated; they are "
+                "repeated after changes of code and values, but not of data files and environment variables: delete "
+                f"{self.store.folder} to repeat them"
             )
         if self.agents is not None and (lost := kept.missing(self.done.values(), self.agents, self.plan.keep)):
             said.append(f"{lost} finished runs kept no agent; delete {self.store.folder} to train them again")
@@ -273,13 +273,13 @@ class _Campaign:
         return False
 
     def mention(self) -> None:
-        """Name, once, a run of which nothing was heard for long; only the user knows whether that is too long."""
+        """Report, once, a run without a sign of life for long; only the user knows whether that is too long."""
         for number in [number for number, at in self.heard.items() if time.perf_counter() - at > SILENCE]:
             del self.heard[number]
             task = self.tasks[number]
             self.view.say(
-                f"nothing heard for {SILENCE / 60:.0f} min of {task.job.contender.name} on {task.environment}, seed "
-                f"{task.job.seed}; if it hangs, stop and start again with a timeout"
+                f"no progress for {SILENCE / 60:.0f} min of {task.job.contender.name} on {task.environment}, seed "
+                f"{task.job.seed}; if it hangs, stop the comparison and start it again with a timeout"
             )
 
     def prepare(self) -> None:
@@ -350,5 +350,5 @@ def _locked(folder: Path | None) -> Iterator[BinaryIO | None]:
 
 
 def default_folder(plan: Plan, path: Path) -> Path:
-    """Where the outcome of a plan file goes if nobody says: `results/` and the file's name."""
+    """Where the outcome of a plan file goes by default: `results/` and the file's name."""
     return Path(plan.out) if plan.out else Path("results") / slug(path.stem)

@@ -27,7 +27,7 @@ class Run:
     contender: str
     seed: int
     points: list[Point] = field(default_factory=list)
-    """Evaluations on the way; the last one is of the final model."""
+    """Evaluations during training; the last one is of the final model."""
     steps: int = 0
     """Environment steps taken."""
     seconds: float = 0.0
@@ -37,7 +37,7 @@ class Run:
     setup_seconds: float = 0.0
     """Making environments, loading or compiling machine code, importing."""
     evaluation_seconds: float = 0.0
-    """Of judging the model on its way."""
+    """Of evaluating the model during training."""
     ledger: Mapping[str, Any] = field(default_factory=dict)
     """What it cost, as `Ledger.as_dict` says it."""
     notes: Mapping[str, Any] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Store:
 
 
 def write(path: str | Path, text: str) -> None:
-    """Write a file in one go: whoever reads it sees the old one or the new one.
+    """Write a file atomically: readers see the old one or the new one.
 
     Raises:
         LabError: it cannot be written.

@@ -43,7 +43,7 @@ def optimality_gap(scores: ArrayLike, optimum: float = 1.0, axis: int = -1) -> N
 
 
 def probability_of_improvement(scores: ArrayLike, others: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
-    """How probably a random seed of the one scores higher than a random seed of the other; ties count half.
+    """Probability that a random seed of one group scores higher than one of the other group; ties count half.
 
     It is the Mann-Whitney U statistic over the number of pairs.
     """

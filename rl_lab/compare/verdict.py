@@ -54,7 +54,7 @@ class Verdict:
     unreached: tuple[int, int] = (0, 0)
     """Runs of the contender and of the baseline that never reached the threshold."""
     note: str = ""
-    """What a reader has to know."""
+    """A remark for the reader."""
 
     @property
     def ratio(self) -> bool:
@@ -195,8 +195,8 @@ def _decided(item: _Contrast, corrected: float) -> Verdict:
 
 def _too_few(pairs: int) -> str:
     if pairs < SMOKE_SEEDS:
-        return f"a smoke test: {_seeds(pairs)} of the {VERDICT_SEEDS} that a verdict takes"
-    return f"no verdict yet: {_seeds(VERDICT_SEEDS - pairs)} missing of the {VERDICT_SEEDS} that a verdict takes"
+        return f"a smoke test: {_seeds(pairs)} of the {VERDICT_SEEDS} that a verdict needs"
+    return f"no verdict yet: {_seeds(VERDICT_SEEDS - pairs)} missing of the {VERDICT_SEEDS} that a verdict needs"
 
 
 def _seeds(count: int) -> str:
@@ -204,7 +204,7 @@ def _seeds(count: int) -> str:
 
 
 def _missing(runs: Sequence[Run], name: str, baseline: str, question: Question) -> str:
-    """What runs do not count, and why."""
+    """Which runs do not count, and why."""
     notes = []
     for who in (name, baseline):
         own = [run for run in runs if run.contender == who]
@@ -212,7 +212,7 @@ def _missing(runs: Sequence[Run], name: str, baseline: str, question: Question) 
         if failed:
             notes.append(f"{failed} of {len(own)} runs of {who} failed")
         if question.measure != "final" and any(len(run.points) == 1 and not run.failed for run in own):
-            notes.append(f"{who} was judged at its end only; watch(env, model) has it judged on its way")
+            notes.append(f"{who} was evaluated only at its end; watch(env, model) evaluates it during training")
     return "; ".join(notes)
 
 

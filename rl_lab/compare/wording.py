@@ -16,7 +16,7 @@ INDENT = "    "
 
 
 def number(value: float | None, signed: bool = False) -> str:
-    """A number with three digits that count, and a minus sign that is one."""
+    """A number with three significant digits and a typographic minus sign."""
     if value is None:
         return "–"
     size = abs(value)
@@ -84,7 +84,7 @@ def estimate(verdict: Verdict) -> str:
     if not verdict.ratio:
         return f"difference {number(verdict.estimate, signed=True)} {_between(verdict.low, verdict.high, signed=True)}"
     if verdict.low is None and verdict.high is None:
-        return "which is sooner is open, since runs ended before they reached it"
+        return "which one is faster is unknown, because runs ended before they reached the threshold"
     if verdict.estimate is not None and verdict.estimate < 1:
         low, high = (None if end is None else 1 / end for end in (verdict.high, verdict.low))
         return f"{factor(verdict)} {_between(low, high)}"
@@ -94,8 +94,7 @@ def estimate(verdict: Verdict) -> str:
 def unreached(verdict: Verdict, runs: int) -> str:
     """Which runs never reached the threshold."""
     sides = zip((verdict.contender, verdict.baseline), verdict.unreached, strict=True)
-    told = [f"{count} of {runs} runs of {who} never reached it" for who, count in sides if count]
-    return "; ".join(told)
+    return "; ".join(f"{count} of {runs} runs of {who} never reached it" for who, count in sides if count)
 
 
 def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:
@@ -118,7 +117,7 @@ def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str
 
 
 def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str]:
-    """The steps that contenders really took, and who made so few updates that it says little."""
+    """The steps that contenders took, and which made too few updates to be informative."""
     taken, few, lost = [], [], []
     for contender in plan.contenders:
         own = [r for r in runs if (r.contender, r.environment, r.failed) == (contender.name, environment.name, False)]
@@ -136,15 +135,15 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
     found = [f"Steps taken: {', '.join(taken)}."] if taken else []
     if few:
         found.append(
-            f"Fewer than {FEW_UPDATES} updates: {', '.join(few)}. So few say little about an algorithm; give more "
+            f"Fewer than {FEW_UPDATES} updates: {', '.join(few)}. That is too few to judge an algorithm; give more "
             "steps, or shorter rollouts (n_steps)."
         )
     if any(UNSEEDED in run.notes for run in runs if run.environment == environment.name):
         found.append(
-            f"The seeds do not decide the episodes of {environment.name}: two resets with the same seed gave different "
-            "observations, so that contenders were not judged alike. Have reset(seed=...) seed all that the "
-            "environment draws, and put what learns from earlier episodes, as NormalizeObservation does, into "
-            "the contenders."
+            f"{environment.name} is not reproducible: two resets with the same seed returned different observations, "
+            "so contenders were not evaluated on the same episodes. Let reset(seed=...) seed all random numbers of the "
+            "environment, and move wrappers that learn from earlier episodes, such as NormalizeObservation, into the "
+            "contenders."
         )
     return [*found, *lost]
 

@@ -171,8 +171,8 @@ def execute(
     _seed_globals(job.seed)
     if give_up is not None:
         meter.give_up = lambda: give_up(
-            f"{job.contender.name} went on after its {job.steps} steps and caught the exception that ends it; let "
-            "BudgetSpent pass"
+            f"{job.contender.name} continued after its {job.steps} steps and caught the exception that ends it; do not "
+            "catch BudgetSpent"
         )
     ready = time.perf_counter()
     try:
@@ -180,9 +180,9 @@ def execute(
     except BudgetSpent as spent:
         if meter.watched is None and meter.trained is None:
             raise LabError(
-                f"{job.contender.name} went on after its {job.steps} steps; return a model by then, or give it to "
-                "rl_lab.compare.watch(env, model) before it trains, which judges it as it is; our PPO needs that, "
-                "since it finishes its last rollout"
+                f"{job.contender.name} continued after its {job.steps} steps; return a model by then, or call "
+                "rl_lab.compare.watch(env, model) before training, which evaluates the model as it is at the budget; "
+                "our PPO needs this, because it finishes its last rollout"
             ) from spent
         model, outer = meter.watched or meter.trained or (None, None)
     meter.clock.stop()
@@ -253,7 +253,7 @@ def sentence(error: BaseException) -> str:
 
 
 def _load_once(job: Job, loaded: set[tuple[str, str]]) -> None:
-    """Load machine code here, where every run's process finds it; what goes wrong, the run itself will say."""
+    """Load machine code here, where every run's process finds it; the run itself reports what fails."""
     from rl_lab.compare.contenders import trainer_of
 
     group = job.maker.environment.name, job.contender.name

@@ -50,9 +50,7 @@ def test_a_level_is_solved_and_the_optimum_is_shown():
         "carrying nothing, step 0 of 100 (optimum: 5), return 0",
     ]
     assert [told for _, _, told in lines[1:5]] == ["forward", "forward", "right", "forward"]
-    assert lines[5][2] == (
-        "forward: solved after 5 steps (optimum: 5), reward 0.955; r starts a new level, q quits"
-    )
+    assert lines[5][2] == ("forward: solved after 5 steps (optimum: 5), reward 0.955; r starts a new level, q quits")
     assert "return 0.955" in lines[5][1]
     assert "step 0 of 100" in lines[6][1]
     assert done.said == ["2 levels, 1 solved"]

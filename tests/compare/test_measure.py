@@ -279,7 +279,7 @@ def test_our_ppo_in_a_function_is_judged_where_it_is_watched():
     found = outcome(watched)
     assert (found["steps"], found["notes"]["updates"]) == (300, 4)
     assert steps_of(found) == [0, 100, 200, 300]
-    with pytest.raises(LabError, match=r"300 steps; .*watch\(env, model\) before it trains, .* our PPO needs that"):
+    with pytest.raises(LabError, match=r"300 steps; .*watch\(env, model\) before training, .* our PPO needs this"):
         outcome(unwatched)
 
 
@@ -308,7 +308,7 @@ def test_an_unwatched_model_is_judged_at_the_end():
     [
         (lambda env: None, "the contender returned nothing; it must return something with a .predict"),
         (lambda env: 3, "the contender returned an object of type int"),
-        (lambda env: walk(env, 10_000), "went on after its 300 steps"),
+        (lambda env: walk(env, 10_000), "continued after its 300 steps"),
         (lambda env: 1 / 0, "ZeroDivisionError"),
     ],
 )
@@ -410,7 +410,7 @@ def test_an_environment_whose_seed_does_not_decide_its_episodes_gets_a_sentence_
             plan, [Run.from_dict({**found, "environment": "world", "contender": "mine", "seed": 1})], environment
         )
     )
-    assert ("two resets with the same seed gave different observations" in sentences) == careless
+    assert ("two resets with the same seed returned different observations" in sentences) == careless
 
 
 class Rewards(gym.RewardWrapper):

@@ -138,9 +138,9 @@ def test_the_report_shows_it_and_nothing_runs_twice(result):
     page = (folder / "out" / "report.html").read_text()
     for words in (
         "Did pretraining pay?",
-        "Pretraining raised pretrained from",
-        "shown steps free",
-        "teacher charged",
+        "Pretraining raised the score of pretrained from",
+        "demonstrations free",
+        "expert charged",
         "clone only",
     ):
         assert words in page

@@ -67,10 +67,10 @@ def report(tmp_path_factory):
 def test_the_report_says_where_the_numbers_are(tmp_path):
     alone = result().save(tmp_path / "alone" / "report.html")
     assert [file.name for file in alone.parent.iterdir()] == ["report.html"]
-    assert "lie beside" not in alone.read_text()
+    assert "in the same folder" not in alone.read_text()
     assert 'result.save("runs.csv")' in "".join(read(alone.read_text()).words)
     together = result().save_all(tmp_path / "together")
-    assert "The numbers lie beside this file as runs.csv and verdicts.json" in "".join(read(together.read_text()).words)
+    assert "in the same folder, in runs.csv and verdicts.json" in "".join(read(together.read_text()).words)
     assert {file.name for file in together.parent.iterdir()} == {"report.html", "runs.csv", "verdicts.json"}
 
 
@@ -87,7 +87,7 @@ def test_the_verdicts_come_first_and_everything_is_there(report):
     order = ["Verdicts", "Is the return per step of ours equal", "Is the time to 0.9",
              "Learning over environment steps", "Learning over wall-clock", "Wall-clock to 0.9",
              "Probability of a higher return per step than theirs",
-             "How it was measured", "rl-lab compare mine.toml", "a machine"]  # fmt: skip
+             "Method", "rl-lab compare mine.toml", "a machine"]  # fmt: skip
     places = [words.index(words_there) for words_there in order]
     assert places == sorted(places)
     assert "1 of 10 runs of theirs never reached it" in words

@@ -53,7 +53,7 @@ def test_a_function_is_given_what_it_trains_on():
 
 def test_training_that_shows_something_else_is_refused_before_anything_runs():
     other = Contender("mine", "ppo", SMALL, {"size": 4})
-    with pytest.raises(LabError, match=r"(?s)which changes its observation space to .* it is judged with"):
+    with pytest.raises(LabError, match=r"(?s)which changes its observation space to .* it is evaluated with"):
         trainer_of(other).maker_for_training(Maker.of(GO))
     with pytest.raises(LabError, match="opponent='nobody' is not allowed"):
         trainer_of(Contender("mine", "ppo", SMALL, {"opponent": "nobody"})).maker_for_training(Maker.of(GO))

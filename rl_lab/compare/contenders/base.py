@@ -50,7 +50,7 @@ class Trainer(ABC):
             raise LabError(
                 f"{budget} steps are less than one rollout of {self.contender.name}, {self.rollout_steps} steps "
                 f"({num_envs} {'environment' if num_envs == 1 else 'environments'} times "
-                f"n_steps={self.rollout_steps // num_envs}): it would learn nothing; give more"
+                f"n_steps={self.rollout_steps // num_envs}): it would not learn; give more steps"
             )
 
     def check_environment(self, maker: Maker) -> None:
@@ -108,7 +108,7 @@ class Trainer(ABC):
         return (
             f"{name} gets {updates} {'update' if updates == 1 else 'updates'} from {budget:,} steps, one for each "
             f"rollout of {rollout:,} (num_envs={num_envs}, n_steps={rollout // num_envs}); fewer than {FEW_UPDATES} "
-            "say little about an algorithm: give more steps, or shorter rollouts"
+            "are too few to judge an algorithm: give more steps, or shorter rollouts"
         )
 
     def maker_for_training(self, maker: Maker) -> Maker:
@@ -125,7 +125,7 @@ class Trainer(ABC):
                 if getattr(mine, kind) != getattr(judged, kind):
                     raise LabError(
                         f"contender {name!r} trains on {maker.environment.name} with {dict(training)}, which changes "
-                        f"its {kind.replace('_', ' ')} to {getattr(mine, kind)}: it is judged with "
+                        f"its {kind.replace('_', ' ')} to {getattr(mine, kind)}: it is evaluated with "
                         f"{getattr(judged, kind)}"
                     )
         return trainer

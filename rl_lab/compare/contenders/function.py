@@ -67,8 +67,8 @@ class FunctionTrainer(Trainer):
         meter.clock.stop()
         if meter.steps == 0 and getattr(model, "num_timesteps", 0) > 0:  # a rule of thumb needs no training
             raise LabError(
-                f"{contender.name} was trained, but took no step in the environment that it was given; only steps in "
-                "that one are counted"
+                f"{contender.name} was trained, but took no step in the environment that it was given; only steps of "
+                "this environment are counted"
             )
         if meter.watched is not None and meter.watched[0] is model:
             return meter.watched

@@ -43,7 +43,7 @@ class PipelineTrainer(LabTrainer):
             raise LabError(f"contender {name!r}: {error}") from None
 
     def validate(self) -> None:
-        """Refuse stages that make no sense, too."""
+        """Refuse invalid stages, too."""
         super().validate()
         _ = self.pipeline
 
