@@ -43,6 +43,12 @@ def with_controls(plan: Plan, pretrained: Collection[str] = ()) -> Plan:
     return replace(plan, contenders=[*plan.contenders, *added], controls=named)
 
 
+def without(plan: Plan, control: Contender) -> Plan:
+    """The plan without one of its controls."""
+    contenders = [each for each in plan.contenders if each is not control]
+    return replace(plan, contenders=contenders, controls=[name for name in plan.control_names if name != control.name])
+
+
 def _by_steps(question: Question) -> Question:
     """Whether pretraining pays is a question about steps, which are charged, rather than about time."""
     return replace(question, measure="steps") if question.measure == "time" else question

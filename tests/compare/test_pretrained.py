@@ -404,16 +404,35 @@ class LastFirst:
         yield {"job": job.number, "outcome": {"points": [point], "notes": notes}}
 
 
-def test_controls_do_not_depend_on_which_run_ends_first(tmp_path):
+def last_first(environment, folder):
+    """A comparison of `LastFirst` that has ended."""
     contenders = [Contender("mine", pretrained_model), Contender("scratch", plain_model)]
-    plan = Plan([Environment("rl_lab/Robot-DoorKey-5x5-v0")], contenders, steps=4096, seeds=3)
+    plan = Plan([environment], contenders, steps=4096, seeds=3)
     tasks = all_tasks(plan)
-    with Display(tasks, 1, quiet=True) as view:
-        campaign = _Campaign(plan, Store(tmp_path), None, view, LastFirst())
+    with Display(tasks, 1) as view:
+        campaign = _Campaign(plan, Store(folder), None, view, LastFirst())
         campaign.add(tasks)
         campaign.go()
+    return campaign
+
+
+def test_controls_do_not_depend_on_which_run_ends_first(tmp_path):
+    campaign = last_first(Environment("rl_lab/Robot-DoorKey-5x5-v0"), tmp_path)
     assert campaign.plan.control_names == ("ours from scratch", "clone only", "shuffled", "warm-up only")
     assert len(campaign.done) == 18
+
+
+def one_of_two():
+    """An environment whose actions ours does not take; a function may wrap it."""
+    env = gym.make("CartPole-v1")
+    return gym.wrappers.TransformAction(env, lambda action: int(action[0]), gym.spaces.MultiDiscrete([2]))
+
+
+def test_controls_that_cannot_learn_in_an_environment_are_left_out_with_a_word(tmp_path, capsys):
+    campaign = last_first(Environment("wrapped", one_of_two), tmp_path)
+    assert campaign.plan.control_names == ("clone only", "shuffled", "warm-up only")
+    assert len(campaign.done) == 15
+    assert "a control is left out: contender 'ours from scratch': action space Multi" in capsys.readouterr().err
 
 
 def test_functions_get_controls_too():
