@@ -64,8 +64,8 @@ class Algorithm:
 
     config_class: ClassVar[type[Config]]
     loss: ClassVar[Loss]
-    sb3: ClassVar[str]
-    """Its counterpart in `stable_baselines3`."""
+    sb3: ClassVar[str] = ""
+    """Its counterpart in `stable_baselines3`, if there is one."""
     config: Config
     _known: ClassVar[list[str]]
     _owners: ClassVar[dict[str, str]] = {}  # hyperparameters of all algorithms, and which class has them

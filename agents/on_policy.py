@@ -65,7 +65,8 @@ class OnPolicyAlgorithm(Algorithm):
             remaining: progress remaining, from 1 to 0.
             shared: those that every loss has: `rates`, float64 `(segments,)`, the learning rates of the policy's
                 segments, negative where one is not trained; `normalize_advantage`, `ent_coef`, `vf_coef`,
-                `max_grad_norm`; and `anchor_coef`, the weight of the divergence from a reference policy.
+                `max_grad_norm`; and `anchor_coef`, the weight of the divergence from a reference policy. The
+                optimiser takes an `epsilon` beside them, which the algorithm adds.
         """
         raise NotImplementedError
 

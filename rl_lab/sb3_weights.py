@@ -38,11 +38,14 @@ def to_sb3(policy: ActorCritic | Algorithm, env: Any = None, algorithm: type[Bas
             the agent's own, and PPO for a policy.
 
     Raises:
-        LabError: the agent has a network of its own or normalises observations, the environment has other spaces, or
-            weights are NaN or infinite.
+        LabError: the agent has a network of its own or normalises observations, its algorithm has no counterpart, the
+            environment has other spaces, or weights are NaN or infinite.
     """
     settings: dict[str, Any] = {}
-    algorithm = algorithm or getattr(stable_baselines3, getattr(policy, "sb3", "PPO"))
+    counterpart = getattr(policy, "sb3", "PPO")
+    if algorithm is None and not counterpart:
+        raise LabError(f"{type(policy).__name__} has no counterpart in SB3; give one, such as algorithm=PPO")
+    algorithm = algorithm or getattr(stable_baselines3, counterpart)
     if isinstance(policy, Algorithm):
         settings = _settings(policy, algorithm)
         policy = policy.policy

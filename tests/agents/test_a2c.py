@@ -100,6 +100,16 @@ def test_weights_and_hyperparameters_go_to_sb3_and_back():
     assert from_sb3(model).parameters.tobytes() == agent.parameters.tobytes()
 
 
+def test_an_algorithm_without_a_counterpart_in_sb3_becomes_none():
+    class Own(A2C):
+        sb3 = ""
+
+    agent = Own("CartPole-v1")
+    with pytest.raises(LabError, match="Own has no counterpart in SB3; give one, such as algorithm=PPO"):
+        to_sb3(agent)
+    assert isinstance(to_sb3(agent, algorithm=sb3.PPO), sb3.PPO)
+
+
 def test_stages_take_it():
     context = Context(CARTPOLE, hyperparameters={"n_steps": 8}, algorithm="a2c")
     trained = Pipeline([{"stage": "value", "steps": 256, "max_iter": 2}, {"stage": "finetune", "steps": 512}]).run(
