@@ -27,7 +27,7 @@ def main(file: Positional[Path] = Path("benchmarks/robot.json")) -> None:
     minigrid, envpool = (
         {figure["name"]: figure for figure in groups.get(group, [])} for group in ("robot_steps", "envpool_steps")
     )
-    print("| family | ids | million steps a second | times MiniGrid | times EnvPool |\n|---|---|---|---|---|")
+    print("| family | ids | million steps per second | times MiniGrid | times EnvPool |\n|---|---|---|---|---|")
     for names in FAMILIES.values():
         known = [name for name in names if name in minigrid]
         if known:

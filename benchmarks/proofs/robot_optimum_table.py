@@ -46,7 +46,7 @@ def explorers(found: dict[str, dict[str, int]]) -> list[str]:
         name = re.match("[A-Za-z]+?(?=S?[0-9]|-|$)", id.removeprefix(PREFIX))
         assert name is not None
         families.setdefault(name[0], Counter()).update(row)
-    rows = ["| family | won | steps, times the optimum |", "|---|---|---|"]
+    rows = ["| family | solved | steps, times the optimum |", "|---|---|---|"]
     for family, row in families.items():
         multiple = row["explorer steps"] / row["optimal steps"]
         rows.append(f"| {family} | {row['explorer won']} of {row['explored']} | {multiple:.2f} |")
