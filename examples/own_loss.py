@@ -1,4 +1,4 @@
-"""PPO with a loss of one's own: a function in torch, handed to the agent, is all that it takes.
+"""PPO with a custom loss: a function in torch that is passed to the agent.
 
     python examples/own_loss.py
 

@@ -1,4 +1,4 @@
-"""Does pretraining pay for my Stable-Baselines3 agent? Ten lines of one's own, and a verdict.
+"""Does pretraining pay for my Stable-Baselines3 agent? Ten lines of your own code, and a verdict.
 
     python examples/pretrain_my_sb3.py            ten seeds, about half an hour on two cores
     python examples/pretrain_my_sb3.py --seeds 2  a smoke test
