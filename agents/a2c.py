@@ -13,6 +13,7 @@ from rl_lab.agents.on_policy import OnPolicyAlgorithm, OnPolicyConfig
 from rl_lab.core.optim import ADAM, RMSPROP, Optimizer
 
 ONE, ZERO = np.float32(1), np.float32(0)
+ADAM_EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ class A2CConfig(OnPolicyConfig):
     normalize_advantage: bool = False
     """Give the advantages of each rollout mean 0 and standard deviation 1."""
     rms_prop_eps: float = 1e-5
-    """Epsilon of RMSprop, and of Adam."""
+    """Epsilon of RMSprop."""
     use_rms_prop: bool = True
-    """Use RMSprop; otherwise Adam."""
+    """Use RMSprop; otherwise Adam, with an epsilon of 1e-5 as in SB3."""
 
 
 class A2CUpdate(NamedTuple):
@@ -104,4 +105,4 @@ class A2C(OnPolicyAlgorithm):
 
     def update_settings(self, remaining: float, shared: dict[str, Any]) -> A2CUpdate:
         """Numbers of one update."""
-        return A2CUpdate(**shared, epsilon=float(self.config.rms_prop_eps))
+        return A2CUpdate(**shared, epsilon=self.config.rms_prop_eps if self.config.use_rms_prop else ADAM_EPSILON)

@@ -18,7 +18,7 @@ VARIANTS = {
     "defaults": {},
     "every term": {"ent_coef": 0.01, "vf_coef": 0.7, "max_grad_norm": 0.05, "rms_prop_eps": 1e-3},
     "normalised": {"normalize_advantage": True, "learning_rate": 1e-3, "gae_lambda": 0.9, "gamma": 0.9},
-    "Adam": {"use_rms_prop": False, "learning_rate": "lin_1e-3"},
+    "Adam": {"use_rms_prop": False, "rms_prop_eps": 1e-3, "learning_rate": "lin_1e-3"},
 }
 
 
