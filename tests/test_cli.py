@@ -138,6 +138,13 @@ def test_folders_that_cannot_be_written_to_are_refused_before_the_work(words, fo
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [["a2c", "--help"], ["--quiet", "A2C", "-h"]])
+def test_help_of_an_algorithm_has_its_hyperparameters(words):
+    shown = lab("train", *words).stdout
+    assert "--use-rms-prop" in shown
+    assert "--n-epochs" not in shown
+
+
 def test_help_stays_cheap():
     code = "import sys, rl_lab.cli; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()

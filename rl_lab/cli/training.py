@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rl_lab")
 USUAL = "ppo"
+FLAGS = ("-h", "--help", "--quiet", "--no-quiet")  # options without a value, after which the algorithm may come
 Name = Annotated[Positional[str | None], arg(metavar="|".join(sorted(ALGORITHMS)))]
 RESUMING = ("resume", "env", "device", "checkpoint-seconds", "quiet", "no-quiet")  # what goes with --resume
 
@@ -119,8 +120,8 @@ def take_settings(words: Sequence[str]) -> None:
     Raises:
         LabError: an option is a hyperparameter of another algorithm.
     """
-    places = ((before, word.lower()) for before, word in pairwise(words))
-    name = next((word for before, word in places if word in ALGORITHMS and not before.startswith("-")), USUAL)
+    places = (word.lower() for before, word in pairwise(words) if before in FLAGS or not before.startswith("-"))
+    name = next((word for word in places if word in ALGORITHMS), USUAL)
     config = ALGORITHMS[name].config_class
     for option in given_options() if words[0] == "train" else ():
         field = option.removeprefix("no-").replace("-", "_")
