@@ -47,7 +47,7 @@ class A2CUpdate(NamedTuple):
     normalize_advantage: bool
     ent_coef: float
     vf_coef: float
-    anchor_coef: float
+    reference_coef: float
 
 
 @jit.fast

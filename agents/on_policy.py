@@ -11,7 +11,7 @@ import numpy as np
 from rl_lab.agents.algorithm import Algorithm
 from rl_lab.agents.common import checks
 from rl_lab.agents.common.config import Config
-from rl_lab.agents.common.kickstarting import Anchor
+from rl_lab.agents.common.kickstarting import ReferencePolicy
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.common.rollout_buffer import RolloutBuffer, explained_variance, flatten, make_rollout_buffer
 from rl_lab.agents.engines.collect import loops
@@ -51,12 +51,12 @@ class OnPolicyAlgorithm(Algorithm):
 
     Attributes:
         rollout: experience of the last iteration.
-        anchor: a policy that it stays close to; see `hold`.
+        reference: a policy that it stays close to; see `kickstart`.
     """
 
     config: OnPolicyConfig
     rollout: RolloutBuffer
-    anchor: Anchor | None
+    reference: ReferencePolicy | None
 
     def update_settings(self, remaining: float, shared: dict[str, Any]) -> Any:
         """Numbers of one update, as a named tuple that kernels take.
@@ -65,7 +65,7 @@ class OnPolicyAlgorithm(Algorithm):
             remaining: progress remaining, from 1 to 0.
             shared: those that every loss has: `rates`, float64 `(segments,)`, the learning rates of the policy's
                 segments, negative where one is not trained; `normalize_advantage`, `ent_coef`, `vf_coef`,
-                `max_grad_norm`; and `anchor_coef`, the weight of the divergence from a reference policy. The
+                `max_grad_norm`; and `reference_coef`, the weight of the divergence from a reference policy. The
                 optimiser takes an `epsilon` beside them, which the algorithm adds.
         """
         raise NotImplementedError
@@ -84,7 +84,7 @@ class OnPolicyAlgorithm(Algorithm):
         gamma, gae_lambda = self.normalizer.gamma, float(self.config.gae_lambda)
         loops().estimate_advantages(self.rollout, last_values, gamma, gae_lambda)
         settings = self._settings()
-        reference = self.anchor.reference(self.rollout, self.policy.encoder.scale) if self.anchor else None
+        reference = self.reference.distributions(self.rollout, self.policy.encoder.scale) if self.reference else None
         order = self._order()  # empty where all steps only reset an environment
         losses = self.engine.update(flatten(self.rollout, reference), order, settings) if order.size else {}
         checks.finite_update(losses, self.parameters)
@@ -93,20 +93,23 @@ class OnPolicyAlgorithm(Algorithm):
         self.metrics = self._metrics(losses, settings)
         return self.metrics
 
-    def hold(self, anchor: Anchor | None) -> None:
-        """Stay close to a policy from now on, as the anchor says; None lets go.
+    def kickstart(self, reference: ReferencePolicy | None) -> None:
+        """Stay close to a policy from now on, as its schedule says; None lets go.
 
         Raises:
-            LabError: the agent has a `policy=` of your own, or the anchor is of another network.
+            LabError: the agent has a `policy=` of your own, or it is of another network.
         """
-        if anchor is not None:
-            if anchor.actor.sizes[:: len(anchor.actor.sizes) - 1] != (self.policy.encoder.size, self.policy.outputs):
+        if reference is not None:
+            if reference.actor.sizes[:: len(reference.actor.sizes) - 1] != (
+                self.policy.encoder.size,
+                self.policy.outputs,
+            ):
                 raise LabError(
-                    f"an anchor's network of sizes {anchor.actor.sizes} does not fit an agent of "
+                    f"a reference policy's network of sizes {reference.actor.sizes} does not fit an agent of "
                     f"{self.policy.encoder.size} inputs and {self.policy.outputs} outputs"
                 )
-            self.engine.make_room(anchor.width)
-        self.anchor, self._anchored_at = anchor, self.num_timesteps
+            self.engine.make_room(reference.width)
+        self.reference, self._kickstarted_at = reference, self.num_timesteps
 
     @property
     def rollout_steps(self) -> int:
@@ -114,7 +117,7 @@ class OnPolicyAlgorithm(Algorithm):
         return self.rollout.rewards.size
 
     def _prepare_memory(self) -> None:
-        self.anchor, self._anchored_at = None, 0
+        self.reference, self._kickstarted_at = None, 0
         dtype = np.dtype(np.float32) if self.config.normalize_observation else self.policy.encoder.dtype
         self.rollout = make_rollout_buffer(self.config.n_steps, self.source.lanes, self.policy, dtype)
 
@@ -129,7 +132,7 @@ class OnPolicyAlgorithm(Algorithm):
 
     def _restart(self) -> None:
         super()._restart()
-        self._anchored_at = 0
+        self._kickstarted_at = 0
 
     def _compile(self) -> None:
         self.engine.prepare(self.rollout, self.runner, self.normalizer, self._settings())
@@ -150,19 +153,19 @@ class OnPolicyAlgorithm(Algorithm):
 
     def _settings(self) -> Any:
         remaining = self.progress_remaining
-        held_for = self.num_timesteps - self.rollout_steps - self._anchored_at  # when the rollout began
-        share, coefficient = self.anchor.schedule.rates(max(held_for, 0)) if self.anchor else (1.0, 0.0)
+        steps_since = self.num_timesteps - self.rollout_steps - self._kickstarted_at  # when the rollout began
+        share, coefficient = self.reference.schedule.rates(max(steps_since, 0)) if self.reference else (1.0, 0.0)
         rate, config = self.config.at("learning_rate", remaining), self.config
         of_actor = rate * share if share > 0 else -1.0
         rates = np.array([rate if name == "critic" else of_actor for name in self.policy.layout.segments])
         shared = {name: float(getattr(config, name)) for name in ("ent_coef", "vf_coef", "max_grad_norm")}
         shared |= {"normalize_advantage": bool(config.normalize_advantage)}
-        return self.update_settings(remaining, {"rates": rates, "anchor_coef": coefficient, **shared})
+        return self.update_settings(remaining, {"rates": rates, "reference_coef": coefficient, **shared})
 
     def _metrics(self, losses: dict[str, float], settings: Any) -> dict[str, float]:
         metrics = {f"train/{name}": float(value) for name, value in losses.items()}
-        if self.anchor is None:
-            metrics.pop("train/anchor_kl", None)
+        if self.reference is None:
+            metrics.pop("train/reference_kl", None)
         metrics["train/explained_variance"] = explained_variance(self.rollout)
         metrics["train/learning_rate"] = self.config.at("learning_rate", self.progress_remaining)
         return metrics | super()._metrics(losses, settings)

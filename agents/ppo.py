@@ -48,7 +48,7 @@ class PPOUpdate(NamedTuple):
     normalize_advantage: bool
     ent_coef: float
     vf_coef: float
-    anchor_coef: float
+    reference_coef: float
     clip_range: float
     clip_range_vf: float  # negative: values are not clipped
     target_kl: float  # negative: no early stopping

@@ -20,7 +20,7 @@ from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize, is_vecenv_wrapped
 
-from rl_lab.agents.common.kickstarting import HoldSchedule
+from rl_lab.agents.common.kickstarting import KickstartSchedule
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.data.playing import collect
@@ -53,7 +53,7 @@ def pretrain(
     actor_rate: float = 1.0,
     kl_coef: float = 1.0,
     kl_steps: int | None = None,
-) -> Holding:
+) -> KickstartCallback:
     """Clone an expert into a model, fit its critic, and get a callback for `model.learn(steps, callback=...)`.
 
     Args:
@@ -82,13 +82,13 @@ def pretrain(
     if (expert is None) == (dataset is None):
         raise LabError("pretrain takes an expert or a dataset; give exactly one of them")
     whole_number("episodes", episodes, 1)
-    schedule = HoldSchedule(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
-    held, source = Holding(schedule), _Source(expert, dataset, episodes)
+    schedule = KickstartSchedule(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
+    held, source = KickstartCallback(schedule), _Source(expert, dataset, episodes)
     till, outer = _till(env, model)
     if till is None:
         _pretrained(model, env, source, clone, value)
     elif till.control == WARM_UP_ONLY:
-        return Holding(replace(schedule, kl_coef=0.0))
+        return KickstartCallback(replace(schedule, kl_coef=0.0))
     else:
         _charged(till, outer, model, env, source, clone, value)
     return held
@@ -177,10 +177,10 @@ def _pretrained(
     return spent
 
 
-class Holding(BaseCallback):
+class KickstartCallback(BaseCallback):
     """Keeps a pretrained policy from being lost, as the schedule says."""
 
-    def __init__(self, schedule: HoldSchedule) -> None:
+    def __init__(self, schedule: KickstartSchedule) -> None:
         super().__init__()
         if schedule.actor_rate > 1:
             raise LabError(f"actor_rate={schedule.actor_rate} is not allowed; it is a share of a step, at most 1")

@@ -1,4 +1,4 @@
-"""Holding on to a pretrained policy while PPO takes over from it.
+"""Kickstarting (Schmitt et al., 2018): reinforcement learning that starts from a reference policy without losing it.
 
 A cloned policy is lost in the first updates of PPO, because the critic is new, its advantages are noise, and
 normalisation scales noise to the size of a signal. What helps: train the critic alone at first, raise the policy's
@@ -37,14 +37,14 @@ def positive(name: str, value: object) -> None:
 
 
 @dataclass(frozen=True)
-class HoldSchedule:
-    """How strongly and for how long a policy is held; all lengths are in environment steps from where it was set.
+class KickstartSchedule:
+    """The weight of the reference policy over time; all lengths are in environment steps from where it was set.
 
     Args:
         warmup_steps: in which the critic is trained alone; None for 8192, at most a tenth of the training.
         ramp_steps: after those, over which the policy's learning rate rises from 0; None for 16,384, at most a fifth.
         actor_rate: what it rises to, times the learning rate.
-        kl_coef: of the divergence KL(held policy, the one in training) in the loss, at first.
+        kl_coef: of the divergence KL(reference policy, policy in training) in the loss, at first.
         kl_steps: over which it falls to 0, linearly; None for 100,000, at most the whole training.
 
     Raises:
@@ -62,7 +62,7 @@ class HoldSchedule:
             if getattr(self, item.name) is not None or item.name not in USUAL:
                 not_negative(item.name, getattr(self, item.name))
 
-    def over(self, steps: int) -> HoldSchedule:
+    def over(self, steps: int) -> KickstartSchedule:
         """The schedule of a training of so many steps, with all lengths known."""
         lengths = {name: min(usual, steps // part) for name, (usual, part) in USUAL.items()}
         return replace(self, **{name: length for name, length in lengths.items() if getattr(self, name) is None})
@@ -87,7 +87,7 @@ class HoldSchedule:
 
 
 @dataclass(frozen=True)
-class Anchor:
+class ReferencePolicy:
     """A policy to stay close to, and for how long.
 
     Args:
@@ -98,20 +98,20 @@ class Anchor:
 
     actor: MLP
     log_std: np.ndarray
-    schedule: HoldSchedule
+    schedule: KickstartSchedule
 
     @classmethod
-    def to(cls, policy: ActorCritic, schedule: HoldSchedule | None = None) -> Anchor:
-        """An anchor to a policy as it is now; lengths that a schedule leaves open are those of a long training."""
+    def to(cls, policy: ActorCritic, schedule: KickstartSchedule | None = None) -> ReferencePolicy:
+        """A reference to a policy as it is now; lengths that a schedule leaves open are those of a long training."""
         actor = MLP(policy.actor.sizes, policy.actor.activation, policy.actor.parameters.copy())
-        return cls(actor, policy.log_std.copy(), (schedule or HoldSchedule()).over(LONG))
+        return cls(actor, policy.log_std.copy(), (schedule or KickstartSchedule()).over(LONG))
 
     @property
     def width(self) -> int:
-        """Numbers that `reference` has for each sample."""
+        """Numbers that `distributions` has for each sample."""
         return self.actor.sizes[-1] + len(self.log_std)
 
-    def reference(self, rollout: RolloutBuffer, scale: np.float32) -> np.ndarray:
+    def distributions(self, rollout: RolloutBuffer, scale: np.float32) -> np.ndarray:
         """What `Distribution.pull` needs of this policy, float32 `(samples, width)`."""
         count = rollout.rewards.size
         rows = rollout.observations.reshape(count, -1)

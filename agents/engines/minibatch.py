@@ -34,8 +34,8 @@ class Minibatch:
     """Normalised, where the settings say so."""
     returns: torch.Tensor
     """Targets of the values."""
-    anchor_kl: torch.Tensor
-    """Divergence from the policy of an anchor, 0 without one; the engine adds it to the loss."""
+    reference_kl: torch.Tensor
+    """Divergence from the reference policy, 0 without one; the engine adds it to the loss."""
     settings: Any
     """Numbers of this update, such as `ent_coef`; with PPO `ppo.PPOUpdate`."""
 
@@ -52,5 +52,5 @@ def statistics_of(batch: Minibatch, loss: Loss) -> dict[str, float]:
     with torch.no_grad():
         shared = {"value_loss": loss.value_loss(batch), "entropy_loss": -batch.entropy.mean()}
         own = dict(zip(loss.statistics, loss.policy_loss(batch), strict=True))
-        found = shared | {"anchor_kl": batch.anchor_kl.mean()} | own
+        found = shared | {"reference_kl": batch.reference_kl.mean()} | own
         return {name: float(value) for name, value in found.items()}

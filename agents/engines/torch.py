@@ -182,7 +182,9 @@ class TorchEngine:
     def make_room(self, reference: int) -> None:
         """Nothing to prepare; a network of your own is refused."""
         if not isinstance(self.module, Perceptrons):
-            raise LabError("an anchor holds the actor of net_arch, and policy= is a network of your own; leave one out")
+            raise LabError(
+                "a reference policy is an actor of net_arch, and policy= is a network of your own; leave one out"
+            )
 
     def forget_actor(self) -> None:
         """Start the actor's part of the optimiser from scratch, for an actor that was replaced."""
@@ -389,7 +391,7 @@ class TorchEngine:
         loss = self.own_loss(minibatch) if self.own_loss else total_loss(minibatch, self.loss)
         if not isinstance(loss, torch.Tensor) or loss.ndim != 0 or not loss.requires_grad:
             raise LabError(f"the loss gave {loss!r}; it must be a scalar tensor that depends on the network")
-        return loss + minibatch.settings.anchor_coef * minibatch.anchor_kl.mean()
+        return loss + minibatch.settings.reference_coef * minibatch.reference_kl.mean()
 
     def _descend(self, loss: torch.Tensor, settings: Any) -> None:
         self.optimizer.zero_grad()

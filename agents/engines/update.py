@@ -17,7 +17,7 @@ from rl_lab.agents.common.runner import Workspace, actor_outputs, critic_values,
 from rl_lab.core import mlp, optim
 from rl_lab.core.parameters import segment
 
-SHARED = ("value_loss", "entropy_loss", "anchor_kl", "loss")  # statistics of every loss, before its own
+SHARED = ("value_loss", "entropy_loss", "reference_kl", "loss")  # statistics of every loss, before its own
 VALUE, ENTROPY, REFERENCE, LOSS = range(len(SHARED))
 ONE, ZERO = np.float32(1), np.float32(0)
 
@@ -139,11 +139,11 @@ def loss_gradient(
     )
     divergence = ZERO
     if minibatch.reference.shape[1] > 0:
-        scale = np.float32(settings.anchor_coef) / np.float32(count)
+        scale = np.float32(settings.reference_coef) / np.float32(count)
         total = pull(outputs, log_std, minibatch.reference, scale, scratch.grad_outputs, grad_log_std)
         divergence = total / np.float32(count)
     statistics[VALUE], statistics[ENTROPY], statistics[REFERENCE] = value_loss, -entropy, divergence
-    apart = np.float32(settings.anchor_coef) * divergence
+    apart = np.float32(settings.reference_coef) * divergence
     statistics[LOSS] = policy_loss - ent_coef * entropy + vf_coef * value_loss + apart
 
 

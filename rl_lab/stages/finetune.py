@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rl_lab.agents.common.kickstarting import USUAL, Anchor, HoldSchedule, not_negative
+from rl_lab.agents.common.kickstarting import USUAL, KickstartSchedule, ReferencePolicy, not_negative
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.errors import LabError
 from rl_lab.numbers import whole, whole_number
@@ -18,12 +18,12 @@ from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 
 logger = logging.getLogger("rl_lab")
 
-FREE = HoldSchedule(0, 0, 1.0, 0.0, 0)
+FREE = KickstartSchedule(0, 0, 1.0, 0.0, 0)
 
 
 @dataclass(frozen=True)
 class Finetune(Stage):
-    """Reinforcement learning from a pretrained policy, with a fresh optimiser; see `Anchor` for why it needs holding.
+    """Reinforcement learning from a pretrained policy, with a fresh optimiser; see `kickstarting` for why that is lost.
 
     Each help can be turned off: `warmup_steps=0`, `ramp_steps=0`, `kl_coef=0`, `fall_back=0`.
 
@@ -58,13 +58,13 @@ class Finetune(Stage):
             raise LabError(f"fall_back={self.fall_back!r} is not allowed; it must be a whole number from 0 to 100")
         if self.steps is not None:
             whole_number("stage 'finetune': steps", self.steps, 1)
-        for name in (*(item.name for item in fields(HoldSchedule)), "fall_back_steps", "tolerance"):
+        for name in (*(item.name for item in fields(KickstartSchedule)), "fall_back_steps", "tolerance"):
             if getattr(self, name) is not None or name not in USUAL:
                 not_negative(f"stage 'finetune': {name}", getattr(self, name))
 
     @property
-    def _schedule(self) -> HoldSchedule:
-        return HoldSchedule(**{item.name: getattr(self, item.name) for item in fields(HoldSchedule)})
+    def _schedule(self) -> KickstartSchedule:
+        return KickstartSchedule(**{item.name: getattr(self, item.name) for item in fields(KickstartSchedule)})
 
     def rehearsal(self) -> Stage:
         """Nothing to come back to."""
@@ -87,24 +87,24 @@ class Finetune(Stage):
             )
         # Where there are layers to start from but no policy, there is nothing to hold.
         fresh = artifact is not None and not artifact.part("actor")
-        anchor = Anchor.to(agent.policy, FREE if fresh else self._schedule.over(steps))
-        _warn_if_frozen(anchor.schedule, steps)
-        if not anchor.schedule.idle:
-            agent.hold(anchor)
+        reference = ReferencePolicy.to(agent.policy, FREE if fresh else self._schedule.over(steps))
+        _warn_if_frozen(reference.schedule, steps)
+        if not reference.schedule.idle:
+            agent.kickstart(reference)
         guard = None
         if self.fall_back and not fresh:
-            guard = _Guard(self, agent, anchor, self._earned(context, agent, anchor, artifact))
+            guard = _Guard(self, agent, reference, self._earned(context, agent, reference, artifact))
         context.report(f"finetune: {steps} steps")
         context.train(agent, steps, guard)
         notes = {"returns to the clone": guard.falls if guard else 0, "steps": agent.num_timesteps}
         return handed_on(self, context, artifact, notes, **policy_parts(agent))
 
     def _earned(
-        self, context: Context, agent: OnPolicyAlgorithm, anchor: Anchor, artifact: Artifact | None
+        self, context: Context, agent: OnPolicyAlgorithm, reference: ReferencePolicy, artifact: Artifact | None
     ) -> float | None:
         """The pretrained policy's return: as its own rollouts showed, or None where the warm-up will show it."""
         known = artifact.notes.get("value", {}).get("return") if artifact is not None else None
-        return context.look(agent, self.fall_back) if known is None and not anchor.schedule.warmup_steps else known
+        return context.look(agent, self.fall_back) if known is None and not reference.schedule.warmup_steps else known
 
     def _steps(self, context: Context, artifact: Artifact | None) -> int:
         if self.steps is not None:
@@ -120,7 +120,7 @@ class Finetune(Stage):
         return left
 
 
-def _warn_if_frozen(schedule: HoldSchedule, steps: int) -> None:
+def _warn_if_frozen(schedule: KickstartSchedule, steps: int) -> None:
     if (schedule.warmup_steps or 0) >= steps:
         logger.warning(
             "stage 'finetune': the policy stays as it was cloned, since warmup_steps=%s are all of its %s steps",
@@ -132,8 +132,10 @@ def _warn_if_frozen(schedule: HoldSchedule, steps: int) -> None:
 class _Guard:
     """Brings the pretrained actor back when training has made it worse, as its own episodes show."""
 
-    def __init__(self, stage: Finetune, agent: OnPolicyAlgorithm, anchor: Anchor, earned: float | None) -> None:
-        self.stage, self.anchor, self.earned, self.falls = stage, anchor, earned, 0
+    def __init__(
+        self, stage: Finetune, agent: OnPolicyAlgorithm, reference: ReferencePolicy, earned: float | None
+    ) -> None:
+        self.stage, self.reference, self.earned, self.falls = stage, reference, earned, 0
         self.since = int(agent.runner.episodes[0])
 
     def __call__(self, agent: OnPolicyAlgorithm) -> None:
@@ -143,12 +145,12 @@ class _Guard:
         ring = agent.runner.recent_returns
         latest = float(ring[np.arange(episodes - window, episodes) % len(ring)].mean())
         if self.earned is None:
-            if agent.num_timesteps < (self.anchor.schedule.warmup_steps or 0):
+            if agent.num_timesteps < (self.reference.schedule.warmup_steps or 0):
                 return  # long episodes, which may be those that fail, have yet to end
             self.earned = latest  # of the policy as it was during the warm-up, or hardly moved since
         if latest >= self.earned - self.stage.tolerance * abs(self.earned):
             return
         self.falls, self.since = self.falls + 1, episodes
-        agent.policy.actor.parameters[:] = self.anchor.actor.parameters
-        agent.policy.log_std[:] = self.anchor.log_std
+        agent.policy.actor.parameters[:] = self.reference.actor.parameters
+        agent.policy.log_std[:] = self.reference.log_std
         agent.engine.forget_actor()

@@ -40,7 +40,7 @@ class Trained(Artifact):
             LabError: no stage made a policy.
         """
         if self.tuned is not None:
-            self.tuned.hold(None)
+            self.tuned.kickstart(None)
             return self.tuned
         if not self.part("actor") and not self.part("trunk"):
             raise LabError(f"the pipeline ends with stage {self.stage!r} and made no policy; add a stage 'clone'")

@@ -31,7 +31,7 @@ def test_layers_go_into_actor_and_critic(objective, tmp_path):
 
     follow = Context(ROBOT, 0, None, SMALL | {"learning_rate": 1e-12}, tmp_path, watch=watch)
     tuned = Finetune(steps=256).run(follow, artifact)
-    assert trained[0].anchor is None  # there is no policy to hold
+    assert trained[0].reference is None  # there is no policy to hold
     for part in ("actor", "critic"):
         for number in range(2):
             np.testing.assert_allclose(tuned.part(part)[f"{number}.weight"], trunk.layers()[number][0], atol=1e-6)

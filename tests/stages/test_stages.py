@@ -268,7 +268,7 @@ def test_a_pipeline_gives_an_agent():
     assert (cloned.agent.num_timesteps, cloned.agent.env_kwargs) == (0, {"max_steps": 400})
     tuned = Pipeline(CARTPOLE).run(context)
     assert tuned.agent.num_timesteps == 1024
-    assert tuned.agent.anchor is None
+    assert tuned.agent.reference is None
     assert tuned.ledger.steps() > 1024
     np.testing.assert_array_equal(tuned.agent.policy.tensors()["actor.0.weight"], tuned.part("actor")["0.weight"])
     assert tuned.predict(np.zeros(4, np.float32))[0] in (0, 1)
@@ -558,8 +558,8 @@ def test_lengths_that_nobody_gave_follow_the_budget(caplog):
     context.agent = lambda **options: made(**options)
     Finetune(steps=2560, fall_back=0).run(context, artifact)
     agent = context.trained
-    assert (agent.anchor.schedule.warmup_steps, agent.anchor.schedule.ramp_steps) == (256, 512)
-    assert agent.anchor.schedule.kl_steps == 2560
+    assert (agent.reference.schedule.warmup_steps, agent.reference.schedule.ramp_steps) == (256, 512)
+    assert agent.reference.schedule.kl_steps == 2560
     assert not caplog.records
     Finetune(steps=256, warmup_steps=9000, fall_back=0).run(context, artifact)
     assert "the policy stays as it was cloned, since warmup_steps=9000 are all of its 256 steps" in caplog.text

@@ -1,4 +1,4 @@
-"""An anchor's divergence against torch's, its schedules, and what it does to training."""
+"""The divergence from a reference policy against torch's, its schedules, and what it does to training."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from torch.distributions import Categorical, Normal, kl_divergence
 from rl_lab import jit
 from rl_lab.agents import PPO
 from rl_lab.agents.common import distributions
-from rl_lab.agents.common.kickstarting import Anchor, HoldSchedule
+from rl_lab.agents.common.kickstarting import KickstartSchedule, ReferencePolicy
 from rl_lab.agents.common.rollout_buffer import flatten
 from rl_lab.errors import LabError
 
@@ -45,7 +45,7 @@ def test_divergences_and_gradients_are_those_of_torch(rows, width, seed):
 
 
 def test_rates_over_time():
-    schedule = HoldSchedule(kl_coef=2.0, kl_steps=100, warmup_steps=10, ramp_steps=20, actor_rate=0.5)
+    schedule = KickstartSchedule(kl_coef=2.0, kl_steps=100, warmup_steps=10, ramp_steps=20, actor_rate=0.5)
     assert [schedule.rates(steps) for steps in (0, 9, 10, 20, 30, 50, 100, 1000)] == [
         (0.0, 2.0),
         (0.0, pytest.approx(1.82)),
@@ -56,7 +56,7 @@ def test_rates_over_time():
         (0.5, 0.0),
         (0.5, 0.0),
     ]
-    assert HoldSchedule(kl_coef=0, kl_steps=0, warmup_steps=0, ramp_steps=0).rates(0) == (1.0, 0.0)
+    assert KickstartSchedule(kl_coef=0, kl_steps=0, warmup_steps=0, ramp_steps=0).rates(0) == (1.0, 0.0)
 
 
 ENGINES = pytest.mark.parametrize("engine", ["compiled", "torch"])
@@ -66,7 +66,7 @@ ENGINES = pytest.mark.parametrize("engine", ["compiled", "torch"])
 @pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
 def test_warming_up_trains_the_critic_alone(env, engine):
     agent = PPO(env, seed=1, engine=engine, **SMALL)
-    agent.hold(Anchor.to(agent.policy, HoldSchedule(warmup_steps=256, ramp_steps=0)))
+    agent.kickstart(ReferencePolicy.to(agent.policy, KickstartSchedule(warmup_steps=256, ramp_steps=0)))
     actor, critic = agent.policy.actor.parameters.copy(), agent.policy.critic.parameters.copy()
     log_std = agent.policy.log_std.copy()
     agent.learn(256)
@@ -83,28 +83,30 @@ def test_the_divergence_holds_the_policy(env, engine):
     moved = {}
     for coefficient in (0.0, 100.0):
         agent = PPO(env, seed=1, learning_rate=1e-3, engine=engine, **SMALL)
-        agent.hold(Anchor.to(agent.policy, HoldSchedule(0, 0, 1.0, coefficient, 10**9)))
+        agent.kickstart(ReferencePolicy.to(agent.policy, KickstartSchedule(0, 0, 1.0, coefficient, 10**9)))
         agent.learn(128 * 8)
-        moved[coefficient] = agent.metrics["train/anchor_kl"]
+        moved[coefficient] = agent.metrics["train/reference_kl"]
     assert 0 <= moved[100.0] < 0.2 * moved[0.0]
 
 
-def test_without_an_anchor_nothing_changes():
+def test_without_a_reference_nothing_changes():
     plain, let_go = PPO("rl_lab/CartPole-v1", **SMALL), PPO("rl_lab/CartPole-v1", **SMALL)
-    let_go.hold(Anchor.to(let_go.policy))
-    let_go.hold(None)
+    let_go.kickstart(ReferencePolicy.to(let_go.policy))
+    let_go.kickstart(None)
     np.testing.assert_array_equal(plain.learn(512).parameters, let_go.learn(512).parameters)
-    assert "train/anchor_kl" not in plain.metrics
+    assert "train/reference_kl" not in plain.metrics
 
 
 def test_what_does_not_fit_is_refused():
     cartpole = PPO("rl_lab/CartPole-v1")
     with pytest.raises(LabError, match=r"sizes \(4, 64, 64, 2\) does not fit an agent of 151 inputs and 7 outputs"):
-        PPO("rl_lab/Robot-Empty-5x5-v0").hold(Anchor.to(cartpole.policy))
+        PPO("rl_lab/Robot-Empty-5x5-v0").kickstart(ReferencePolicy.to(cartpole.policy))
     with pytest.raises(LabError, match="policy= is a network of your own"):
-        PPO("rl_lab/CartPole-v1", policy=lambda *sizes: torch.nn.Identity()).hold(Anchor.to(cartpole.policy))
+        PPO("rl_lab/CartPole-v1", policy=lambda *sizes: torch.nn.Identity()).kickstart(
+            ReferencePolicy.to(cartpole.policy)
+        )
     with pytest.raises(LabError, match="kl_coef=-1 is not allowed"):
-        HoldSchedule(kl_coef=-1)
+        KickstartSchedule(kl_coef=-1)
 
 
 def learning_rates(share):
@@ -115,23 +117,23 @@ def learning_rates(share):
 
 @pytest.mark.parametrize("rates", [(1.0, 0.3), (0.5, 2.0), (0.0, 1.0)], ids=str)
 @pytest.mark.parametrize("env", ["rl_lab/CartPole-v1", "Pendulum-v1"])
-def test_an_update_near_an_anchor_is_the_same_in_both_engines(env, rates):
+def test_an_update_near_a_reference_policy_is_the_same_in_both_engines(env, rates):
     agents = [PPO(env, seed=1, engine=engine, **SMALL) for engine in ("compiled", "torch")]
     rollout = agents[0].collect()
-    held = Anchor.to(agents[0].policy)
+    held = ReferencePolicy.to(agents[0].policy)
     held.actor.parameters[:] += 0.05 * np.random.default_rng(0).standard_normal(held.actor.parameters.shape)
     held.log_std[:] -= 0.2
     rollout.advantages[:] = np.random.default_rng(1).standard_normal(rollout.advantages.shape)
     order = np.arange(rollout.rewards.size)[None]
     losses = []
     for agent in agents:
-        agent.hold(held)
-        settings = agent._settings()._replace(rates=learning_rates(rates[0]), anchor_coef=rates[1])
-        samples = flatten(rollout, held.reference(rollout, agent.policy.encoder.scale))
+        agent.kickstart(held)
+        settings = agent._settings()._replace(rates=learning_rates(rates[0]), reference_coef=rates[1])
+        samples = flatten(rollout, held.distributions(rollout, agent.policy.encoder.scale))
         losses.append(agent.engine.update(samples, order, settings))
         assert agent.engine.gradient_steps == 2
     assert losses[0].keys() == losses[1].keys()
-    assert losses[0]["anchor_kl"] > 0
+    assert losses[0]["reference_kl"] > 0
     for name, value in losses[0].items():
         assert losses[1][name] == pytest.approx(value, rel=1e-3, abs=1e-5), name
     np.testing.assert_allclose(agents[0].parameters, agents[1].parameters, atol=1e-5)
@@ -144,7 +146,7 @@ def test_an_update_near_an_anchor_is_the_same_in_both_engines(env, rates):
 def test_a_policy_that_was_held_still_starts_with_steps_of_the_right_length():
     """Adam's correction of its first steps is the actor's own: a step is as long as the learning rate."""
     agent = PPO("rl_lab/CartPole-v1", num_envs=4, n_steps=64, batch_size=256, n_epochs=1, max_grad_norm=1e9)
-    agent.hold(Anchor.to(agent.policy, HoldSchedule(warmup_steps=10 * 256, ramp_steps=0, kl_coef=0)))
+    agent.kickstart(ReferencePolicy.to(agent.policy, KickstartSchedule(warmup_steps=10 * 256, ramp_steps=0, kl_coef=0)))
     before = agent.policy.actor.parameters.copy()
     agent.learn(10 * 256)
     np.testing.assert_array_equal(agent.policy.actor.parameters, before)
