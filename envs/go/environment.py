@@ -104,7 +104,7 @@ def go(
         endings=("illegal_action",),
         validate=validation.validate,
         expert=_expert,
-        expert_names=("random", "greedy", "mcts:500", "gnugo"),
+        expert_names=("random", "greedy", "mcts:500", "gnugo:10"),
         turned="turned" if others.alone else "",
         inject=Beginning(rules, most, turn_kernels.one_of(answering), others.outside),
         lanes=functools.partial(ExternalOpponentLanes, opponent, rules, most) if others.outside else None,

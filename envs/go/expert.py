@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.players import Player, parsed, player
+from rl_lab.envs.go.players import OutOfRange, Player, parsed, player
 from rl_lab.envs.go.rules import KO_RULES, Rules
 from rl_lab.errors import LabError
 
 
 def named(name: str) -> PlayerExpert | None:
-    """The player of a name as an expert; None where there is none."""
+    """The player of a name as an expert; None where there is none.
+
+    Raises:
+        LabError: its number is out of range, or GNU Go is not installed.
+    """
     try:
         parsed(name)
+    except OutOfRange:
+        raise
     except LabError:
         return None
     return PlayerExpert(name)

@@ -316,6 +316,8 @@ BAD = {
     "stage 'demonstrations': episodes=0 is not allowed": lambda: Demonstrate(balance, 0),
     "expert 'planner' is unknown to": lambda: Demonstrate("planner").run(Context("CartPole-v1")),
     "expert 'nobody' is unknown": lambda: Demonstrate("nobody").run(Context("CartPole-v1")),
+    "random, greedy, mcts:500, gnugo:10": lambda: Demonstrate("gnugo").run(Context("rl_lab/Go-5x5-v0")),
+    "'mcts:0' is not allowed": lambda: Demonstrate("mcts:0").run(Context("rl_lab/Go-5x5-v0")),
     "'json:nothing' cannot be imported": lambda: Demonstrate("json:nothing").run(Context("CartPole-v1")),
     "fall_back=101 is not allowed": lambda: Finetune(fall_back=101),
     "stage 'finetune' has no steps": lambda: Finetune().run(Context("rl_lab/CartPole-v1", 0, None, SMALL)),
