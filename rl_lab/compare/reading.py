@@ -13,7 +13,7 @@ from rl_lab.errors import LabError
 from rl_lab.files import read_toml
 
 KEYS = {
-    "the plan": [*(item.name for item in fields(Plan) if item.init), "hyperparameters"],
+    "the plan": [*(item.name for item in fields(Plan) if item.name != "usual_questions"), "hyperparameters"],
     "environments": ["id", "name", "arguments", "random", "optimal", "steps"],
     "contenders": ["algorithm", "training"],  # and hyperparameters of the algorithm
     "questions": [item.name for item in fields(Question)],
