@@ -279,7 +279,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             seeds = list(seed)
             if len(seeds) != self.num_envs:
                 raise LabError(
-                    f"{len(seeds)} seeds were given for {self.num_envs} lanes; give one a lane, or one number"
+                    f"{len(seeds)} seeds were given for {self.num_envs} environments; give one for each, or one number"
                 )
             fresh = self._sequences(None)
             return [keep if s is None else lane_sequence(s, 0) for s, keep in zip(seeds, fresh, strict=True)]
@@ -296,9 +296,9 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
             raise LabError(f"reset_mask is {mask!r}; it must be an array of bool with shape ({self.num_envs},)")
         if not mask.any():
-            raise LabError("reset_mask chooses no lane; at least one must be True")
+            raise LabError("reset_mask chooses no environment; at least one must be True")
         if not self._started and not mask.all():
-            raise LabError("reset_mask leaves lanes out of the first reset; start all of them first")
+            raise LabError("reset_mask must choose all environments in the first reset")
         return mask
 
     def _check_started(self) -> None:
@@ -307,7 +307,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         if self.mode == DISABLED and self.lanes.states["done"].any():
             ended = np.flatnonzero(self.lanes.states["done"])[:8].tolist()
             raise LabError(
-                f"lanes {ended} of {self.definition.name} have ended and autoreset is disabled; "
+                f"environments {ended} of {self.definition.name} have ended and autoreset is disabled; "
                 'reset them with reset(options={"reset_mask": ...})'
             )
 

@@ -34,11 +34,11 @@ class Definition:
     An index out of range raises with `debug=True` only; compiled, it reads or writes what is not yours.
 
     Args:
-        name: What people call it, in messages.
-        state: Fields of one lane; nested arrays are welcome. `random`, `taken`, `steps`, `episode_return` and `done`
-            are added. With an integer `variant`, set by `reset` to that of the config, states of environments that have
-            the same fields are distinguished, and loaded by their own only.
-        config: What is fixed: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none.
+        name: Its name in messages.
+        state: Fields of the state of one environment; nested arrays are allowed. `random`, `taken`, `steps`,
+            `episode_return` and `done` are added. With an integer `variant`, set by `reset` to that of the config,
+            states of environments with the same fields are distinguished, and loaded only by their own.
+        config: Constants: numbers and arrays, read as `config.name`. `max_steps` is the step limit, 0 for none.
         reset: `reset(state, config)`: start an episode; draw from `state.random` with `rl_lab.random`.
         step: `step(state, action, config) -> (reward, terminated)`; `state.steps` has been counted up already.
         observe: `observe(state, observation, config)`: fill the observation in place.
@@ -48,14 +48,14 @@ class Definition:
         action_mask: `action_mask(state, mask, config)`: fill a row of bools, one an action of a Discrete space.
         endings: Bool fields of the state that say how an episode ended: reported in info by these names, True only in
             the last step. `step` sets them every time, `reset` leaves them alone.
-        turned: For games that an agent plays for both sides: the bool field of the state that says whether a step has
-            passed the turn to the other side, for whom every gain is the mover's loss. `step` sets it every time,
-            `reset` leaves it alone. Agents that learn take the value of what they see next with the sign that it says.
+        turned: For zero-sum games that an agent plays for both sides: the bool field of the state that holds whether
+            a step passed the turn to the other side. `step` sets it every time, `reset` leaves it alone. Algorithms
+            bootstrap with the negative value of the next observation where it is set.
         render: `render(state, config, mode)`, plain Python: an image (height, width, 3) uint8, or a text for `ansi`.
         render_modes: Modes that `render` knows; "human" shows the image of "rgb_array" in a window.
-        render_lanes: `render_lanes(states, config)`, plain Python: images of several lanes at once, where that is
-            faster.
-        caption: `caption(state, config)`, plain Python: what a window writes below the image.
+        render_lanes: `render_lanes(states, config)`, plain Python: images of several environments at once, where that
+            is faster.
+        caption: `caption(state, config)`, plain Python: the text below the image in a window.
         ascii: `ascii(state, config)`, plain Python: the state as a text that `inject` reads.
         inject: `inject(state, config, options)`, plain Python: apply `reset(options=...)` after the reset kernel.
         lanes: What makes the lanes instead of `lanes.Lanes`, with its arguments: for what machine code cannot do alone.

@@ -161,7 +161,7 @@ class Lanes:
             self._refuse_variant()
         if states.shape != self.states.shape:
             raise LabError(
-                f"a state of shape {states.shape} cannot be loaded into {name}, which has {self.count} lanes; "
+                f"a state of shape {states.shape} cannot be loaded into {name} with {self.count} environments; "
                 f"load one of shape {self.states.shape}"
             )
         self._check_variant(states)
@@ -225,7 +225,7 @@ class Lanes:
             LabError: the environment writes none.
         """
         if self.definition.ascii is None:
-            raise LabError(f"{self.definition.name} writes no layouts; worlds of the robot do")
+            raise LabError(f"{self.definition.name} writes no layouts; robot environments do")
         return self.definition.ascii(*self.record(lane))
 
     def close(self) -> None:

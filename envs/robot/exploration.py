@@ -101,14 +101,14 @@ def _mission_of(env: Any) -> str:
         return said
     if hasattr(world, "num_envs"):
         raise LabError(
-            f"{env} has {world.num_envs} lanes, and an explorer walks in one; make an Explorer() for each lane, and "
-            'show it the observations of that lane with observation="dict", which tell the mission'
+            f"{env} has {world.num_envs} environments, and an explorer takes one; make an Explorer() for each, and "
+            'give it the observations of its environment with observation="dict", which hold the mission'
         )
     lanes = getattr(world, "lanes", None)
     if lanes is None or "mission" not in (lanes.states.dtype.names or ()):
-        raise LabError(f"{env} is no robot world; the explorer knows rl_lab/Robot-... and MiniGrid's only")
+        raise LabError(f"{env} is not a robot environment; the explorer supports rl_lab/Robot-... and MiniGrid's only")
     if lanes.config["task"][0] in (tasks.DODGE, tasks.SCOUT):
-        raise LabError(f"things move or doors turn by themselves in {env}, and the explorer's map holds what stays")
+        raise LabError(f"objects or doors move by themselves in {env}, and the explorer's map is static")
     if "look_cost" in (lanes.config.dtype.names or ()):
         raise LabError(
             f"looking is an action in {env}, and the explorer's camera always sees; take looking_expert.LookingExpert"
@@ -126,8 +126,7 @@ def _parts(observation: Any) -> tuple[NDArray[np.uint8], int, str | None]:
     size = math.isqrt(max(flat.size - 4, 0) // 3)
     if flat.ndim != 1 or size == 0 or flat.size != 3 * size**2 + 4:
         raise LabError(
-            'the explorer sees an image, and was shown something else; make the environment with observation="dict" '
-            'or "flat"'
+            'the explorer needs observations with an image; make the environment with observation="dict" or "flat"'
         )
     return flat[:-4].reshape(size, size, 3), int(flat[-4:].argmax()), None
 

@@ -39,8 +39,8 @@ def plan(env: Any, cap: int = CAP) -> list[int]:
         cap: how many states the search may find before it gives up.
 
     Raises:
-        LabError: it is no robot world, its episode has not begun or is over, there is no way, or chance or the cap
-            leaves it unknown.
+        LabError: it is not a robot environment, its episode has not begun or is over, success is impossible, or
+            chance or the cap leaves it unknown.
 
     Example:
         >>> import gymnasium as gym, rl_lab
@@ -65,7 +65,8 @@ def optimal_steps(env: Any, cap: int = CAP) -> int | NDArray[np.int64]:
         themselves, where the search was given up, and in lanes of a vector whose episode is over.
 
     Raises:
-        LabError: it is no robot world, its episode has not begun, or it is a single environment whose episode is over.
+        LabError: it is not a robot environment, its episode has not begun, or it is a single environment whose episode
+            is over.
     """
     lanes = _lanes(env)
     is_vector = hasattr(env.unwrapped, "num_envs")
@@ -83,7 +84,8 @@ def solvable(env: Any, cap: int = CAP) -> bool:
         cap: how many states the search may find before it gives up.
 
     Raises:
-        LabError: it is no robot world, its episode has not begun or is over, or chance or the cap leaves it unknown.
+        LabError: it is not a robot environment, its episode has not begun or is over, or chance or the cap leaves it
+            unknown.
     """
     states, config = _state(env)
     return _known(states, config, cap) != NO_WAY
@@ -125,7 +127,7 @@ def _lanes(env: Any) -> Any:
     """The lanes of a robot environment whose episodes have begun."""
     lanes = getattr(getattr(env, "unwrapped", None), "lanes", None)
     if lanes is None or "cells" not in (lanes.states.dtype.names or ()):
-        raise LabError(f"{env} is no robot world; the planner knows rl_lab/Robot-... environments only")
+        raise LabError(f"{env} is not a robot environment; the planner supports rl_lab/Robot-... only")
     if (lanes.states["width"] == 0).any():
         raise LabError(f"{env} has no level yet; call reset() first")
     return lanes
@@ -135,7 +137,9 @@ def _state(env: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """State and config of a single environment, records `(1,)` each."""
     lanes = _lanes(env)
     if len(lanes.states) > 1:
-        raise LabError(f"{env} has {len(lanes.states)} lanes; ask for optimal_steps, or plan_state of one of them")
+        raise LabError(
+            f"{env} has {len(lanes.states)} environments; ask for optimal_steps, or plan_state of one of them"
+        )
     _check_going(lanes)
     return lanes.states, lanes.config
 
@@ -167,7 +171,7 @@ def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:
 def _planned(states: NDArray[Any], config: NDArray[Any], cap: int) -> tuple[list[int], int]:
     """A shortest plan, and how many states were expanded."""
     if _known(states, config, cap) == NO_WAY:
-        raise LabError("no way leads to success from here, or nothing counts as one; call reset(), or mend the grid")
+        raise LabError("success is impossible from here, or has no definition; call reset(), or fix the grid")
     search = own_search(cap)
     return search.plan, int(search.memory["expanded"][0])
 

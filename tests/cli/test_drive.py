@@ -89,7 +89,7 @@ def test_where_the_optimum_is_not_known_it_is_said():
     assert "(optimum: unknown)" in done.scenes[0][0][1]
     assert done.scenes[0][0][0] == "no mission"
     assert done.scenes[1][0][2] == (
-        "no way leads to success from here, or nothing counts as one; call reset(), or mend the grid"
+        "success is impossible from here, or has no definition; call reset(), or fix the grid"
     )
 
 

@@ -183,20 +183,20 @@ BAD_CALLS = {
     "Glide was stepped before its first reset; call reset": lambda: BatchEnv(glide).step(np.zeros(2)),
     "seed -1 is not allowed; it must be a whole number of at least 0": lambda: BatchEnv(gather).reset(seed=-1),
     "seed 1.5 is not allowed": lambda: BatchVectorEnv(gather, 2).reset(seed=[0, 1.5]),
-    "3 seeds were given for 2 lanes; give one a lane, or one number": lambda: BatchVectorEnv(gather, 2).reset(
+    "3 seeds were given for 2 environments; give one for each, or one number": lambda: BatchVectorEnv(gather, 2).reset(
         seed=[1, 2, 3]
     ),
     "Gather takes no reset options, but got 'grid'": lambda: BatchEnv(gather).reset(options={"grid": 3}),
     r"reset_mask is \[True, False\]; it must be an array of bool with shape \(2,\)": lambda: BatchVectorEnv(
         gather, 2
     ).reset(options={"reset_mask": [True, False]}),
-    "reset_mask chooses no lane; at least one must be True": lambda: BatchVectorEnv(gather, 2).reset(
+    "reset_mask chooses no environment; at least one must be True": lambda: BatchVectorEnv(gather, 2).reset(
         options={"reset_mask": np.zeros(2, bool)}
     ),
-    "reset_mask leaves lanes out of the first reset; start all of them first": lambda: BatchVectorEnv(gather, 2).reset(
+    "reset_mask must choose all environments in the first reset": lambda: BatchVectorEnv(gather, 2).reset(
         options={"reset_mask": np.array([True, False])}
     ),
-    r"a state of shape \(4,\) cannot be loaded into Gather, which has 2 lanes; load one of shape \(2,\)": lambda: (
+    r"a state of shape \(4,\) cannot be loaded into Gather with 2 environments; load one of shape \(2,\)": lambda: (
         BatchVectorEnv(gather, 2).load_state(BatchVectorEnv(gather, 4).save_state())
     ),
     "a state of another family or variant cannot be loaded into Gather; load what the same": lambda: BatchEnv(
@@ -253,7 +253,7 @@ def test_lanes_that_ended_must_be_reset():
     vector, single = BatchVectorEnv(glide, 3, autoreset_mode="Disabled", max_steps=1), BatchEnv(glide, max_steps=1)
     vector.reset(seed=0)
     vector.step(np.zeros((3, 2)))
-    with pytest.raises(LabError, match=r"lanes \[0, 1, 2\] of Glide have ended and autoreset is disabled"):
+    with pytest.raises(LabError, match=r"environments \[0, 1, 2\] of Glide have ended and autoreset is disabled"):
         vector.step(np.zeros((3, 2)))
     single.reset(seed=0)
     single.step(np.zeros(2))

@@ -161,9 +161,9 @@ def test_what_cannot_be_planned_is_said():
     for ask in (plan, optimal_steps, solvable, difficulty):
         with pytest.raises(LabError, match=r"has no level yet; call reset\(\) first"):
             ask(env)
-        with pytest.raises(LabError, match="is no robot world"):
+        with pytest.raises(LabError, match="is not a robot environment"):
             ask(gym.make("rl_lab/CartPole-v1"))
-        with pytest.raises(LabError, match="None is no robot world"):
+        with pytest.raises(LabError, match="None is not a robot environment"):
             ask(None)
     env.reset(seed=0)
     for action in plan(env):
@@ -173,7 +173,7 @@ def test_what_cannot_be_planned_is_said():
             ask(env)
     envs = gym.make_vec("rl_lab/Robot-Empty-5x5-v0", num_envs=3, debug=True)
     envs.reset(seed=0)
-    with pytest.raises(LabError, match="has 3 lanes; ask for optimal_steps"):
+    with pytest.raises(LabError, match="has 3 environments; ask for optimal_steps"):
         plan(envs)
     with pytest.raises(LabError, match="planner='yes' is not allowed; it must be True or False"):
         gym.make("rl_lab/Robot-Empty-5x5-v0", planner="yes")
@@ -205,11 +205,11 @@ def test_the_explorer_does_every_mission(id):
 
 
 def test_the_explorer_says_what_it_cannot_take():
-    with pytest.raises(LabError, match="is no robot world; the explorer knows"):
+    with pytest.raises(LabError, match="is not a robot environment; the explorer supports"):
         explorer(gym.make("rl_lab/CartPole-v1"))
     with pytest.raises(LabError, match="the explorer was given None; give it the environment"):
         explorer(None)
-    with pytest.raises(LabError, match="has 3 lanes, and an explorer walks in one; make an Explorer"):
+    with pytest.raises(LabError, match="has 3 environments, and an explorer takes one; make an Explorer"):
         explorer(gym.make_vec(ROOM, num_envs=3, debug=True))
     with pytest.raises(LabError, match="by themselves"):
         explorer(gym.make("rl_lab/Robot-Dynamic-Obstacles-5x5-v0", debug=True))
@@ -218,7 +218,7 @@ def test_the_explorer_says_what_it_cannot_take():
     for arguments in ({"observation": "full"}, {"observation": "onehot"}, {"observation": "dict", "frame_stack": 2}):
         env = gym.make(ROOM, debug=True, **arguments)
         observation, _ = env.reset(seed=0)
-        with pytest.raises(LabError, match="the explorer sees an image"):
+        with pytest.raises(LabError, match="the explorer needs observations with an image"):
             explorer(env)(observation)
 
 
