@@ -46,7 +46,7 @@ def fits(policy: ActorCritic, num_envs: int, n_steps: int, batch_size: int, n_ep
     batch = batch_size * (2 * 4 * units + each)
     check_memory(
         samples * each + order + batch + num_envs * 4 * units + 3 * policy.parameters.nbytes,
-        f"a rollout of n_steps={n_steps} with num_envs={num_envs}, n_epochs={n_epochs} and batch_size={batch_size}",
+        f"a rollout of n_steps={n_steps} with num_envs={num_envs}, minibatches of {batch_size} and {n_epochs} epochs",
         "choose smaller ones",
     )
 

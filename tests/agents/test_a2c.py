@@ -78,6 +78,11 @@ def test_a_checkpoint_of_another_algorithm_is_refused(tmp_path):
         train_seeds(CARTPOLE, range(2), 80, algorithm=None)
 
 
+def test_a_rollout_that_is_too_large_is_refused_without_hyperparameters_that_it_does_not_have():
+    with pytest.raises(LabError, match="n_steps=1073741824 with num_envs=2, minibatches of 2147483648 and 1 epochs"):
+        A2C(CARTPOLE, n_steps=2**30, num_envs=2)
+
+
 def test_a_run_in_a_folder(tmp_path):
     run_folder.train(CARTPOLE, 400, tmp_path, algorithm="a2c", num_envs=4)
     assert json.loads((tmp_path / "config.json").read_text())["algorithm"] == "A2C"
