@@ -217,7 +217,7 @@ def make_agent(inputs: int, actions: int, rows: int, seed: int) -> Agent:
 
 
 def make_environment(args: Args) -> gym.vector.VectorEnv:
-    """Lanes that start anew in the step in which they end."""
+    """Environments that restart in the step in which they end."""
     mode = {"autoreset_mode": AutoresetMode.SAME_STEP}
     if args.env.startswith("rl_lab/"):
         return gym.make_vec(args.env, num_envs=args.num_envs, **mode)

@@ -173,7 +173,7 @@ def near_count(state, point, colour):
 
 
 def is_eye(state, point, colour, stride):
-    """Whether an empty point is an eye that nobody should fill, as playouts see it.
+    """Whether an empty point is an eye that neither side should fill, as playouts see it.
 
     All neighbours are of the colour, and of the diagonals at most one is the enemy's, or none at the edge.
     """

@@ -16,7 +16,7 @@ from rl_lab.envs.go.game import Board
 
 
 def see(board: Board) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """The observation and the action mask of whoever is to play, as `opponent="self"` gives them.
+    """The observation and the action mask of the side to play, as `opponent="self"` gives them.
 
     Returns:
         The planes `(10, size, size)`, and which actions are allowed, `(size * size + 1,)`.

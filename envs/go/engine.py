@@ -93,7 +93,7 @@ class EngineProcess:
         self._inbox.close()
         self._outbox.put(None)
         for thread, pipe in zip(self._threads, (self.process.stdout, self.process.stdin), strict=True):
-            thread.join(1.0)  # somebody whom the process has started may hold on to its output
+            thread.join(1.0)  # a child of the process may still hold its output
             if pipe is not None and not thread.is_alive():
                 pipe.close()
 
@@ -135,7 +135,7 @@ class EngineProcess:
             except TimeoutError:
                 if self.process.poll() is None:
                     continue
-                line = None  # somebody whom it has started still holds its output
+                line = None  # a child of the process still holds its output
             if line is None:
                 raise self._died(command)
             return line

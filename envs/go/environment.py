@@ -45,12 +45,12 @@ def go(
 
     Args:
         size: side of the board, 2 to 19.
-        opponent: whom the agent plays.
+        opponent: the other side.
 
             - "random" plays uniformly random moves that fill no eye of its own, and passes where there are none.
             - "greedy" captures, or else saves what is in atari, or else plays so; see `greedy`.
             - "mcts:N" searches with N random playouts a move; see `uct`.
-            - "self": every step is a move of whoever is to play, who sees the board from their own side and gets the
+            - "self": every step is a move of the side to play, which sees the board from its own view and gets the
               reward of that move.
             - Several of these, such as "self+greedy", of which each game draws one.
             - "gnugo:LEVEL" is GNU Go at a level from 0 to 10, a process; see `gnugo`.

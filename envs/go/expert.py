@@ -1,4 +1,4 @@
-"""Players as experts: they answer for whoever is to play in an environment of Go."""
+"""Players as experts: they answer for the side to play in an environment of Go."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class Board:
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody may play on: after two passes, or when the game is broken off."""
+        """Whether the game is over: after two passes, or when the game is broken off."""
         return self.has_ended or self.truncated
 
     @property
@@ -190,7 +190,7 @@ class Board:
 
         Args:
             move: a vertex, an index, or None for a pass.
-            colour: "black" or "white", in turn or not; default is whoever is to play.
+            colour: "black" or "white", in turn or not; by default the side to play.
 
         Raises:
             LabError: the move is off the board or illegal, with the reason, or the game is over.

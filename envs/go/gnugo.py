@@ -52,7 +52,7 @@ class GnuGo(Player):
         self.seed(seed)
 
     def seed(self, seed: int) -> None:
-        """Start its random stream anew."""
+        """Restart its random stream."""
         self._seeds = np.random.default_rng(seed)
 
     def __call__(self, board: Board) -> int:

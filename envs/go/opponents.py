@@ -1,4 +1,4 @@
-"""Whom an agent may play inside an environment, by name or as a function."""
+"""Opponents inside an environment, by name or as a function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Opponent = str | Callable[[Board], int | str]
 
 
 class Opponents(NamedTuple):
-    """Whom an agent plays."""
+    """The opponent of an agent."""
 
     moves: tuple[Kernel, ...]
     playouts: tuple[int, ...]
@@ -29,7 +29,7 @@ class Opponents(NamedTuple):
 
 
 def opponents(wanted: Opponent) -> Opponents:
-    """Whom the argument means.
+    """The opponents that the argument names.
 
     Raises:
         LabError: there is no such opponent, or one is named twice.

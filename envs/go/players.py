@@ -1,4 +1,4 @@
-"""Players by name: whoever is asked about a board answers with a move."""
+"""Players by name: each is called with a board and returns a move."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Player:
         self(board.copy())
 
     def seed(self, seed: int) -> None:
-        """Start its random stream anew."""
+        """Restart its random stream."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ class Mover(Player):
         self.seed(seed)
 
     def seed(self, seed: int) -> None:
-        """Start its random stream anew."""
+        """Restart its random stream."""
         random.seed_stream(self._streams[0], np.random.SeedSequence(seed))
 
     def __call__(self, board: Board) -> int:
@@ -142,7 +142,7 @@ class Mover(Player):
 
 
 class Searcher(Player):
-    """Plays the move that a tree search of its own likes best; it starts anew at every question.
+    """Plays the best move of a tree search, which starts from scratch at every move.
 
     Args:
         playouts: a move.
@@ -159,7 +159,7 @@ class Searcher(Player):
         self.seed(seed)
 
     def seed(self, seed: int) -> None:
-        """Start its random stream anew."""
+        """Restart its random stream."""
         self._seed = seed
         self._searches.clear()
 

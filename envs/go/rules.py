@@ -128,7 +128,7 @@ def most_moves(size: int) -> int:
 
 
 def default_komi(size: int) -> float:
-    """Black's margin under best play, which leaves a draw; 7 on boards whose margin nobody knows.
+    """Black's margin under best play, which leaves a draw; 7 on boards whose margin is unknown.
 
     Take half a point off for games that are always decided.
 

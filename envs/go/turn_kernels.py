@@ -77,7 +77,7 @@ def start(state, config):
 
 
 def one_of(moves: tuple[Kernel, ...]) -> Kernel:
-    """The move of the opponent whom a game has drawn."""
+    """The move of the opponent that a game has drawn."""
     move = moves[-1]
     for place in reversed(range(len(moves) - 1)):
         move = either(place, moves[place], move)

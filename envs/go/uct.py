@@ -204,7 +204,7 @@ def random_result(game, stream, config):
 
 
 def searched_move(think, state, stream, config):
-    """The move of an opponent who searches anew, with the tree that lies in his game's record.
+    """The move of an opponent that searches from scratch, with the tree that lies in his game's record.
 
     Args:
         think: `search` with its `evaluate`.

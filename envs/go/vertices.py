@@ -43,7 +43,7 @@ def action_at(name: str, size: int) -> int:
 
 
 def checked_action(move: str | int | None, size: int) -> int:
-    """The action that somebody means.
+    """The action that the input names.
 
     Args:
         move: a vertex, an action, or None for a pass.

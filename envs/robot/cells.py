@@ -22,7 +22,7 @@ STANDABLE: NDArray[np.bool_] = np.isin(np.arange(16), (EMPTY, FLOOR, DOOR, GOAL,
 PORTABLE: NDArray[np.bool_] = np.isin(np.arange(16), (KEY, BALL, BOX))
 CONTAINABLE: NDArray[np.bool_] = np.isin(np.arange(16), (FLOOR, KEY, BALL, BOX, GOAL, LAVA))  # by boxes
 
-# Bytes that kernels hand to each other are np.int64: Numba compiles a function anew for every plain int it is given.
+# Bytes that kernels hand to each other are np.int64: Numba compiles a function again for every plain int it is given.
 NOTHING = np.int64(EMPTY)
 GREY_WALL = np.int64(WALL | GREY << 4 | OPAQUE)
 GREEN_GOAL = np.int64(GOAL | GREEN << 4)

@@ -110,7 +110,7 @@ class Layout:
     hazards: float = 0.0
     """The share of cells off the safe ways that are lava."""
     period: int = 0
-    """Steps after which doors on a clock begin anew."""
+    """Steps after which doors on a clock begin again."""
 
 
 REWARDS = {
@@ -167,7 +167,7 @@ def robot_world(
         layout: what else the layout reads from the config.
         actions: how many of `dynamics.ACTIONS` there are.
         code: how states are numbered, where the name does not say it.
-        level: what a layout of one's own reads from the config.
+        level: what a custom layout reads from the config.
 
     Raises:
         LabError: an argument is not allowed.

@@ -14,7 +14,7 @@ in a line such as `b = purple box with red key` or `R = robot facing left on blu
 left is empty. The other lines are `mission`, `carrying` (a thing), and what the missions of some families are about:
 `target`, `other` and `obstacles`, places such as `3, 4` counted from the upper left, which is `0, 0`; and `clocks`,
 places of doors that turn by themselves, each with its phase, such as `3, 4, 0`. `mission`, `carrying` and `obstacles`
-may be `nothing`. In the map a tab is refused, since nobody knows how wide it is meant; a byte order mark is ignored.
+may be `nothing`. A tab in the map is refused, because its width is ambiguous; a byte order mark is ignored.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def door_state(kind):
 
 
 def layout_and_pose(state, config):
-    """The number of a state of a layout of one's own: its doors are in `config.doors`, its things in `config.things`.
+    """The number of a state of a custom layout: its doors are in `config.doors`, its things in `config.things`.
 
     A thing is told apart from others by its byte; of things that are alike, the places are in order.
     """
@@ -131,11 +131,11 @@ CODES = {
 }
 
 
-MOST_DOORS, MOST_THINGS = 16, 16  # of a layout of one's own whose states are numbered
+MOST_DOORS, MOST_THINGS = 16, 16  # of a custom layout whose states are numbered
 
 
 def code_of_layout(doors: list[tuple[int, int]], things: list[int]) -> Code:
-    """How the states of a layout of one's own are numbered.
+    """How the states of a custom layout are numbered.
 
     Args:
         doors: their places.
@@ -176,6 +176,6 @@ def code_of(name: str) -> Code:
         allowed = ", ".join(known.removeprefix("Robot-") for known in CODES)
         raise LabError(
             f"observation='state' is not offered by {name}, whose levels are too many to number; "
-            f"{allowed} and layouts of one's own without boxes offer it"
+            f"{allowed} and custom layouts without boxes offer it"
         )
     return CODES[name]

@@ -65,7 +65,7 @@ def compare(
         env_arguments: keyword arguments of the environment.
         points: evaluations over the budget.
         episodes: of each evaluation, on seeds that no training uses.
-        deterministic: whether the policies are judged with their likeliest actions.
+        deterministic: whether policies are evaluated with their most probable actions.
         controls: whether contenders that are pretrained are run again as controls, which show why pretraining helps;
             up to four times as many runs.
         keep: which trained agents stay as files: of each contender's "best" seed by its final return, "all" or "none".

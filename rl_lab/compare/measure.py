@@ -59,7 +59,7 @@ class Clock:
 
 
 class Meter:
-    """Counts the steps of one run and has its model judged at the points of the plan.
+    """Counts the steps of one run and has its model evaluated at the points of the plan.
 
     Args:
         budget: environment steps that the run may take.
@@ -272,7 +272,7 @@ def watch(env: gym.Env, model: Any) -> Any:
 
     Args:
         env: the environment that the contender was given, or that environment in wrappers.
-        model: something with `predict`, judged as it is at each evaluation point.
+        model: something with `predict`, evaluated as it is at each evaluation point.
 
     Returns:
         The model. Outside a comparison nothing else happens. Models of Stable-Baselines3 need no watching.

@@ -92,7 +92,7 @@ class Contender:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the algorithm; `num_envs` is how many environments it steps at once, one by default."""
     training: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of the environment while it trains, beside those with which it is judged: `{"opponent": "self"}`."""
+    """Additional arguments of the environment for training only, not for evaluation: `{"opponent": "self"}`."""
     control: str = ""
     """Which control of a function that calls `rl_lab.sb3.pretrain` this is; see `controls`."""
 
@@ -161,7 +161,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How policies are judged on their way."""
+    """How policies are evaluated during training."""
 
     points: int = 20
     """Evaluations over the budget, evenly spaced; one more before the first step."""
@@ -201,11 +201,11 @@ class Plan:
     out: str | None = None
     """Output folder."""
     timeout: float | None = None
-    """Seconds after which a run is ended as failed; by default it may take as long as it wants."""
+    """Seconds after which a run is ended as failed; by default there is no limit."""
     controls: bool | Sequence[str] = True
     """Whether pretrained contenders get controls; once they have, the names of those, about which nothing is asked."""
     keep: str = "best"
-    """Which trained agents stay: the `best` seed's of each contender, by its final return, `all`, or `none`."""
+    """Which trained agents are saved: `best` (the seed with the best final return), `all` or `none`."""
     usual_questions: bool = False
     """Whether the questions are those that are asked by default; found out here, and kept by `dataclasses.replace`."""
 

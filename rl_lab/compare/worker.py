@@ -142,7 +142,7 @@ def execute(
         give_up: ends the process of the run; called with the reason where the contender catches all that would end it.
 
     Raises:
-        LabError: the contender returned nothing that can be judged, or could not be made.
+        LabError: the contender returned nothing that can be evaluated, or could not be made.
     """
     from rl_lab.compare import hook, kept
     from rl_lab.compare.contenders import trainer_of

@@ -32,7 +32,7 @@ IGNORED = (  # KataGo's, true or false; what they ask for is left out
 
 @dataclass
 class AnalyzeRequest:
-    """What somebody wants to see."""
+    """What a client wants to see."""
 
     colour: str
     """Whose move is thought about."""

@@ -17,7 +17,7 @@ REQUEST = re.compile(r"([0-9]*)(.*)", re.DOTALL)
 
 
 class Command(NamedTuple):
-    """A command that somebody sent."""
+    """A command of the client."""
 
     number: str
     """Its id as it was written, or nothing."""

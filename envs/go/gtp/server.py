@@ -35,7 +35,7 @@ class Server:
         self.session, self.read, self.write = session, read, write
 
     def run(self) -> None:
-        """Answer until `quit`, or until there is nothing more to read or nobody who reads."""
+        """Answer until `quit`, or until there is nothing more to read or no reader."""
         inbox = self.session.inbox
         threading.Thread(target=inbox.fill, args=(self.read,), daemon=True).start()
         try:
@@ -45,7 +45,7 @@ class Server:
                     self._answer(request, len(line) > LONGEST)
                     if request.name == "quit":
                         return
-        except OSError:  # nobody reads
+        except OSError:  # no reader
             return
 
     def _answer(self, request: Command, too_long: bool) -> None:

@@ -19,7 +19,7 @@ class Agent(Protocol):
     name: str
 
     def __call__(self, board: Board) -> int:
-        """The action for whoever is to play."""
+        """The action for the side to play."""
 
     def prepare(self, board: Board) -> None:
         """Compile what there is to compile for such boards, and start what there is to start."""
@@ -55,11 +55,11 @@ class Thinker:
         return getattr(self.agent, "size", None)
 
     def choose(self, board: Board, seconds: float | None = None) -> int:
-        """The action for whoever is to play."""
+        """The action for the side to play."""
         return int(self.agent(board))
 
     def winrate(self) -> float | None:
-        """The chance to win, 0 to 1, of whoever was to play with the action that was chosen; None if unknown."""
+        """The chance to win, 0 to 1, of the side that was to play with the action that was chosen; None if unknown."""
         return None
 
     def close(self) -> None:
@@ -85,13 +85,13 @@ class SearchThinker(Thinker):
         self._capacity = 0
 
     def choose(self, board: Board, seconds: float | None = None) -> int:
-        """The action for whoever is to play, by all playouts or as many as there is time for."""
+        """The action for the side to play, by all playouts or as many as there is time for."""
         for search in self.chunks(board, self.playouts, seconds):  # noqa: B007  the last one counts
             pass
         return search.best()
 
     def winrate(self) -> float | None:
-        """The chance to win of whoever was to play with the best action."""
+        """The chance to win of the side that was to play with the best action."""
         moves = self._search.moves() if self._search is not None else []
         return moves[0].winrate if moves else None
 

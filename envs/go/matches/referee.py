@@ -52,7 +52,7 @@ def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) ->
 
     Raises:
         LabError: a side does not play on such a board, or cannot be started at all.
-        Stopped: somebody has pressed Ctrl-C.
+        Stopped: Ctrl-C was pressed.
     """
     board = Board.of(rules)
     try:

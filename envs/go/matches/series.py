@@ -76,11 +76,11 @@ class Entry:
 
 
 def play(series: Series, first: Side, second: Side) -> Iterator[Entry]:
-    """Play the games; a side that has failed loses that game and begins anew.
+    """Play the games; a side that has failed loses that game and is restarted.
 
     Raises:
         LabError: a side does not play on such a board, or cannot be started.
-        Stopped: somebody has pressed Ctrl-C; it holds the game so far.
+        Stopped: Ctrl-C was pressed; it holds the game so far.
     """
     openings = series.drawn_openings()
     for number in range(1, series.games + 1):

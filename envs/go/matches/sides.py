@@ -55,17 +55,17 @@ class Side(Protocol):
         """
 
     def told(self, colour: str, action: int, size: int) -> None:
-        """Learn of a move that somebody else has made."""
+        """Learn of a move of the other side."""
 
     def move(self, board: Board) -> int:
-        """An action for whoever is to play, or RESIGN.
+        """An action for the side to play, or RESIGN.
 
         Raises:
             Failure: there is none.
         """
 
     def restart(self) -> None:
-        """Begin anew after a failure."""
+        """Restart after a failure."""
 
     def close(self) -> None:
         """Let go of everything."""
@@ -75,7 +75,7 @@ class AgentSide:
     """An agent in this process: a search stops thinking in time; others cannot be stopped, but lose when they are late.
 
     Args:
-        make: makes the agent, also anew after a failure.
+        make: makes the agent, and again after a failure.
         seconds: for a move.
     """
 
@@ -198,7 +198,7 @@ class EngineSide:
             raise Failure(kind, f"{self.name} answers genmove with {answer[:80]!r}") from None
 
     def restart(self) -> None:
-        """Start the program anew."""
+        """Restart the program."""
         self.close()
         self.engine = EngineProcess(self.command, self.start_seconds)
 

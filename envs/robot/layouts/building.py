@@ -1,7 +1,7 @@
 """What layouts are built with: walls, draws, things put where there is room, and the words of a mission.
 
 Draws follow MiniGrid's generators in distribution. Numbers that are handed on are np.int64, since Numba compiles a
-function anew for every plain int that it is given.
+function again for every plain int that it is given.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Custom: a level of one's own, from a file or a text; see `maps` for how it is written."""
+"""Custom: a level of your own, from a file or a text; see `maps` for its format."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def reset(state, config):
 
 @family
 def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None, *, settings: Settings) -> Definition:
-    """A level of one's own.
+    """A level of your own.
 
     What its mission asks for decides when it is over: MiniGrid's sentences, such as "pick up the red ball", "go to the
     blue box", "open the grey door" or "put the red ball near the blue box", mean what they mean there (see

@@ -34,7 +34,7 @@ MOST_CELLS = (CAPACITIES[-1] + 2) ** 2
 MOST_ITEMS, MOST_DOORS, MOST_SLOTS = 24, 40, 3
 HAND, LIMBO, GONE, INSIDE = 2044, 2045, 2046, 2047  # places that are no cells: carried, dropped, opened, in a box
 NONE = np.int64(-1)
-NO_WAY, TOO_MANY, CHANCE = -1, -2, -3  # instead of a number of steps: there is none, it was given up, nobody knows
+NO_WAY, TOO_MANY, CHANCE = -1, -2, -3  # instead of a number of steps: none exists, the search gave up, unknown
 FEW = 6  # so many doors and things are modelled from the start
 
 LEVEL = np.dtype(
@@ -280,7 +280,7 @@ def set_item(level, number, thing, start, home):
 
 
 def stays_shut(level, number):
-    """Whether it helps nobody to open a box after it was moved; see `search`."""
+    """Whether opening a box after it was moved never helps; see `search`."""
     inside = level.item_holds[number]
     holds_floor = inside != NONE and level.item_byte[inside] & KIND == FLOOR
     return level.item_home[number] != NONE and not holds_floor
