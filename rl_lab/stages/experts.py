@@ -54,11 +54,12 @@ def described(expert: Any) -> Any:
     """What counts about an expert, for the names of what it shows: its code or its weights, not what it is called."""
     if isinstance(expert, Path) or (isinstance(expert, str) and Path(expert).exists()):
         files = sorted(Path(expert).glob("*.safetensors")) if Path(expert).is_dir() else [Path(expert)]
-        return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
+        if weights := [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]:
+            return weights  # otherwise a folder happens to be called like an expert of the environment's family
     if isinstance(expert, str):
-        module, _, label = expert.partition(":")
+        module, colon, label = expert.partition(":")
         try:
-            return describe(getattr(import_module(module), label))
+            return describe(getattr(import_module(module), label)) if colon else expert
         except (ImportError, AttributeError, ValueError):
             return expert  # a name of the environment's family, whose code is the lab's
     if hasattr(expert, "predict"):

@@ -20,6 +20,7 @@ import rl_lab.stages
 from rl_lab.agents import PPO
 from rl_lab.errors import LabError
 from rl_lab.stages import Artifact, Clone, Context, Demonstrate, Finetune, FitValue, Ledger, Pipeline, Stage, store
+from rl_lab.stages.experts import described
 from rl_lab.stages.pipeline import KINDS
 from rl_lab.stages.stage import load_policy
 from rl_lab.stages.value import monte_carlo
@@ -578,3 +579,10 @@ def test_ids_with_a_module(tmp_path, monkeypatch):
     for name in ("line_worlds:Nope-v0", "nowhere:Line-v0"):
         with pytest.raises(LabError, match=f"environment '{name}' cannot be made"):
             Pipeline([Demonstrate(balance, 2)]).run(Context(name, store=tmp_path / "store"))
+
+
+def test_folders_that_are_called_like_experts_do_not_make_them_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("planner", "explorer"):
+        (tmp_path / name).mkdir()
+    assert described("planner") != described("explorer")
