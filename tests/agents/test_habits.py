@@ -114,7 +114,7 @@ def test_a_rollout_is_a_copy():
             {"net_arch": [10**6, 10**6]},
             r"net_arch=\[1000000, 1000000\].* needs 29,8\d\d.\d GiB .*choose smaller layers",
         ),
-        ({"n_epochs": 10**8}, r"n_epochs=100000000 .* needs"),
+        ({"n_epochs": 10**8}, r"100000000 epochs needs"),
     ],
 )
 def test_sizes_beyond_memory_are_refused_before_any_is_taken(arguments, message, monkeypatch):

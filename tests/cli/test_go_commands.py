@@ -206,7 +206,7 @@ def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked
     told = json.loads(capsys.readouterr().out)
     wanted = asked[0].removeprefix("opponent=") if asked else learned_with["opponent"]
     news = f"rl-lab: opponent={wanted} is replaced by {met}: against itself an agent wins as often as it loses"
-    assert [news in record.getMessage() for record in caplog.records if "is played" in record.getMessage()] == (
+    assert [news in record.getMessage() for record in caplog.records if "is replaced" in record.getMessage()] == (
         [True] if wanted != met else []
     )
     assert told["opponent"] == met
@@ -221,7 +221,9 @@ def test_evaluations_of_go_count_games_against_somebody_else(learned_with, asked
 
 
 def test_an_evaluation_on_another_board_is_one_sentence(trained):
-    with pytest.raises(LabError, match=r"learned with observations of shape \(10, 5, 5\), and would see \(10, 9, 9\)"):
+    with pytest.raises(
+        LabError, match=r"trained with observations of shape \(10, 5, 5\), but here they have shape \(10, 9, 9\)"
+    ):
         lab("eval", trained, "--env-arg", "size=9")
 
 

@@ -581,7 +581,12 @@ def test_a_run_of_which_nothing_is_heard_is_mentioned_once(monkeypatch, capsys):
 
     compare("CartPole-v1", {"slow": slow, "fixed": slow}, seeds=1, **options(quiet=False, jobs=1))
     shown = capsys.readouterr().err
-    assert shown.count("of slow on CartPole-v1, seed 0; if it hangs, stop and start again with a timeout") == 1
+    assert (
+        shown.count(
+            "of slow on CartPole-v1, seed 0; if it hangs, stop the comparison and start it again with a timeout"
+        )
+        == 1
+    )
 
 
 def test_runs_use_the_values_that_a_script_has_set_in_modules(tmp_path, python):

@@ -41,7 +41,7 @@ def test_cats_are_drawings_and_the_photograph_is_told_as_it_is(monkeypatch):
 def test_answers_that_mean_nothing_are_not_learned():
     rng = np.random.default_rng(0)
     images, labels = rng.random((80, 6, 6), np.float32), np.arange(80) % 2 == 0
-    question = yes_or_no.Question("a thing", images, labels, lambda some, rng: some, 1)
+    question = yes_or_no.YesNoQuestion("a thing", images, labels, lambda some, rng: some, 1)
     found = yes_or_no.summary(question, yes_or_no.ask(question, 4, 0), 0)
     for name in yes_or_no.COLOURS:
         low, high = found[name]["interval"]
@@ -51,7 +51,7 @@ def test_answers_that_mean_nothing_are_not_learned():
 def test_a_picture_is_never_both_learned_and_tested():
     """A picture that only itself could explain: each has one bright pixel of its own."""
     images, labels = np.eye(64, dtype=np.float32).reshape(64, 8, 8), np.arange(64) < 32
-    question = yes_or_no.Question("a thing", images, labels, lambda some, rng: some, 3)
+    question = yes_or_no.YesNoQuestion("a thing", images, labels, lambda some, rng: some, 3)
     answers = yes_or_no.ask(question, 4, 0)["logistic regression"]
     assert ((answers.probabilities > 0.5) == labels).mean() < 0.75
 
