@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import difflib
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -36,7 +37,7 @@ logger = logging.getLogger("rl_lab")
 Callback = Callable[[Any], bool | None]
 
 
-class Algorithm:
+class Algorithm(ABC):
     """An agent that learns; its subclasses say how.
 
     Args:
@@ -157,11 +158,12 @@ class Algorithm:
         return max(1.0 - done, 0.0)  # the last rollout may go beyond the total
 
     @property
+    @abstractmethod
     def rollout_steps(self) -> int:
         """Steps of one iteration, over all environments."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def check_memory(cls, config: Any, policy: ActorCritic, num_envs: int) -> None:
         """Refuse hyperparameters whose experience does not fit into memory, before it is allocated.
 
@@ -173,11 +175,10 @@ class Algorithm:
         Raises:
             LabError: names what is too large.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def iterate(self) -> dict[str, float]:
         """Collect experience and learn from it once; returns the metrics."""
-        raise NotImplementedError
 
     def learn(
         self,
@@ -312,17 +313,17 @@ class Algorithm:
             )
             self._episodes_lost = False
 
+    @abstractmethod
     def _compile(self) -> None:
         """Compile what an iteration runs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _prepare_memory(self) -> None:
         """Make room for experience."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _batch(self) -> int:
         """Samples in a minibatch."""
-        raise NotImplementedError
 
     def _refuse_copy(self) -> None:
         if self._copied:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -58,6 +59,7 @@ class OnPolicyAlgorithm(Algorithm):
     rollout: RolloutBuffer
     reference: ReferencePolicy | None
 
+    @abstractmethod
     def update_settings(self, remaining: float, shared: dict[str, Any]) -> Any:
         """Numbers of one update, as a named tuple that kernels take.
 
@@ -68,7 +70,6 @@ class OnPolicyAlgorithm(Algorithm):
                 `max_grad_norm`; and `reference_coef`, the weight of the divergence from a reference policy. The
                 optimiser takes an `epsilon` beside them, which the algorithm adds.
         """
-        raise NotImplementedError
 
     def collect(self) -> RolloutBuffer:
         """A rollout of the policy as it is, copied; nothing is learned."""

@@ -209,7 +209,7 @@ class _Campaign:
                 self.view.finished(run, task.job, None)
         waiting = [task for task in tasks if task.job.number not in self.done]
         _try_out(waiting)
-        preparations = _preparations(waiting, len(self.tasks))
+        preparations = _preparations(waiting)
         self.waiting += waiting
         self.preparing += preparations
         self.ready |= {task.group for task in waiting} - {task.group for task in preparations}
@@ -323,12 +323,12 @@ class _Campaign:
             self.view.finished(run, self.tasks[number].job, time.perf_counter() - self.began[number])
 
 
-def _preparations(tasks: list[RunTask], first: int) -> list[RunTask]:
-    """One job for each environment and contender with machine code, before any of its runs; numbers from `-first`."""
+def _preparations(tasks: list[RunTask]) -> list[RunTask]:
+    """One job for each environment and contender with machine code, before any of its runs; numbers are negative."""
     chosen: dict[tuple[str, str], RunTask] = {}
     for task in tasks:
         if task.group not in chosen and trainer_of(task.job.contender).compiles(task.job.maker):
-            job = replace(task.job, number=-first - len(chosen), seed=0, prepare=True, agent="")
+            job = replace(task.job, number=-1 - task.job.number, seed=0, prepare=True, agent="")
             chosen[task.group] = RunTask(job, "", task.environment)
     return list(chosen.values())
 
