@@ -20,7 +20,7 @@ STONES = {1: "#101014", -1: "#ffffff"}
 LONGEST_LINE = 60  # of input
 
 
-class Screen:
+class GoScreen:
     """Output of a game, and input of moves.
 
     Attributes:

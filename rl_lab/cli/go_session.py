@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rl_lab.cli.go_screen import Screen
+from rl_lab.cli.go_screen import GoScreen
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
@@ -40,7 +40,7 @@ class Session:
         result: in SGF's notation, "" while it is unknown.
     """
 
-    def __init__(self, board: Board, agent: Agent, colour: str, screen: Screen) -> None:
+    def __init__(self, board: Board, agent: Agent, colour: str, screen: GoScreen) -> None:
         self.board, self.agent, self.colour, self.screen = board, agent, colour, screen
         self.result, self._left = "", False
         self._saved = set[Path]()

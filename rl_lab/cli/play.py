@@ -49,7 +49,7 @@ def go(
         sgf: save the game to this new file, however it ends.
     """
     from rl_lab.cli.go_players import player_for, terms
-    from rl_lab.cli.go_screen import Screen
+    from rl_lab.cli.go_screen import GoScreen
     from rl_lab.cli.go_session import Session
     from rl_lab.envs.go.game import Board
     from rl_lab.envs.go.gtp.thinking import komi_advice
@@ -63,7 +63,7 @@ def go(
     only = getattr(opponent, "size", board.size)
     if only != board.size:
         raise LabError(f"{agent} plays on {only}x{only} only; give --size {only}")
-    screen = Screen()
+    screen = GoScreen()
     session = Session(board, opponent, colour, screen)
     try:
         for line in (agreed.said, komi_advice(opponent, board.rules.komi_in_force)):

@@ -36,7 +36,7 @@ class Scene(NamedTuple):
     """Mission, status, and message."""
 
 
-class Screen(Protocol):
+class DriveScreen(Protocol):
     """Output of scenes, and input of keys."""
 
     def show(self, scene: Scene) -> None:
@@ -91,7 +91,7 @@ class Drive:
         levels: how many were started.
     """
 
-    def __init__(self, env: BatchEnv, screen: Screen) -> None:
+    def __init__(self, env: BatchEnv, screen: DriveScreen) -> None:
         self.env, self.screen = env, screen
         self.actions = ACTIONS[: int(env.action_space.n)]  # type: ignore[attr-defined]  # a Discrete
         self.levels = self.solved = 0

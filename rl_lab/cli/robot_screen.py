@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.control import Control
 from rich.text import Text
 
-from rl_lab.cli.robot_drive import Scene, Screen
+from rl_lab.cli.robot_drive import DriveScreen, Scene
 from rl_lab.envs.robot import cells, render
 from rl_lab.envs.robot.cells import UNSEEN
 from rl_lab.envs.robot.tiles import RGB
@@ -34,7 +34,7 @@ DARK, LIT, WALL, WALL_LIT = "#000000", "#3a3a3a", "#646464", "#929292"
 
 
 @contextlib.contextmanager
-def screen_for(window: bool) -> Iterator[Screen]:
+def screen_for(window: bool) -> Iterator[DriveScreen]:
     """The screen of a drive, for as long as it is used.
 
     Raises:

@@ -15,7 +15,7 @@ import numpy as np
 from rl_lab.core import activations, towers
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.lessons.targets import Target, target
 from rl_lab.supervised.curves import fit_curve
 from rl_lab.supervised.training import predicted
@@ -158,7 +158,7 @@ def _line(what: str, missed: Error) -> str:
     return f"  {what:26} largest error {missed.largest:.2e}, mean {missed.mean:.2e}"
 
 
-def table(result: Approximation) -> Table:
+def table(result: Approximation) -> PageTable:
     """Errors over widths."""
     rows = []
     for width in sorted({*result.trained, *result.built}):
@@ -166,7 +166,7 @@ def table(result: Approximation) -> Table:
         for errors in (result.trained_errors, result.built_errors):
             row += [f"{value:.2e}" for value in errors[width]] if width in errors else ["", ""]
         rows.append(row)
-    return Table(["hidden units", "trained, largest", "mean", "towers, largest", "mean"], rows)
+    return PageTable(["hidden units", "trained, largest", "mean", "towers, largest", "mean"], rows)
 
 
 def figures(result: Approximation) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rl_lab.data.processes import APART, SIDE_BY_SIDE, Process, draw
 from rl_lab.lessons import cluster_models, cluster_pictures
 from rl_lab.lessons.cluster_models import METHODS, Choice
 from rl_lab.lessons.cluster_pictures import COLOURS
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ def study(number: int | str, seed: int, repeats: int, command: str) -> Findings:
         lines += ["", f"two processes {name}:", *_told(found, repeats)]
         mixture, kmeans = found.pop("mixture"), found.pop("kmeans")
         figures[name] = found
-        tables.append(Table(["process", "", "share", "mean", "covariance"], _rows(name, processes, mixture.fitted)))
+        tables.append(PageTable(["process", "", "share", "mean", "covariance"], _rows(name, processes, mixture.fitted)))
         points, made_by = _drawn(processes, seed)
         figure = picture(points, made_by, processes, kmeans.fitted, mixture)
         slug = name.replace(" ", "-")

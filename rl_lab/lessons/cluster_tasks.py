@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rl_lab.data import tables, texts
 from rl_lab.errors import LabError, extra
 from rl_lab.lessons import cluster_pictures
-from rl_lab.lessons.findings import Picture, Table
+from rl_lab.lessons.findings import PageTable, Picture
 
 CATEGORIES = ("food", "law", "perl", "startrek", "tao")  # of fortunes: subjects that a reader would tell apart
 OF_DIGITS = 0.9  # of the variance that is kept
@@ -24,7 +24,7 @@ WORD = r"[^\W\d_]{2,}(?:'[^\W\d_]+)?"  # letters alone: the numbers in them are 
 MOST_COLUMNS = 10  # that the table of means shows
 TOP = 8  # words that describe a cluster
 
-Portrait = Callable[[NDArray[np.int64]], tuple[list[Table], list[Picture]]]
+Portrait = Callable[[NDArray[np.int64]], tuple[list[PageTable], list[Picture]]]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def digits() -> Task:
     pca = PCA(OF_DIGITS, svd_solver="full")
     rows = pca.fit_transform(images)
 
-    def portrait(found: NDArray[np.int64]) -> tuple[list[Table], list[Picture]]:
+    def portrait(found: NDArray[np.int64]) -> tuple[list[PageTable], list[Picture]]:
         figure = cluster_pictures.centroids(images.reshape(-1, 8, 8), labels, found)
         return [], [Picture("centroids", "The mean of each cluster, and the digit that is most frequent in it", figure)]
 
@@ -100,12 +100,12 @@ def fortunes() -> Task:
     pca = PCA(OF_FORTUNES, svd_solver="full")  # exact: the default draws random projections here
     rows = pca.fit_transform(counted)
 
-    def portrait(found: NDArray[np.int64]) -> tuple[list[Table], list[Picture]]:
+    def portrait(found: NDArray[np.int64]) -> tuple[list[PageTable], list[Picture]]:
         described = [_described(counted, words, labels, found, k) for k in np.unique(found)]
         rows = [[one.name, str(one.size), ", ".join(word for word, _ in one.top)] for one in described]
         figure = cluster_pictures.words([(f"{one.name}\n{one.size} fortunes", one.main, one.top) for one in described])
         caption = "The words of greatest weight in each cluster"
-        return [Table(["cluster", "fortunes", "words"], rows)], [Picture("words", caption, figure)]
+        return [PageTable(["cluster", "fortunes", "words"], rows)], [Picture("words", caption, figure)]
 
     described = (
         f"{len(read)} fortunes of {', '.join(CATEGORIES)}: tf-idf of {len(words)} words, in {OF_FORTUNES} principal "
@@ -155,13 +155,13 @@ def table(path: Path) -> Task:
         raise LabError(f"all {len(rows)} rows of {path} are the same; there is nothing to cluster")
     scaled = (scaled - scaled.mean(axis=0)) / np.where(deviations > 0, deviations, 1)
 
-    def portrait(found: NDArray[np.int64]) -> tuple[list[Table], list[Picture]]:
+    def portrait(found: NDArray[np.int64]) -> tuple[list[PageTable], list[Picture]]:
         shown = names[:MOST_COLUMNS]
         means = [
             [str(k), str((found == k).sum()), *(f"{mean:.4g}" for mean in rows[found == k, : len(shown)].mean(axis=0))]
             for k in np.unique(found)
         ]
-        return [Table(["cluster", "rows", *(f"mean of {name}" for name in shown)], means)], []
+        return [PageTable(["cluster", "rows", *(f"mean of {name}" for name in shown)], means)], []
 
     described = f"{len(rows)} rows of {rows.shape[1]} columns, each brought to mean 0 and deviation 1"
     return Task(f"cluster-{path.stem}", f"Which groups are there in {path.name}?", described, scaled, portrait)

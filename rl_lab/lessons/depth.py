@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError, extra
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.supervised import losses
 from rl_lab.supervised.gradients import Step, descend, norms_by_layer
 from rl_lab.supervised.training import Schedule, TrainingSamples, predicted, train
@@ -42,7 +42,7 @@ CONTENDERS = tuple(
 )
 
 
-class Digits(NamedTuple):
+class DigitSplits(NamedTuple):
     """Samples to learn from, to choose the learning rate by, and to test on."""
 
     learned: TrainingSamples
@@ -72,7 +72,7 @@ class DepthOutcome(NamedTuple):
         return [float(trial.accuracies[-1]) for trial in self.trials]
 
 
-def digits(seed: int = 0) -> Digits:
+def digits(seed: int = 0) -> DigitSplits:
     """Half of scikit-learn's digits to learn from, a sixth to choose by and a third to test on, at random.
 
     Raises:
@@ -82,7 +82,7 @@ def digits(seed: int = 0) -> Digits:
         from sklearn.datasets import load_digits
     images, labels = load_digits(return_X_y=True)
     order = np.random.default_rng(seed).permutation(len(images))
-    return Digits(*(_samples(images[part], labels[part]) for part in np.split(order, [898, 1198])))
+    return DigitSplits(*(_samples(images[part], labels[part]) for part in np.split(order, [898, 1198])))
 
 
 def _samples(images: NDArray[Any], labels: NDArray[Any]) -> TrainingSamples:
@@ -107,7 +107,7 @@ def study(seeds: int = 5, epochs: int = 60) -> Findings:
     return findings(outcomes, seeds, epochs)
 
 
-def best(contender: Competitor, optimiser: str, data: Digits, seeds: int, epochs: int) -> DepthOutcome:
+def best(contender: Competitor, optimiser: str, data: DigitSplits, seeds: int, epochs: int) -> DepthOutcome:
     """Train with each learning rate, and keep the one with the best accuracy on the samples kept for that."""
     tried = []
     for rate in RATES[optimiser]:
@@ -116,7 +116,7 @@ def best(contender: Competitor, optimiser: str, data: Digits, seeds: int, epochs
     return max(tried, key=lambda outcome: np.mean([trial.chosen_by for trial in outcome.trials]))
 
 
-def run(contender: Competitor, optimiser: str, rate: float, data: Digits, seed: int, epochs: int) -> DepthTrial:
+def run(contender: Competitor, optimiser: str, rate: float, data: DigitSplits, seed: int, epochs: int) -> DepthTrial:
     """Train one network and watch the gradient of each layer, over all samples, after each epoch."""
     streams = np.random.SeedSequence(seed).spawn(2)
     of_weights, of_order = (np.random.default_rng(stream) for stream in streams)
@@ -188,7 +188,7 @@ def findings(outcomes: Sequence[DepthOutcome], seeds: int, epochs: int) -> Findi
         lines,
         {"seeds": seeds, "epochs": epochs, "sizes": list(SIZES), "outcomes": found},
         f"python examples/fundamentals/eight_layers.py --seeds {seeds} --epochs {epochs}",
-        [Table(columns, rows)],
+        [PageTable(columns, rows)],
         pictures,
     )
 

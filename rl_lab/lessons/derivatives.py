@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab import jit
 from rl_lab.core import activations
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.lessons.style import BLUE, FAINT, GREEN, ORANGE, SOFT, frame, legend
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def study() -> Findings:
         [f"{x:g}", *(f"{function(name, [x])[0]:.2e}" for name in tails for function in (exact_derivative, derivative))]
         for x in TAILS
     ]
-    table = Table(["x", "sigmoid's derivative", "the core's", "tanh's derivative", "the core's"], rows)
+    table = PageTable(["x", "sigmoid's derivative", "the core's", "tanh's derivative", "the core's"], rows)
     pictures = [
         Picture("activations", "Activations, and their derivatives below them", picture()),
         Picture("tails", "Far out, derivatives vanish; float32 keeps a small rest", picture_of_tails()),

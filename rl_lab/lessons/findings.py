@@ -26,7 +26,7 @@ class Picture(NamedTuple):
     figure: Figure
 
 
-class Table(NamedTuple):
+class PageTable(NamedTuple):
     """Rows of a table; the first column names the row."""
 
     columns: Sequence[str]
@@ -47,7 +47,7 @@ class Findings:
     """Every number behind it, as JSON can say it."""
     command: str = ""
     """That makes it again."""
-    tables: Sequence[Table] = ()
+    tables: Sequence[PageTable] = ()
     pictures: Sequence[Picture] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     """What else is kept, by file name: sounds, texts, weights."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from rl_lab.errors import LabError, extra
 from rl_lab.lessons import drawn_digits
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.lessons.progress import telling
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.unsupervised.autoencoder import Autoencoder
@@ -163,10 +163,10 @@ def told(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def table(errors: dict[str, dict[str, float]]) -> Table:
+def table(errors: dict[str, dict[str, float]]) -> PageTable:
     """Errors of reconstruction by code size."""
     rows = [[size, f"{of['autoencoder']:.4f}", f"{of['principal components']:.4f}"] for size, of in errors.items()]
-    return Table(["numbers in the code", "autoencoder: mean squared error, held out", "principal components"], rows)
+    return PageTable(["numbers in the code", "autoencoder: mean squared error, held out", "principal components"], rows)
 
 
 def _error(back: np.ndarray, images: np.ndarray) -> float:

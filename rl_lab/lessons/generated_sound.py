@@ -15,7 +15,7 @@ from rl_lab.data.corpus import STRANGERS as WORDS
 from rl_lab.data.corpus import Scope, corpus
 from rl_lab.data.speech import DIGITS, Saying, Voice
 from rl_lab.errors import LabError
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.lessons.progress import telling
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.supervised.recogniser import NONE, Recogniser
@@ -194,7 +194,7 @@ def told(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def table(words: dict[str, dict[str, Any]]) -> Table:
+def table(words: dict[str, dict[str, Any]]) -> PageTable:
     """What was recognised and how near it is to what was learnt from."""
     columns = [
         "word",
@@ -215,7 +215,7 @@ def table(words: dict[str, dict[str, Any]]) -> Table:
         ]
         for word, one in words.items()
     ]
-    return Table(columns, rows)
+    return PageTable(columns, rows)
 
 
 def _files(made: dict[str, Made], learned: Spoken) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from rl_lab.data import texts
 from rl_lab.errors import LabError
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.lessons.ngrams import bits_by_order
 from rl_lab.lessons.progress import telling
 from rl_lab.unsupervised.alphabet import Alphabet
@@ -210,10 +210,10 @@ def told(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def written_table(samples: Sequence[dict[str, str]]) -> Table:
+def written_table(samples: Sequence[dict[str, str]]) -> PageTable:
     """What was written, each with its longest copied stretch."""
     rows = [[sample["text"], repr(sample["copied"]), str(len(sample["copied"]))] for sample in samples]
-    return Table(["written", "longest stretch copied from the training text", "characters"], rows)
+    return PageTable(["written", "longest stretch copied from the training text", "characters"], rows)
 
 
 def picture(bits: dict[str, float], learning: np.ndarray, held: np.ndarray) -> Figure:

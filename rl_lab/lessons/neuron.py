@@ -11,7 +11,7 @@ import numpy as np
 
 from rl_lab.core.perceptron import Perceptron
 from rl_lab.errors import LabError
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.lessons.style import BLUE, FAINT, INK, ORANGE, RULE, SOFT, frame
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def study(weights: Sequence[float] = WEIGHTS, threshold: float = THRESHOLD) -> F
         f"fires for {fires.sum()} of {len(fires)} inputs",
     ]
     drawn = Picture("neuron", "One neuron, firing and not firing", picture(unit, weights, threshold))
-    table = Table(["inputs", "weighted sum", "sum + bias", "answer"], rows)
+    table = PageTable(["inputs", "weighted sum", "sum + bias", "answer"], rows)
     command = "python examples/fundamentals/neuron.py"
     return Findings("neuron", "When does a neuron fire?", lines, found, command, [table], [drawn])
 

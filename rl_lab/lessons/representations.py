@@ -11,7 +11,7 @@ from rl_lab.envs.robot import cells
 from rl_lab.envs.robot.planner import plan_state
 from rl_lab.errors import LabError
 from rl_lab.lessons import style
-from rl_lab.lessons.findings import Findings, Picture, Table
+from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.numbers import whole_number
 from rl_lab.stages import Context, Ledger
 from rl_lab.stages.represent import experienced
@@ -58,7 +58,7 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
     }
     facts = [fact for fact in labels if any(found[name][fact] is not None for name in found)]
     chance = {fact: 1 / len(np.unique(labels[fact])) for fact in facts}
-    table = Table(
+    table = PageTable(
         ["features", *facts],
         [[name, *(_share(found[name][fact]) for fact in facts)] for name in found]
         + [["chance", *(_share(chance[fact]) for fact in facts)]],

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.data.speech import WAKE
-from rl_lab.lessons.findings import Table
+from rl_lab.lessons.findings import PageTable
 from rl_lab.supervised.recogniser import NONE
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _told_of_wake(wake: dict[str, Any], prompts: dict[str, Any]) -> list[str]:
     ]
 
 
-def tables(found: dict[str, Any]) -> list[Table]:
+def tables(found: dict[str, Any]) -> list[PageTable]:
     """The figures as a table."""
     rows = []
     for name in COLOURS:
@@ -120,7 +120,7 @@ def tables(found: dict[str, Any]) -> list[Table]:
         rows.append([name, *(_share(figure) for figure in figures)])
     columns = ["learner", "voices never heard", "of them flite's", "if it must be a word", "strange words refused"]
     columns += ["the human", "if it must be a word"]
-    return [Table(columns, rows)]
+    return [PageTable(columns, rows)]
 
 
 def picture(test: Test, human: Human, found: dict[str, Any]) -> Figure:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import LabError, extra
-from rl_lab.lessons.findings import Table
+from rl_lab.lessons.findings import PageTable
 from rl_lab.supervised.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def told(found: dict[str, Any], thing: str) -> list[str]:
     return lines
 
 
-def table(found: dict[str, Any]) -> Table:
+def table(found: dict[str, Any]) -> PageTable:
     """The figures as a table."""
     rows = [["chance", "0.500", "", "", ""]]
     for name in COLOURS:
@@ -179,7 +179,7 @@ def table(found: dict[str, Any]) -> Table:
         rows.append(
             [name, f"{one['balanced accuracy']:.3f}", interval, f"{one['found']:.1%}", f"{one['left alone']:.1%}"]
         )
-    return Table(["learner", "balanced accuracy", "95 % interval", "found", "others left alone"], rows)
+    return PageTable(["learner", "balanced accuracy", "95 % interval", "found", "others left alone"], rows)
 
 
 def picture(question: YesNoQuestion, answers: dict[str, Answers], found: dict[str, Any], shown: NDArray[Any]) -> Figure:

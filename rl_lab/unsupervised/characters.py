@@ -207,8 +207,8 @@ class CharacterModel(Estimator):
             self.embeddings_[:] = rng.standard_normal(self.embeddings_.shape)
             self.network_.initialise(rng, gain=0.1)
 
-    def _shape(self) -> windows.Shape:
-        return windows.Shape(self.network_.size_array, self.window, self.embedding, self.embeddings_.size)
+    def _shape(self) -> windows.WindowShape:
+        return windows.WindowShape(self.network_.size_array, self.window, self.embedding, self.embeddings_.size)
 
     def _encoded(self, texts: Sequence[str]) -> Encoded:
         return self.alphabet_.encode(texts, self.window)
@@ -269,10 +269,10 @@ def check_request(alphabet: Alphabet, count: int, prompt: str, length: int, temp
         raise LabError(f"no character of the prompt {prompt!r} is known; known are {known}")
 
 
-def make_scratch(shape: windows.Shape, batch: int) -> windows.Scratch:
+def make_scratch(shape: windows.WindowShape, batch: int) -> windows.WindowScratch:
     """Memory for a minibatch of so many places."""
     sizes = shape.sizes.tolist()
-    return windows.Scratch(
+    return windows.WindowScratch(
         np.zeros((batch, sizes[0]), np.float32),
         np.zeros((batch, 1), np.int64),
         np.ones(batch, np.float32),

@@ -23,7 +23,7 @@ LIKELIHOODS = {"bernoulli": BERNOULLI, "gaussian": GAUSSIAN}
 HALF_LOG_TAU = np.float32(0.5 * math.log(2 * math.pi))
 
 
-class Shape(NamedTuple):
+class AutoencoderShape(NamedTuple):
     """How the buffer is laid out."""
 
     encoder: np.ndarray  # int64 (layers + 1,), its sizes
@@ -32,7 +32,7 @@ class Shape(NamedTuple):
     end: int  # parameters of encoder and decoder
 
 
-class Scratch(NamedTuple):
+class ElboScratch(NamedTuple):
     """Memory for one minibatch; float32."""
 
     inputs: np.ndarray  # (batch, features)
@@ -91,12 +91,12 @@ def bound_gradient(likelihood, parameters, shape, code, inputs, noise, beta, scr
     Args:
         likelihood: its number in `LIKELIHOODS`.
         parameters: float32, the flat buffer.
-        shape: `Shape`.
+        shape: `AutoencoderShape`.
         code: activation of the hidden layers.
         inputs: float32 `(batch, features)`.
         noise: float32 `(batch, code)`, standard normal.
         beta: weight of the divergence; 1 is the bound itself.
-        scratch: `Scratch`; the gradient of the mean over the batch is left in it.
+        scratch: `ElboScratch`; the gradient of the mean over the batch is left in it.
 
     Returns:
         The sum of minus the bounds, in nats.
@@ -142,14 +142,14 @@ def epoch(likelihood, parameters, shape, code, samples, noise, order, beta, adam
     Args:
         likelihood: its number in `LIKELIHOODS`.
         parameters: float32, the flat buffer, updated.
-        shape: `Shape`.
+        shape: `AutoencoderShape`.
         code: activation of the hidden layers.
         samples: float32 `(samples, features)`.
         noise: float32 `(samples, code)`, standard normal.
         order: int64 `(samples,)`, in which they are taken.
         beta: weight of the divergence.
         adam: `optim.Adam`.
-        scratch: `Scratch`, for the size of a minibatch; the last may have fewer.
+        scratch: `ElboScratch`, for the size of a minibatch; the last may have fewer.
         learning_rate: step size.
         alpha: of the penalty; a minibatch pays `alpha / (2 count)` times the sum of the squared weights.
 

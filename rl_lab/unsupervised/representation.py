@@ -21,7 +21,7 @@ from rl_lab.numbers import real_array
 from rl_lab.supervised.training import CHUNK, History, Schedule, descend, predicted
 from rl_lab.unsupervised import trunks
 from rl_lab.unsupervised.coder import activate
-from rl_lab.unsupervised.trunks import FIXED, NEXT, NOTHING, THIS, Layout, Scratch, Seen, Task
+from rl_lab.unsupervised.trunks import FIXED, NEXT, NOTHING, THIS, Objective, Seen, TrunkLayout, TrunkScratch
 
 # What is predicted, and whether the action is to be told.
 OBJECTIVES = {
@@ -199,7 +199,7 @@ class Representation(ParameterMixin):
                 f"they must be whole numbers from 0 to {self.actions - 1}"
             )
 
-    def _build(self, size: int, width: int, rng: np.random.Generator) -> tuple[Task, Layout]:
+    def _build(self, size: int, width: int, rng: np.random.Generator) -> tuple[Objective, TrunkLayout]:
         """Trunk and heads, one behind the other in one buffer."""
         prediction, inverse = OBJECTIVES[self.objective]
         features, acted = self.hidden_layer_sizes[-1], self.actions or width
@@ -219,9 +219,12 @@ class Representation(ParameterMixin):
                 head = MLP(sizes[number], self.activation, self.parameters_[ends[number - 1] : ends[number]])
                 head.initialise(rng)
         trunk, predictor, teller = (np.array(each, np.int64) for each in sizes)
-        return Task(prediction, inverse, self.actions), Layout(trunk, predictor, teller, int(ends[0]), int(ends[1]))
+        layout = TrunkLayout(trunk, predictor, teller, int(ends[0]), int(ends[1]))
+        return Objective(prediction, inverse, self.actions), layout
 
-    def _seen(self, task: Task, rows: np.ndarray, actions: np.ndarray, lanes: int, rng: np.random.Generator) -> Seen:
+    def _seen(
+        self, task: Objective, rows: np.ndarray, actions: np.ndarray, lanes: int, rng: np.random.Generator
+    ) -> Seen:
         sizes = [rows.shape[1], 64, ANSWERS]
         fixed = MLP(sizes, self.activation)
         fixed.initialise(rng)
@@ -234,14 +237,14 @@ class Representation(ParameterMixin):
         return Seen(rows, flat, lanes, np.float32(self.scale), *moments, fixed.parameters, fixed.size_array)
 
 
-def make_scratch(layout: Layout, seen: Seen, batch: int, parameters: int) -> Scratch:
+def make_scratch(layout: TrunkLayout, seen: Seen, batch: int, parameters: int) -> TrunkScratch:
     """Memory for minibatches of up to so many samples."""
     trunk, predictor, inverse = (each.tolist() for each in (layout.trunk, layout.predictor, layout.inverse))
     heads, widest = (predictor, inverse), max(predictor[-1], inverse[-1])
     networks = [(trunk, 2 * batch), *((each, batch) for each in heads)]
     entering = max(each[0] for each in heads) * batch
     room = functools.partial(np.zeros, dtype=np.float32)
-    return Scratch(
+    return TrunkScratch(
         inputs=room((2 * batch, trunk[0])),
         by_features=room((2 * batch, trunk[-1])),
         head_inputs=room(entering),

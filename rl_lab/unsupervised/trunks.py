@@ -19,7 +19,7 @@ NOTHING, THIS, NEXT, FIXED = range(4)  # what the predictor predicts
 ZERO, ONE = np.float32(0), np.float32(1)
 
 
-class Task(NamedTuple):
+class Objective(NamedTuple):
     """What the heads are asked."""
 
     prediction: int  # NOTHING, THIS observation, the NEXT one, or the answer of a FIXED network
@@ -27,7 +27,7 @@ class Task(NamedTuple):
     actions: int  # number of actions; 0 where they are continuous
 
 
-class Layout(NamedTuple):
+class TrunkLayout(NamedTuple):
     """How the buffer is laid out."""
 
     trunk: np.ndarray  # int64 (layers + 1,), sizes
@@ -50,7 +50,7 @@ class Seen(NamedTuple):
     fixed_sizes: np.ndarray  # int64
 
 
-class Scratch(NamedTuple):
+class TrunkScratch(NamedTuple):
     """Memory for one minibatch; float32 but for the labels."""
 
     inputs: np.ndarray  # (2 * batch, size)
@@ -72,15 +72,15 @@ def epoch(task, parameters, layout, code, seen, order, batch, adam, scratch, lea
     """One pass over samples.
 
     Args:
-        task: `Task`.
+        task: `Objective`.
         parameters: float32 `(parameters,)`, updated.
-        layout: `Layout`.
+        layout: `TrunkLayout`.
         code: activation of the trunk and of the heads' hidden layers.
         seen: `Seen`.
         order: int64, the rows to learn from, in which order.
         batch: samples in a minibatch; the last may have fewer.
         adam: `optim.Adam`.
-        scratch: `Scratch`.
+        scratch: `TrunkScratch`.
         learning_rate: step size.
 
     Returns:

@@ -214,9 +214,11 @@ class VariationalAutoencoder(Coder):
             self.encoder_.initialise(rng, gain=0.1)  # so that codes begin near the prior
             self.decoder_.initialise(rng)
 
-    def _shape(self) -> evidence.Shape:
+    def _shape(self) -> evidence.AutoencoderShape:
         middle = len(self.encoder_.parameters)
-        return evidence.Shape(self.encoder_.size_array, self.decoder_.size_array, middle, len(self.parameters_) - 1)
+        return evidence.AutoencoderShape(
+            self.encoder_.size_array, self.decoder_.size_array, middle, len(self.parameters_) - 1
+        )
 
     def _inputs(self, X: ArrayLike) -> NDArray[np.float32]:
         return self._allowed(self._fitted_rows(X))
@@ -261,11 +263,11 @@ class VariationalAutoencoder(Coder):
         self.history_ = History()
 
 
-def make_scratch(shape: evidence.Shape, batch: int) -> evidence.Scratch:
+def make_scratch(shape: evidence.AutoencoderShape, batch: int) -> evidence.ElboScratch:
     """Memory for a minibatch of so many samples."""
     down, up = shape.encoder.tolist(), shape.decoder.tolist()
     widths = down[0], up[0], up[0], up[0], down[-1], up[-1]
-    return evidence.Scratch(
+    return evidence.ElboScratch(
         *(np.zeros((batch, width), np.float32) for width in widths),  # type: ignore[call-arg]
         np.zeros(mlp.hidden_size(down, batch), np.float32),
         np.zeros(mlp.hidden_size(up, batch), np.float32),

@@ -20,7 +20,7 @@ from rl_lab.supervised.training import add_penalty
 ZERO = np.float32(0)
 
 
-class Shape(NamedTuple):
+class WindowShape(NamedTuple):
     """How the buffer is laid out."""
 
     sizes: np.ndarray  # int64 (layers + 1,), of the network
@@ -29,7 +29,7 @@ class Shape(NamedTuple):
     middle: int  # where the network begins
 
 
-class Scratch(NamedTuple):
+class WindowScratch(NamedTuple):
     """Memory for one minibatch."""
 
     inputs: np.ndarray  # float32 (batch, window * width)
@@ -67,12 +67,12 @@ def epoch(parameters, shape, code, codes, places, adam, scratch, first_rate, las
 
     Args:
         parameters: float32, the flat buffer, updated.
-        shape: `Shape`.
+        shape: `WindowShape`.
         code: activation of the hidden layers.
         codes: int64, the text.
         places: int64 `(predicted,)`, in the order in which they are taken.
         adam: `optim.Adam`.
-        scratch: `Scratch`, for the size of a minibatch; the last may have fewer.
+        scratch: `WindowScratch`, for the size of a minibatch; the last may have fewer.
         first_rate: step size at the beginning.
         last_rate: step size at the end; between, it falls evenly.
         alpha: of the penalty; a minibatch pays `alpha / (2 count)` times the sum of the network's squared weights.

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from rl_lab import cli
-from rl_lab.cli.go_screen import Screen, coloured_board, plain_board
+from rl_lab.cli.go_screen import GoScreen, coloured_board, plain_board
 from rl_lab.cli.go_session import Session
 from rl_lab.envs.go import sgf
 from rl_lab.envs.go.game import Board
@@ -19,7 +19,7 @@ from rl_lab.envs.go.vertices import action_at
 from rl_lab.errors import LabError
 
 
-class Script(Screen):
+class Script(GoScreen):
     """Types what it is given, and keeps what it is shown."""
 
     def __init__(self, *lines):
@@ -180,11 +180,11 @@ def test_a_terminal_shows_that_somebody_thinks(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm-256color")
     terminal = sys.stdout
-    with Screen().thinking("mcts:[2000]") as sign:
+    with GoScreen().thinking("mcts:[2000]") as sign:
         sign.update(spinner="line")  # draws at once
         assert "mcts:[2000] is thinking" in terminal.getvalue()
     monkeypatch.setattr(sys, "stdout", io.StringIO())
-    with Screen().thinking("mcts:2000"):
+    with GoScreen().thinking("mcts:2000"):
         assert sys.stdout.getvalue() == ""
 
 
@@ -248,7 +248,7 @@ def test_terminals_are_coloured_and_all_else_is_plain(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(sys, "stdin", Terminal("x" * 100_000 + "\n"))
     monkeypatch.setattr(sys, "stdout", Terminal())
-    screen = Screen()
+    screen = GoScreen()
     assert not screen.plain
     board = Board(5)
     board.play("C3")
@@ -258,10 +258,10 @@ def test_terminals_are_coloured_and_all_else_is_plain(monkeypatch):
     assert screen.ask("black") == "x" * 60
     assert screen.ask("black") is None
     monkeypatch.setenv("NO_COLOR", "1")
-    assert Screen().plain
+    assert GoScreen().plain
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setattr(sys, "stdin", io.StringIO("c3\n"))
-    screen = Screen()
+    screen = GoScreen()
     assert screen.plain
     assert [screen.ask("black"), screen.ask("black")] == ["c3", None]
 
