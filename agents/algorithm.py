@@ -31,7 +31,7 @@ from rl_lab.agents.engines.engine import Engine, Loss
 from rl_lab.core.optim import ADAM, Optimizer
 from rl_lab.errors import LabError, short
 from rl_lab.files import path_of
-from rl_lab.numbers import whole_number
+from rl_lab.validation import whole_number
 
 logger = logging.getLogger("rl_lab")
 Callback = Callable[[Any], bool | None]

@@ -23,7 +23,7 @@ from rl_lab.agents.common.run_log import RunLog
 from rl_lab.core import weights
 from rl_lab.errors import LabError
 from rl_lab.files import locked, write_text, writing
-from rl_lab.numbers import whole_number
+from rl_lab.validation import whole_number
 
 CONFIG, DAMAGED = "config.json", "checkpoint.damaged.safetensors"
 

@@ -11,7 +11,7 @@ from rl_lab.agents.algorithm import Algorithm
 from rl_lab.agents.common.environments import Environment
 from rl_lab.agents.registry import algorithm_named
 from rl_lab.errors import LabError, short
-from rl_lab.numbers import whole_number
+from rl_lab.validation import whole_number
 
 
 def train_seeds(

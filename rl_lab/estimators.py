@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.callables import refusal
 from rl_lab.errors import LabError, short
-from rl_lab.numbers import UNREADABLE, refuse_masked, whole, whole_number
+from rl_lab.validation import UNREADABLE, refuse_masked, whole, whole_number
 
 
 class ParameterMixin:

@@ -23,8 +23,8 @@ from rl_lab.agents.common.encoder import Encoder
 from rl_lab.agents.common.runner import SAME_STEP
 from rl_lab.agents.common.vec_adapter import CompiledAdapter
 from rl_lab.errors import LabError
-from rl_lab.numbers import whole_number
 from rl_lab.profile_report import ProfileReport, Timing
+from rl_lab.validation import whole_number
 
 SETTINGS: dict[str, Any] = {"batch_size": 64, "n_epochs": 10}  # SB3's defaults
 SB3, SB3_BATCHED, LAB = "SB3", "SB3, rl_lab.sb3.vec_env", "rl_lab"

@@ -25,7 +25,6 @@ from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.data.playing import collect
 from rl_lab.errors import LabError
-from rl_lab.numbers import whole_number
 from rl_lab.sb3_weights import from_sb3, put_weights
 from rl_lab.stages import experts
 from rl_lab.stages.clone import Clone
@@ -35,6 +34,7 @@ from rl_lab.stages.step_budget import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, Budget
 from rl_lab.stages.value import ROUNDS, FitValue, Played
 from rl_lab.supervised import Classifier, Regressor
 from rl_lab.supervised.estimator import Estimator
+from rl_lab.validation import whole_number
 
 CLONE, VALUE = Clone(), FitValue()
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from rl_lab.agents.common.schedules import schedule
 from rl_lab.errors import LabError
-from rl_lab.numbers import own_fields
+from rl_lab.validation import own_fields
 
 MOST = 2**31 - 1  # of what is counted
 MOST_LAYERS = 100

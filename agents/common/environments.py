@@ -15,7 +15,7 @@ from rl_lab.agents.common.boundary import Checked, accepted, describe, failures,
 from rl_lab.agents.common.vec_adapter import CompiledAdapter, SteppedAdapter, VecAdapter
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
-from rl_lab.numbers import whole_number
+from rl_lab.validation import whole_number
 
 Environment: TypeAlias = "str | gym.Env | gym.vector.VectorEnv | Callable[[], gym.Env] | VecAdapter"
 LEAST_BYTES = 1024  # of one environment, its agent's rows included

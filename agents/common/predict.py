@@ -14,7 +14,7 @@ from rl_lab.agents.common.actions import inside
 from rl_lab.agents.common.encoder import is_text
 from rl_lab.agents.common.normalizer import normalized_rows
 from rl_lab.errors import LabError
-from rl_lab.numbers import UNREADABLE, real_array, refuse_masked
+from rl_lab.validation import UNREADABLE, real_array, refuse_masked
 
 if TYPE_CHECKING:
     from rl_lab.agents.algorithm import Algorithm

@@ -9,7 +9,7 @@ from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.rules import Rules, most_moves
 from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
-from rl_lab.numbers import whole
+from rl_lab.validation import whole
 
 ABOUT = ("players", "result", "comments")  # fields of a game that its board does not hold
 

@@ -180,7 +180,7 @@ def evaluate(
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.plan import Environment, Evaluation
-    from rl_lab.numbers import whole_number
+    from rl_lab.validation import whole_number
 
     whole_number("episodes", episodes, 1)
     agent = load(run, env)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rl_lab.errors import LabError, printable
-from rl_lab.numbers import own
+from rl_lab.validation import own
 
 COUNT_LIMIT = 2**53  # from which on floats do not tell neighbours apart
 LONG = 200  # letters of a value that a message shows

@@ -8,7 +8,7 @@ from typing import Any
 
 from rl_lab.compare import checks
 from rl_lab.errors import LabError
-from rl_lab.numbers import own_fields
+from rl_lab.validation import own_fields
 
 MEASURES = {
     "return": "return per step",

@@ -25,7 +25,7 @@ from rl_lab.compare.worker import Job
 from rl_lab.data import cache
 from rl_lab.errors import LabError
 from rl_lab.files import discard_partial, locked, private_folder, writing
-from rl_lab.numbers import own
+from rl_lab.validation import own
 
 OUTPUTS = {"report.html": "Made by rl-lab", "runs.csv": "environment,contender,seed,step", "verdicts.json": '"outcome"'}
 

@@ -20,7 +20,7 @@ from rl_lab.core import activations, gemm, perceptron
 from rl_lab.core.gemm import LANES
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
-from rl_lab.numbers import real_array, whole
+from rl_lab.validation import real_array, whole
 
 FEW = 32  # fewer samples than this are quicker without panels
 

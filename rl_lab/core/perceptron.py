@@ -18,7 +18,7 @@ from rl_lab.core import activations, gemm
 from rl_lab.core.gemm import LANES
 from rl_lab.errors import LabError
 from rl_lab.memory import check_memory
-from rl_lab.numbers import real_array, whole
+from rl_lab.validation import real_array, whole
 
 FEW_ROWS = 16  # inputs from which turning a panel round pays
 NARROW = 16  # up to so many units, dot products over the inputs are quicker than sums over the units

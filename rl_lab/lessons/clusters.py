@@ -14,7 +14,7 @@ from rl_lab.lessons import cluster_models, cluster_pictures, cluster_processes, 
 from rl_lab.lessons.cluster_models import METHODS, Choice
 from rl_lab.lessons.cluster_tasks import Task
 from rl_lab.lessons.findings import Findings, Picture
-from rl_lab.numbers import whole
+from rl_lab.validation import whole
 
 LEAST = 5  # seeds for an interval, as in comparisons
 

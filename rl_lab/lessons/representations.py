@@ -12,11 +12,11 @@ from rl_lab.envs.robot.planner import plan_state
 from rl_lab.errors import LabError
 from rl_lab.lessons import style
 from rl_lab.lessons.findings import Findings, PageTable, Picture
-from rl_lab.numbers import whole_number
 from rl_lab.stages import Context, Ledger
 from rl_lab.stages.represent import experienced
 from rl_lab.unsupervised.probe import probe
 from rl_lab.unsupervised.representation import OBJECTIVES, Representation
+from rl_lab.validation import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,12 +13,12 @@ from rl_lab.agents.common.kickstarting import not_negative, positive
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.common.normalizer import normalized_rows, set_moments
 from rl_lab.errors import LabError
-from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 from rl_lab.supervised import Classifier, Regressor
 from rl_lab.supervised.estimator import Estimator
+from rl_lab.validation import whole_number
 
 Fit = Callable[..., Estimator]
 LEAST_LOG_STD = -2.0  # a policy that never errs would never explore, either

@@ -13,12 +13,12 @@ from rl_lab.agents.common.encoder import Encoder
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.data.playing import collect
 from rl_lab.errors import LabError
-from rl_lab.numbers import whole_number
 from rl_lab.stages import experts
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.ledger import Ledger
 from rl_lab.stages.stage import Stage, handed_on
+from rl_lab.validation import whole_number
 
 APART = 100_003  # the first demonstration of seed s is played on seed s times this
 

@@ -11,10 +11,10 @@ import numpy as np
 from rl_lab.agents.common.kickstarting import USUAL, KickstartSchedule, ReferencePolicy, not_negative
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.errors import LabError
-from rl_lab.numbers import whole, whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
+from rl_lab.validation import whole, whole_number
 
 logger = logging.getLogger("rl_lab")
 

@@ -13,11 +13,11 @@ from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.core import weights
 from rl_lab.core.layer_transfer import copy_layers
 from rl_lab.errors import LabError
-from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 from rl_lab.unsupervised.representation import OBJECTIVES, Experience, Representation
+from rl_lab.validation import whole_number
 
 APART = 2_000_003
 

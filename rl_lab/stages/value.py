@@ -11,13 +11,13 @@ import numpy as np
 from rl_lab.agents.common.kickstarting import not_negative, positive
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
-from rl_lab.numbers import whole_number
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.clone import Fit
 from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 from rl_lab.supervised import Regressor
 from rl_lab.supervised.estimator import Estimator
+from rl_lab.validation import whole_number
 
 APART = 1_000_003
 USUAL_STEPS = 8192

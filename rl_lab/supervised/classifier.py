@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError, short
-from rl_lab.numbers import refuse_masked
 from rl_lab.supervised import losses
 from rl_lab.supervised.estimator import Estimator, even
 from rl_lab.supervised.training import History, TrainingSamples
+from rl_lab.validation import refuse_masked
 
 
 @dataclass(eq=False, repr=False)

@@ -20,8 +20,8 @@ from rl_lab import jit
 from rl_lab.core import activations
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
-from rl_lab.numbers import real_array, whole_number
 from rl_lab.supervised.regressor import Regressor
+from rl_lab.validation import real_array, whole_number
 
 STEEPNESSES = (3.0, 6.0, 12.0, 24.0, 48.0)  # of tanh, tried before training; the readout says which is best
 SPREAD = 1.2  # units turn a little beyond the range too, or the fit is worst at its ends

@@ -17,8 +17,8 @@ from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError, short
 from rl_lab.estimators import ParameterMixin, check_layers, check_report
 from rl_lab.memory import check_memory
-from rl_lab.numbers import real_array, whole
 from rl_lab.supervised.training import History, Schedule, TrainingSamples, predicted, train
+from rl_lab.validation import real_array, whole
 
 AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
 

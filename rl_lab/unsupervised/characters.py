@@ -17,11 +17,11 @@ from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError
 from rl_lab.estimators import check_report
 from rl_lab.memory import check_memory
-from rl_lab.numbers import whole_number
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.supervised.training import CHUNK, History, descend
 from rl_lab.unsupervised import windows
 from rl_lab.unsupervised.alphabet import EDGE, OTHER, Alphabet, Encoded, checked_texts, shown
+from rl_lab.validation import whole_number
 
 
 @dataclass(eq=False, repr=False)

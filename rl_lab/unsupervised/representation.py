@@ -17,11 +17,11 @@ from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError, short
 from rl_lab.estimators import ParameterMixin, check_layers, check_report
 from rl_lab.memory import check_memory
-from rl_lab.numbers import real_array
 from rl_lab.supervised.training import CHUNK, History, Schedule, descend, predicted
 from rl_lab.unsupervised import trunks
 from rl_lab.unsupervised.coder import activate
 from rl_lab.unsupervised.trunks import FIXED, NEXT, NOTHING, THIS, Objective, Seen, TrunkLayout, TrunkScratch
+from rl_lab.validation import real_array
 
 # What is predicted, and whether the action is to be told.
 OBJECTIVES = {

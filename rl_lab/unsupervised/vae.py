@@ -17,10 +17,10 @@ from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError
 from rl_lab.estimators import check_report
 from rl_lab.memory import check_memory
-from rl_lab.numbers import whole_number
 from rl_lab.supervised.training import History, TrainingSamples, descend, predicted
 from rl_lab.unsupervised import evidence
 from rl_lab.unsupervised.coder import Coder, activate
+from rl_lab.validation import whole_number
 
 
 @dataclass(eq=False, repr=False)

@@ -11,7 +11,7 @@ from rl_lab.envs.go.matches.referee import OTHER, PlayedGame
 from rl_lab.envs.go.matches.sides import FAILURES, Side
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError
-from rl_lab.numbers import whole
+from rl_lab.validation import whole
 
 
 @dataclass(frozen=True)

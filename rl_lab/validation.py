@@ -1,14 +1,16 @@
-"""Numbers that users give: NumPy's as Python's, so that files and keys have one kind of each, and what is none."""
+"""Values that users give, checked: whole numbers, real numbers, choices and switches, NumPy's as well as Python's."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)  # the last for tensors that require gradients
 
@@ -30,19 +32,51 @@ def own_fields(record: Any) -> None:
             object.__setattr__(record, field.name, plain)
 
 
-def whole(value: Any, least: int) -> bool:
-    """Whether a value is a whole number of at least so much."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
+def whole(value: Any, least: float, most: float = math.inf) -> bool:
+    """Whether a value is a whole number from `least` to `most`."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(least <= value <= most)
 
 
-def whole_number(name: str, value: Any, least: int) -> None:
-    """Refuse what is not a whole number of at least `least`.
+def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """A whole number as an int.
 
     Raises:
-        LabError: it is none.
+        LabError: it is none, or not from `least` to `most`.
     """
-    if not whole(value, least):
-        raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+    if not whole(value, least, math.inf if most is None else most):
+        allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise LabError(f"{name}={value!r} is not allowed; it must be a whole number {allowed}")
+    return int(value)
+
+
+def real(value: Any, least: float, most: float) -> bool:
+    """Whether a value is a real number from `least` to `most`; NaN, True and False are none."""
+    return (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and not isinstance(value, bool)
+        and bool(least <= value <= most)
+    )
+
+
+def choice(name: str, value: Any, allowed: Collection[str]) -> None:
+    """Refuse what is not one of several strings.
+
+    Raises:
+        LabError: it is not.
+    """
+    if not isinstance(value, str) or value not in allowed:
+        raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
+
+
+def switches(**values: Any) -> None:
+    """Refuse what is neither True nor False, such as a string, which would count as True.
+
+    Raises:
+        LabError: one of the values is not.
+    """
+    for name, value in values.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise LabError(f"{name}={short(value)} is not allowed; it must be True or False")
 
 
 def real_array(name: str, values: Any, wanted: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
