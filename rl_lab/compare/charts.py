@@ -52,10 +52,10 @@ def times(summaries: Sequence[Summary], level: float) -> str:
     if not shown:
         return ""
     values = [value.low for summary in shown for value in summary.times]
-    spread = max(values) > 8 * min(values)
+    spread = max(values) > 8 * min(values) > 0
     height = 26 + 44 * len(shown) + BOTTOM
     drawing = SvgDrawing(WIDTH, height, f"seconds of training to {level:g}")
-    low, high = (min(values) / 1.4, max(values) * 1.4) if spread else (0.0, max(values) * 1.1)
+    low, high = (min(values) / 1.4, max(values) * 1.4) if spread else (0.0, max(values) * 1.1 or 1.0)
     x = AxisScale(low, high, EDGE, WIDTH - RIGHT - VALUES, spread)
     _horizontal(drawing, x, height, "seconds of training" + (", logarithmic" if spread else ""))
     for place, summary in enumerate(shown):
@@ -182,5 +182,5 @@ def _median(drawing: SvgDrawing, x: AxisScale, summary: Summary, middle: float) 
 
 
 def _middle(values: Sequence[Value]) -> float | None:
-    middle = float(np.median([value.high for value in values]))
+    middle = float(np.median([value.shown for value in values]))
     return middle if math.isfinite(middle) else None

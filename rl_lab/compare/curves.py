@@ -24,7 +24,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Value:
-    """What a run scores on a question: somewhere between two numbers, which differ if the run ended before."""
+    """What a run scores on a question: somewhere between two numbers, which differ if it is not known exactly."""
 
     low: float
     high: float
@@ -32,7 +32,17 @@ class Value:
     @property
     def censored(self) -> bool:
         """Whether the run ended before it had a value."""
-        return self.low < self.high
+        return math.isinf(self.high)
+
+    @property
+    def untrained(self) -> bool:
+        """Whether the run had it before its first step."""
+        return self.low == 0 < self.high
+
+    @property
+    def shown(self) -> float:
+        """The value in a report: infinite if the run ended before, 0 if it had it before its first step."""
+        return self.high if self.censored else self.low
 
 
 def curve(run: Run, environment: Environment) -> Curve:
@@ -61,8 +71,8 @@ def measure(question: Question, learned: Curve, at: NDArray[np.float64]) -> Valu
     """The value of one run, or None where it has none.
 
     The return per step is the mean of the curve over the evaluation points. Time and steps to a threshold are those
-    at the first evaluation that reaches it; of a run that never does, it is only known that they are at least those
-    of the whole run.
+    at the first evaluation that reaches it. Of a run that never does, it is only known that they are at least those
+    of the whole run; of one whose untrained policy does, that they are at most those of the next evaluation.
 
     Args:
         question: what is asked.
@@ -81,6 +91,6 @@ def measure(question: Question, learned: Curve, at: NDArray[np.float64]) -> Valu
     reached = np.flatnonzero(learned.scores >= (question.threshold or 0.0))
     if len(reached) == 0:
         return Value(float(along[-1]), math.inf)
-    least = 1e-3 if question.measure == "time" else 1.0  # reached before the first step
-    value = max(float(along[reached[0]]), least)
-    return Value(value, value)
+    if learned.steps[reached[0]] == 0:
+        return Value(0.0, float(along[1]))
+    return Value(float(along[reached[0]]), float(along[reached[0]]))

@@ -118,8 +118,8 @@ def _steps_to(level: float, own: list[Run], curves: list[Curve], view: str) -> f
     for run, each in zip(own, curves, strict=True):
         cost = Ledger.from_dict(run.notes["pretraining"])
         shift = cost.steps(view) - cost.steps("charged")
-        there = np.flatnonzero(each.scores >= level)
-        found.append(each.steps[there[0]] + shift if len(there) else np.inf)
+        there = each.steps[each.scores >= level]
+        found.append(there[0] and there[0] + shift if len(there) else np.inf)  # 0: pretraining was not needed
     return float(np.median(found))
 
 

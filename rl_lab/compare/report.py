@@ -158,7 +158,7 @@ def _steps(number: float) -> str:
 
 
 def _answer(verdict: Verdict, place: int) -> Answer:
-    notes = [wording.unreached(verdict, verdict.pairs), verdict.note]
+    notes = [wording.unreached(verdict), verdict.note]
     bar = charts.verdict_bar(verdict, place) if verdict.pairs > 1 else ""
     return Answer(verdict, wording.headline(verdict), wording.finding(verdict), [n for n in notes if n], bar)
 

@@ -14,7 +14,9 @@ from rl_lab.compare.curves import Value, curve, grid, measure
 from rl_lab.compare.plan import SMOKE_SEEDS, VERDICT_SEEDS, Plan, Question
 from rl_lab.compare.runs import Run
 
-NEVER = 1_000.0  # a run that never reached the threshold counts, at worst, as this many times its length
+NEVER = 1_000.0  # a run that never reached the threshold counts, at worst, as this many times its length,
+# and one that reached it before training, at best, as its next evaluation divided by this
+LEAST = 1e-6  # seconds, the smallest that runs.csv holds
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Verdict:
     margin: float | None
     unreached: tuple[int, int] = (0, 0)
     """Runs of the contender and of the baseline that never reached the threshold."""
+    untrained: tuple[int, int] = (0, 0)
+    """Runs of them that reached it before training."""
     note: str = ""
     """A remark for the reader."""
 
@@ -112,6 +116,7 @@ def _contrast(plan: Plan, runs: Sequence[Run], place: int, question: Question, n
         outcome="none", answer="undecided", pairs=min(len(first), len(second)), paired=paired, value=None,
         against=None, estimate=None, low=None, high=None, p=None, p_holm=None, margin=question.margin,
         unreached=(sum(value.censored for value in first), sum(value.censored for value in second)),
+        untrained=(sum(value.untrained for value in first), sum(value.untrained for value in second)),
         note=_missing(chosen, name, baseline, question),
     )  # fmt: skip
     if not first or not second:
@@ -138,10 +143,10 @@ def _difference(verdict: Verdict, first: list[Value], second: list[Value]) -> _C
 def _ratio(verdict: Verdict, first: list[Value], second: list[Value]) -> _Contrast:
     """A contrast of times, as logarithms of ratios.
 
-    A run that never reached the threshold has a time somewhere between its length and never. The interval therefore
-    goes from where all of the contender's such runs never would have and all of the baseline's would have at once, to
-    the reverse; and the p value is the larger of the two. Nothing that a longer budget could have shown can then
-    turn a verdict round.
+    A run that never reached the threshold has a time somewhere between its length and never, and one that reached it
+    before training has one between none and its next evaluation. The interval therefore goes from where all such times
+    of the contender are longest and all of the baseline shortest, to the reverse; and the p value is the larger of the
+    two. Nothing that a longer budget could have shown can then turn a verdict round, nor how short "before" is.
     """
     ours, theirs = (_logarithms(side) for side in (first, second))
     worst = statistics.contrast(theirs[0], ours[1], verdict.paired)  # positive: the contender needs less
@@ -149,6 +154,7 @@ def _ratio(verdict: Verdict, first: list[Value], second: list[Value]) -> _Contra
     low, high = float(worst.low), float(best.high)
     ends = sorted((float(worst.estimate), float(best.estimate)), key=abs)
     known = ends[0] * ends[1] > 0 or ends[0] == ends[1]  # on which side of no difference the truth lies
+    below, above = (verdict.unreached[side] or verdict.untrained[1 - side] for side in (0, 1))
     p = float(max(worst.p, best.p)) if known else 1.0
     margin = None if verdict.margin is None else math.log1p(verdict.margin)
     verdict = replace(
@@ -156,22 +162,22 @@ def _ratio(verdict: Verdict, first: list[Value], second: list[Value]) -> _Contra
         value=_median(first),
         against=_median(second),
         estimate=math.exp(ends[0]) if known else None,
-        low=None if verdict.unreached[0] and low < 0 else math.exp(low),
-        high=None if verdict.unreached[1] and high > 0 else math.exp(high),
+        low=None if below and low < 0 else math.exp(low),
+        high=None if above and high > 0 else math.exp(high),
     )
     return _Contrast(verdict, low, high, p, margin)
 
 
 def _logarithms(values: list[Value]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The least and the greatest that the times can be."""
-    low = np.array([value.low for value in values])
-    high = np.array([value.high if math.isfinite(value.high) else NEVER * value.low for value in values])
-    return np.log(low), np.log(high)
+    low = np.array([value.high / NEVER if value.untrained else value.low for value in values])
+    high = np.array([NEVER * value.low if value.censored else value.high for value in values])
+    return np.log(np.maximum(low, LEAST)), np.log(np.maximum(high, LEAST))
 
 
 def _median(values: list[Value]) -> float | None:
     """The median, None where it lies among runs that never reached the threshold."""
-    middle = float(np.median([value.high for value in values]))
+    middle = float(np.median([value.shown for value in values]))
     return middle if math.isfinite(middle) else None
 
 

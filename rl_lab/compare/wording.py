@@ -84,17 +84,26 @@ def estimate(verdict: Verdict) -> str:
     if not verdict.ratio:
         return f"difference {number(verdict.estimate, signed=True)} {_between(verdict.low, verdict.high, signed=True)}"
     if verdict.low is None and verdict.high is None:
-        return "which one is faster is unknown, because runs ended before they reached the threshold"
+        why = "ended before they reached" if any(verdict.unreached) else "began above"
+        return f"which one is faster is unknown, because runs {why} the threshold"
     if verdict.estimate is not None and verdict.estimate < 1:
         low, high = (None if end is None else 1 / end for end in (verdict.high, verdict.low))
         return f"{factor(verdict)} {_between(low, high)}"
     return f"{factor(verdict)} {_between(verdict.low, verdict.high)}"
 
 
-def unreached(verdict: Verdict, runs: int) -> str:
-    """Which runs never reached the threshold."""
-    sides = zip((verdict.contender, verdict.baseline), verdict.unreached, strict=True)
-    return "; ".join(f"{count} of {runs} runs of {who} never reached it" for who, count in sides if count)
+def unreached(verdict: Verdict) -> str:
+    """Which runs never reached the threshold, or reached it before training, when it separates nothing."""
+    kinds = {"never reached it": verdict.unreached, "reached it before training (0 steps)": verdict.untrained}
+    notes = [
+        f"{count} of {verdict.pairs} runs of {who} {how}"
+        for how, counts in kinds.items()
+        for who, count in zip((verdict.contender, verdict.baseline), counts, strict=True)
+        if count
+    ]
+    if any(verdict.untrained):
+        notes.append("a threshold that untrained policies reach separates nothing: choose a higher one")
+    return "; ".join(notes)
 
 
 def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str:
@@ -109,7 +118,7 @@ def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str
         lines += [*(f"  {line}" for line in spent(plan, runs, environment)), ""]
         for verdict in own:
             lines += [f"  {verdict.question}", f"{INDENT}{headline(verdict).upper()}", f"{INDENT}{finding(verdict)}"]
-            notes = [unreached(verdict, verdict.pairs), verdict.note]
+            notes = [unreached(verdict), verdict.note]
             lines += [f"{INDENT}({note})" for note in notes if note]
             lines.append("")
     lines += failures(runs)
@@ -161,7 +170,7 @@ def failures(runs: Sequence[Run]) -> list[str]:
 
 
 def _least(verdict: Verdict) -> str:
-    return "at least " if any(verdict.unreached) else ""
+    return "at least " if any(verdict.unreached) or any(verdict.untrained) else ""
 
 
 def _between(low: float | None, high: float | None, signed: bool = False) -> str:

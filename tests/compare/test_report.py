@@ -1,6 +1,7 @@
 """The report: one file, well formed, with the verdict first and numbers drawn where they belong."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import gymnasium as gym
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_runs import plan, rising, run
+from made_runs import ENVIRONMENT, plan, rising, run
 
 from rl_lab.compare import Environment, Question, Result, Run
+from rl_lab.compare.charts import times
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import JudgedEpisode
 from rl_lab.compare.frames import strip
@@ -103,6 +105,13 @@ def test_every_seed_and_both_bands_are_drawn(report):
         assert classes.count(f"seed c{place}") == 2 * 10  # over steps and over seconds
         assert classes.count(f"band c{place}") == 2
         assert classes.count(f"curve c{place}") == 2
+
+
+def test_runs_above_the_threshold_from_the_start_are_drawn_at_0():
+    runs = [run(name, seed, rising(0 if name == "ours" else 3)) for name in ("ours", "theirs") for seed in range(3)]
+    for each in (runs, [replace(one, contender=name) for name in ("ours", "theirs") for one in runs[:3]]):
+        drawn = times(summarise(plan(*QUESTIONS, seeds=3), each, ENVIRONMENT, True), 0.9)
+        assert ("0 ms" in drawn, "nan" in drawn) == (True, False)
 
 
 def test_names_are_escaped_and_failures_shown(tmp_path):

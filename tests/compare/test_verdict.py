@@ -136,6 +136,30 @@ def test_one_run_that_never_gets_there_forbids_a_close_call_and_nobody_gets_ther
     assert (nobody.outcome, nobody.p, nobody.estimate) == ("inconclusive", 1.0, None)
 
 
+def test_a_threshold_that_untrained_policies_reach_separates_nothing():
+    for question in (SHORTER, replace(SHORTER, measure="steps")):
+        verdict = one(question, both(lambda s: (rising(0), 1.0), lambda s: (rising(0), 20.0)))
+        assert (verdict.outcome, verdict.estimate, verdict.value, verdict.untrained) == (
+            "inconclusive",
+            None,
+            0,
+            (10, 10),
+        )
+    assert wording.finding(verdict) == (
+        "ours 0 steps, theirs 0 steps (medians); which one is faster is unknown, because runs began above the "
+        "threshold; margin 10%; p = 1"
+    )
+    assert wording.unreached(verdict).startswith("10 of 10 runs of ours reached it before training (0 steps); 10 of 10")
+    assert wording.unreached(verdict).endswith("policies reach separates nothing: choose a higher one")
+
+
+def test_a_policy_above_the_threshold_from_the_start_beats_the_others_by_at_least_its_next_evaluation():
+    verdict = one(SHORTER, both(lambda s: (rising(0), 1.0), lambda s: (rising(5), 20.0)))
+    assert (verdict.outcome, verdict.value, verdict.high) == ("better", 0, None)
+    assert verdict.estimate == verdict.low == pytest.approx(100)  # 10 s against 0.1 s, at least
+    assert wording.factor(verdict) == "at least 100 times shorter"
+
+
 def test_the_contrasts_of_a_plan_are_corrected_together():
     questions = (EQUAL, SHORTER, Question("final"))
     ours = [run("ours", s, flat(0.5 + 0.02 * (s - 3), 0.01, s)) for s in range(10)]
