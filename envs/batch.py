@@ -75,7 +75,8 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         if max_episode_steps not in (None, limit := int(self.definition.config["max_steps"])):
             raise LabError(
                 f"{self.definition.name} has a limit of {limit} steps, and max_episode_steps={max_episode_steps!r} is "
-                "not possible in a batch; give the environment's own argument max_steps, if it has one"
+                "not possible in a batch; give the environment's own argument max_steps, if it has one, and the id "
+                "instead of a spec"
             )
         check_room(self.definition, self.num_envs)
         self.render_mode = checked_render_mode(self.definition, render_mode)

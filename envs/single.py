@@ -28,6 +28,12 @@ from rl_lab.envs.screen import Screen
 from rl_lab.errors import LabError, MissingMethod
 
 
+class EntryPoint(str):
+    """The entry point in the spec of an environment, which says what step limit that spec has."""
+
+    limit: int | None = None
+
+
 class BatchEnv(gym.Env):
     """One lane of an environment: the same kernels, and what lane 0 of a batch does with the same seed.
 
@@ -60,14 +66,25 @@ class BatchEnv(gym.Env):
 
     @property
     def spec(self) -> EnvSpec | None:
-        """What Gymnasium knows of the environment, with the definition's own step limit, which wrappers read."""
+        """What Gymnasium knows of the environment, with the definition's own step limit, which wrappers read.
+
+        Raises:
+            LabError: it is made from that of an environment with another limit, which is a TimeLimit in `gym.make`.
+        """
         return self._spec
 
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         limit = int(self.definition.config["max_steps"]) or None
-        if spec is not None and spec.max_episode_steps is None:
-            spec = replace(spec, max_episode_steps=limit)
+        if (given := getattr(spec and spec.entry_point, "limit", limit)) != limit:
+            raise LabError(
+                f"{self.definition.name} has a limit of {limit} steps with these arguments, but the spec has one of "
+                f"{given}, which gym.make would put around it; give gym.make the id instead of the spec"
+            )
+        if spec is not None and spec.max_episode_steps is None and limit:
+            entry_point = EntryPoint(spec.entry_point)
+            entry_point.limit = limit
+            spec = replace(spec, max_episode_steps=limit, entry_point=entry_point)
         self._spec = spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

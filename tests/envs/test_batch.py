@@ -1,11 +1,14 @@
 """The batch against Gymnasium: its SyncVectorEnv of our single environments, its wrappers, its checkers."""
 
 import dataclasses
+import pickle
 import warnings
+from copy import deepcopy
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
@@ -223,6 +226,21 @@ def test_the_specs_of_environments_carry_the_step_limit():
     assert gym.make_vec(short.spec, num_envs=2).definition.config["max_steps"] == 20
     with pytest.raises(LabError, match="a limit of 500 steps, and max_episode_steps=9 is not possible in a batch"):
         gym.make_vec(id, num_envs=2, max_episode_steps=9)
+    with pytest.raises(LabError, match="max_steps, if it has one, and the id instead of a spec"):
+        gym.make_vec(short.spec, num_envs=2, max_steps=40)
+
+
+def test_a_spec_keeps_its_step_limit():
+    """`gym.make` would put a TimeLimit of the spec's 20 steps around the 40."""
+    spec = gym.make("rl_lab/CartPole-v1", max_steps=20).spec
+    for same in (spec, deepcopy(spec), pickle.loads(pickle.dumps(spec)), gym.make(spec).spec):
+        assert gym.make(same).spec.max_episode_steps == 20
+        with pytest.raises(
+            LabError, match=r"limit of 40 steps .* spec has one of 20, .*; give gym.make the id instead"
+        ):
+            gym.make(same, max_steps=40)
+    assert gym.make(spec.id, **{**spec.kwargs, "max_steps": 40}).spec.max_episode_steps == 40
+    assert EnvSpec.from_json(spec.to_json()) == spec
 
 
 def test_rendering():
