@@ -174,6 +174,8 @@ def test_arguments_of_environments_and_modules_of_the_working_folder(tmp_path):
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--num-envs", "0"], "num_envs=0"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", "size"], "key=value"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", "size=3"], "size"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", f"size={'[' * 50_000}"], "size"),
+        ([*CARTPOLE, "--steps", "9", "--out", "x", "--env-arg", f"size={'1' * 5_000}"], "size"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--learning-rate", "quick"], "quick"),
         ([*CARTPOLE, "--steps", "9", "--out", "x", "--zork", "1"], "zork"),
         ([*CARTPOLE, "--use-rms-prop"], "--use-rms-prop is a hyperparameter of a2c, and not of ppo; leave it out"),

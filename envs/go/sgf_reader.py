@@ -72,10 +72,10 @@ class Reader:
         root = tree.sequence[0]
         if root.get("GM", [b"1"])[0].strip() not in (b"1", b""):
             raise LabError(f"it is a game of another kind: GM[{_shown(root['GM'][0])}], and Go is GM[1]")
-        sides = root.get("SZ", [b"19"])[0].split(b":")
+        sides = [side.strip() for side in root.get("SZ", [b"19"])[0].split(b":")]
         if len(set(sides)) > 1:
             raise LabError(f"its board is not square: SZ[{_shown(root['SZ'][0])}]")
-        if not (sides[0].strip().isdigit() and 2 <= int(sides[0][:9]) <= CAPACITIES[-1]):
+        if not (sides[0].isdigit() and len(sides[0]) < 10 and 2 <= int(sides[0]) <= CAPACITIES[-1]):
             allowed = f"2 to {CAPACITIES[-1]} points wide"
             raise LabError(f"its board is SZ[{_shown(root['SZ'][0])}]; a board may be {allowed}")
         root["SZ"] = [str(int(sides[0])).encode()]

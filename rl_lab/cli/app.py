@@ -121,7 +121,7 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
             raise LabError(f"{key} is given twice, the second time as {pair!r}; give it once")
         try:
             values[key] = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, too many digits, nested too deeply
             values[key] = {"True": True, "False": False, "None": None}.get(text, text)
     return values
 

@@ -174,7 +174,7 @@ class _Worker:
         assert self.process.stdout is not None
         with self.process.stdout as lines:  # closed here: another thread would wait for a read to end
             for line in lines:
-                with contextlib.suppress(ValueError):  # the part that a process sent before it was killed
+                with contextlib.suppress(ValueError, RecursionError):  # what a process sent before it was killed
                     if isinstance(message := json.loads(line), dict):  # not what a contender wrote to the pipe
                         messages.put((self, message))
         with contextlib.suppress(subprocess.TimeoutExpired):

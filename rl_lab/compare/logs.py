@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from rl_lab.compare.curves import curve
 from rl_lab.compare.measure import Point
-from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
+from rl_lab.compare.plan import POINT_LIMIT, Contender, Environment, Evaluation, Plan, Question
 from rl_lab.compare.runs import Run, write
 from rl_lab.compare.verdict import Verdict
 from rl_lab.errors import LabError, short
@@ -26,6 +27,7 @@ from rl_lab.errors import LabError, short
 COLUMNS = ["environment", "contender", "seed", "step", "seconds", "cpu_seconds"]
 COLUMNS += ["return", "score", "episodes", "length"]
 LIMIT = 2**28  # bytes of a log, and of an array in one
+MOST = 1_000_000  # returns in a log; a small archive may hold more than fit into memory
 LARGEST = 1e300  # of a return: sums of larger ones are infinite
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|-?inf|nan")  # as Python writes them
 GIVE = "give evaluations.npz or runs.csv files"
@@ -137,7 +139,7 @@ def plan_and_runs(
         seeds=max(len(ours), len(theirs)),
         questions=questions,
         baseline=names[1],
-        evaluation=Evaluation(points=max(points, 1)),
+        evaluation=Evaluation(points=min(max(points, 1), POINT_LIMIT)),
     )
     return plan, runs, paired
 
@@ -186,6 +188,8 @@ def _from_npz(path: Path) -> Log:
         or any(each.dtype.kind not in "iuf" for each in (steps, returns, lengths))
     ):
         raise LabError(f"{str(path)!r} has {shapes}; they must be numbers, and as many evaluations in each")
+    if returns.size > MOST:
+        raise LabError(f"{str(path)!r} has {returns.size:,} returns, and a log at most {MOST:,}; {GIVE}")
     returns, lengths = (each.reshape(len(steps), -1).astype(float) for each in (returns, lengths))
     rows = zip(steps.tolist(), returns.tolist(), lengths.tolist(), strict=True)
     points = [Point(_whole(step), math.nan, math.nan, values, list(map(_whole, taken))) for step, values, taken in rows]
@@ -209,7 +213,9 @@ def _from_csv(path: Path, chosen: Sequence[str]) -> list[Log]:
             )
         file.seek(0)
         table = csv.DictReader(file)
-        rows, columns = list(table), table.fieldnames or []
+        rows, columns = list(islice(table, MOST + 1)), table.fieldnames or []
+    if len(rows) > MOST:
+        raise LabError(f"{str(path)!r} has more than {MOST:,} rows, which no log has; {GIVE}")
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise LabError(f"{str(path)!r} has the column {short(twice[0])} twice; keep the one that is meant")
     if not set(COLUMNS[:5]) | {"return"} <= set(columns):

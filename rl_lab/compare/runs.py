@@ -104,7 +104,7 @@ class Store:
             values = json.loads(self._path(key).read_text(encoding="utf-8"))
             run = Run.from_dict({**values, "environment": environment, "contender": contender})
             return run if run.sound and run.seed == seed else None
-        except (OSError, ValueError, TypeError, AttributeError, OverflowError):  # missing, or not written by us
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):  # missing, or not ours
             return None
 
     def put(self, key: str, run: Run) -> None:

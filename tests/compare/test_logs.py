@@ -238,6 +238,9 @@ def test_archives_that_would_fill_the_memory_are_refused_unread(tmp_path):
         archive.writestr("results.npy", b"")
     with pytest.raises(LabError, match="is not an evaluations"):
         read_logs([path])
+    np.savez_compressed(path, timesteps=np.zeros(1_000_001, np.uint8), results=np.zeros(1_000_001, np.uint8))
+    with pytest.raises(LabError, match=r"has 1,000,001 returns, and a log at most 1,000,000; give evaluations\.npz"):
+        read_logs([path])
     good = write_npz(tmp_path / "good" / "evaluations.npz", [[1.0]])
     data = bytearray(good.read_bytes())
     for place in [at for at in range(len(data)) if data[at : at + 4] in (b"PK\x01\x02", b"PK\x03\x04")]:
@@ -279,6 +282,15 @@ def test_rows_that_are_no_learning_curve_get_a_sentence(tmp_path, text, words):
     with pytest.raises(LabError) as error:
         read_logs([tmp_path / "runs.csv"])
     assert words in str(error.value)
+
+
+def test_logs_with_more_evaluations_than_a_plan_may_ask_for_are_judged(tmp_path):
+    paths = []
+    for side, value in (("a", 1.0), ("b", 2.0)):
+        paths.append(tmp_path / side / "evaluations.npz")
+        paths[-1].parent.mkdir()
+        np.savez(paths[-1], timesteps=np.arange(10_001), results=np.full((10_001, 1), value))
+    assert judge_logs(paths[:1], paths[1:]).plan.evaluation.points == 10_000
 
 
 def test_tables_that_other_programs_have_saved_again_are_read(tmp_path):

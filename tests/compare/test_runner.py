@@ -516,7 +516,7 @@ def test_a_file_of_a_run_that_is_damaged_is_run_again(tmp_path, change):
     whole += [{end: {"seed": 1, "value": "x", "actions": []}} for end in ("best", "worst")]
     outside = [{"agent": name} for name in ("../x.zip", "/x.zip", "a/x.zip", "..")]
     texts = [json.dumps(values | forged) for forged in whole + outside]
-    for text in ("{", "[]", '{"points": 3}', "", "null", '{"points": []}', *texts):
+    for text in ("{", "[]", "[" * 100_000, '{"points": 3}', "", "null", '{"points": []}', *texts):
         (tmp_path / "key.json").write_text(text)
         assert store.get("key", "task", "mine", 0) is None
 

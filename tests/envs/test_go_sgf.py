@@ -120,7 +120,7 @@ def test_problems_are_set_up_and_may_be_white_to_play():
     board = game.board()
     assert (board.captures, board.to_play) == ((0, 2), "black")
     assert sgf.read(sgf.serialised(game)) == game
-    assert sgf.read("(;SZ[5]PL[W])").board().to_play == "white"
+    assert sgf.read("(;SZ[          5]PL[W])").board().to_play == "white"
 
 
 def test_superko_knows_of_nothing_before_what_was_set_up():
@@ -334,6 +334,7 @@ def test_many_comments_of_one_move_take_as_long_as_they_are():
         (b"(;SZ[-3])", "a board may be 2 to 19"),
         (b"(;SZ[nine])", "its board is SZ[nine]"),
         (b"(;SZ[" + b"9" * 5000 + b"])", "a board may be 2 to 19"),
+        (b"(;SZ[0000000019" + b"9" * 5000 + b"])", "a board may be 2 to 19"),
         (b"(;SZ[9]KM[six])", "KM[six] is no number"),
         (b"(;SZ[9]KM[nan])", "KM[nan] is no number"),
         (b"(;SZ[9]KM[1e300])", "komi=1e+300 is not allowed"),
