@@ -54,6 +54,7 @@ class Algorithm(ABC):
 
     Attributes:
         num_timesteps: steps taken, over all environments.
+        pretraining_steps: steps that its stages before took, demonstrations and their experts included.
         policy: the `ActorCritic`.
         metrics: of the last iteration, by SB3's TensorBoard tags.
         learning_rate: like the other hyperparameters, by their names; those of the update may be changed, which counts
@@ -94,7 +95,7 @@ class Algorithm(ABC):
         whole_number("seed", seed, 0)
         self.config = self.config_class.of(hyperparameters)
         self.seed, self.env_kwargs, self.num_timesteps, self.iterations = int(seed), env_kwargs or {}, 0, 0
-        self.total_timesteps, self.seconds = 0, 0.0
+        self.total_timesteps, self.pretraining_steps, self.seconds = 0, 0, 0.0
         self.metrics: dict[str, float] = {}
         self.source: VecAdapter = make_adapter(env, num_envs, env_kwargs)
         self.source.reset(self.seed)

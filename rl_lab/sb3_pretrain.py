@@ -172,6 +172,7 @@ def _pretrained(
         value.fit(policy, player, model.gamma, seed, fit)
         spent += Ledger(learner_steps=player.taken)
         put_weights(policy, model)
+    model.pretraining_steps = getattr(model, "pretraining_steps", 0) + spent.steps("teacher")  # where it is an expert
     model.policy.optimizer.state.clear()
     model._last_obs = None  # `learn` starts with a reset: the expert has moved the environment
     return spent

@@ -17,7 +17,7 @@ import gymnasium as gym
 from rl_lab.errors import LabError, short
 
 FORMAT = 1
-COUNTERS = ("num_timesteps", "total_timesteps", "iterations", "seconds")
+COUNTERS = ("num_timesteps", "total_timesteps", "pretraining_steps", "iterations", "seconds")
 CODE = ("definition", "entry_point", "vector_entry_point", "wrappers", "vector_kwargs")  # arguments that name it
 PLACE = re.compile(r"[^:]+:[^\W\d][\w./-]*\s*")  # module:name, but not mcts:500
 UNSAVED = "not saved"
@@ -50,6 +50,7 @@ RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "started": ("true or false", lambda value: isinstance(value, bool)),
     "num_timesteps": ("a whole number of at least 0", _whole(0)),
     "total_timesteps": ("a whole number of at least 0", _whole(0)),
+    "pretraining_steps": ("a whole number of at least 0", _whole(0)),
     "iterations": ("a whole number of at least 0", _whole(0)),
     "seconds": ("a number of at least 0", lambda value: type(value) in (int, float) and 0 <= value < 2**62),
 }
@@ -65,7 +66,7 @@ def checked(body: Any, path: Path) -> dict[str, Any]:
         raise LabError(f"{path} holds {short(body)} where a table must be; use another checkpoint")
     if body.get("format") != FORMAT or isinstance(body["format"], bool):
         raise LabError(f"{path} has format {short(body.get('format'))}; this version reads format {FORMAT}")
-    body = {"device": "cpu"} | body
+    body = {"device": "cpu", "pretraining_steps": 0} | body  # which the first files do not have
     for name, (allowed, holds) in RULES.items():
         if name not in body or not holds(body[name]):
             value = short(body[name]) if name in body else "missing"

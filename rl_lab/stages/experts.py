@@ -44,7 +44,7 @@ def find(expert: Any, env: gym.Env) -> KnownExpert:
         return KnownExpert(_imported(expert, env), 0)
     if hasattr(expert, "predict"):
         _check_statistics(expert, env)
-        return KnownExpert(_Playing(expert, env), int(getattr(expert, "num_timesteps", 0)))
+        return KnownExpert(_Playing(expert, env), _cost(expert))
     if not callable(expert):
         raise LabError(f"expert {expert!r} cannot act; {_forms(env)}")
     return KnownExpert(expert, 0)
@@ -64,8 +64,13 @@ def described(expert: Any) -> Any:
             return expert  # a name of the environment's family, whose code is the lab's
     if hasattr(expert, "predict"):
         acting = getattr(expert, "agent", expert) if isinstance(expert, Artifact) else expert
-        return [describe(type(expert)), describe([_acts_by(acting), getattr(expert, "num_timesteps", 0)])]
+        return [describe(type(expert)), describe([_acts_by(acting), _cost(expert)])]
     return describe(expert)
+
+
+def _cost(model: Any) -> int:
+    """Environment steps that it took to train an agent, those of its pretraining included."""
+    return sum(int(getattr(model, name, 0)) for name in ("num_timesteps", "pretraining_steps"))
 
 
 def _acts_by(model: Any) -> Any:
@@ -125,7 +130,7 @@ def _loaded(path: Path, env: gym.Env) -> KnownExpert:
     space = model.source.vector.single_action_space
     if space != env.action_space:
         raise LabError(f"{path} was trained with actions {space}, but the environment has {env.action_space}")
-    return KnownExpert(_Playing(model, env), int(model.num_timesteps))
+    return KnownExpert(_Playing(model, env), _cost(model))
 
 
 def _check_statistics(model: Any, env: gym.Env) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -22,6 +23,8 @@ from rl_lab.stages.represent import Represent
 from rl_lab.stages.stage import ADVICE, Stage, load_policy
 from rl_lab.stages.value import FitValue
 
+logger = logging.getLogger("rl_lab")
+
 KINDS: dict[str, type[Stage]] = {stage.kind: stage for stage in (Demonstrate, Represent, Clone, FitValue, Finetune)}
 
 
@@ -41,11 +44,13 @@ class Trained(Artifact):
         """
         if self.tuned is not None:
             self.tuned.kickstart(None)
+            self.tuned.pretraining_steps = self.num_timesteps - self.tuned.num_timesteps
             return self.tuned
         if not self.part("actor") and not self.part("trunk"):
-            raise LabError(f"the pipeline ends with stage {self.stage!r} and made no policy; add a stage 'clone'")
+            raise _no_policy(self.stage)
         agent = self.context.agent()
         load_policy(agent, self)
+        agent.pretraining_steps = self.num_timesteps
         return agent
 
     @property
@@ -143,6 +148,16 @@ class Pipeline:
         if "env" not in options:
             raise LabError(f"{path} names no env; name it there, or with --env")
         run_folder.check_new(Path(out))
+        last = pipeline.stages[-1].kind
+        if not {"actor", "trunk"} & {part for stage in pipeline.stages for part in stage.gives}:
+            raise _no_policy(last)
+        if last != Finetune.kind:
+            logger.warning(
+                "%s ends with stage %r: the agent is only pretrained, and does not learn from reward; to train it, add "
+                "a stage 'finetune'",
+                path,
+                last,
+            )
         trained = pipeline.run(Context(store=store, **options))
         run_folder.keep(trained.agent, options["env"], Path(out))
         return trained.agent
@@ -158,6 +173,10 @@ FILE = {
     "stages": list,
 }
 KEYS_OF_FILE = "it takes algorithm, env, seed, env_kwargs, hyperparameters, budget and [[stages]]"
+
+
+def _no_policy(last: str) -> LabError:
+    return LabError(f"the pipeline ends with stage {last!r} and makes no policy; add a stage 'clone'")
 
 
 def _read_file(path: str | Path) -> tuple[list[Any], dict[str, Any]]:

@@ -18,7 +18,7 @@ from rl_lab.compare.runner import _Campaign, all_tasks, warnings
 from rl_lab.compare.runs import Store
 from rl_lab.errors import LabError
 from rl_lab.sb3 import pretrain
-from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Ledger
+from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Ledger, experts
 
 PLAN = """
 steps = 4096
@@ -362,6 +362,7 @@ def test_what_cannot_be_pretrained_gets_a_sentence():
     with pytest.raises(LabError, match="an expert plays in a single environment"):
         pretrain(model, model.get_env(), balance)
     assert model.learn(64, callback=pretrain(model, env, balance, 2, value=FitValue(steps=64))).num_timesteps >= 64
+    assert experts.find(model, env).teacher_steps == model.num_timesteps + model.pretraining_steps > 64 + 64
 
 
 def pretrained_model(env, seed, steps):

@@ -273,7 +273,7 @@ def test_a_pipeline_gives_an_agent():
     assert tuned.ledger.steps() > 1024
     np.testing.assert_array_equal(tuned.agent.policy.tensors()["actor.0.weight"], tuned.part("actor")["0.weight"])
     assert tuned.predict(np.zeros(4, np.float32))[0] in (0, 1)
-    with pytest.raises(LabError, match="ends with stage 'demonstrations' and made no policy; add a stage 'clone'"):
+    with pytest.raises(LabError, match="ends with stage 'demonstrations' and makes no policy; add a stage 'clone'"):
         Pipeline(CARTPOLE[:1]).run(context).save("nowhere")
 
 
@@ -295,6 +295,19 @@ def test_an_agent_is_trained_with_the_stages_of_a_file(tmp_path):
     with pytest.raises(LabError, match=r"Nothing-v0"):
         Pipeline.train(file, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_stages_that_do_not_learn_from_reward_are_reported_before_they_begin(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(Pipeline, "run", lambda pipeline, context: pytest.fail("begun"))
+    stages = ['[[stages]]\nstage = "demonstrations"\nexpert = "planner"\n', '[[stages]]\nstage = "clone"\n']
+    file = tmp_path / "stages.toml"
+    file.write_text('env = "rl_lab/Robot-Empty-5x5-v0"\n' + "".join(stages))
+    with pytest.raises(pytest.fail.Exception, match="begun"):
+        Pipeline.train(file, tmp_path / "run")
+    assert "ends with stage 'clone': the agent is only pretrained, and does not learn from reward" in caplog.text
+    file.write_text('env = "rl_lab/Robot-Empty-5x5-v0"\n' + stages[0])
+    with pytest.raises(LabError, match="ends with stage 'demonstrations' and makes no policy; add a stage 'clone'"):
+        Pipeline.train(file, tmp_path / "run")
 
 
 def test_a_pipeline_from_a_file(tmp_path):
@@ -461,6 +474,9 @@ def test_what_a_pipeline_has_made_is_an_expert_that_cost_all_its_steps(tmp_path)
     assert Demonstrate(first, 1).described() == Demonstrate(second, 1).described()
     shown = Demonstrate(first, 1).run(Context("rl_lab/CartPole-v1"))
     assert shown.ledger.teacher_steps == first.num_timesteps
+    first.save(tmp_path / "agent")
+    for expert in (first.agent, str(tmp_path / "agent.safetensors")):
+        assert Demonstrate(expert, 1).run(Context("rl_lab/CartPole-v1")).ledger.teacher_steps == first.num_timesteps
     second.agent.parameters[:] += 1
     assert Demonstrate(first, 1).described() != Demonstrate(second, 1).described()
 
