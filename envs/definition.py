@@ -11,7 +11,8 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import kernels
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
+from rl_lab.validation import UNREADABLE
 
 FRAMEWORK_FIELDS = [
     ("random", np.uint64, (1,)),
@@ -21,6 +22,7 @@ FRAMEWORK_FIELDS = [
     ("done", np.bool_),
 ]
 Kernel = Callable[..., Any]
+MOST = np.iinfo(np.int64).max  # of a config's whole number
 
 
 @dataclass(frozen=True)
@@ -156,10 +158,13 @@ class Definition:
         if self.state.names is None:
             raise LabError(f"the state of {self.name} has dtype {self.state}; give it named fields")
         for part, dtype in _numbers(self.state):
-            if dtype.kind not in "biuf":
+            if not _compiles(dtype):
                 raise LabError(
-                    f"{self.name} has a field {part!r} of dtype {dtype}; a state holds numbers and bools only"
+                    f"{self.name} has a field {part!r} of dtype {dtype}; a state holds bools, integers, float32 and "
+                    "float64 only, in native byte order"
                 )
+        if not isinstance(self.config, Mapping) or not all(isinstance(name, str) for name in self.config):
+            raise LabError(f"the config of {self.name} is {short(self.config)}; it must be a dictionary of numbers")
         observed = self.observation_space.spaces if isinstance(self.observation_space, spaces.Dict) else ()
         for name in (*_field_names(self.state), *self.config, *observed):
             if hasattr(np.record, name):
@@ -196,13 +201,17 @@ def config_record(name: str, config: Mapping[str, Any]) -> np.ndarray:
     """A config as kernels read it, an array of one record: integers as int64, floats as float64.
 
     Raises:
-        LabError: a value holds no numbers; `name` says whose it is.
+        LabError: a value holds no numbers, or one too large; `name` says whose it is.
     """
-    arrays = {key: np.asarray(value) for key, value in config.items()}
+    try:
+        arrays = {key: np.asarray(value) for key, value in config.items()}
+    except UNREADABLE as error:
+        raise LabError(f"the config of {name} cannot be read as numbers: {error}; give numbers and arrays") from None
     wide = {"i": np.int64, "u": np.int64, "f": np.float64, "b": np.bool_}
     for key, array in arrays.items():
-        if array.dtype.kind not in wide:
-            raise LabError(f"config {key!r} of {name} is {config[key]!r}; it must hold numbers")
+        if not _compiles(array.dtype) or (array.ndim == 0 and array.dtype.kind == "u" and array > MOST):
+            allowed = "it must hold numbers that fit int64 or float64"
+            raise LabError(f"config {key!r} of {name} is {short(config[key])}; {allowed}")
     dtype = [(key, wide[a.dtype.kind] if a.ndim == 0 else a.dtype, a.shape) for key, a in arrays.items()]
     record = np.zeros(1, np.dtype(dtype, align=True))
     for key, array in arrays.items():
@@ -215,6 +224,11 @@ def _field_names(dtype: np.dtype) -> Iterator[str]:
     for name in dtype.names or ():
         yield name
         yield from _field_names(dtype[name].base)
+
+
+def _compiles(dtype: np.dtype | None) -> bool:
+    """Whether machine code reads such numbers."""
+    return dtype is not None and dtype.isnative and (dtype.kind in "biu" or dtype in (np.float32, np.float64))
 
 
 def _numbers(dtype: np.dtype) -> Iterator[tuple[str, np.dtype]]:
@@ -237,14 +251,15 @@ def action_buffer(space: gym.Space, lanes: int) -> np.ndarray:
     """Zeros that hold the actions of a batch: `(lanes,)` int64 for Discrete, otherwise `(lanes, *shape)`."""
     if isinstance(space, spaces.Discrete):
         return np.zeros(lanes, np.int64)
-    if isinstance(space, (spaces.Box, spaces.MultiDiscrete)):
+    if isinstance(space, (spaces.Box, spaces.MultiDiscrete)) and _compiles(space.dtype):
         return np.zeros((lanes, *space.shape), space.dtype)
-    raise LabError(f"action space {space} is not supported; use Discrete, MultiDiscrete or Box")
+    raise LabError(f"action space {space} is not supported; use Discrete, MultiDiscrete, or Box of float32 or float64")
 
 
 def _row(space: gym.Space) -> tuple[Any, tuple[int, ...]]:
     if isinstance(space, spaces.Discrete):
         return np.int64, ()
-    if isinstance(space, (spaces.Box, spaces.MultiDiscrete, spaces.MultiBinary)):
+    if isinstance(space, (spaces.Box, spaces.MultiDiscrete, spaces.MultiBinary)) and _compiles(space.dtype):
         return space.dtype, tuple(space.shape)
-    raise LabError(f"observation space {space} is not supported; use Box, Discrete, or a Dict of them")
+    allowed = "Box of integers, float32 or float64, Discrete, or a Dict of them"
+    raise LabError(f"observation space {space} is not supported; use {allowed}")

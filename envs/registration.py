@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 from rl_lab.envs.definition import Definition
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 
 Definer = Callable[..., Definition]
 
@@ -50,7 +50,7 @@ def resolve(definition: str | Definition | Definer, arguments: Mapping[str, Any]
         arguments: keyword arguments of the function, as given to `gym.make`.
 
     Raises:
-        LabError: the function takes no such argument, or is not there.
+        LabError: the function takes no such argument, is not there, or returns something else.
     """
     if isinstance(definition, str):
         definition = _imported(definition)
@@ -62,12 +62,15 @@ def resolve(definition: str | Definition | Definer, arguments: Mapping[str, Any]
         if argument not in known and not any(p.kind is p.VAR_KEYWORD for p in known.values()):
             allowed = ", ".join(known) or "none"
             raise LabError(f"{name} takes no argument {argument!r}; its arguments are: {allowed}")
-    return definition if isinstance(definition, Definition) else definition(**arguments)
+    made = definition if isinstance(definition, Definition) else definition(**arguments)
+    if not isinstance(made, Definition):
+        raise LabError(f"{name} returns {short(made)}; it must return a Definition")
+    return made
 
 
 def _imported(place: str) -> Definition | Definer:
     module, _, name = place.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
-    except (ModuleNotFoundError, AttributeError) as error:
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:  # the last for no name
         raise LabError(f"no environment is at {place!r}: {error}; write it as module:function") from error

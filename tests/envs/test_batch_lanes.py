@@ -178,6 +178,11 @@ BAD_CALLS = {
         gather, max_steps=-1
     ),
     "config 'danger' of Gather is 'much'; it must hold numbers": lambda: BatchEnv(gather, danger="much"),
+    "config 'danger' of Gather is 9223372036854775809; it must hold numbers that fit int64": lambda: BatchEnv(
+        gather, danger=2**63 + 1
+    ),
+    "the config of Gather cannot be read as numbers: ": lambda: BatchEnv(gather, danger=[[1], [2, 3]]),
+    "<lambda> returns 3; it must return a Definition": lambda: BatchEnv(lambda: 3),
     "Glide masks no actions": lambda: BatchEnv(glide).action_masks(),
     "Gather was stepped before its first reset; call reset": lambda: BatchVectorEnv(gather, 2).step([0, 0]),
     "Glide was stepped before its first reset; call reset": lambda: BatchEnv(glide).step(np.zeros(2)),
