@@ -96,6 +96,7 @@ class A2C(OnPolicyAlgorithm):
     config_class = A2CConfig
     loss = Loss(("policy_loss",), policy_gradient, policy_loss, value_gradient, value_loss, stop=never)
     sb3 = "A2C"
+    log_interval = 100
     config: A2CConfig
 
     @property

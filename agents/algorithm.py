@@ -68,6 +68,8 @@ class Algorithm(ABC):
     loss: ClassVar[Loss]
     sb3: ClassVar[str] = ""
     """Its counterpart in `stable_baselines3`, if there is one."""
+    log_interval: ClassVar[int] = 1
+    """Iterations for each row in the log of a run, as `learn` of its counterpart has it."""
     config: Config
     _known: ClassVar[list[str]]
     _owners: ClassVar[dict[str, str]] = {}  # hyperparameters of all algorithms, and which class has them

@@ -1,10 +1,10 @@
 """A training run in a folder: metrics, checkpoints, and resuming bit-exactly after any kill.
 
-The folder holds `config.json`, `metrics.csv` (a row an iteration), TensorBoard events where tensorboard is
-installed, `checkpoint.safetensors` with the one before it, and at the end `policy.safetensors`, the weights
-alone. A run that is killed and resumed ends in the same weights, byte for byte, as one that is not, where the state of
-its environment can be saved, as that of all the lab's environments can; others begin their episodes again, and a
-message says so.
+The folder holds `config.json`, `metrics.csv` (a row for every `log_interval`th iteration of the algorithm, and for the
+last), TensorBoard events where tensorboard is installed, `checkpoint.safetensors` with the one before it, and at the
+end `policy.safetensors`, the weights alone. A run that is killed and resumed ends in the same weights, byte for byte,
+as one that is not, where the state of its environment can be saved, as that of all the lab's environments can; others
+begin their episodes again, and a message says so.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import json
 import logging
 from pathlib import Path
@@ -90,6 +91,11 @@ def save(agent: Algorithm, path: Path) -> Path:
 def agent_of(cls: type[Agent], found: Stored, env: Environment | None, overrides: dict[str, Any]) -> Agent:
     """The agent of a checkpoint; see `Algorithm.load`."""
     file, body = found.file, found.body
+    if inspect.isabstract(cls):
+        raise LabError(
+            f"{cls.__name__} is abstract, and {file} holds an agent of {short(body['algorithm'])}; load it with the "
+            "class of its algorithm, or with rl_lab.agents.run_folder.load, which finds the class"
+        )
     config = cls.config_class
     if body["algorithm"] != config.algorithm:
         raise LabError(

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 class RunLog:
     """`metrics.csv` and TensorBoard events; what was logged after the checkpoint that a run resumes from is dropped.
 
+    Every `log_interval`th iteration of the algorithm is logged, and the last.
+
     Args:
         folder: of the run.
-        iterations: that its agent has behind it, each a row.
+        iterations: that its agent has behind it.
         step: environment steps that its agent has behind it.
 
     Raises:
@@ -31,14 +33,16 @@ class RunLog:
         self.names: list[str] = []
         with writing(self.path):
             if iterations and self.path.exists():
-                self.names, *kept = _rows(self.path)[: iterations + 1]
+                self.names, *kept = _rows(self.path, iterations)
                 write_text(self.path, "".join(",".join(row) + "\n" for row in [self.names, *kept]))
             else:
                 self.path.unlink(missing_ok=True)
         self.events = _events(folder / "tensorboard", step)
 
     def write(self, agent: Algorithm) -> None:
-        """Add the metrics of an iteration."""
+        """Add the metrics of an iteration that is logged."""
+        if agent.iterations % agent.log_interval and agent.num_timesteps < agent.total_timesteps:
+            return
         metrics = {"rollout/ep_rew_mean": float("nan"), "rollout/ep_len_mean": float("nan")} | agent.metrics
         first = not self.names
         self.names = self.names or sorted(metrics)
@@ -61,17 +65,19 @@ class RunLog:
             self.events.close()
 
 
-def _rows(path: Path) -> list[list[str]]:
+def _rows(path: Path, iterations: int) -> list[list[str]]:
+    """The names of the metrics, and the rows of the first iterations, without a last one that was cut off."""
     if path.is_fifo():  # which may never end
         raise LabError(f"{path} is a pipe; move it away, and resume the run again")
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (csv.Error, UnicodeDecodeError) as error:
+            names, *rows = list(csv.reader(file)) or [[]]
+        if not names:
+            raise LabError(f"{path} is empty; move it away, and resume the run again")
+        at = names.index("time/iterations")
+        return [names, *(row for row in rows if len(row) == len(names) and float(row[at]) <= iterations)]
+    except (csv.Error, ValueError) as error:
         raise LabError(f"{path} is damaged ({error}); move it away, and resume the run again") from None
-    if not rows or not rows[0]:
-        raise LabError(f"{path} is empty; move it away, and resume the run again")
-    return [row for row in rows if len(row) == len(rows[0])]  # without a last one that was cut off
 
 
 def _events(folder: Path, step: int) -> _Events | None:

@@ -81,6 +81,11 @@ class Environment:
         return (returns - self.random) / (self.optimal - self.random)
 
 
+def names_algorithm(algorithm: Any) -> bool:
+    """Whether it is the name of an algorithm, in small letters or capitals, and no function."""
+    return isinstance(algorithm, str) and (":" not in algorithm or algorithm.lower().startswith("sb3:"))
+
+
 @dataclass(frozen=True)
 class Contender:
     """Something that turns an environment, a seed and a budget into a model."""
@@ -99,7 +104,8 @@ class Contender:
     def __post_init__(self) -> None:
         checks.table(f"hyperparameters of contender {self.name!r}", self.hyperparameters)
         checks.table(f"training of contender {self.name!r}", self.training)
-        named = isinstance(self.algorithm, str) and (":" not in self.algorithm or self.algorithm.startswith("sb3:"))
+        if named := names_algorithm(self.algorithm):
+            object.__setattr__(self, "algorithm", str(self.algorithm).lower())
         for name in ("num_envs", "n_steps") if named else ("num_envs",):
             if name in self.hyperparameters:
                 checks.count(f"{name} of contender {self.name!r}", self.hyperparameters[name])

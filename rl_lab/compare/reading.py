@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_lab.compare import checks
-from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question
+from rl_lab.compare.plan import Contender, Environment, Evaluation, Plan, Question, names_algorithm
 from rl_lab.errors import LabError
 from rl_lab.files import read_toml
 
@@ -81,8 +81,7 @@ def _contender(name: str, entry: Any, shared: Mapping[str, Any]) -> Contender:
     if "algorithm" not in own:
         raise LabError(f'contender {name!r} has no algorithm; write algorithm = "sb3:ppo", "ppo" or "module:function"')
     algorithm, training = own.pop("algorithm"), checks.table(f"training of {name}", own.pop("training", {}))
-    a_function = isinstance(algorithm, str) and ":" in algorithm and not algorithm.startswith("sb3:")
-    return Contender(name, algorithm, own if a_function else {**shared, **own}, training)
+    return Contender(name, algorithm, {**shared, **own} if names_algorithm(algorithm) else own, training)
 
 
 def _build(kind: type, name: str, entry: Any) -> Any:

@@ -1,5 +1,6 @@
 """A2C: one update is Stable-Baselines3's, and all that agents do works with it, too."""
 
+import csv
 import json
 
 import numpy as np
@@ -8,6 +9,8 @@ import stable_baselines3 as sb3
 from parity import flat, in_the_state_of, train_both, trained_model
 
 from rl_lab.agents import A2C, PPO, run_folder, train_seeds
+from rl_lab.agents.algorithm import Algorithm
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.compare import compare
 from rl_lab.errors import LabError
 from rl_lab.sb3 import from_sb3, to_sb3
@@ -130,3 +133,27 @@ def test_it_is_a_contender(tmp_path):
     contenders = {"ours": "a2c", "theirs": "sb3:a2c"}
     result = compare("CartPole-v1", contenders, steps=200, seeds=2, out=tmp_path, points=2, quiet=True)
     assert {run.contender for run in result.runs if not run.failed} == {"ours", "theirs"}
+
+
+def test_a_run_logs_every_hundredth_iteration_as_sb3_does_and_the_last(tmp_path):
+    def rows(folder):
+        with (folder / "metrics.csv").open(newline="") as file:
+            return [int(float(row["time/iterations"])) for row in csv.DictReader(file)]
+
+    options = {"algorithm": "a2c", "num_envs": 2}
+    run_folder.train(CARTPOLE, 2550, tmp_path / "whole", **options)
+    assert rows(tmp_path / "whole") == [100, 200, 255]
+    run_folder.train(CARTPOLE, 2550, tmp_path / "run", **options, callback=lambda agent: agent.iterations < 120)
+    assert rows(tmp_path / "run") == [100]
+    run_folder.resume(tmp_path / "run")
+    run_folder.resume(tmp_path / "run")
+    assert rows(tmp_path / "run") == [100, 200, 255]
+
+
+def test_classes_of_no_algorithm_load_none(tmp_path):
+    A2C(CARTPOLE).save(tmp_path / "agent")
+    for kind in (Algorithm, OnPolicyAlgorithm):
+        with pytest.raises(
+            LabError, match=f"{kind.__name__} is abstract, and .* an agent of 'A2C'; load it with the cl"
+        ):
+            kind.load(tmp_path / "agent")

@@ -331,3 +331,13 @@ def test_numpys_numbers_make_the_same_plan():
 
     assert repr(plan(np.int64, np.float32, np.bool_)) == repr(plan(int, float, bool))
     assert repr(replace(plan(int, float, bool), seeds=np.int64(3)).seeds) == "(0, 1, 2)"
+
+
+def test_algorithms_are_named_in_small_letters_or_capitals():
+    names = {"lab": "PPO", "sb3": "SB3:A2C", "mine": "Module:Function"}
+    table = {"steps": 100, "environments": ["CartPole-v1"], "contenders": names, "hyperparameters": {"gamma": 0.9}}
+    lab, theirs, mine = plan_from(table).contenders
+    assert (lab.algorithm, theirs.algorithm, mine.algorithm) == ("ppo", "sb3:a2c", "Module:Function")
+    assert (lab.hyperparameters, theirs.hyperparameters, mine.hyperparameters) == ({"gamma": 0.9}, {"gamma": 0.9}, {})
+    assert trainer_of(lab).kind.__name__ == "PPO"
+    assert trainer_of(theirs).kind.__module__ == "stable_baselines3.a2c.a2c"
