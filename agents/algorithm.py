@@ -15,19 +15,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import gymnasium as gym
 import numpy as np
 
 from rl_lab import random
 from rl_lab.agents.common import checks
 from rl_lab.agents.common.config import Config, hyperparameter
 from rl_lab.agents.common.environments import Environment, make_adapter
-from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.networks import Policy
 from rl_lab.agents.common.normalizer import Normalizer, make_normalizer
 from rl_lab.agents.common.runner import RECENT, RunnerState, make_runner
 from rl_lab.agents.common.vec_adapter import VecAdapter
 from rl_lab.agents.engines.collect import loops
-from rl_lab.agents.engines.compiled import CompiledEngine
-from rl_lab.agents.engines.engine import Engine, Loss
+from rl_lab.agents.engines.engine import Engine
 from rl_lab.core.optim import ADAM, Optimizer
 from rl_lab.errors import LabError, short
 from rl_lab.files import path_of
@@ -35,6 +35,11 @@ from rl_lab.validation import whole_number
 
 logger = logging.getLogger("rl_lab")
 Callback = Callable[[Any], bool | None]
+
+
+def remaining(steps: int, total: int) -> float:
+    """Progress remaining after so many of a total of steps, from 1 to 0; the last rollout may go beyond the total."""
+    return max(1.0 - steps / total, 0.0) if total else 1.0
 
 
 class Algorithm(ABC):
@@ -55,7 +60,7 @@ class Algorithm(ABC):
     Attributes:
         num_timesteps: steps taken, over all environments.
         pretraining_steps: steps that its stages before took, demonstrations and their experts included.
-        policy: the `ActorCritic`.
+        policy: its networks, a `networks.Policy`.
         metrics: of the last iteration, by SB3's TensorBoard tags.
         learning_rate: like the other hyperparameters, by their names; those of the update may be changed, which counts
             from the next iteration on.
@@ -65,21 +70,23 @@ class Algorithm(ABC):
     """
 
     config_class: ClassVar[type[Config]]
-    loss: ClassVar[Loss]
     sb3: ClassVar[str] = ""
     """Its counterpart in `stable_baselines3`, if there is one."""
     log_interval: ClassVar[int] = 1
     """Iterations for each row in the log of a run, as `learn` of its counterpart has it."""
     config: Config
+    policy: Policy
+    engine: Engine
     _known: ClassVar[list[str]]
-    _owners: ClassVar[dict[str, str]] = {}  # hyperparameters of all algorithms, and which class has them
+    _owners: ClassVar[dict[str, list[str]]] = {}  # hyperparameters of all algorithms, and which classes have them
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls._known = [field.name for field in dataclasses.fields(getattr(cls, "config_class", Config))]
         for name in cls._known:
             setattr(cls, name, hyperparameter(name))
-            cls._owners.setdefault(name, cls.__name__)
+            if "config_class" in vars(cls):
+                cls._owners.setdefault(name, []).append(cls.__name__)
 
     def __init__(
         self,
@@ -129,8 +136,9 @@ class Algorithm(ABC):
         if not hasattr(self, name):
             if close := difflib.get_close_matches(name, self._known, 1, cutoff=0.8):
                 raise LabError(f"{type(self).__name__} has no hyperparameter {name!r}; did you mean {close[0]!r}?")
-            if name in self._owners:
-                raise LabError(f"{type(self).__name__} has no hyperparameter {name!r}; {self._owners[name]} has")
+            if owners := self._owners.get(name):
+                who = f"{' and '.join(owners)} {'has' if len(owners) == 1 else 'have'}"
+                raise LabError(f"{type(self).__name__} has no hyperparameter {name!r}; {who}")
         super().__setattr__(name, value)
 
     def __getstate__(self) -> Any:
@@ -157,17 +165,33 @@ class Algorithm(ABC):
     @property
     def progress_remaining(self) -> float:
         """The part of `total_timesteps` that is left, from 1 to 0; what schedules depend on."""
-        done = self.num_timesteps / self.total_timesteps if self.total_timesteps else 0.0
-        return max(1.0 - done, 0.0)  # the last rollout may go beyond the total
+        return remaining(self.num_timesteps, self.total_timesteps)
 
     @property
-    @abstractmethod
     def rollout_steps(self) -> int:
-        """Steps of one iteration, over all environments."""
+        """Steps between two updates, over all environments."""
+        return self.config.rollout_steps(self.source.lanes)
 
     @classmethod
     @abstractmethod
-    def check_memory(cls, config: Any, policy: ActorCritic, num_envs: int) -> None:
+    def make_policy(
+        cls, observation_space: gym.Space, action_space: gym.Space, config: Any, masked: bool = False
+    ) -> Policy:
+        """Its networks, all zeros.
+
+        Args:
+            observation_space: of one environment.
+            action_space: of one environment.
+            config: of `config_class`.
+            masked: whether the environment masks actions.
+
+        Raises:
+            LabError: a space or the architecture is unsupported.
+        """
+
+    @classmethod
+    @abstractmethod
+    def check_memory(cls, config: Any, policy: Policy, num_envs: int) -> None:
         """Refuse hyperparameters whose experience does not fit into memory, before it is allocated.
 
         Args:
@@ -177,6 +201,17 @@ class Algorithm(ABC):
 
         Raises:
             LabError: names what is too large.
+        """
+
+    @abstractmethod
+    def draw(self, outputs: np.ndarray) -> np.ndarray:
+        """Actions as `predict(deterministic=False)` gives them, from the numbers of `Engine.outputs`.
+
+        Args:
+            outputs: float32 `(batch, outputs)`; those of masked actions are `distributions.MASKED`.
+
+        Returns:
+            Numbers of Discrete actions from 0, int64 `(batch,)`, or continuous ones `(batch, dimensions)`.
         """
 
     @abstractmethod
@@ -297,6 +332,21 @@ class Algorithm(ABC):
 
         return checkpoint.agent_of(cls, checkpoint.find(path_of(path)), env, overrides)
 
+    def experience(self) -> dict[str, np.ndarray]:
+        """What it keeps from one iteration to the next beside its networks and counters, for a checkpoint."""
+        return {}
+
+    def restore_experience(self, arrays: dict[str, np.ndarray], source: str) -> None:
+        """Go on with what `experience` gave.
+
+        Raises:
+            LabError: an array does not fit; `source` is where it came from.
+        """
+        if arrays:
+            raise LabError(
+                f"{source} holds experience, which {type(self).__name__} does not keep; use another checkpoint"
+            )
+
     def episode_returns(self) -> np.ndarray:
         """Returns of up to the last hundred episodes of training."""
         return self.runner.recent_returns[: min(int(self.runner.episodes[0]), RECENT)].copy()
@@ -305,7 +355,7 @@ class Algorithm(ABC):
         """Take in the first observations, and compile."""
         self._refuse_copy()
         if self._fresh:
-            loops().observe(self.normalizer, self.source.view.observations, self.runner.current)
+            self._take_first()
             self._compile()
             self._fresh = False
         if self._episodes_lost:
@@ -316,6 +366,10 @@ class Algorithm(ABC):
             )
             self._episodes_lost = False
 
+    def _take_first(self) -> None:
+        """Take in the first observations of new episodes."""
+        loops().observe(self.normalizer, self.source.view.observations, self.runner.current)
+
     @abstractmethod
     def _compile(self) -> None:
         """Compile what an iteration runs."""
@@ -325,17 +379,16 @@ class Algorithm(ABC):
         """Make room for experience."""
 
     @abstractmethod
-    def _batch(self) -> int:
-        """Samples in a minibatch."""
+    def _engine(self, name: str, policy: Any, loss: Any, device: str) -> Engine:
+        """The engine "compiled" or "torch"; see the arguments of the constructor."""
 
     def _refuse_copy(self) -> None:
         if self._copied:
             raise LabError("a deep copy of an agent can only predict; to go on with one, agent.save(path) and load it")
 
-    def _metrics(self, losses: dict[str, float], settings: Any) -> dict[str, float]:
+    def _metrics(self) -> dict[str, float]:
+        """Those that all algorithms have."""
         metrics = {}
-        if not self.policy.discrete:
-            metrics["train/std"] = float(np.exp(self.policy.log_std).mean())
         if len(returns := self.episode_returns()):
             metrics["rollout/ep_rew_mean"] = float(returns.mean())
             metrics["rollout/ep_len_mean"] = float(self.runner.recent_lengths[: len(returns)].mean())
@@ -345,10 +398,10 @@ class Algorithm(ABC):
         metrics["time/total_timesteps"] = self.num_timesteps
         return metrics
 
-    def _make_policy(self) -> ActorCritic:
+    def _make_policy(self) -> Policy:
         vector, config = self.source.vector, self.config
         spaces_ = vector.single_observation_space, vector.single_action_space
-        policy = ActorCritic(*spaces_, config.net_arch, config.activation, self.source.masked)
+        policy = self.make_policy(*spaces_, config, self.source.masked)
         if config.normalize_observation:
             policy.encoder.scale = np.float32(1)  # which normalised numbers have already
         policy.initialise(np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, 0))))
@@ -365,12 +418,7 @@ class Algorithm(ABC):
             )
         if loss is not None and not callable(loss):
             raise LabError(f"loss={short(loss)} is not allowed; give a function of a minibatch; see engines.torch")
-        common = self.policy, self.source, self._batch(), self.loss, self.optimizer
-        if name == "compiled":
-            return CompiledEngine(*common, type(self).__name__)
-        from rl_lab.agents.engines.torch import TorchEngine
-
-        return TorchEngine(*common, policy, loss, device, self.seed)
+        return self._engine(name, policy, loss, device)
 
     def _make_normalizer(self) -> Normalizer:
         config, size = self.config, self.policy.encoder.size

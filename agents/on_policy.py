@@ -7,15 +7,18 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import gymnasium as gym
 import numpy as np
 
 from rl_lab.agents.algorithm import Algorithm
 from rl_lab.agents.common import checks
 from rl_lab.agents.common.config import Config
 from rl_lab.agents.common.kickstarting import ReferencePolicy
-from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.networks import ActorCritic, Policy
 from rl_lab.agents.common.rollout_buffer import RolloutBuffer, explained_variance, flatten, make_rollout_buffer
 from rl_lab.agents.engines.collect import loops
+from rl_lab.agents.engines.compiled import CompiledEngine
+from rl_lab.agents.engines.engine import Loss, OnPolicyEngine
 from rl_lab.errors import LabError
 
 
@@ -39,6 +42,10 @@ class OnPolicyConfig(Config):
     max_grad_norm: float = 0.5
     """Longest gradient."""
 
+    def rollout_steps(self, num_envs: int) -> int:
+        """Steps of one rollout, over all environments."""
+        return int(self.n_steps) * num_envs
+
     def batches(self, samples: int) -> tuple[int, int]:
         """Samples in a minibatch of a rollout of so many, and epochs: by default, it is gone through once, whole."""
         return samples, 1
@@ -55,7 +62,10 @@ class OnPolicyAlgorithm(Algorithm):
         reference: a policy that it stays close to; see `kickstart`.
     """
 
+    loss: ClassVar[Loss]
     config: OnPolicyConfig
+    policy: ActorCritic
+    engine: OnPolicyEngine
     rollout: RolloutBuffer
     reference: ReferencePolicy | None
 
@@ -70,6 +80,20 @@ class OnPolicyAlgorithm(Algorithm):
                 `max_grad_norm`; and `reference_coef`, the weight of the divergence from a reference policy. The
                 optimiser takes an `epsilon` beside them, which the algorithm adds.
         """
+
+    @classmethod
+    def make_policy(
+        cls, observation_space: gym.Space, action_space: gym.Space, config: Any, masked: bool = False
+    ) -> ActorCritic:
+        """An actor and a critic."""
+        return ActorCritic(observation_space, action_space, config.net_arch, config.activation, masked)
+
+    def draw(self, outputs: np.ndarray) -> np.ndarray:
+        """A draw from the policy's distribution."""
+        if not self.policy.discrete:
+            return outputs + np.exp(self.engine.log_std()) * self.rng.standard_normal(outputs.shape)
+        gumbel = -np.log(-np.log(self.rng.random(outputs.shape)))  # the largest of logits plus this noise is a draw
+        return (outputs + gumbel).argmax(axis=1)
 
     def collect(self) -> RolloutBuffer:
         """A rollout of the policy as it is, copied; nothing is learned."""
@@ -91,7 +115,7 @@ class OnPolicyAlgorithm(Algorithm):
         checks.finite_update(losses, self.parameters)
         self.iterations += 1
         self.seconds += time.perf_counter() - start
-        self.metrics = self._metrics(losses, settings)
+        self.metrics = self._losses(losses, settings) | self._metrics()
         return self.metrics
 
     def kickstart(self, reference: ReferencePolicy | None) -> None:
@@ -112,24 +136,26 @@ class OnPolicyAlgorithm(Algorithm):
             self.engine.make_room(reference.width)
         self.reference, self._kickstarted_at = reference, self.num_timesteps
 
-    @property
-    def rollout_steps(self) -> int:
-        """Steps of one iteration, over all environments."""
-        return self.rollout.rewards.size
-
     def _prepare_memory(self) -> None:
         self.reference, self._kickstarted_at = None, 0
         dtype = np.dtype(np.float32) if self.config.normalize_observation else self.policy.encoder.dtype
         self.rollout = make_rollout_buffer(self.config.n_steps, self.source.lanes, self.policy, dtype)
 
     @classmethod
-    def check_memory(cls, config: Any, policy: ActorCritic, num_envs: int) -> None:
+    def check_memory(cls, config: Any, policy: Policy, num_envs: int) -> None:
         """Refuse a rollout that does not fit into memory."""
+        assert isinstance(policy, ActorCritic)
         batch, epochs = config.batches(config.n_steps * num_envs)
         checks.fits(policy, num_envs, config.n_steps, batch, epochs, config.normalize_observation)
 
-    def _batch(self) -> int:
-        return self.config.batches(self.config.n_steps * self.source.lanes)[0]
+    def _engine(self, name: str, policy: Any, loss: Any, device: str) -> OnPolicyEngine:
+        batch = self.config.batches(self.config.n_steps * self.source.lanes)[0]
+        common = self.policy, self.source, batch, self.loss, self.optimizer
+        if name == "compiled":
+            return CompiledEngine(*common, type(self).__name__)
+        from rl_lab.agents.engines.torch import TorchEngine
+
+        return TorchEngine(*common, policy, loss, device, self.seed)
 
     def _restart(self) -> None:
         super()._restart()
@@ -163,10 +189,13 @@ class OnPolicyAlgorithm(Algorithm):
         shared |= {"normalize_advantage": bool(config.normalize_advantage)}
         return self.update_settings(remaining, {"rates": rates, "reference_coef": coefficient, **shared})
 
-    def _metrics(self, losses: dict[str, float], settings: Any) -> dict[str, float]:
+    def _losses(self, losses: dict[str, float], settings: Any) -> dict[str, float]:
+        """The metrics of an update, by SB3's tags."""
         metrics = {f"train/{name}": float(value) for name, value in losses.items()}
         if self.reference is None:
             metrics.pop("train/reference_kl", None)
         metrics["train/explained_variance"] = explained_variance(self.rollout)
         metrics["train/learning_rate"] = self.config.at("learning_rate", self.progress_remaining)
-        return metrics | super()._metrics(losses, settings)
+        if not self.policy.discrete:
+            metrics["train/std"] = float(np.exp(self.policy.log_std).mean())
+        return metrics

@@ -153,6 +153,6 @@ class PPO(OnPolicyAlgorithm):
             target_kl=-1.0 if config.target_kl is None else float(config.target_kl),
         )
 
-    def _metrics(self, losses: dict[str, float], settings: PPOUpdate) -> dict[str, float]:
+    def _losses(self, losses: dict[str, float], settings: PPOUpdate) -> dict[str, float]:
         ranges = {"train/clip_range": settings.clip_range, "train/clip_range_vf": settings.clip_range_vf}
-        return super()._metrics(losses, settings) | {name: value for name, value in ranges.items() if value >= 0}
+        return super()._losses(losses, settings) | {name: value for name, value in ranges.items() if value >= 0}

@@ -5,6 +5,7 @@ A new algorithm is a file beside this one and an import here.
 
 from rl_lab.agents.a2c import A2C as A2C
 from rl_lab.agents.algorithm import Algorithm
+from rl_lab.agents.dqn import DQN as DQN
 from rl_lab.agents.ppo import PPO as PPO
 from rl_lab.errors import LabError, short
 

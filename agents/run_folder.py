@@ -61,6 +61,7 @@ def train(
     folder = Path(out)
     check_new(folder)
     agent = registry.algorithm_named(algorithm)(env, seed=seed, **arguments)
+    agent.config.check_budget(int(steps))
     agent.total_timesteps = int(steps)
     with locked(folder):
         check_new(folder)  # again: another process may have trained there meanwhile

@@ -153,6 +153,8 @@ def _pretrained(
 ) -> Ledger:
     """Fit the model's actor and critic; what that cost."""
     policy, seed = from_sb3(model), model.seed or 0
+    if not isinstance(policy, ActorCritic):
+        raise LabError(f"{type(model).__name__} has no separate actor and critic; use PPO, A2C or MaskablePPO")
     shown, teacher_steps = _shown(env, source, seed)
     shown.check_fits("the model", policy.observation_space, policy.action_space, getattr(env, "spec", None))
     actions = dealt_out(shown.actions(), seed) if source.shuffled else shown.actions()

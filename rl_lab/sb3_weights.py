@@ -1,9 +1,9 @@
-"""Actor-critics of Stable-Baselines3 with our weights, and ours with theirs; import them from `rl_lab.sb3`."""
+"""Models of Stable-Baselines3 with our weights, and ours with theirs; import them from `rl_lab.sb3`."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -12,13 +12,15 @@ import stable_baselines3
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor
 from stable_baselines3.common.vec_env import VecTransposeImage, is_vecenv_wrapped
+from stable_baselines3.dqn.policies import DQNPolicy
 from torch import nn
 
 from rl_lab.agents.algorithm import Algorithm
-from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.networks import ActorCritic, Policy, QNetwork
 from rl_lab.agents.common.schedules import schedule
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
@@ -26,7 +28,7 @@ from rl_lab.errors import LabError
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
 
 
-def to_sb3(policy: ActorCritic | Algorithm, env: Any = None, algorithm: type[BaseAlgorithm] | None = None) -> Any:
+def to_sb3(policy: Policy | Algorithm, env: Any = None, algorithm: type[BaseAlgorithm] | None = None) -> Any:
     """A model of Stable-Baselines3 with our weights, to predict, to train on, or to save.
 
     Logits and values are equal to float32 rounding, 1e-6 of the larger of 1 and their size for usual weights.
@@ -34,23 +36,30 @@ def to_sb3(policy: ActorCritic | Algorithm, env: Any = None, algorithm: type[Bas
     Args:
         policy: ours, or an agent of ours, whose hyperparameters come along where `algorithm` has them.
         env: to train on: an environment, a `VecEnv` or one of our batches; not needed to predict.
-        algorithm: a class of SB3 with separate actor and critic: PPO, A2C, MaskablePPO; by default the counterpart of
-            the agent's own, and PPO for a policy.
+        algorithm: a class of SB3 with the same networks: PPO, A2C, MaskablePPO for an actor and a critic; by default
+            the counterpart of the agent's own, and PPO or DQN for a policy.
 
     Raises:
-        LabError: the agent has a network of its own or normalises observations, its algorithm has no counterpart, the
-            environment has other spaces, or weights are NaN or infinite.
+        LabError: the agent has a network of its own, a dueling one, or normalises observations, its algorithm has no
+            counterpart, the environment has other spaces, or weights are NaN or infinite.
     """
     settings: dict[str, Any] = {}
-    counterpart = getattr(policy, "sb3", "PPO")
+    counterpart = getattr(policy, "sb3", "DQN" if isinstance(policy, QNetwork) else "PPO")
     if algorithm is None and not counterpart:
         raise LabError(f"{type(policy).__name__} has no counterpart in SB3; give one, such as algorithm=PPO")
     algorithm = algorithm or getattr(stable_baselines3, counterpart)
     if isinstance(policy, Algorithm):
         settings = _settings(policy, algorithm)
-        policy = policy.policy
-    if not isinstance(policy, ActorCritic):
+    policy = getattr(policy, "policy", policy)
+    if not isinstance(policy, Policy):
         raise LabError(f"{policy!r} is no policy of the lab; give an agent or its policy")
+    if isinstance(policy, ActorCritic) != issubclass(algorithm, OnPolicyAlgorithm):
+        raise LabError(
+            f"algorithm {algorithm.__name__} does not have the networks of {type(policy).__name__}; PPO, A2C and "
+            "MaskablePPO have an actor and a critic, and DQN has values of actions"
+        )
+    if getattr(policy, "dueling", False):
+        raise LabError("the network has a value and advantages in its last layer, and SB3 has none; use dueling=False")
     _check_finite(policy)
     if policy.activation not in ACTIVATIONS:
         raise LabError(
@@ -78,23 +87,28 @@ def to_sb3(policy: ActorCritic | Algorithm, env: Any = None, algorithm: type[Bas
     return model
 
 
-def from_sb3(model: BaseAlgorithm | BasePolicy) -> ActorCritic:
+def from_sb3(model: BaseAlgorithm | BasePolicy) -> Policy:
     """Our policy with the weights of a Stable-Baselines3 model.
 
     `agent.parameters[:] = from_sb3(model).parameters` puts them into an agent of the same architecture. What is
     said of equality at `to_sb3` holds here too.
 
     Args:
-        model: PPO, A2C or MaskablePPO with `MlpPolicy`, or with `MultiInputPolicy` on a Dict without images.
+        model: PPO, A2C, MaskablePPO or DQN with `MlpPolicy`, or with `MultiInputPolicy` on a Dict without images.
 
     Raises:
         LabError: it is another kind of model, normalises observations, has layers that we do not, or weights that are
             NaN or infinite.
     """
     policy: Any = getattr(model, "policy", model)
-    if not isinstance(policy, ActorCriticPolicy):
-        raise LabError(f"{type(model).__name__} has no separate actor and critic; use PPO, A2C or MaskablePPO")
-    if policy.use_sde:
+    known: Any = (ActorCriticPolicy, DQNPolicy)
+    if not isinstance(policy, known):
+        raise LabError(
+            f"{type(model).__name__} has neither an actor and a critic nor values of actions; use PPO, A2C, "
+            "MaskablePPO or DQN"
+        )
+    values = getattr(policy, "q_net", None)
+    if values is None and policy.use_sde:
         raise LabError("the model explores by gSDE, which the lab does not have; train it with use_sde=False")
     normaliser = getattr(model, "get_vec_normalize_env", lambda: None)()
     if normaliser is not None and normaliser.norm_obs:
@@ -102,7 +116,7 @@ def from_sb3(model: BaseAlgorithm | BasePolicy) -> ActorCritic:
             "the model was trained in a VecNormalize, whose statistics a policy of the lab does not hold; give "
             "model.policy and normalise its observations yourself, or train with norm_obs=False"
         )
-    extractor = policy.features_extractor
+    extractor = policy.features_extractor if values is None else values.features_extractor
     parts = list(extractor.extractors.values()) if isinstance(extractor, CombinedExtractor) else [extractor]
     if not all(isinstance(part, (FlattenExtractor, nn.Flatten)) for part in parts):
         raise LabError(f"the model sees through a {type(extractor).__name__}; only MlpPolicy can be taken over")
@@ -110,7 +124,13 @@ def from_sb3(model: BaseAlgorithm | BasePolicy) -> ActorCritic:
     env = getattr(model, "env", None)
     if env is not None and is_vecenv_wrapped(env, VecTransposeImage):
         space = env.unwrapped.observation_space
-    ours = ActorCritic(space, policy.action_space, _net_arch(policy), _activation(policy))
+    ours: Policy
+    if values is None:
+        extractor = policy.mlp_extractor
+        hidden = [*extractor.policy_net, *extractor.value_net]
+        ours = ActorCritic(space, policy.action_space, _net_arch(policy), _activation(hidden))
+    else:
+        ours = QNetwork(space, policy.action_space, values.net_arch, _activation(values.q_net[:-1]))
     if ours.encoder.scale != 1 and not policy.normalize_images:
         raise LabError("the model sees images as 0 to 255; train it with normalize_images=True, the default")
     _copy(ours, policy, _pixel_order(space, policy.observation_space), to_sb3=False)
@@ -118,28 +138,32 @@ def from_sb3(model: BaseAlgorithm | BasePolicy) -> ActorCritic:
     return ours
 
 
-def put_weights(policy: ActorCritic, model: BaseAlgorithm) -> None:
+def put_weights(policy: Policy, model: BaseAlgorithm) -> None:
     """Copy our policy's weights into a model that `from_sb3` took it from."""
     _copy(policy, model.policy, _pixel_order(policy.observation_space, model.observation_space), to_sb3=True)
 
 
-def _check_finite(policy: ActorCritic) -> None:
+def _check_finite(policy: Policy) -> None:
     if not np.isfinite(policy.parameters).all():
         raise LabError(
             "weights of the model are NaN or infinite; train it with a lower learning rate, or use an earlier one"
         )
 
 
-def _copy(ours: ActorCritic, theirs: Any, order: np.ndarray, to_sb3: bool) -> None:
+def _copy(ours: Policy, theirs: Any, order: np.ndarray, to_sb3: bool) -> None:
     """Copy all weights in one direction; `order[i]` is our number for SB3's input i."""
-    extractor = theirs.mlp_extractor
-    pairs = (
-        (ours.actor, [*extractor.policy_net, theirs.action_net]),
-        (ours.critic, [*extractor.value_net, theirs.value_net]),
-    )
-    for mlp, modules in pairs:
-        _copy_layers(mlp, [module for module in modules if isinstance(module, nn.Linear)], order, to_sb3)
-    if not ours.discrete:
+    if isinstance(ours, ActorCritic):
+        extractor = theirs.mlp_extractor
+        networks = {
+            "actor": [*extractor.policy_net, theirs.action_net],
+            "critic": [*extractor.value_net, theirs.value_net],
+        }
+    else:
+        networks = {"q": theirs.q_net.q_net, "target.q": theirs.q_net_target.q_net}
+    for name, modules in networks.items():
+        linears = [module for module in modules if isinstance(module, nn.Linear)]
+        _copy_layers(ours.networks[name], linears, order, to_sb3)
+    if isinstance(ours, ActorCritic) and not ours.discrete:
         if to_sb3:
             theirs.log_std.data.copy_(torch.from_numpy(ours.log_std))
         else:
@@ -202,9 +226,8 @@ def _net_arch(policy: Any) -> dict[str, Sequence[int]]:
     return {part: [m.out_features for m in net if isinstance(m, nn.Linear)] for part, net in nets.items()}
 
 
-def _activation(policy: Any) -> str:
+def _activation(modules: Iterable[nn.Module]) -> str:
     """Our name of the hidden layers' activation."""
-    modules = [*policy.mlp_extractor.policy_net, *policy.mlp_extractor.value_net]
     kinds = {type(module) for module in modules if not isinstance(module, nn.Linear)}
     names = [name for name, kind in ACTIVATIONS.items() if kinds <= {kind}]
     if not names:

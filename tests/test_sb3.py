@@ -390,8 +390,10 @@ def test_models_that_cannot_be_taken_over():
     discrete = Spaces(OBSERVATIONS["floats"], ACTIONS["discrete"])
     continuous = Spaces(OBSERVATIONS["floats"], ACTIONS["continuous"])
     image = spaces.Box(0, 255, (36, 36, 3), np.uint8)
-    with pytest.raises(LabError, match="DQN has no separate actor and critic"):
-        from_sb3(sb3.DQN("MlpPolicy", discrete, buffer_size=10))
+    with pytest.raises(LabError, match="SAC has neither an actor and a critic nor values of actions; use PPO, A2C"):
+        from_sb3(sb3.SAC("MlpPolicy", continuous, buffer_size=10))
+    with pytest.raises(LabError, match="algorithm DQN does not have the networks of ActorCritic; PPO, A2C and"):
+        to_sb3(ActorCritic(discrete.observation_space, discrete.action_space), algorithm=sb3.DQN)
     with pytest.raises(LabError, match="gSDE"):
         from_sb3(sb3.PPO("MlpPolicy", continuous, use_sde=True))
     with pytest.raises(LabError, match="NatureCNN; only MlpPolicy"):

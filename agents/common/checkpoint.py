@@ -62,6 +62,7 @@ def save(agent: Algorithm, path: Path) -> Path:
     tensors |= {f"engine.{name}": array for name, array in agent.engine.state().items()}
     tensors |= {f"progress.{name}": array for name, array in _runner_arrays(agent).items()}
     tensors |= {f"normalizer.{name}": array for name, array in _normalizer_arrays(agent).items()}
+    tensors |= {f"experience.{name}": array for name, array in agent.experience().items()}
     if lanes is not None:
         tensors["lanes"] = np.frombuffer(lanes.tobytes(), np.uint8)
     body = {
@@ -217,6 +218,16 @@ def restore(agent: Algorithm, found: Stored) -> None:
     for name in stored.COUNTERS:
         setattr(agent, name, body[name])
     agent._fresh = not (same and body["started"])
+    if same:
+        kept = {name[11:]: array for name, array in tensors.items() if name.startswith("experience.")}
+        agent.restore_experience(kept, str(file))
+    elif agent.experience():
+        logging.getLogger("rl_lab").info(
+            "%s holds the experience of %s environments: with %s, it is left out, and experience is collected again",
+            file,
+            body["num_envs"],
+            agent.source.lanes,
+        )
     _restore_lanes(agent, found)
 
 

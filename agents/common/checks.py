@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rl_lab.agents.common.networks import ActorCritic
+from rl_lab.agents.common.replay_buffer import ReplayBuffer
 from rl_lab.agents.common.rollout_buffer import RolloutBuffer
 from rl_lab.callables import refusal
 from rl_lab.errors import LabError, short
@@ -75,6 +76,30 @@ def finite_rollout(rollout: RolloutBuffer, name: str, steps: int) -> None:
                 "numbers: fix the environment; nothing was learned from this rollout"
             )
     _check_masks(rollout, name, steps)
+
+
+def finite_steps(replay: ReplayBuffer, head: int, taken: int, name: str, steps: int) -> None:
+    """Refuse NaN and infinity in the last steps of a replay buffer.
+
+    Args:
+        replay: what was collected.
+        head: slot of the first step.
+        taken: steps of each environment since.
+        name: of the environment.
+        steps: that each environment had taken before.
+
+    Raises:
+        LabError: names the environment, the step and the value.
+    """
+    slots = (head + np.arange(min(taken, len(replay.rewards) - 1) + 1)) % len(replay.rewards)
+    for what, array in (("observation", replay.observations), ("the reward", replay.rewards)):
+        if array.dtype.kind == "f" and not np.isfinite(recent := array[slots]).all():
+            t, lane, *rest = np.argwhere(~np.isfinite(recent))[0]
+            shown = f"{what}[{rest[0]}]" if rest else what
+            raise LabError(
+                f"{name}: environment {lane}, step {steps + t + (0 if rest else 1)}: {shown} is "
+                f"{recent[(t, lane, *rest)]}; rewards and observations must be finite numbers: fix the environment"
+            )
 
 
 def _check_masks(rollout: RolloutBuffer, name: str, steps: int) -> None:

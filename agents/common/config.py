@@ -39,6 +39,11 @@ class Config:
     )
     """Fields that the memory of an agent is made for, which cannot change afterwards."""
 
+    num_envs: ClassVar[int] = 8
+    """Environments that `rl-lab train` makes by default."""
+    least: ClassVar[dict[str, int]] = {}
+    """Smallest value of whole numbers that may be less than 1."""
+
     learning_rate: float | str = 3e-4
     """Step size of the optimiser: a number, or "lin_3e-4", which falls linearly to zero; in Python also a function of
     the progress remaining, from 1 to 0."""
@@ -62,8 +67,8 @@ class Config:
                 self._check(field.name, str(field.type).removesuffix(" | None"), value)
 
     def _check(self, name: str, kind: str, value: Any) -> None:
-        if kind == "int" and not _is_whole(value):
-            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number from 1 to {MOST}")
+        if kind == "int" and not _is_whole(value, least := self.least.get(name, 1)):
+            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number from {least} to {MOST}")
         if kind == "float":
             _between(name, value, 0.0, 1.0 if name in self.shares else math.inf)
         elif kind == "float | str":
@@ -74,6 +79,17 @@ class Config:
             raise LabError(f"{name}={value!r} is not allowed; give its name, such as 'tanh'")
         elif name == "net_arch":
             _layers(value)
+
+    def rollout_steps(self, num_envs: int) -> int:
+        """Steps between two updates, over all environments."""
+        raise NotImplementedError
+
+    def check_budget(self, budget: int) -> None:
+        """Refuse a budget of environment steps in which there is nothing to learn from.
+
+        Raises:
+            LabError: it is one.
+        """
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Self:
@@ -125,8 +141,8 @@ def hyperparameter(name: str) -> property:
     return property(lambda agent: getattr(agent.config, name), change)
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and 1 <= int(value) <= MOST
+def _is_whole(value: Any, least: int = 1) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= MOST
 
 
 def _layers(net_arch: Any) -> None:

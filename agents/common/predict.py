@@ -62,7 +62,8 @@ def choose_rows(agent: Algorithm, rows: np.ndarray, action_mask: np.ndarray | No
         return _discrete(agent, outputs, action_mask, deterministic)
     if action_mask is not None:
         raise LabError(f"action_mask goes with Discrete actions; this agent's are {agent.policy.action_space}")
-    return _box(agent, outputs, deterministic)
+    assert isinstance(agent.policy.action_space, spaces.Box)
+    return inside(agent.policy.action_space, outputs if deterministic else agent.draw(outputs))
 
 
 def _discrete(agent: Algorithm, logits: np.ndarray, mask: np.ndarray | None, deterministic: bool) -> np.ndarray:
@@ -77,16 +78,6 @@ def _discrete(agent: Algorithm, logits: np.ndarray, mask: np.ndarray | None, det
                 f"({len(logits)}, {logits.shape[1]}), with an allowed action in each row"
             )
         logits = np.where(allowed, logits, distributions.MASKED)
-    if not deterministic:
-        # The maximum of logits plus Gumbel noise is a draw from their softmax.
-        logits = logits - np.log(-np.log(agent.rng.random(logits.shape)))
     assert isinstance(agent.policy.action_space, spaces.Discrete)
-    return logits.argmax(axis=1) + int(agent.policy.action_space.start)
-
-
-def _box(agent: Algorithm, means: np.ndarray, deterministic: bool) -> np.ndarray:
-    space = agent.policy.action_space
-    assert isinstance(space, spaces.Box)
-    if not deterministic:
-        means = means + np.exp(agent.engine.log_std()) * agent.rng.standard_normal(means.shape)
-    return inside(space, means)
+    chosen = logits.argmax(axis=1) if deterministic else agent.draw(logits)
+    return chosen + int(agent.policy.action_space.start)

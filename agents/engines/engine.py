@@ -1,4 +1,4 @@
-"""What runs an actor-critic's loops: the protocol that the compiled and the torch engine implement, all of it."""
+"""What runs an algorithm's loops: the protocols that compiled and torch engines implement, all of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from rl_lab.agents.common.normalizer import Normalizer
+from rl_lab.agents.common.replay_buffer import ReplayBuffer
 from rl_lab.agents.common.rollout_buffer import RolloutBuffer, RolloutSamples
 from rl_lab.agents.common.runner import RunnerState
 
@@ -37,13 +38,36 @@ class Loss(NamedTuple):
     """Statistics that are averaged over the last epoch alone."""
 
 
+class OffPolicyLoss(NamedTuple):
+    """What an off-policy algorithm minimises and how it explores, as kernels for the compiled engine and in torch."""
+
+    statistics: tuple[str, ...]
+    """Names of what a gradient step reports."""
+    make_scratch: Callable[..., Any]
+    """`make_scratch(policy, num_envs, batch)`: memory of the kernels, a named tuple that begins with the fields of
+    `off_policy.Scratch`."""
+    choose: Callable[..., Any]
+    """`choose(exploration, outputs, network, replay, runner, view)`: fills the actions of `replay` at its head, and
+    those of `view`; `outputs` `(num_envs, outputs)` are of the acting network."""
+    gradient_step: Callable[..., Any]
+    """`gradient_step(optimise, rate, network, moments, scratch, settings)`: trains on `scratch.samples`, and fills the
+    statistics."""
+    losses: tuple[tuple[tuple[str, ...], Callable[..., Any]], ...]
+    """The same in torch, one after the other: names of the segments that it trains, and
+    `loss(networks, samples, settings)`, a scalar tensor; `networks` are modules by name."""
+    acting: str
+    """Segment of the network whose outputs actions are chosen from."""
+    epsilon: float = 1e-8
+    """Of the optimiser; Adam's in torch and SB3."""
+
+
 def never(statistics, settings):
     """For losses that go through all epochs."""
     return False
 
 
 class Engine(Protocol):
-    """Acts, values and learns for an agent; what an engine cannot do, its constructor or `make_room` refuses."""
+    """What every engine has; what one cannot do, its constructor refuses."""
 
     name: str
     """As in `PPO(engine=...)`."""
@@ -51,6 +75,32 @@ class Engine(Protocol):
     @property
     def gradient_steps(self) -> int:
         """Minibatches learned from so far."""
+
+    def outputs(self, rows: np.ndarray) -> np.ndarray:
+        """Numbers that describe the actions for rows of the encoder, float32 `(batch, outputs)`.
+
+        Logits or values of Discrete actions, of which the largest is taken, or continuous actions themselves.
+        """
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The weights in use, by name."""
+
+    def parameters(self) -> np.ndarray:
+        """The weights in use, float32 `(parameters,)`; read-only where writing would change nothing."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What `restore` needs beside the policy's parameters."""
+
+    def restore(self, state: dict[str, np.ndarray], source: str = "the state") -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            LabError: an array is missing, does not fit or holds NaN; `source` is where it came from.
+        """
+
+
+class OnPolicyEngine(Engine, Protocol):
+    """Acts, values and learns for an actor-critic."""
 
     def prepare(self, rollout: RolloutBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any) -> None:
         """Compile what the other methods run."""
@@ -77,27 +127,29 @@ class Engine(Protocol):
     def forget_actor(self) -> None:
         """Start the actor's part of the optimiser from scratch, for an actor that was replaced."""
 
-    def outputs(self, rows: np.ndarray) -> np.ndarray:
-        """The actor's outputs `(batch, outputs)` for rows of the encoder: logits, or means of continuous actions."""
-
     def values(self, rows: np.ndarray) -> np.ndarray:
         """The critic's values `(batch,)` for rows of the encoder."""
 
     def log_std(self) -> np.ndarray:
         """Logarithms of the standard deviations of continuous actions, float32 `(dimensions,)`."""
 
-    def tensors(self) -> dict[str, np.ndarray]:
-        """The weights in use, by name."""
 
-    def parameters(self) -> np.ndarray:
-        """The weights in use, float32 `(parameters,)`; read-only where writing would change nothing."""
+class Plan(NamedTuple):
+    """What an iteration does: blocks of steps, each followed by learning; made in advance from the schedules."""
 
-    def state(self) -> dict[str, np.ndarray]:
-        """What `restore` needs beside the policy's parameters."""
+    exploration: np.ndarray  # float64 (steps,), of each step of all environments, from 0 to 1
+    rates: np.ndarray  # float64 (blocks,), learning rates
+    syncs: np.ndarray  # int64 (blocks,), how often the target follows before a block's learning
+    updates: np.ndarray  # int64 (blocks,), gradient steps
 
-    def restore(self, state: dict[str, np.ndarray], source: str = "the state") -> None:
-        """Go on from what `state` gave.
 
-        Raises:
-            LabError: an array is missing, does not fit or holds NaN; `source` is where it came from.
-        """
+class OffPolicyEngine(Engine, Protocol):
+    """Acts, stores and learns from stored experience."""
+
+    def prepare(self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any) -> None:
+        """Compile what `advance` runs."""
+
+    def advance(
+        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, plan: Plan, settings: Any
+    ) -> dict[str, float]:
+        """Act and learn as planned; returns means of the statistics, empty where nothing was learned."""

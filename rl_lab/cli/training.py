@@ -36,7 +36,7 @@ def train(
     steps: int | None = None,
     seed: int = 0,
     out: Path | None = None,
-    num_envs: int = 8,
+    num_envs: int | None = None,
     env_arg: tuple[str, ...] = (),
     engine: Literal["compiled", "torch"] | None = None,
     device: str | None = None,
@@ -61,7 +61,7 @@ def train(
         steps: budget of environment steps, over all environments.
         seed: seed of all random numbers.
         out: new folder for the run.
-        num_envs: number of parallel environments.
+        num_envs: number of parallel environments; by default 8, and 1 for algorithms with a replay buffer, as dqn.
         env_arg: arguments of the environment, as key=value.
         engine: by default compiled for perceptrons on a CPU.
         device: of the torch engine, such as cuda; by default cpu, and with --resume that of the run.
@@ -79,6 +79,7 @@ def train(
     kind = algorithm_named(algorithm or USUAL)
     if not isinstance(settings, kind.config_class):
         raise LabError(f"write the algorithm first: rl-lab train {algorithm} --env ...")
+    num_envs = kind.config_class.num_envs if num_envs is None else num_envs
     options: dict[str, Any] = {"checkpoint_seconds": checkpoint_seconds, "progress_bar": not quiet}
     env = one_env(env, env_option)
     if resume is not None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from rl_lab.agents.algorithm import Algorithm
 from rl_lab.agents.common.boundary import begun, finite, one_number, stepped
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import Judge, Judgement, Recorded
 from rl_lab.errors import LabError
@@ -194,7 +195,7 @@ class Meter:
 def _updates(model: Any) -> int | None:
     """Rollouts that an on-policy algorithm has learned from, ours or Stable-Baselines3's; None for anything else."""
     if isinstance(model, Algorithm):
-        return model.iterations
+        return model.iterations if isinstance(model, OnPolicyAlgorithm) else None
     if hasattr(model, "rollout_buffer") and hasattr(model, "n_envs"):
         return int(model.num_timesteps // (model.n_steps * model.n_envs))
     return None

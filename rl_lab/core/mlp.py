@@ -282,6 +282,12 @@ class MLP:
             weights[:] = orthogonal(weights.shape, gain if number == len(views) else hidden_gain, rng)
             bias[:] = 0
 
+    def initialise_uniformly(self, rng: np.random.Generator) -> None:
+        """Weights and biases uniform in ±1/√inputs, as `torch.nn.Linear` draws its own."""
+        for weights, bias in self.layers():
+            bound = len(weights) ** -0.5
+            weights[:], bias[:] = rng.uniform(-bound, bound, weights.shape), rng.uniform(-bound, bound, bias.shape)
+
     def __call__(self, inputs: ArrayLike) -> NDArray[np.float32]:
         """Outputs `(batch, sizes[-1])` for inputs `(batch, sizes[0])`.
 

@@ -73,11 +73,11 @@ def test_a_checkpoint_of_another_algorithm_is_refused(tmp_path):
         A2C(CARTPOLE, clip_range=0.1)
     with pytest.raises(LabError, match=r"use_rms_prop cannot change once an agent is made; give it to A2C\(...\)"):
         A2C(CARTPOLE).use_rms_prop = False
-    with pytest.raises(LabError, match="A2C has no hyperparameter 'batch_size'; PPO has"):
+    with pytest.raises(LabError, match="A2C has no hyperparameter 'batch_size'; DQN and PPO have"):
         A2C(CARTPOLE).batch_size = 8
     with pytest.raises(LabError, match="was not trained with Adam; leave out the argument that changes the optimiser"):
         A2C.load(tmp_path / "a2c", use_rms_prop=False)
-    with pytest.raises(LabError, match="there is no algorithm None; choose one of a2c, ppo"):
+    with pytest.raises(LabError, match="there is no algorithm None; choose one of a2c, dqn, ppo"):
         train_seeds(CARTPOLE, range(2), 80, algorithm=None)
 
 
@@ -125,7 +125,7 @@ def test_stages_take_it():
     )
     assert isinstance(trained.agent, A2C)
     assert trained.agent.num_timesteps == 512
-    with pytest.raises(LabError, match="there is no algorithm 'a3c'; choose one of a2c, ppo"):
+    with pytest.raises(LabError, match="there is no algorithm 'a3c'; choose one of a2c, dqn, ppo"):
         Context(CARTPOLE, algorithm="a3c")
 
 

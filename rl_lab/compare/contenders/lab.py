@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rl_lab.agents.algorithm import Algorithm
+from rl_lab.agents.common.config import Config
 from rl_lab.agents.common.environments import LEAST_BYTES
-from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.registry import ALGORITHMS
 from rl_lab.compare.checks import unknown
 from rl_lab.compare.contenders.base import STAGES, Trainer
@@ -33,6 +33,23 @@ class LabTrainer(Trainer):
             raise unknown("contender", name, [*ALGORITHMS, *(f"sb3:{each}" for each in SB3), "module:function"])
         return ALGORITHMS[name]
 
+    @property
+    def config(self) -> Config:
+        """Its hyperparameters.
+
+        Raises:
+            LabError: a value is not allowed.
+        """
+        return self.kind.config_class.of(self._options(STAGES))
+
+    def check_budget(self, budget: int) -> None:
+        """Refuse a budget in which it could not learn once."""
+        super().check_budget(budget)
+        try:
+            self.config.check_budget(budget)
+        except LabError as error:
+            raise LabError(f"contender {self.contender.name!r}: {error}") from None
+
     def validate(self) -> None:
         """Refuse an algorithm that does not exist, or hyperparameters that it does not know."""
         self._check_names(self.kind.config_class, [STAGES])
@@ -42,9 +59,8 @@ class LabTrainer(Trainer):
         env, count = maker.single(), self.contender.num_envs
         try:
             check_memory(float(count) * LEAST_BYTES, f"num_envs={count}", "choose fewer")
-            config = self.kind.config_class.of(self._options(STAGES))
-            policy = ActorCritic(env.observation_space, env.action_space, config.net_arch, config.activation)
-            self.kind.check_memory(config, policy, count)
+            policy = self.kind.make_policy(env.observation_space, env.action_space, self.config)
+            self.kind.check_memory(self.config, policy, count)
         except LabError as error:
             raise LabError(f"contender {self.contender.name!r}: {error}") from error
         finally:
@@ -53,8 +69,7 @@ class LabTrainer(Trainer):
     @property
     def rollout_steps(self) -> int:
         """Steps of one rollout, over all of its environments."""
-        usual = getattr(self.kind.config_class(), "n_steps", 1)
-        return self.contender.num_envs * int(self.contender.hyperparameters.get("n_steps", usual))
+        return self.config.rollout_steps(self.contender.num_envs)
 
     @property
     def hyperparameters(self) -> dict[str, Any]:

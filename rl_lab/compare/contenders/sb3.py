@@ -123,7 +123,7 @@ class SB3Trainer(Trainer):
     def rollout_steps(self) -> int:
         """Steps of one rollout, over all of its environments; 0 for algorithms that have none."""
         defaults = inspect.signature(self.kind).parameters
-        usual = defaults["n_steps"].default if "n_steps" in defaults else 0
+        usual = defaults["n_steps"].default if "gae_lambda" in defaults else 0  # elsewhere it is that of returns
         return self.contender.num_envs * int(self.contender.hyperparameters.get("n_steps", usual))
 
     @property
@@ -144,8 +144,7 @@ class SB3Trainer(Trainer):
         env = metered_vec_env(trainer.sb3(self.contender.num_envs), meter, maker.environment.name)
         meter.clock.start()
         model = self._model(trainer, env, seed)
-        if hasattr(model, "n_steps"):  # algorithms without rollouts learn from the first steps
-            self.check_budget(meter.budget)
+        self.check_budget(meter.budget)
         return model.learn(meter.budget), None
 
     def _model(self, maker: Maker, env: Any, seed: int | None = None) -> Any:
