@@ -9,6 +9,7 @@ model = PPO("MlpPolicy", vec_env(gym.make_vec("rl_lab/CartPole-v1", num_envs=8))
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,8 @@ from rl_lab.errors import LabError
 from rl_lab.sb3_pretrain import pretrain as pretrain
 from rl_lab.sb3_weights import from_sb3 as from_sb3
 from rl_lab.sb3_weights import to_sb3 as to_sb3
+
+logger = logging.getLogger("rl_lab")
 
 
 def vec_env(env: gym.vector.VectorEnv) -> BatchVecEnv:
@@ -61,6 +64,12 @@ class BatchVecEnv(VecEnv):
     """
 
     def __init__(self, batch: BatchVectorEnv) -> None:
+        if batch.definition.turned:
+            logger.warning(
+                "%s is played for both sides, and Stable-Baselines3 takes the value of the other side's position with "
+                "the wrong sign; give another opponent, such as opponent='greedy', or train with rl_lab.agents",
+                batch.definition.name,
+            )
         self.batch, self.lanes = batch, batch.lanes
         self.masked = batch.definition.mask_width > 0
         self.actions: Any = None

@@ -122,6 +122,10 @@ def compare_plan(
         path = Path(plan)
         plan, command = load_plan(path), command or f"rl-lab compare {shlex.quote(str(path))}"
         plan = plan if plan.out or out else replace(plan, out=str(default_folder(plan, path)))
+        try:
+            return compare_plan(plan, out, jobs, quiet, command, timeout)
+        except LabError as error:
+            raise LabError(f"plan {str(path)!r}: {error}") from error
     plan = with_controls(plan if timeout is None else replace(plan, timeout=timeout))
     chosen = out or plan.out
     folder = Path(chosen) if chosen else None

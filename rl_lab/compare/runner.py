@@ -13,12 +13,12 @@ from typing import Any, BinaryIO, NamedTuple
 from rl_lab import fingerprint
 from rl_lab.compare import kept
 from rl_lab.compare.checks import slug
-from rl_lab.compare.contenders import FunctionTrainer, trainer_of
+from rl_lab.compare.contenders import FunctionTrainer, Trainer, trainer_of
 from rl_lab.compare.controls import with_controls, without
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.executor import Executor
 from rl_lab.compare.local_processes import LocalProcesses
-from rl_lab.compare.plan import Contender, Plan
+from rl_lab.compare.plan import Contender, Environment, Plan
 from rl_lab.compare.progress import Display
 from rl_lab.compare.runs import Run, Store
 from rl_lab.compare.worker import Job
@@ -152,7 +152,20 @@ def warnings(plan: Plan) -> list[str]:
     budgets = {plan.budget(environment) for environment in plan.environments}
     trainers = [trainer_of(contender) for contender in plan.contenders]
     few = [trainer.few_updates(budget) for trainer in trainers for budget in sorted(budgets)]
-    return [*(f"warning: {sentence}" for sentence in few if sentence), *_about_controls(plan)]
+    wrong = [each for environment in plan.environments for each in _for_both_sides(environment, trainers)]
+    return [*(f"warning: {sentence}" for sentence in [*few, *wrong] if sentence), *_about_controls(plan)]
+
+
+def _for_both_sides(environment: Environment, trainers: Sequence[Trainer]) -> list[str]:
+    """Warnings of contenders that train on a game that they play for both sides, and do not know what that means."""
+    maker = Maker.of(environment)
+    return [
+        f"{trainer.contender.name} trains on {environment.name} for both sides, and Stable-Baselines3 takes the "
+        "value of the other side's position with the wrong sign: give it another opponent, or use one of our algorithms"
+        for trainer in trainers
+        if maker.batched and not trainer.ours
+        if maker.for_training(trainer.contender.training).single().unwrapped.definition.turned  # type: ignore[attr-defined]
+    ]
 
 
 def _about_controls(plan: Plan) -> list[str]:

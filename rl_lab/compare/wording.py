@@ -127,7 +127,7 @@ def in_full(plan: Plan, runs: Sequence[Run], verdicts: Sequence[Verdict]) -> str
 
 def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str]:
     """The steps that contenders took, and which made too few updates to be informative."""
-    taken, few, lost = [], [], []
+    taken, few, more = [], [], []
     for contender in plan.contenders:
         own = [r for r in runs if (r.contender, r.environment, r.failed) == (contender.name, environment.name, False)]
         if not own:
@@ -138,7 +138,12 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
         counted = f" ({made:,.0f} update{'' if made == 1 else 's'})" if updates else ""
         taken.append(f"{contender.name} {steps:,.0f}{counted}")
         if why := next(filter(None, (run.notes.get(NOT_KEPT) for run in own)), ""):
-            lost.append(f"An agent of {contender.name} could not be kept: {why}.")
+            more.append(f"An agent of {contender.name} could not be kept: {why}.")
+        if 0 < (pretrained := sum("pretraining" in run.notes for run in own)) < len(own):
+            more.append(
+                f"{contender.name} was pretrained in {pretrained} of {len(own)} runs only. Whether it gets controls, "
+                "its first run decides; pretrain with every seed."
+            )
         if updates and min(updates) < FEW_UPDATES:
             few.append(contender.name)
     found = [f"Steps taken: {', '.join(taken)}."] if taken else []
@@ -154,7 +159,7 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
             "environment, and move wrappers that learn from earlier episodes, such as NormalizeObservation, into the "
             "contenders."
         )
-    return [*found, *lost]
+    return [*found, *more]
 
 
 def failures(runs: Sequence[Run]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import rl_lab.compare
-from rl_lab.compare import Contender, Environment, Evaluation, Plan, Question, load_plan
+from rl_lab.compare import Contender, Environment, Evaluation, Plan, Question, compare_plan, load_plan
 from rl_lab.compare.contenders import trainer_of
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
@@ -341,3 +341,10 @@ def test_algorithms_are_named_in_small_letters_or_capitals():
     assert (lab.hyperparameters, theirs.hyperparameters, mine.hyperparameters) == ({"gamma": 0.9}, {"gamma": 0.9}, {})
     assert trainer_of(lab).kind.__name__ == "PPO"
     assert trainer_of(theirs).kind.__module__ == "stable_baselines3.a2c.a2c"
+
+
+def test_what_is_wrong_with_a_contender_names_the_plan(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(TEXT.replace('"sb3:ppo"', '"sb3:pppo"'))
+    with pytest.raises(LabError, match=r"^plan '.*mine.toml': unknown contender 'sb3:pppo'; did you mean 'sb3:ppo'"):
+        compare_plan(file, tmp_path / "out")

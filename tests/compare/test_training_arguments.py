@@ -2,15 +2,17 @@
 
 import sys
 
+import gymnasium as gym
 import pytest
 
 from rl_lab.compare import Contender, Environment, Evaluation, Plan, load_plan
 from rl_lab.compare.contenders import trainer_of
 from rl_lab.compare.controls import with_controls
 from rl_lab.compare.environments import Maker
-from rl_lab.compare.runner import all_tasks
+from rl_lab.compare.runner import all_tasks, warnings
 from rl_lab.compare.worker import Job, execute
 from rl_lab.errors import LabError
+from rl_lab.sb3 import vec_env
 
 GO = Environment("small", None, {"size": 3, "komi": 8.5, "opponent": "greedy"}, id="rl_lab/Go-5x5-v0")
 SMALL = {"num_envs": 4, "n_steps": 16, "batch_size": 32, "n_epochs": 1}
@@ -38,6 +40,16 @@ def test_what_trains_on_one_opponent_is_judged_on_another(algorithm, monkeypatch
     assert found["steps"] == 256
     assert "self" in trained
     assert set(judged) == {"greedy"}
+
+
+def test_contenders_that_take_both_sides_for_one_are_warned_of(caplog):
+    contenders = [Contender(name, algorithm, SMALL, BOTH_SIDES) for name, algorithm in (("a", "ppo"), ("b", "sb3:ppo"))]
+    said = [line for line in warnings(Plan([GO], [*contenders, Contender("c", "sb3:ppo")], 1024)) if "sides" in line]
+    assert [line.partition(", and")[0] for line in said] == ["warning: b trains on small for both sides"]
+    vec_env(gym.make_vec("rl_lab/Go-5x5-v0", 2))
+    assert not caplog.text
+    vec_env(gym.make_vec("rl_lab/Go-5x5-v0", 2, opponent="self"))
+    assert "with the wrong sign; give another opponent, such as opponent='greedy', or train with" in caplog.text
 
 
 def test_a_function_is_given_what_it_trains_on():

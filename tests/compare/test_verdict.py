@@ -193,6 +193,14 @@ def test_the_text_says_how_many_steps_and_updates_there_were():
     assert "Fewer than 10 updates: theirs." in text
 
 
+def test_the_text_says_which_contender_was_pretrained_with_some_seeds_only():
+    runs = both(lambda s: (rising(2), 1.0), lambda s: (rising(2), 20.0), 3)
+    runs[2] = replace(runs[2], notes={"pretraining": {}, "switch": 0})
+    text = Result(plan(EQUAL, seeds=3), runs).verdict
+    assert "ours was pretrained in 1 of 3 runs only. Whether it gets controls, its first run decides" in text
+    assert "theirs was pretrained" not in text
+
+
 def test_a_contender_judged_at_its_end_only_has_no_curve():
     runs = [run("theirs", s, flat(0.5)) for s in range(10)]
     runs += [Run("task", "ours", s, run("x", s, [1.0]).points) for s in range(10)]
