@@ -15,7 +15,6 @@ from rl_lab.envs.boundary import (
     checked_actions,
     checked_options,
     checked_render_mode,
-    checked_seed,
     lane_sequence,
     metadata,
     pick,
@@ -28,6 +27,7 @@ from rl_lab.envs.registration import resolve
 from rl_lab.envs.screen import Screen, mosaic
 from rl_lab.envs.single import BatchEnv as BatchEnv
 from rl_lab.errors import LabError
+from rl_lab.validation import whole_number
 
 MODES = {AutoresetMode.NEXT_STEP: NEXT_STEP, AutoresetMode.SAME_STEP: SAME_STEP, AutoresetMode.DISABLED: DISABLED}
 
@@ -67,7 +67,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         max_episode_steps: int | None = None,
         **arguments: Any,
     ) -> None:
-        self.num_envs, self.threads = _count("num_envs", num_envs), _count("threads", threads)
+        self.num_envs, self.threads = whole_number("num_envs", num_envs, 1), whole_number("threads", threads, 1)
         self.copy, self.debug, self.episode_statistics = copy, debug, episode_statistics
         self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.mode = MODES[self.autoreset_mode]
@@ -285,7 +285,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
             fresh = self._sequences(None)
             return [keep if s is None else lane_sequence(s, 0) for s, keep in zip(seeds, fresh, strict=True)]
         if seed is not None:
-            super().reset(seed=checked_seed(seed))
+            super().reset(seed=whole_number("seed", seed, 0))
         elif self._started:
             return [None] * self.num_envs
         return [lane_sequence(self.np_random_seed, lane) for lane in range(self.num_envs)]
@@ -311,12 +311,6 @@ class BatchVectorEnv(gym.vector.VectorEnv):
                 f"environments {ended} of {self.definition.name} have ended and autoreset is disabled; "
                 'reset them with reset(options={"reset_mask": ...})'
             )
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least 1")
-    return int(value)
 
 
 def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:

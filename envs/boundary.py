@@ -13,22 +13,12 @@ from rl_lab.envs import window
 from rl_lab.envs.definition import Definition, observation_buffer
 from rl_lab.errors import LabError, RenderModeError, short
 from rl_lab.memory import check_memory
+from rl_lab.validation import whole_number
 
 
 def lane_sequence(seed: Any, lane: int) -> np.random.SeedSequence:
-    """The seed sequence of a lane under an integer seed.
-
-    Raises:
-        LabError: the seed is not a whole number of at least 0.
-    """
-    return np.random.SeedSequence(checked_seed(seed), spawn_key=(lane,))
-
-
-def checked_seed(seed: Any) -> int:
-    """A seed as int, or a `LabError`."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise LabError(f"seed {seed!r} is not allowed; it must be a whole number of at least 0")
-    return int(seed)
+    """The seed sequence of a lane under an integer seed, which is checked."""
+    return np.random.SeedSequence(whole_number("seed", seed, 0), spawn_key=(lane,))
 
 
 def check_room(definition: Definition, num_envs: int) -> None:

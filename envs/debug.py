@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rl_lab import jit
 from rl_lab.envs.loops import StepBuffers
 from rl_lab.errors import KernelError
 
@@ -48,9 +49,9 @@ def check_fits(value: Any, dtype: np.dtype) -> None:
     Raises:
         OverflowError: it is out of range, or not finite.
     """
-    if (limits := _limits(dtype)) is None:
+    if dtype.base.kind not in "iu":
         return
-    low, high = limits
+    low, high = _limits(dtype.base)
     if isinstance(value, (int, float, np.integer, np.floating)):  # much faster than the other way
         fits = bool(low <= value <= high)
     else:
@@ -61,11 +62,14 @@ def check_fits(value: Any, dtype: np.dtype) -> None:
 
 
 @functools.cache
-def _limits(dtype: np.dtype) -> tuple[int, int] | None:
-    """The smallest and the largest number that an integer field holds; None for other fields."""
-    if dtype.base.kind not in "iu":
-        return None
-    return int(np.iinfo(dtype.base).min), int(np.iinfo(dtype.base).max)
+def _limits(dtype: np.dtype) -> tuple[int, int]:
+    """The smallest and the largest number that an integer field holds."""
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
+def runner(name: str, loop: Callable[..., Any], debug: bool) -> Callable[..., Any]:
+    """A loop as machine code, or with `debug` as plain Python."""
+    return plainly(name, loop) if debug else jit.specialize(loop, name=name, exact=True)
 
 
 def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,9 +101,7 @@ def _checked(argument: Any) -> Any:
         return StepBuffers(*map(_checked, argument))
     if not isinstance(argument, np.ndarray):
         return argument
-    if argument.dtype.names:
-        return argument.view(np.dtype((CheckedRecord, argument.dtype)))
-    return argument.view(CheckedArray)
+    return argument.view(np.dtype((CheckedRecord, argument.dtype)) if argument.dtype.names else CheckedArray)
 
 
 def _reason(error: Exception) -> str:

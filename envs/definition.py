@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from rl_lab.envs import kernels
 from rl_lab.errors import LabError, short
-from rl_lab.validation import UNREADABLE
+from rl_lab.validation import UNREADABLE, whole
 
 FRAMEWORK_FIELDS = [
     ("random", np.uint64, (1,)),
@@ -125,9 +125,14 @@ class Definition:
 
     def __post_init__(self) -> None:
         self._check_names()
-        self._check_kernels()
+        for role in kernels.PARAMETERS:
+            if role != "action_mask" or self.action_mask is not None:
+                kernels.check(self.name, role, getattr(self, role), self.state)
         self._check_flags()
-        self._check_limit()
+        if not whole(limit := self.config.get("max_steps"), 0):
+            raise LabError(
+                f"{self.name} has max_steps={limit!r}; it must be a whole number of steps, or 0 for no limit"
+            )
         observation_buffer(self.observation_space, 1)
         action_buffer(self.action_space, 1)
         if self.action_mask is not None and not isinstance(self.action_space, spaces.Discrete):
@@ -146,11 +151,6 @@ class Definition:
     def config_record(self) -> np.ndarray:
         """The config as an array of one record; see the function of this name."""
         return config_record(self.name, self.config)
-
-    def _check_kernels(self) -> None:
-        for role in kernels.PARAMETERS:
-            if role != "action_mask" or self.action_mask is not None:
-                kernels.check(self.name, role, getattr(self, role), self.state)
 
     def _check_names(self) -> None:
         if not isinstance(self.state, np.dtype):
@@ -176,25 +176,19 @@ class Definition:
                 raise LabError(f"{self.name} has a field {added!r}, which the framework adds itself; leave it out")
 
     def _check_flags(self) -> None:
+        known = self.state.names or ()
         for name in self.info:
-            if name not in (self.state.names or ()):
+            if name not in known:
+                fields = ", ".join(known)
                 raise LabError(
-                    f"{self.name} names {name!r} in info; it must be a field of the state, which are: "
-                    f"{', '.join(self.state.names or ())}"
+                    f"{self.name} names {name!r} in info; it must be a field of the state, which are: {fields}"
                 )
         for place, names in (("endings", self.endings), ("turned", filter(None, [self.turned]))):
             for name in names:
-                if name not in (self.state.names or ()) or self.state[name] != np.bool_:
+                if name not in known or self.state[name] != np.bool_:
                     raise LabError(
                         f"{self.name} names {name!r} in {place}; it must be a field of the state and np.bool_"
                     )
-
-    def _check_limit(self) -> None:
-        limit = self.config.get("max_steps")
-        if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 0:
-            raise LabError(
-                f"{self.name} has max_steps={limit!r}; it must be a whole number of steps, or 0 for no limit"
-            )
 
 
 def config_record(name: str, config: Mapping[str, Any]) -> np.ndarray:

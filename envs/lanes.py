@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from rl_lab import jit, random
 from rl_lab.envs import kernels, loops
-from rl_lab.envs.debug import plainly
+from rl_lab.envs.debug import runner
 from rl_lab.envs.definition import Definition, action_buffer, observation_buffer
 from rl_lab.envs.validation import check_observations, check_states
 from rl_lab.errors import KernelError, LabError
@@ -157,14 +157,16 @@ class Lanes:
         if not isinstance(states, np.ndarray) or states.dtype.names is None:
             given = f"{states.dtype} array" if isinstance(states, np.ndarray) else type(states).__name__
             raise LabError(f"a state of {name} cannot be of type {given}; load what save_state() gave")
-        if states.dtype != self.states.dtype:
-            self._refuse_variant()
+        if states.dtype != self.states.dtype or self._is_other_variant(states):
+            raise LabError(
+                f"a state of another family or variant cannot be loaded into {name}; "
+                "load what the same environment saved, made with the same arguments"
+            )
         if states.shape != self.states.shape:
             raise LabError(
                 f"a state of shape {states.shape} cannot be loaded into {name} with {self.count} environments; "
                 f"load one of shape {self.states.shape}"
             )
-        self._check_variant(states)
         check_states(self.definition, states, self.config.view(np.recarray)[0])
         before, taken = self.save(), self.taken
         self.states[...] = states
@@ -189,19 +191,12 @@ class Lanes:
         if self.states["done"].any():
             self.reset(self.states["done"].copy())
 
-    def _check_variant(self, states: np.ndarray) -> None:
-        """Refuse states of a variant with the same fields; lanes that were never reset have none yet."""
+    def _is_other_variant(self, states: np.ndarray) -> bool:
+        """Whether states with the same fields are of another variant; lanes that were never reset have none yet."""
         if "variant" not in (states.dtype.names or ()):
-            return
+            return False
         wanted, given = int(self.config["variant"][0]), states["variant"]
-        if ((given != wanted) & (given != 0)).any():
-            self._refuse_variant()
-
-    def _refuse_variant(self) -> NoReturn:
-        raise LabError(
-            f"a state of another family or variant cannot be loaded into {self.definition.name}; "
-            "load what the same environment saved, made with the same arguments"
-        )
+        return bool(((given != wanted) & (given != 0)).any())
 
     def render(self, lane: int, mode: str) -> Any:
         """A frame of one lane."""
@@ -219,11 +214,7 @@ class Lanes:
         return self.states.view(np.recarray)[lane], self.config.view(np.recarray)[0]
 
     def ascii(self, lane: int) -> str:
-        """The state of a lane as a text that `reset(options=...)` reads.
-
-        Raises:
-            LabError: the environment writes none.
-        """
+        """The state of a lane as a text that `reset(options=...)` reads, or a `LabError` where there is none."""
         if self.definition.ascii is None:
             raise LabError(f"{self.definition.name} writes no layouts; robot environments do")
         return self.definition.ascii(*self.record(lane))
@@ -235,5 +226,4 @@ class Lanes:
         self._step(start, stop, mode, self.states, self.config, self.buffers)
 
     def _loop(self, what: str, loop: functools.partial[None]) -> Callable[..., Any]:
-        name = f"{self.definition.name}'s {what}"
-        return plainly(name, loop) if self.debug else jit.specialize(loop, name=name, exact=True)
+        return runner(f"{self.definition.name}'s {what}", loop, self.debug)

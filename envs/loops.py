@@ -41,14 +41,7 @@ def begin_lane(reset, state, config):
 
 
 def reset_lanes(begin, chosen, states, config):
-    """Start an episode in the chosen lanes.
-
-    Args:
-        begin: `begin_lane` with its kernel.
-        chosen: bool `(lanes,)`.
-        states: records `(lanes,)`.
-        config: record `(1,)`.
-    """
+    """Start an episode in the lanes that are chosen in bool `(lanes,)`; `begin` is `begin_lane` with its kernel."""
     for n in range(states.shape[0]):
         if chosen[n]:
             begin(states[n], config[0])
@@ -66,19 +59,8 @@ def step_lanes(begin, step, observe, action_mask, start, stop, mode, states, con
 
     Where an episode ends, `returns` and `lengths` get its sum of rewards and number of steps, and in mode
     SAME_STEP `final_observations` and `final_masks` what was seen before the reset. Other rows of these
-    four keep what they had.
-
-    Args:
-        begin: `begin_lane` with its kernel.
-        step: kernel of the environment, like `observe` and `action_mask`.
-        observe: see there.
-        action_mask: see there.
-        start: first lane.
-        stop: the lane after the last.
-        mode: NEXT_STEP, SAME_STEP or DISABLED.
-        states: records `(lanes,)`.
-        config: record `(1,)`.
-        buffers: `StepBuffers`.
+    four keep what they had. `begin` is `begin_lane` with its kernel, `step`, `observe` and `action_mask` are kernels of
+    the environment; `states` are records `(lanes,)`, `config` is one `(1,)`, and `buffers` are `StepBuffers`.
     """
     for n in range(start, stop):
         state = states[n]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rl_lab.envs.definition import Definition
-from rl_lab.errors import LabError
+from rl_lab.validation import whole_number
 
 if TYPE_CHECKING:
     from rl_lab.envs.lanes import Lanes
@@ -38,8 +38,7 @@ def mosaic(images: Sequence[np.ndarray], columns: int | None = None) -> np.ndarr
     """
     if columns is None:
         columns = math.ceil(math.sqrt(len(images)))
-    if isinstance(columns, bool) or not isinstance(columns, (int, np.integer)) or not 1 <= columns <= len(images):
-        raise LabError(f"columns={columns!r} is not allowed; it must be a whole number from 1 to {len(images)}")
+    whole_number("columns", columns, 1, len(images))
     height, width = (max(image.shape[axis] for image in images) + GAP for axis in (0, 1))
     rows = math.ceil(len(images) / columns)
     whole = np.full((rows * height - GAP, columns * width - GAP, 3), BACKGROUND, np.uint8)

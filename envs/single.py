@@ -14,7 +14,6 @@ from rl_lab.envs.boundary import (
     checked_actions,
     checked_options,
     checked_render_mode,
-    checked_seed,
     lane_sequence,
     metadata,
     pick,
@@ -26,6 +25,7 @@ from rl_lab.envs.loops import DISABLED
 from rl_lab.envs.registration import resolve
 from rl_lab.envs.screen import Screen
 from rl_lab.errors import LabError, MissingMethod
+from rl_lab.validation import whole_number
 
 
 class EntryPoint(str):
@@ -94,7 +94,7 @@ class BatchEnv(gym.Env):
             LabError: the seed or an option is not allowed.
         """
         options = checked_options(options)
-        super().reset(seed=None if seed is None else checked_seed(seed))
+        super().reset(seed=None if seed is None else whole_number("seed", seed, 0))
         if seed is not None or not self._started:
             self.lanes.seed([lane_sequence(self.np_random_seed if seed is None else seed, 0)])
         self.lanes.reset(np.ones(1, np.bool_), options)
@@ -135,14 +135,10 @@ class BatchEnv(gym.Env):
         return self.lanes.save()
 
     def load_state(self, states: np.ndarray) -> tuple[Any, dict[str, Any]]:
-        """Go on from what `save_state` gave; returns observation and info as `reset` does.
-
-        Worlds of the robot take states of the same family, size and layout, and of the same observation where it has a
-        memory. Another step limit or reward may have held where they were saved: from now on this environment's do.
+        """Go on from what `save_state` gave; see `BatchVectorEnv.load_state`.
 
         Raises:
-            LabError: it is no state, one of another environment, family or variant, or of so many lanes, or one that
-                no episode can be in; then everything is as it was.
+            LabError: it is no state of such an environment; then everything is as it was.
         """
         self.lanes.load(states)
         self._started = True

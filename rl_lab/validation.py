@@ -58,6 +58,16 @@ def real(value: Any, least: float, most: float) -> bool:
     )
 
 
+def share(name: str, value: Any) -> None:
+    """Refuse what is no number from 0 to 1.
+
+    Raises:
+        LabError: it is none.
+    """
+    if not real(value, 0, 1):
+        raise LabError(f"{name}={value!r} is not allowed; it must be a number from 0 to 1")
+
+
 def choice(name: str, value: Any, allowed: Collection[str]) -> None:
     """Refuse what is not one of several strings.
 

@@ -19,6 +19,7 @@ from rl_lab.envs.go.render import render
 from rl_lab.envs.go.rules import Rules, most_moves
 from rl_lab.envs.go.turn_kernels import CHOICES
 from rl_lab.errors import LabError
+from rl_lab.validation import choice
 
 REWARDS = ("result", "margin")
 
@@ -69,15 +70,11 @@ def go(
     Raises:
         LabError: an argument is not allowed.
     """
-    for name, value, allowed in (
-        ("colour", colour, CHOICES),
-        ("reward", reward, REWARDS),
-    ):
-        if not isinstance(value, str) or value not in allowed:
-            raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
+    choice("colour", colour, CHOICES)
+    choice("reward", reward, REWARDS)
     rules = Rules(size, komi, ko, suicide, handicap, max_moves)
     others = opponents(opponent)
-    steps, most = lengths(rules, others)
+    steps, most = _lengths(rules, others)
     # With "self" alone nobody answers, but the kernels are compiled with somebody who could.
     answering = others.moves or (random_move,)
     begin, step = turn_kernels.against(answering)
@@ -117,12 +114,8 @@ def _expert(name: str) -> Any:
     return named(name)
 
 
-def lengths(rules: Rules, others: Opponents) -> tuple[int, int]:
-    """How many moves a game may have: those of the agent, and all of them.
-
-    Raises:
-        LabError: superko cannot remember so many.
-    """
+def _lengths(rules: Rules, others: Opponents) -> tuple[int, int]:
+    """How many moves a game may have: those of the agent, and all of them."""
     if not others.moves:
         return rules.longest, rules.longest
     steps = rules.longest if others.alone else max(1, rules.longest // 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.players import OutOfRange, Player, parsed, player
+from rl_lab.envs.go.players import Player, known, player
 from rl_lab.envs.go.rules import KO_RULES, Rules
 from rl_lab.errors import LabError
 
@@ -16,13 +16,7 @@ def named(name: str) -> PlayerExpert | None:
     Raises:
         LabError: its number is out of range, or GNU Go is not installed.
     """
-    try:
-        parsed(name)
-    except OutOfRange:
-        raise
-    except LabError:
-        return None
-    return PlayerExpert(name)
+    return PlayerExpert(name) if known(name) else None
 
 
 class PlayerExpert:

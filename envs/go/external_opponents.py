@@ -57,8 +57,7 @@ class ExternalOpponentLanes(Lanes):
         self.name = getattr(opponent, "name", None) or getattr(opponent, "__name__", type(opponent).__name__)
         self._rules = replace(rules, max_moves=longest)
         self._boards = [self._fresh() for _ in range(count)]
-        begin = functools.partial(begin_lanes, begin_told)
-        self._begin = self._loop("openings", begin)
+        self._begin = self._loop("openings", functools.partial(begin_lanes, begin_told))
 
     def reset(self, chosen: np.ndarray, options: dict[str, Any] | None = None) -> None:
         """Start an episode in the chosen lanes, and let the opponent begin where it is his turn."""
@@ -90,11 +89,11 @@ class ExternalOpponentLanes(Lanes):
 
     def _open(self) -> None:
         """Let the opponent begin the games that wait for him."""
-        waiting = np.flatnonzero(self.states["waiting"])
-        for lane in waiting.tolist():
-            board = self._boards[lane] = self._board(lane).copy()
-            self._ask(lane, board)
-        if len(waiting):
+        waiting = np.flatnonzero(self.states["waiting"]).tolist()
+        for lane in waiting:
+            self._boards[lane] = self._board(lane).copy()
+            self._ask(lane, self._boards[lane])
+        if waiting:
             self._begin(self.states, self.config)
             self.observe()
 
@@ -139,13 +138,7 @@ class ExternalOpponentLanes(Lanes):
 
 
 def begin_lanes(begin, states, config):
-    """Begin the games that wait.
-
-    Args:
-        begin: `turns.begin_told`.
-        states: records `(lanes,)`.
-        config: record `(1,)`.
-    """
+    """Begin the games that wait; `begin` is `begin_told`."""
     for n in range(states.shape[0]):
         if states[n].waiting:
             begin(states[n], config[0])

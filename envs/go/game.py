@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab import jit
-from rl_lab.envs.debug import plainly
+from rl_lab.envs.debug import runner
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import board, picture, score
 from rl_lab.envs.go.diagram import read, write
@@ -240,11 +239,7 @@ class Board:
         self._note_setup()
 
     def undo(self) -> None:
-        """Take the last move back.
-
-        Raises:
-            LabError: there is none.
-        """
+        """Take the last move back, or raise a `LabError` where there is none."""
         if not self._before:
             raise LabError("there is no move to take back")
         self._states[...] = self._before.pop()
@@ -255,19 +250,11 @@ class Board:
         self._states["passes"] = 0
 
     def give_turn(self, colour: str) -> None:
-        """Make it a side's turn, whoever's it was, as programs that speak GTP may ask for.
-
-        Raises:
-            LabError: it is neither "black" nor "white".
-        """
+        """Make it the turn of "black" or "white", whoever's it was, as programs that speak GTP may ask for."""
         self._states["to_play"] = COLOURS.index(self._checked_colour(colour))
 
     def set_komi(self, komi: float | None) -> None:
-        """Change what White gets, in the middle of a game too; None is the default of the board.
-
-        Raises:
-            LabError: it is no finite number, or out of range.
-        """
+        """Change what White gets, in the middle of a game too; None is the default of the board, see `rules.Rules`."""
         self.rules = dataclasses.replace(self.rules, komi=komi)
         self._config = config_record("Go", self.rules.config())
 
@@ -421,7 +408,4 @@ KERNELS: dict[str, Callable[..., Any]] = {
 @functools.cache
 def kernel(what: str, capacity: int, debug: bool) -> Callable[..., Any]:
     """A kernel for boards up to a capacity, compiled or as plain Python."""
-    name = f"Go's {what}"
-    if debug:
-        return plainly(name, KERNELS[what])
-    return jit.specialize(KERNELS[what], name=name, exact=True)
+    return runner(f"Go's {what}", KERNELS[what], debug)

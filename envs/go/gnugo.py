@@ -22,8 +22,7 @@ class Told(NamedTuple):
     """What the process was told: a game up to some move."""
 
     rules: Rules
-    stones: list[tuple[str, int]]
-    """Placed before the first move."""
+    stones: list[tuple[str, int]]  # placed before the first move
     moves: list[tuple[str, int]]
 
 
@@ -99,8 +98,7 @@ class GnuGo(Player):
     def _commands(self, board: Board) -> list[str]:
         """What brings the process to the board's position, which is started where none can be used."""
         told, moves = self._told, board.moves
-        same = told is not None and (told.rules, told.stones) == (board.rules, board.setup)
-        if self._engine is not None and told is not None and same:
+        if self._engine is not None and told is not None and told[:2] == (board.rules, board.setup):
             common = 0
             while common < min(len(told.moves), len(moves)) and told.moves[common] == moves[common]:
                 common += 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rl_lab.envs.go import turn_kernels, uct
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.players import HIGHEST_LEVEL, MOVES, OutOfRange, parsed
+from rl_lab.envs.go.players import HIGHEST_LEVEL, MOVES, OutOfRange, known
 from rl_lab.envs.go.search import MOST_PLAYOUTS
 from rl_lab.envs.go.turn_kernels import Kernel
 from rl_lab.errors import LabError
@@ -20,23 +20,16 @@ class Opponents(NamedTuple):
     """The opponent of an agent."""
 
     moves: tuple[Kernel, ...]
-    playouts: tuple[int, ...]
-    """Of those that search, 0 for others."""
-    alone: bool
-    """Whether the agent plays both sides, too."""
-    outside: bool = False
-    """Whether the opponent is no kernel."""
+    playouts: tuple[int, ...]  # of those that search, 0 for others
+    alone: bool  # whether the agent plays both sides, too
+    outside: bool = False  # whether the opponent is no kernel
 
 
 def opponents(wanted: Opponent) -> Opponents:
-    """The opponents that the argument names.
-
-    Raises:
-        LabError: there is no such opponent, or one is named twice.
-    """
+    """The opponents that the argument names; a `LabError` if there is none of that name, or one is named twice."""
     names = wanted.split("+") if isinstance(wanted, str) else []
     try:
-        kinds = [known(name) for name in names]
+        kinds = [(SELF, 0) if name == SELF else known(name) or ("", 0) for name in names]
     except OutOfRange as error:
         raise LabError(f"opponent={wanted!r} is not allowed; {error.allowed}") from None
     if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
@@ -49,19 +42,3 @@ def opponents(wanted: Opponent) -> Opponents:
         )
     moves = tuple(MOVES.get(kind, uct.mcts_move) for kind, _ in kinds if kind != SELF)
     return Opponents(moves, tuple(playouts for kind, playouts in kinds if kind != SELF), SELF in names)
-
-
-def known(name: str) -> tuple[str, int]:
-    """The kind of an opponent, and its playouts or its level; a kind without a name for a word that means none.
-
-    Raises:
-        OutOfRange: it has another number than there may be.
-    """
-    if name == SELF or name in MOVES:
-        return name, 0
-    try:
-        return parsed(name)
-    except OutOfRange:
-        raise
-    except LabError:
-        return "", 0

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.go.lettering import lettered
 from rl_lab.envs.go.vertices import COLUMNS
 
 Image = NDArray[np.float64]
@@ -16,6 +15,7 @@ Image = NDArray[np.float64]
 WOOD, INK, LETTERS, BAR = (226.0, 187.0, 124.0), (62.0, 42.0, 20.0), (116.0, 82.0, 42.0), (178.0, 44.0, 30.0)
 RADIUS = 0.478  # of a stone, where the distance between lines is 1
 SHADOW_X, SHADOW_Y, BLUR, DARK = 0.055, 0.085, 0.09, 0.42
+CAPITALS = 0.7  # of a font's size: how high Pillow's own font has them
 SAMPLES = 4  # a pixel of a stone is the mean of so many squared
 NONE, LAST, BARRED = range(3)  # what a point is marked as
 
@@ -60,7 +60,7 @@ def spacing(size: int) -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=8192)
 def tile(size: int, row: int, column: int, stone: int, shadows: int, mark: int) -> NDArray[np.uint8]:
-    """The picture of a point.
+    """The picture of a point, uint8 of at most `(cell, cell, 3)`.
 
     Args:
         size: of the board.
@@ -69,9 +69,6 @@ def tile(size: int, row: int, column: int, stone: int, shadows: int, mark: int) 
         stone: 1 black, -1 white, 0 none.
         shadows: 1 for a stone on the left, 2 for one above, 3 for both; what is above on the left is too far.
         mark: NONE, LAST or BARRED.
-
-    Returns:
-        uint8 of at most `(cell, cell, 3)`.
     """
     cell, margin = spacing(size)
     top, left = margin + row * cell, margin + column * cell
@@ -134,14 +131,10 @@ def wood(side: int) -> Image:
 
 def star_points(size: int) -> list[tuple[int, int]]:
     """Where a board has its dots: rows and columns."""
-    if size < 5:
-        return []
     line, middle = (3 if size > 11 else 2), size // 2
     ends = [line, size - 1 - line]
-    if size < 8:
-        return [(middle, middle)] if size % 2 else []
-    stars = [(row, column) for row in ends for column in ends]
-    if size % 2:
+    stars = [(row, column) for row in ends for column in ends] if size > 7 else []
+    if size % 2 and size > 4:
         stars.append((middle, middle))
     if size % 2 and size > 16:
         stars += [(middle, end) for end in ends] + [(end, middle) for end in ends]
@@ -156,10 +149,19 @@ def write(picture: Image, text: str, x: float, y: float, height: float) -> None:
     place += cover[..., None] * (np.array(LETTERS) - place)
 
 
+@functools.lru_cache(maxsize=256)
+def lettered(text: str, height: float) -> Image:
+    """A word in capitals as high as `height` pixels: how much of each pixel is covered, from 0 to 1."""
+    from PIL import ImageFont
+
+    ink = ImageFont.load_default(height / CAPITALS).getmask(text)
+    return np.array(list(ink), np.float64).reshape(ink.size[::-1]) / 255
+
+
 @functools.lru_cache(maxsize=16)
 def sprite(stone: int, cell: int) -> tuple[Image, Image]:
     """A stone: colours `(cell, cell, 3)`, and how much of each pixel it covers `(cell, cell, 1)`."""
-    x, y = around(cell, SAMPLES)
+    x, y = samples_of(cell)
     distance = np.hypot(x, y) / RADIUS
     inside = distance < 1
     height = np.sqrt(np.clip(1 - 0.82 * distance**2, 0.05, 1))  # of the stone's lens
@@ -188,16 +190,15 @@ def shadow(cell: int) -> Image:
 @functools.lru_cache(maxsize=16)
 def marker(mark: int, cell: int) -> Image:
     """How much of each pixel a mark covers, `(cell, cell, 1)`: a ring for the last move, a square for ko."""
-    x, y = around(cell, SAMPLES)
+    x, y = samples_of(cell)
     away = np.hypot(x, y) if mark == LAST else np.maximum(np.abs(x), np.abs(y))
     return mean((np.abs(away - 0.2) < 0.036)[..., None].astype(np.float64), cell)
 
 
-def around(cell: int, samples: int) -> tuple[Image, Image]:
-    """Coordinates of the samples of a cell, from its middle, in cells."""
-    place = (np.arange(cell * samples) + 0.5) / (cell * samples) - 0.5
-    x, y = np.meshgrid(place, place)
-    return x, y
+def samples_of(cell: int) -> tuple[Image, ...]:
+    """Coordinates x and y of the samples of a cell, from its middle, in cells."""
+    place = (np.arange(cell * SAMPLES) + 0.5) / (cell * SAMPLES) - 0.5
+    return np.meshgrid(place, place)
 
 
 def mean(picture: Image, cell: int) -> Image:

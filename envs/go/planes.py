@@ -54,7 +54,10 @@ def observe(state, planes, config):
         many[point] = liberties > 2
     fill(cells[LAST * points : (BEFORE + 1) * points], 0)
     fill(cells[BLACK_PLAYS * points : KOMI * points], colour == BLACK)
-    lay_komi(cells[KOMI * points :], -config.komi if colour == BLACK else config.komi)
+    komi = -config.komi if colour == BLACK else config.komi
+    halves, sign = round(FULL * abs(komi)), -1 if komi < 0 else 1
+    for point in range(points):  # a point of komi fills a point with 2, half a point with 1; what is paid is negative
+        cells[KOMI * points + point] = sign * min(max(halves - FULL * point, 0), FULL)
     mark(planes[LAST], np.int64(state.last[0]), config.width + 1)
     mark(planes[BEFORE], np.int64(state.last[1]), config.width + 1)
 
@@ -75,13 +78,6 @@ def fill(cells, value):
     """Set all cells to one value."""
     for point in range(cells.shape[0]):
         cells[point] = value
-
-
-def lay_komi(cells, komi):
-    """Lay komi out on the board: a point of it fills a point with 2, half a point with 1; what is paid is negative."""
-    halves, sign = round(FULL * abs(komi)), -1 if komi < 0 else 1
-    for point in range(cells.shape[0]):
-        cells[point] = sign * min(max(halves - FULL * point, 0), FULL)
 
 
 def mark(plane, point, stride):

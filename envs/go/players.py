@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from rl_lab import jit, random
-from rl_lab.envs.boundary import checked_seed
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go.board import action_of
 from rl_lab.envs.go.game import Board
@@ -17,6 +16,7 @@ from rl_lab.envs.go.greedy import greedy_move
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.search import MOST_PLAYOUTS, Search
 from rl_lab.errors import LabError
+from rl_lab.validation import whole_number
 
 HIGHEST_LEVEL = 10  # of GNU Go
 SPECS = f"random, greedy, mcts:N with 1 to {MOST_PLAYOUTS} playouts a move, gnugo:LEVEL with a level from 0 to 10"
@@ -86,8 +86,12 @@ def player(spec: str, seed: int = 0) -> Player:
         ...     anna.name, anna(Board(3, komi=8.5))  # the centre
         ('mcts:100', 4)
     """
-    checked_seed(seed)
-    kind, number = parsed(spec)
+    whole_number("seed", seed, 0)
+    if (found := known(spec)) is None:
+        if isinstance(spec, str) and "+" in spec:
+            raise LabError(f"{spec!r} is not one player; only training draws from several, as random+greedy")
+        raise LabError(f"there is no player {spec!r}; there are: {SPECS}")
+    kind, number = found
     if kind == "mcts":
         return Searcher(number, seed)
     if kind == "gnugo":
@@ -97,33 +101,25 @@ def player(spec: str, seed: int = 0) -> Player:
     return Mover(kind, seed)
 
 
-def parsed(spec: Any) -> tuple[str, int]:
-    """The kind of player that a name means, and its number, 0 where it has none.
+def known(spec: Any) -> tuple[str, int] | None:
+    """The kind of player that a name means, and its number, 0 where it has none; None if there is no such kind.
 
     Raises:
-        LabError: it means none.
+        OutOfRange: it has another number than there may be.
     """
-    if isinstance(spec, str):
-        kind, colon, text = spec.partition(":")
-        if kind in MOVES and not colon:
-            return kind, 0
-        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
-        if (kind == "mcts" and 1 <= number <= MOST_PLAYOUTS) or (kind == "gnugo" and 0 <= number <= HIGHEST_LEVEL):
-            return kind, number
-        if kind in RANGES and text.isascii() and text.isdecimal():
-            raise OutOfRange(f"{spec!r} is not allowed; {RANGES[kind]}", RANGES[kind])
-        if "+" in spec:
-            raise LabError(f"{spec!r} is not one player; only training draws from several, as random+greedy")
-    raise LabError(f"there is no player {spec!r}; there are: {SPECS}")
+    kind, colon, text = spec.partition(":") if isinstance(spec, str) else ("", "", "")
+    if kind in MOVES and not colon:
+        return kind, 0
+    if kind not in RANGES or not (text.isascii() and text.isdecimal()):
+        return None
+    number = int(text) if len(text) < 10 else -1
+    if not (1 <= number <= MOST_PLAYOUTS if kind == "mcts" else 0 <= number <= HIGHEST_LEVEL):
+        raise OutOfRange(f"{spec!r} is not allowed; {RANGES[kind]}", RANGES[kind])
+    return kind, number
 
 
 class Mover(Player):
-    """Plays what a kernel says.
-
-    Args:
-        name: of `MOVES`.
-        seed: of the random stream.
-    """
+    """Plays what a kernel of `MOVES` says."""
 
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name, self._streams = name, np.zeros((1, 1), np.uint64)
@@ -167,7 +163,9 @@ class Searcher(Player):
         """The move that most playouts tried."""
         if board.has_ended:
             return board.size**2
-        search = self._search(board.rules.capacity, board.size)
+        if (capacity := board.rules.capacity) not in self._searches:
+            self._searches[capacity] = Search(board.size, self.playouts, self._seed)
+        search = self._searches[capacity]
         search.start(board)
         for _ in search.chunks(self.playouts, self.seconds):
             pass  # Ctrl-C is heard here
@@ -178,11 +176,6 @@ class Searcher(Player):
         search = Search(board.size, 1)
         search.start(board)
         search.think(1)
-
-    def _search(self, capacity: int, size: int) -> Search:
-        if capacity not in self._searches:
-            self._searches[capacity] = Search(size, self.playouts, self._seed)
-        return self._searches[capacity]
 
 
 MOVES: dict[str, Callable[..., Any]] = {"random": random_move, "greedy": greedy_move}

@@ -23,19 +23,12 @@ class Beginning:
     """Puts the game that reset options describe into a lane; see `Definition.inject`."""
 
     rules: Rules
-    longest: int
-    """How many moves the environment may play."""
-    move: Callable[..., Any]
-    """The kernel of an opponent's move, who begins if the agent has not got the side to play."""
-    outside: bool
-    """Whether he is no kernel, and has to be asked instead."""
+    longest: int  # how many moves the environment may play
+    move: Callable[..., Any]  # the kernel of an opponent's move, who begins if the agent has not got the side to play
+    outside: bool  # whether the opponent is no kernel, and has to be asked instead
 
     def __call__(self, state: Any, config: Any, options: dict[str, Any]) -> None:
-        """Check the options and change the lane.
-
-        Raises:
-            LabError: see `board_from`.
-        """
+        """Check the options, see `board_from`, and change the lane."""
         game = board_from(options, self.rules, self.longest).state()
         for name in game.dtype.names or ():
             state[name] = game[name][0]
@@ -85,11 +78,7 @@ def board_from(options: dict[str, Any], rules: Rules, longest: int) -> Board:
 
 
 def play_all(board: Board, moves: Any) -> None:
-    """Play moves one after the other.
-
-    Raises:
-        LabError: they are no list, or one of them is illegal; it says which.
-    """
+    """Play moves one after the other; a `LabError` if they are no list, or says which of them is illegal."""
     listed = moves.ndim > 0 if isinstance(moves, np.ndarray) else isinstance(moves, Sequence)
     if isinstance(moves, str) or not listed:
         raise LabError(f"moves={moves!r} is not allowed; it must be a list of moves such as ['C3', 'D2']")

@@ -60,11 +60,9 @@ class Game:
         object.__setattr__(self, "players", Players(*self.players))
         if not isinstance(self.result, str):
             raise LabError(f"result={self.result!r} is not allowed; it must be a text such as 'B+2.5'")
-        texts = isinstance(self.comments, dict) and all(isinstance(text, str) for text in self.comments.values())
-        if not texts:
+        if not isinstance(self.comments, dict) or not all(isinstance(text, str) for text in self.comments.values()):
             raise LabError(f"comments={self.comments!r} is not allowed; it must have a text by number of moves")
-        wrong = [number for number in self.comments if number not in range(len(self.moves) + 1)]
-        if wrong:
+        if wrong := [number for number in self.comments if number not in range(len(self.moves) + 1)]:
             raise LabError(f"a comment is for move {wrong[0]}; the game has {len(self.moves)}")
 
     @classmethod
@@ -83,14 +81,7 @@ class Game:
         return cls(rules, list(board.moves), start, result=result).with_about(about)
 
     def with_about(self, about: dict[str, Any]) -> Game:
-        """The same moves, and other things said about them.
-
-        Args:
-            about: players, result, comments.
-
-        Raises:
-            LabError: there is another name among them, or a value is not allowed.
-        """
+        """The same moves with other players, result or comments; a `LabError` for another name or a wrong value."""
         if unknown := about.keys() - set(ABOUT):
             raise LabError(f"a game takes no {min(unknown)!r}; what is said about it is {', '.join(ABOUT)}")
         return replace(self, **about)
@@ -115,7 +106,7 @@ class Game:
                 longer than superko can remember.
         """
         count = len(self.moves) if move is None else move
-        if not whole(count, 0) or count > len(self.moves):
+        if not whole(count, 0, len(self.moves)):
             raise LabError(f"there is no move {move!r}; the game has {len(self.moves)}")
         most = most_moves(self.rules.size)
         if count > most:

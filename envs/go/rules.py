@@ -10,6 +10,7 @@ import numpy as np
 from rl_lab.envs.go.layout import CAPACITIES, POSITIONS, capacity_for
 from rl_lab.envs.go.vertices import action_at, handicap_vertices
 from rl_lab.errors import LabError, short
+from rl_lab.validation import choice, real, switches, whole
 
 KO_RULES = ("simple", "positional", "situational")  # by their numbers in `layout`
 # What names of rules say about ko and suicide (lightvector.github.io/KataGo/rules.html).
@@ -70,16 +71,16 @@ class Rules:
     """Moves, passes among them, after which the game is broken off; default twice the points."""
 
     def __post_init__(self) -> None:
-        if not _is_whole(self.size) or not 2 <= self.size <= CAPACITIES[-1]:
+        if not whole(self.size, 2, CAPACITIES[-1]):
             raise LabError(f"size={self.size!r} is not allowed; a board may be 2 to {CAPACITIES[-1]} points wide")
-        if not isinstance(self.ko, str) or self.ko not in KO_RULES:
-            raise LabError(f"ko={self.ko!r} is not allowed; it must be one of {', '.join(KO_RULES)}")
-        if not isinstance(self.suicide, (bool, np.bool_)):
-            raise LabError(f"suicide={self.suicide!r} is not allowed; it must be True or False")
+        choice("ko", self.ko, KO_RULES)
+        switches(suicide=self.suicide)
         handicap_vertices(self.size, self.handicap)
-        _check_komi(self.komi)
+        if self.komi is not None and not real(self.komi, -MOST_KOMI, MOST_KOMI):
+            allowed = f"a finite number from -{MOST_KOMI:g} to {MOST_KOMI:g}"
+            raise LabError(f"komi={short(self.komi)} is not allowed; it must be {allowed}")
         most = most_moves(self.size)
-        if self.max_moves is not None and (not _is_whole(self.max_moves) or not 1 <= self.max_moves <= most):
+        if self.max_moves is not None and not whole(self.max_moves, 1, most):
             raise LabError(
                 f"max_moves={self.max_moves!r} is not allowed; a game on {self.size}x{self.size} may last 1 to {most} "
                 "moves, since superko remembers all of them"
@@ -137,15 +138,3 @@ def default_komi(size: int) -> float:
         (25.0, 7.0, 7.0)
     """
     return float(MARGINS.get(size, USUAL_KOMI))
-
-
-def _check_komi(komi: Any) -> None:
-    number = isinstance(komi, (int, float, np.integer, np.floating)) and not isinstance(komi, bool)
-    if komi is not None and not (number and abs(komi) <= MOST_KOMI):  # which holds for no nan
-        raise LabError(
-            f"komi={short(komi)} is not allowed; it must be a finite number from -{MOST_KOMI:g} to {MOST_KOMI:g}"
-        )
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))

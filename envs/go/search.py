@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rl_lab import jit, random
-from rl_lab.envs.boundary import checked_seed
-from rl_lab.envs.debug import plainly
+from rl_lab import random
+from rl_lab.envs.debug import runner
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import uct
 from rl_lab.envs.go.board import action_of
@@ -20,6 +19,7 @@ from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.layout import COLOURS
 from rl_lab.envs.go.rules import Rules
 from rl_lab.errors import LabError, short
+from rl_lab.validation import whole_number
 
 MOST_PLAYOUTS = 10_000_000  # their nodes fill 400 MB
 FIRST_CHUNK = 8  # playouts before the first look around
@@ -29,18 +29,12 @@ CHUNK_SECONDS = 0.02  # how long a chunk should take
 class Candidate(NamedTuple):
     """A move at the root of a search, and what is known of it."""
 
-    action: int
-    """`row * size + column`, or `size * size` for a pass."""
-    visits: int
-    """Playouts that went through it."""
-    winrate: float
-    """Share of them that the side to play has won, draws by half."""
-    score_lead: float
-    """Points that the side to play is ahead in them after komi, in the mean."""
-    prior: float
-    """What was thought of it before the search: all that the search may try are equal here."""
-    pv: list[int]
-    """How the game may go on, beginning with this move."""
+    action: int  # `row * size + column`, or `size * size` for a pass
+    visits: int  # playouts that went through it
+    winrate: float  # share of them that the side to play has won, draws by half
+    score_lead: float  # points that the side to play is ahead in them after komi, in the mean
+    prior: float  # what was thought of it before the search: all that the search may try are equal here
+    pv: list[int]  # how the game may go on, beginning with this move
 
 
 class Search:
@@ -71,10 +65,10 @@ class Search:
 
     def __init__(self, size: int, playouts: int, seed: int = 0, *, debug: bool = False) -> None:
         self.playouts, self.capacity = 0, Rules(size).capacity
-        self._nodes = np.zeros(checked_playouts(playouts) + 1, uct.NODE)
+        self._nodes = np.zeros(_playouts(playouts) + 1, uct.NODE)
         self._trees = np.zeros(1, uct.tree_dtype(self.capacity))
         self._streams = np.zeros((1, 1), np.uint64)
-        random.seed_stream(self._streams[0], np.random.SeedSequence(checked_seed(seed)))
+        random.seed_stream(self._streams[0], np.random.SeedSequence(whole_number("seed", seed, 0)))
         self._kernels = kernels(self.capacity, debug)
         self.start(Board(size))
 
@@ -101,7 +95,7 @@ class Search:
         Raises:
             LabError: that is no number of playouts, or more than there can be room for.
         """
-        wanted = checked_playouts(playouts) + self.playouts
+        wanted = _playouts(playouts) + self.playouts
         if wanted >= len(self._nodes):
             more = np.zeros(max(wanted + 1, 2 * len(self._nodes)), uct.NODE)
             more[: len(self._nodes)] = self._nodes
@@ -124,7 +118,7 @@ class Search:
         """
         if seconds is not None and not (isinstance(seconds, (int, float)) and math.isfinite(seconds)):
             raise LabError(f"seconds={short(seconds)} is not allowed; it must be a finite number, or None for no limit")
-        playouts = checked_playouts(playouts)
+        playouts = _playouts(playouts)
         chunk, begun = FIRST_CHUNK, time.monotonic()
         before = begun
         while True:
@@ -140,8 +134,7 @@ class Search:
 
     def moves(self) -> list[Candidate]:
         """What was tried, best first; nothing before the first playout, and when both sides have passed."""
-        children = self._children(uct.ROOT)
-        return [self._candidate(child) for child in children]
+        return [self._candidate(child) for child in self._children(uct.ROOT)]
 
     def best(self) -> int:
         """The action that most playouts tried; a pass where none was."""
@@ -188,9 +181,7 @@ def kernels(capacity: int, debug: bool) -> Kernels:
         "search": functools.partial(think_first, uct.random_search),
         "candidates": candidates_first,
     }
-    if debug:
-        return Kernels(*(plainly(f"Go's {name}", kernel) for name, kernel in entries.items()))
-    return Kernels(*(jit.specialize(kernel, name=f"Go's {name}", exact=True) for name, kernel in entries.items()))
+    return Kernels(*(runner(f"Go's {name}", kernel, debug) for name, kernel in entries.items()))
 
 
 def plant_first(trees, nodes):
@@ -208,13 +199,5 @@ def candidates_first(games, config):
     return uct.candidates(games[0], config[0])
 
 
-def checked_playouts(playouts: Any) -> int:
-    """A number of playouts.
-
-    Raises:
-        LabError: it is none.
-    """
-    whole = isinstance(playouts, (int, np.integer)) and not isinstance(playouts, (bool, np.bool_))
-    if not whole or not 1 <= playouts <= MOST_PLAYOUTS:
-        raise LabError(f"playouts={playouts!r} is not allowed; it must be a whole number from 1 to {MOST_PLAYOUTS}")
-    return int(playouts)
+def _playouts(value: Any) -> int:
+    return whole_number("playouts", value, 1, MOST_PLAYOUTS)

@@ -46,15 +46,7 @@ def read(source: Path | str | bytes) -> Game:
 
 
 def parse(content: bytes, name: str) -> Game:
-    """`read`, of bytes.
-
-    Args:
-        content: of a file.
-        name: of the file, for messages.
-
-    Raises:
-        LabError: see `read`.
-    """
+    """`read`, of the bytes of a file whose name is for messages."""
     try:
         return Reader(content).game()
     except LabError as error:

@@ -34,11 +34,7 @@ class Reader:
         self.root: Node = self.sgf.get_root()
 
     def game(self) -> Game:
-        """The game.
-
-        Raises:
-            LabError: it asks for what we have not.
-        """
+        """The game; a `LabError` where it asks for what we have not."""
         stones: dict[int, str] = {}
         moves: list[tuple[str, int]] = []
         comments: dict[int, list[str]] = {}
@@ -179,11 +175,7 @@ class Reader:
 
 
 def sgfmill_sgf() -> Any:
-    """The module `sgfmill.sgf`.
-
-    Raises:
-        LabError: it is not installed.
-    """
+    """The module `sgfmill.sgf`, or a `LabError` where it is not installed."""
     with extra("go", "SGF"):
         from sgfmill import sgf
     return sgf

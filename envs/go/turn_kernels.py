@@ -22,8 +22,7 @@ Kernel = Callable[..., Any]
 def against(moves: tuple[Kernel, ...]) -> tuple[Kernel, Kernel]:
     """The kernels `reset` and `step` of games against opponents, or with both sides.
 
-    Args:
-        moves: kernels `move(state, stream, config)` that give the point of an opponent's move.
+    `moves` are kernels `move(state, stream, config)` that give the point of an opponent's move.
     """
     move = one_of(moves)
 

@@ -82,17 +82,10 @@ def sprout(tree, nodes, point):
 
 
 def search(evaluate, game, tree, nodes, stream, config, playouts):
-    """Add playouts to a tree.
+    """Add playouts to a tree that `plant` has begun, for the game at its root, which is left as it is.
 
-    Args:
-        evaluate: `evaluate(game, stream, config) -> (value, lead)`, what a leaf is worth to Black: 1 won, 0 lost,
-            and points ahead. It may play on; of a finished game it tells the result.
-        game: record of the game at the root, left as it is.
-        tree: record of `tree_dtype`, begun by `plant`.
-        nodes: records of `NODE`.
-        stream: random stream.
-        config: record.
-        playouts: how many.
+    `evaluate(game, stream, config) -> (value, lead)` says what a leaf is worth to Black: 1 won, 0 lost, and points
+    ahead. It may play on; of a finished game it returns the result.
     """
     for _ in range(playouts):
         copy(game, tree.game, config)
@@ -204,13 +197,9 @@ def random_result(game, stream, config):
 
 
 def searched_move(think, state, stream, config):
-    """The move of an opponent that searches from scratch, with the tree that lies in his game's record.
+    """The move of an opponent that searches from scratch, with the tree that lies in its game's record.
 
-    Args:
-        think: `search` with its `evaluate`.
-        state: a game with `lane_fields`.
-        stream: random stream.
-        config: record, with the playouts of every opponent.
+    `think` is `search` with its `evaluate`, and the state has `lane_fields`.
     """
     plant(state.tree, state.nodes)
     think(state, state.tree, state.nodes, stream, config, config.playouts[state.opponent])

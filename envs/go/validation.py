@@ -77,11 +77,8 @@ def _clocks(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     yield "passes", states["passes"] <= np.where(going, 1, 2), "0 or 1, or 2 where the game is over"
     room = states["history"].shape[1] - 1
     left = np.maximum(config.max_steps - states["steps"].astype(np.int64), 1) * (2 - (config.alone == 0)) * going
-    yield (
-        "moves",
-        (states["moves"] >= 0) & (states["moves"] + left <= room),
-        (f"0 to {room}, less what may still be played with max_moves={config.max_moves}"),
-    )
+    fine = (states["moves"] >= 0) & (states["moves"] + left <= room)
+    yield "moves", fine, f"0 to {room}, less what may still be played with max_moves={config.max_moves}"
     most = np.where(config.ko == SIMPLE, 1, states["moves"] + 1)
     least = most if config.ko == SITUATIONAL else 1
     yield "positions", (states["positions"] >= least) & (states["positions"] <= most), "1 to one more than the moves"
@@ -118,12 +115,7 @@ def _history(states: NDArray[Any], config: Any) -> Iterator[Rule]:
 
 
 class Games:
-    """Chains and empty points of several games, each as a flat list of all of them.
-
-    Args:
-        states: records `(games,)`, whose stones are on their boards.
-        size: of the boards.
-    """
+    """Chains and empty points of games `(games,)` whose stones are on their boards, each as a flat list of all."""
 
     def __init__(self, states: NDArray[Any], size: int) -> None:
         self.states, self.stones = states, states["stones"]
@@ -155,11 +147,8 @@ class Games:
         place = np.broadcast_to(self.point + self.around, beside.shape)
         words = np.zeros(self.count, np.uint64)
         np.add.at(words, np.broadcast_to(label, beside.shape)[beside], UNITS[place[beside]])
-        yield (
-            "liberties",
-            self._by_game((states["liberties"][game, root] == words[label]) & (words[label] > 0)),
-            ("those of each chain, which has one at least"),
-        )
+        fine = (states["liberties"][game, root] == words[label]) & (words[label] > 0)
+        yield "liberties", self._by_game(fine), "those of each chain, which has one at least"
         pairs = np.unique((label * self.stones.shape[1] + place)[beside])
         counts = np.bincount(pairs // self.stones.shape[1], minlength=self.count)
         fine = (states["counts"][game, root] == counts[label]) & (states["counts"][game, NO_POINT] == 0)
@@ -187,20 +176,12 @@ class Games:
         verdicts = np.where(barred, KO, np.where(stays | bool(config.suicide), LEGAL, SUICIDE))
         asked = (verdicts == LEGAL) & (~stays | (states["stood"][game, point] >> colour & 1 > 0))
         asked &= config.ko != SIMPLE
-        game_asked, keys = (
-            game[asked],
-            self._keys_after(
-                game[asked],
-                point[asked],
-                colour[asked],
-                stays[asked],
-                np.where(stays, foe & last, own & last)[:, asked],
-            ),
-        )
+        dies = np.where(stays, foe & last, own & last)[:, asked]
+        keys = self._keys_after(game[asked], point[asked], colour[asked], stays[asked], dies)
         if config.ko == SITUATIONAL:
             keys = keys ^ np.where(colour[asked] == BLACK, WHITE_TO_PLAY, np.uint64(0))
-        known = np.arange(states["history"].shape[1]) < states["positions"][game_asked, None]
-        repeats = ((states["history"][game_asked] == keys[:, None]) & known).any(axis=1)
+        known = np.arange(states["history"].shape[1]) < states["positions"][game[asked], None]
+        repeats = ((states["history"][game[asked]] == keys[:, None]) & known).any(axis=1)
         verdicts[np.flatnonzero(asked)[repeats]] = SUPERKO
         expected = np.full(self.stones.shape, OCCUPIED)
         expected[game, point] = verdicts

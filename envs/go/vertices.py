@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from rl_lab.errors import LabError
+from rl_lab.validation import whole
 
 COLUMNS = "ABCDEFGHJKLMNOPQRST"
 
@@ -43,20 +44,12 @@ def action_at(name: str, size: int) -> int:
 
 
 def checked_action(move: str | int | None, size: int) -> int:
-    """The action that the input names.
-
-    Args:
-        move: a vertex, an action, or None for a pass.
-        size: of the board.
-
-    Raises:
-        LabError: it is none of these.
-    """
+    """The action of a vertex, of an action, or of None for a pass; a `LabError` for anything else."""
     if move is None:
         return size * size
     if isinstance(move, str):
         return action_at(move, size)
-    if isinstance(move, (bool, np.bool_)) or not isinstance(move, (int, np.integer)):
+    if not whole(move, -math.inf):
         raise LabError(f"{move!r} is no move; give a vertex such as 'C3', an index from 0 to {size * size}, or None")
     if not 0 <= move <= size * size:
         raise LabError(
@@ -81,8 +74,7 @@ def handicap_vertices(size: int, stones: int) -> list[str]:
         ['C3', 'G7', 'C7', 'G3', 'E5']
     """
     most = 0 if size < 7 else 9 if size % 2 and size > 7 else 4
-    whole = isinstance(stones, (int, np.integer)) and not isinstance(stones, bool)
-    if not whole or stones not in (0, *range(2, most + 1)):
+    if not whole(stones, 0, most) or stones == 1:
         allowed = f"0 or 2 to {most}" if most else "0: a fixed handicap needs a board of 7x7 or more"
         raise LabError(f"handicap={stones!r} is not allowed on {size}x{size}; it must be {allowed}")
     line = 4 if size > 11 else 3  # as GNU Go has it, which the specification names as its reference

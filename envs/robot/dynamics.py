@@ -38,12 +38,9 @@ def success(state, config):
 
 
 def act(state, action, x, y, config):
-    """Act on the cell ahead, which is (x, y).
-
-    A goal ends the episode with success, lava without.
-    """
-    direction = np.int64(state.direction)
-    ahead = np.int64(state.cells[place(x, y, config.stride)])
+    """Act on the cell ahead, which is (x, y); a goal ends the episode with success, lava without."""
+    direction, here = np.int64(state.direction), place(x, y, config.stride)
+    ahead = np.int64(state.cells[here])
     kind = ahead & KIND
     if action == TURN_LEFT:
         state.direction = (direction + 3) & 3
@@ -59,30 +56,19 @@ def act(state, action, x, y, config):
             return 0.0, True
     elif action == PICKUP:
         if PORTABLE[kind] and state.carrying == EMPTY:
-            pick_up(state, x, y, ahead, config)
+            state.carrying = ahead
+            state.carrying_contents = state.contents[here]
+            state.contents[here] = EMPTY
+            put(state, x, y, NOTHING, config.stride)
     elif action == DROP:
         if kind == EMPTY and state.carrying != EMPTY:
-            drop(state, x, y, config)
+            put(state, x, y, np.int64(state.carrying), config.stride)
+            state.contents[here] = state.carrying_contents
+            state.carrying = EMPTY
+            state.carrying_contents = EMPTY
     elif action == TOGGLE:
         toggle(state, x, y, ahead, config)
     return 0.0, False
-
-
-def pick_up(state, x, y, thing, config):
-    """Take the thing at (x, y) with what it contains."""
-    here = place(x, y, config.stride)
-    state.carrying = thing
-    state.carrying_contents = state.contents[here]
-    state.contents[here] = EMPTY
-    put(state, x, y, NOTHING, config.stride)
-
-
-def drop(state, x, y, config):
-    """Put down what is carried at (x, y)."""
-    put(state, x, y, np.int64(state.carrying), config.stride)
-    state.contents[place(x, y, config.stride)] = state.carrying_contents
-    state.carrying = EMPTY
-    state.carrying_contents = EMPTY
 
 
 def toggle(state, x, y, thing, config):

@@ -90,11 +90,7 @@ def explorer(env: Any) -> Explorer:
 
 
 def _mission_of(env: Any) -> str:
-    """The mission of a single environment.
-
-    Raises:
-        LabError: an explorer is lost in such a world.
-    """
+    """The mission of a single environment, or a `LabError` where an explorer is lost in such a world."""
     world: Any = getattr(env, "unwrapped", None)
     said = getattr(world, "mission", None)
     if isinstance(said, str):  # MiniGrid's own

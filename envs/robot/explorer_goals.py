@@ -17,13 +17,7 @@ ALONE, AT_END = -1, (-2, 2)  # rows, counted from the hallway's, of Memory's fir
 
 
 def explorer_goals(errand: ParsedMission, belief: OccupancyMap, carried: int) -> Iterator[Goal]:
-    """Wishes, the best first.
-
-    Args:
-        errand: the mission.
-        belief: what is known.
-        carried: what the robot carries, as a byte.
-    """
+    """Goals for a mission, the best first; `carried` is the byte of what the robot carries."""
     fulfilment = _fulfilment(errand, belief, carried)
     if fulfilment is not None:
         yield fulfilment
@@ -43,9 +37,9 @@ def _fulfilment(errand: ParsedMission, belief: OccupancyMap, carried: int) -> Go
     if errand.task == tasks.REACH:
         return Goal(tasks.REACH) if belief.places(GOAL) else None
     if errand.task == tasks.OPEN:
-        doors = [
-            place for place in belief.places(CLOSED_DOOR, LOCKED_DOOR) if _is_meant(belief.at(place), errand.first)
-        ]
+        doors = belief.places(CLOSED_DOOR, LOCKED_DOOR)
+        if errand.first is not None:
+            doors = [place for place in doors if (belief.at(place) ^ errand.first) & COLOUR == 0]
         return Goal(tasks.OPEN, place=doors[0]) if doors else None
     if errand.task == tasks.MATCH:
         return _match(belief)
@@ -62,9 +56,8 @@ def _fulfilment(errand: ParsedMission, belief: OccupancyMap, carried: int) -> Go
 def _traps(errand: ParsedMission, belief: OccupancyMap) -> Iterator[Place]:
     """Places that end the episode, if the robot goes or opens there before its time."""
     if errand.task == tasks.IN_ORDER:
-        yield from (
-            place for place in belief.places(CLOSED_DOOR) if belief.at(place) & COLOUR == _colour(errand.second)
-        )
+        colour = (errand.second or DOOR) & COLOUR
+        yield from (place for place in belief.places(CLOSED_DOOR) if belief.at(place) & COLOUR == colour)
     elif errand.task == tasks.MATCH:
         for x, y in belief.places(KEY, BALL):
             if y in AT_END:
@@ -81,11 +74,3 @@ def _match(belief: OccupancyMap) -> Goal | None:
     x, y = ends[0]
     side = y // 2 if things[ends[0]] == alone[0] else -y // 2
     return Goal(tasks.MATCH, place=(x, side), other=(x, -side))
-
-
-def _is_meant(door: int, named: int | None) -> bool:
-    return named is None or (door ^ named) & COLOUR == 0
-
-
-def _colour(door: int | None) -> int:
-    return (DOOR if door is None else door) & COLOUR

@@ -1,24 +1,27 @@
 """What all families of levels share: the arguments that every robot world takes, and how they become a `Definition`.
 
-A family is a file in `layouts`: a kernel that makes a level, and a function, marked with `family`, that people call.
+A family is a file in `layouts`: a kernel that makes a level, and a function, marked with `family`, that users call.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
+from rl_lab import validation
 from rl_lab.envs import Definition
-from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks, validation
-from rl_lab.envs.robot.looking import Looking, with_looking
+from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks
+from rl_lab.envs.robot.looking import BETWEEN, with_looking
 from rl_lab.envs.robot.observations import KINDS, MOST_FRAMES, ObservationRequest, observed
+from rl_lab.envs.robot.validation import validate
 from rl_lab.envs.robot.wide_camera import LARGEST_VIEW
 from rl_lab.envs.robot.world import capacity_for, state_dtype, stride_for
 from rl_lab.errors import LabError
@@ -58,12 +61,26 @@ class Settings:
     way or it is not known; see `planner`."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("observation", KINDS), ("reward", REWARDS)):
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in allowed:
-                raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
+        validation.choice("observation", self.observation, KINDS)
+        validation.choice("reward", self.reward, REWARDS)
         if self.max_steps is not None:
-            check_number("max_steps", self.max_steps, 1, 2**31 - 1)
+            validation.whole_number("max_steps", self.max_steps, 1, 2**31 - 1)
+        validation.whole_number("tile_size", self.tile_size, 4, 256)
+        if not validation.whole(self.view_size, 3, LARGEST_VIEW) or self.view_size % 2 == 0:
+            raise LabError(
+                f"view_size={self.view_size!r} is not allowed; it must be an odd number from 3 to {LARGEST_VIEW}"
+            )
+        validation.whole_number("frame_stack", self.frame_stack, 1, MOST_FRAMES)
+        if self.see_through_walls is not None:
+            validation.switches(see_through_walls=self.see_through_walls)
+        validation.switches(planner=self.planner, look=self.look, first_look=self.first_look)
+        validation.choice("between_looks", self.between_looks, BETWEEN)
+        if not validation.real(self.look_cost, 0, sys.float_info.max):
+            raise LabError(f"look_cost={self.look_cost!r} is not allowed; it must be a finite number of at least 0")
+        for name in ("between_looks", "look_cost", "first_look"):
+            value = getattr(self, name)
+            if not self.look and value != getattr(Settings, name):
+                raise LabError(f"{name}={value!r} says how looking works, but look is False; add look=True")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,139 +90,103 @@ class Layout:
     Every world has all of it, so that worlds of one capacity share the machine code of everything but their layouts.
     """
 
-    random_start: bool = False
-    """Whether the robot starts anywhere."""
-    objects: int = 0
-    """How many things lie around."""
-    obstacles: int = 0
-    """How many balls move by themselves."""
-    barrier: int = 0
-    """The cell that rivers and gaps are made of."""
-    crossings: int = 0
-    """How many rivers there are."""
-    strip: int = 0
-    """The row of the second strip of lava."""
-    rooms: int = 0
-    """How many rooms are strung together."""
-    room_size: int = 0
-    """The side of a room with its walls; the largest where they vary."""
-    rows: int = 0
-    """Of rooms."""
-    columns: int = 0
-    """Of rooms."""
-    boxed: bool = False
-    """Whether there is a box: to find, or around each key."""
-    blocked: bool = False
-    """Whether balls lie before locked doors."""
-    quarters: int = 0
-    """How many side rooms of the obstructed maze have doors."""
-    keys_last: bool = False
-    """Whether keys come after all doors and balls, so that no ball replaces one."""
-    start_column: int = 0
-    """The column of the room in which the robot starts."""
-    random_length: bool = False
-    """Whether the hallway ends anywhere."""
-    braid: float = 0.0
-    """The share of dead ends that is opened."""
-    hazards: float = 0.0
-    """The share of cells off the safe ways that are lava."""
-    period: int = 0
-    """Steps after which doors on a clock begin again."""
+    random_start: bool = False  # whether the robot starts anywhere
+    objects: int = 0  # how many things lie around
+    obstacles: int = 0  # how many balls move by themselves
+    barrier: int = 0  # the cell that rivers and gaps are made of
+    crossings: int = 0  # how many rivers there are
+    strip: int = 0  # the row of the second strip of lava
+    rooms: int = 0  # how many rooms are strung together
+    room_size: int = 0  # the side of a room with its walls; the largest where they vary
+    rows: int = 0  # of rooms
+    columns: int = 0  # of rooms
+    boxed: bool = False  # whether there is a box: to find, or around each key
+    blocked: bool = False  # whether balls lie before locked doors
+    quarters: int = 0  # how many side rooms of the obstructed maze have doors
+    keys_last: bool = False  # whether keys come after all doors and balls, so that no ball replaces one
+    start_column: int = 0  # the column of the room in which the robot starts
+    random_length: bool = False  # whether the hallway ends anywhere
+    braid: float = 0.0  # the share of dead ends that is opened
+    hazards: float = 0.0  # the share of cells off the safe ways that are lava
+    period: int = 0  # steps after which doors on a clock begin again
+
+
+@dataclass(frozen=True)
+class World:
+    """What a family says of a world; `family` makes a `Definition` of it."""
+
+    name: str
+    reset: Callable[..., Any]  # layout kernel
+    mission: str  # its text, with slots where levels differ; see `missions.template`
+    width: int  # in cells
+    height: int = 0  # as the width, unless it is given
+    _: KW_ONLY
+    max_steps: int  # of an episode, unless the settings say otherwise
+    task: int = tasks.REACH
+    see_through_walls: bool = False  # unless the settings say otherwise
+    layout: Layout = field(default_factory=Layout)
+    actions: int = len(dynamics.ACTIONS)  # how many of them there are
+    code: Callable[[], tabular.Code] | None = None  # how states are numbered, where the name does not say it
+    level: Mapping[str, Any] = field(default_factory=dict)  # what a custom layout reads from the config
 
 
 REWARDS = {
     "minigrid": {"haste": 0.9, "collision": -1.0},
     "sparse": {"haste": 0.0, "collision": 0.0},
 }  # what is lost by the last step; what an obstacle costs
-Definer = Callable[..., Definition]
 
 
-def family(definer: Definer) -> Definer:
-    """Let a family's function take the settings of all robot worlds by name, beside its own arguments."""
-    own = [p for p in inspect.signature(definer).parameters.values() if p.name != "settings"]
+def family(makes: Callable[..., World]) -> Callable[..., Definition]:
+    """Make a family of a function that returns a world: called, it takes the settings of all robot worlds by name, too.
+
+    Raises:
+        LabError: when it is called with an argument that is not allowed.
+    """
+    own = inspect.signature(makes).parameters.values()
     shared = [inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default) for f in fields(Settings)]
     names = {parameter.name for parameter in shared}
 
-    @functools.wraps(definer)
+    @functools.wraps(makes)
     def define(**arguments: Any) -> Definition:
         settings = Settings(**{name: value for name, value in arguments.items() if name in names})
-        rest = {name: value for name, value in arguments.items() if name not in names}
-        return definer(**rest, settings=settings)
+        return _defined(makes(**{name: value for name, value in arguments.items() if name not in names}), settings)
 
     define.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
     return define
 
 
-def robot_world(
-    name: str,
-    reset: Callable[..., Any],
-    *,
-    mission: str,
-    width: int,
-    height: int | None = None,
-    max_steps: int,
-    settings: Settings,
-    task: int = tasks.REACH,
-    see_through_walls: bool = False,
-    layout: Layout | None = None,
-    actions: int = len(dynamics.ACTIONS),
-    code: tabular.Code | None = None,
-    level: Mapping[str, Any] | None = None,
-) -> Definition:
-    """A family's definition: its layout with the robot's step, camera, options and drawing.
-
-    Args:
-        name: what people call it.
-        reset: layout kernel.
-        mission: its text, with slots where levels differ; see `missions.template`.
-        width: of the world in cells.
-        height: of the world in cells; default as wide.
-        max_steps: of an episode, unless the settings say otherwise.
-        settings: what all robot worlds take.
-        task: one of those in `tasks`.
-        see_through_walls: unless the settings say otherwise.
-        layout: what else the layout reads from the config.
-        actions: how many of `dynamics.ACTIONS` there are.
-        code: how states are numbered, where the name does not say it.
-        level: what a custom layout reads from the config.
-
-    Raises:
-        LabError: an argument is not allowed.
-    """
-    limit = max_steps if settings.max_steps is None else settings.max_steps
-    through = see_through_walls if settings.see_through_walls is None else settings.see_through_walls
-    check_number("tile_size", settings.tile_size, 4, 256)
-    check_odd("view_size", settings.view_size, 3, LARGEST_VIEW)
-    check_number("frame_stack", settings.frame_stack, 1, MOST_FRAMES)
-    check_flags(see_through_walls=through, planner=settings.planner)
-    height = height or width
+def _defined(world: World, settings: Settings) -> Definition:
+    """The definition of a world: its layout with the robot's step, camera, options and drawing."""
+    limit = world.max_steps if settings.max_steps is None else settings.max_steps
+    through = world.see_through_walls if settings.see_through_walls is None else settings.see_through_walls
+    width, height = world.width, world.height or world.width
     capacity = capacity_for(width, height)
-    looking = Looking(**{field.name: getattr(settings, field.name) for field in fields(Looking)})
-    request = ObservationRequest(
-        settings.observation,
-        settings.view_size,
-        settings.frame_stack,
-        name,
-        width,
-        height,
-        capacity,
-        code,
-        max_steps=limit,
-        look=looking.look,
+    shown = observed(
+        ObservationRequest(
+            kind=settings.observation,
+            view_size=settings.view_size,
+            frame_stack=settings.frame_stack,
+            name=world.name,
+            width=width,
+            height=height,
+            capacity=capacity,
+            code=world.code,
+            max_steps=limit,
+            look=settings.look,
+        )
     )
-    shown = observed(request)
-    makes = {"width": width, "height": height, **asdict(layout or Layout()), **(level or {})}
+    makes = {"width": width, "height": height, **asdict(world.layout), **world.level}
     definition = Definition(
-        name=name,
+        name=world.name,
         state=state_dtype(capacity, shown.seen, shown.memory),
         config={
-            "variant": _variant(name, task, shown.variant, makes),
+            "variant": _variant(world, shown.variant, makes),
             "capacity": capacity,
             "stride": stride_for(capacity),
             "max_steps": limit,
             "see_through_walls": through,
-            "task": task,
-            "mission": missions.template(mission),
+            "task": world.task,
+            "mission": missions.template(world.mission),
             "tile_size": settings.tile_size,
             "view_size": settings.view_size,
             "frame_stack": settings.frame_stack,
@@ -215,9 +196,9 @@ def robot_world(
             **REWARDS[settings.reward],
             **makes,
         },
-        reset=reset,
+        reset=world.reset,
         step=tasks.step,
-        action_space=spaces.Discrete(actions),
+        action_space=spaces.Discrete(world.actions),
         inject=options.inject,
         starting_info=planner.starting_info if settings.planner else None,
         render=render.render,
@@ -225,12 +206,14 @@ def robot_world(
         render_lanes=render.draw,
         caption=render.caption,
         ascii=maps_writer.write,
-        validate=validation.validate,
+        validate=validate,
         expert=_expert,
         expert_names=("planner", "explorer"),
         **shown.parts,
     )
-    return with_looking(definition, looking)
+    if not settings.look:
+        return definition
+    return with_looking(definition, settings.between_looks, settings.look_cost, settings.first_look)
 
 
 def _expert(name: str) -> Callable[..., Any] | None:
@@ -240,49 +223,7 @@ def _expert(name: str) -> Callable[..., Any] | None:
     return kinds[name]() if name in kinds else None
 
 
-def _variant(name: str, task: int, shown: str, parts: Mapping[str, Any]) -> int:
+def _variant(world: World, shown: str, parts: Mapping[str, Any]) -> int:
     """A number that tells apart variants whose states have the same fields, but are not for each other."""
     plain = {part: np.asarray(value).tolist() for part, value in parts.items()}
-    return zlib.crc32(f"{name} {task} {shown} {plain}".encode())
-
-
-def check_number(name: str, value: Any, low: int, high: int) -> None:
-    """Refuse an argument that is no whole number from `low` to `high`.
-
-    Raises:
-        LabError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise LabError(f"{name}={value!r} is not allowed; it must be a whole number from {low} to {high}")
-
-
-def check_odd(name: str, value: Any, low: int, high: int) -> None:
-    """Refuse an argument that is no odd number from `low` to `high`.
-
-    Raises:
-        LabError: it is not.
-    """
-    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not is_whole or not low <= value <= high or value % 2 == 0:
-        raise LabError(f"{name}={value!r} is not allowed; it must be an odd number from {low} to {high}")
-
-
-def check_flags(**values: Any) -> None:
-    """Refuse arguments that are neither True nor False.
-
-    Raises:
-        LabError: one is not.
-    """
-    for name, value in values.items():
-        if not isinstance(value, (bool, np.bool_)):
-            raise LabError(f"{name}={value!r} is not allowed; it must be True or False")
-
-
-def check_share(name: str, value: Any) -> None:
-    """Refuse an argument that is no number from 0 to 1.
-
-    Raises:
-        LabError: it is not.
-    """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
-        raise LabError(f"{name}={value!r} is not allowed; it must be a number from 0 to 1")
+    return zlib.crc32(f"{world.name} {world.task} {shown} {plain}".encode())

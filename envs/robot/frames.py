@@ -70,10 +70,7 @@ def show_flat(frame, numbers, start, cells):
 def parts(take: Kernel, picture: Kernel, feel: Kernel) -> Kernel:
     """A Dict of images, what else is sensed, and the mission's tokens.
 
-    Args:
-        take: fills `state.seen`.
-        picture: `show_numbers`, `show_bits` or `show_world`.
-        feel: one of the functions below that fill the other fields.
+    `take` fills `state.seen`, `picture` is one of the functions below that show a frame, `feel` fills the other fields.
     """
 
     def observe(state, observation, config):

@@ -20,9 +20,7 @@ an image, moved, and turned one-hot.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -34,7 +32,6 @@ from rl_lab.envs.robot import dynamics, tasks
 from rl_lab.envs.robot.cells import COLOURS, KIND, OBJECTS, UNSEEN
 from rl_lab.envs.robot.frames import CARRIED, Kernel, number_of, remember, show_flat, slot
 from rl_lab.envs.robot.world import CAPACITIES, FORWARD_X, FORWARD_Y
-from rl_lab.errors import LabError
 
 LOOK = len(dynamics.ACTIONS)
 ACTIONS = (*dynamics.ACTIONS, "look")
@@ -45,52 +42,34 @@ FLAT_NUMBERS = 10  # what is felt, in "flat"
 OLDEST = 2**15 - 1  # the highest age in "flat"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Looking:
-    """How looking works in a world, checked.
+def with_looking(definition: Definition, between_looks: str, look_cost: float, first_look: bool) -> Definition:
+    """A world with the action `look`; its observation must have been made for it.
 
-    Raises:
-        LabError: an argument is not allowed.
+    Args:
+        definition: of the world without it.
+        between_looks: one of `BETWEEN`, what the image is between looks.
+        look_cost: of a look, beside its step.
+        first_look: whether the first image of an episode is free.
     """
+    reset, inject = definition.reset, definition.inject
+    assert inject is not None
 
-    look: bool = False
-    """Whether looking is an action."""
-    between_looks: str = "frozen"
-    """What the image is between looks: "frozen", what was seen last; or "blank"."""
-    look_cost: float = 0.0
-    """What a look costs, beside its step."""
-    first_look: bool = True
-    """Whether the first image of an episode is free."""
+    def reset_and_begin(state, config):
+        reset(state, config)
+        begin(state, config)
 
-    def __post_init__(self) -> None:
-        for name in ("look", "first_look"):
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise LabError(f"{name}={getattr(self, name)!r} is not allowed; it must be True or False")
-        if not isinstance(self.between_looks, str) or self.between_looks not in BETWEEN:
-            allowed = " or ".join(map(repr, BETWEEN))
-            raise LabError(f"between_looks={self.between_looks!r} is not allowed; it must be {allowed}")
-        cost = self.look_cost
-        is_number = isinstance(cost, (int, float, np.number)) and not isinstance(cost, (bool, np.bool_))
-        if not is_number or not 0 <= cost <= sys.float_info.max:
-            raise LabError(f"look_cost={cost!r} is not allowed; it must be a finite number of at least 0")
-        for name in ("between_looks", "look_cost", "first_look"):
-            value = getattr(self, name)
-            if not self.look and value != getattr(Looking, name):
-                raise LabError(f"{name}={value!r} says how looking works, but look is False; add look=True")
+    def inject_and_begin(state: Any, config: Any, options: dict[str, Any]) -> None:
+        inject(state, config, options)
+        begin(state, config)
 
-
-def with_looking(definition: Definition, looking: Looking) -> Definition:
-    """A world with the action `look`, if it is wanted; its observation must have been made for it."""
-    if not looking.look:
-        return definition
-    how = {"blank": looking.between_looks == "blank", "look_cost": float(looking.look_cost)}
+    how = {"blank": between_looks == "blank", "look_cost": float(look_cost), "first_look": bool(first_look)}
     return replace(
         definition,
-        config=dict(definition.config) | how | {"first_look": bool(looking.first_look)},
-        reset=_beginning(definition.reset),
+        config=dict(definition.config) | how,
+        reset=reset_and_begin,
         step=step,
         action_space=spaces.Discrete(len(ACTIONS)),
-        inject=_injecting(definition.inject),
+        inject=inject_and_begin,
     )
 
 
@@ -242,22 +221,3 @@ def tell_flat(felt, numbers, start):
     numbers[start + 5] = felt[ASIDE]
     for k in range(4):
         numbers[start + 6 + k] = 1 if k == felt[TURNED] else 0
-
-
-def _beginning(reset: Kernel) -> Kernel:
-    def reset_and_begin(state, config):
-        reset(state, config)
-        begin(state, config)
-
-    return reset_and_begin
-
-
-def _injecting(inject: Callable[..., None] | None) -> Callable[[Any, Any, Mapping[str, Any]], None]:
-    """Positions from options, in which the robot has looked once or not at all."""
-    assert inject is not None
-
-    def inject_and_begin(state: Any, config: Any, options: Mapping[str, Any]) -> None:
-        inject(state, config, options)
-        begin(state, config)
-
-    return inject_and_begin

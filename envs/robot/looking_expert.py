@@ -18,6 +18,7 @@ from rl_lab.envs.robot.dynamics import DONE, FORWARD, TURN_LEFT, TURN_RIGHT
 from rl_lab.envs.robot.looking import FLAT_NUMBERS, LOOK
 from rl_lab.envs.robot.world import DEPTH, FORWARD_X, FORWARD_Y, SIDE
 from rl_lab.errors import LabError
+from rl_lab.validation import choice
 
 LOOKS = ("well", "never")
 Cell = tuple[int, int, int]  # object, colour, state, as MiniGrid numbers them
@@ -46,8 +47,7 @@ class LookingExpert:
     """
 
     def __init__(self, looks: str = "well") -> None:
-        if looks not in LOOKS:
-            raise LabError(f"looks={looks!r} is not allowed; it must be {' or '.join(map(repr, LOOKS))}")
+        choice("looks", looks, LOOKS)
         self.is_blind = looks == "never"
         self.reset()
 
@@ -88,9 +88,8 @@ class LookingExpert:
         self._viewed.add(self.pose)
         for column, row in zip(*np.nonzero(image[:, :, 0] != UNSEEN), strict=True):
             if (column, row) != (SIDE, DEPTH):  # there it shows what is carried
-                self.seen[_place_from(self.pose, DEPTH - int(row), int(column) - SIDE)] = tuple(
-                    image[column, row].tolist()
-                )
+                place = _place_from(self.pose, DEPTH - int(row), int(column) - SIDE)
+                self.seen[place] = tuple(image[column, row].tolist())
 
     def _choose(self, sensed: Senses) -> int:
         ways = dict(self._ways())
@@ -173,8 +172,7 @@ class Senses(NamedTuple):
 
     image: NDArray[np.integer]
     direction: int
-    age: int | None
-    """Steps since the look; None where the camera always sees."""
+    age: int | None  # steps since the look; None where the camera always sees
     bump: bool | None
 
     @property
@@ -184,17 +182,15 @@ class Senses(NamedTuple):
 
 
 def senses(observation: Any) -> Senses:
-    """The parts of a robot's observation, flat or as a dictionary.
-
-    Raises:
-        LabError: it is another one.
-    """
+    """The parts of a robot's observation, flat or as a dictionary; a `LabError` for another one."""
     if isinstance(observation, dict) and np.shape(observation.get("image", ())) == (7, 7, 3):
         felt = (int(observation["age"][0]), bool(observation["bump"])) if "age" in observation else (None, None)
         return Senses(np.asarray(observation["image"]), int(observation["direction"]), *felt)
     flat = np.asarray(observation)
     if flat.ndim != 1 or len(flat) - IMAGE_BYTES - 4 not in (0, FLAT_NUMBERS):
-        raise LabError("the looker takes the robot's observations 'dict' and 'flat', of one step, with view_size=7")
+        raise LabError(
+            "the looking expert takes the robot's observations 'dict' and 'flat', one step, with view_size=7"
+        )
     rest = flat[IMAGE_BYTES + 4 :]
     felt = (int(rest[0]), bool(rest[1])) if len(rest) else (None, None)
     return Senses(flat[:IMAGE_BYTES].reshape(7, 7, 3), int(flat[IMAGE_BYTES : IMAGE_BYTES + 4].argmax()), *felt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,23 +53,15 @@ class Spot(NamedTuple):
 class Meaning(NamedTuple):
     """What a character stands for."""
 
-    cell: int = EMPTY
-    """Kind, colour and state as `cells.pack` has them."""
-    inside: int | None = None
-    """What the box there holds."""
-    facing: int | None = None
-    """Where the robot that stands there faces."""
+    cell: int = EMPTY  # kind, colour and state as `cells.pack` has them
+    inside: int | None = None  # what the box there holds
+    facing: int | None = None  # where the robot that stands there faces
 
 
 def parse(words: str, where: Any) -> Meaning:
     """What words such as "red locked door", "blue box with red key" or "robot facing up on green floor" mean.
 
-    Args:
-        words: for a cell.
-        where: a spot, or another name for where they stand, with which an error begins.
-
-    Raises:
-        LabError: they mean nothing.
+    A `LabError` for words that mean nothing begins with `where`, a spot or another name for where they stand.
     """
     robot = re.fullmatch(r"robot facing (right|down|left|up)(?: on (.+))?", words)
     if robot:
@@ -98,16 +90,12 @@ def _cell(words: str, where: Any) -> int:
     is_door = name == OBJECTS[DOOR]
     objects = [OBJECTS[kind] for kind in (cells.WALL, cells.FLOOR, DOOR, KEY, BALL, BOX, GOAL, LAVA)]
     if name not in objects or len(colours) != 1 or len(states) != is_door or len(before) != 1 + is_door:
-        _not_understood(words, where, objects)
+        raise LabError(
+            f"{where}: {words!r} is not understood; write a colour ({', '.join(COLOURS)}), for doors a state "
+            f"({', '.join(STATES)}), and an object ({', '.join(objects)}), such as {EXAMPLES}"
+        )
     encoded = OBJECTS.index(name), COLOURS.index(colours[0]), STATES.index(states[0]) if is_door else 0
     return int(cells.pack(np.array(encoded)))
-
-
-def _not_understood(words: str, where: Any, objects: list[str]) -> NoReturn:
-    raise LabError(
-        f"{where}: {words!r} is not understood; write a colour ({', '.join(COLOURS)}), for doors a state "
-        f"({', '.join(STATES)}), and an object ({', '.join(objects)}), such as {EXAMPLES}"
-    )
 
 
 def _mission(words: str, spot: Spot) -> dict[str, Any]:

@@ -62,18 +62,13 @@ class LevelSource:
 class Map(LevelSource):
     """A text that was read."""
 
-    source: str
-    """Where it is from, for messages."""
-    grid: NDArray[np.uint8]
-    """MiniGrid's encoding, `(width, height, 3)`."""
+    source: str  # where it is from, for messages
+    grid: NDArray[np.uint8]  # MiniGrid's encoding, `(width, height, 3)`
     agent: tuple[int, int, int]
-    first: Pair
-    """Line and column of the upper left cell in the text, from 1."""
+    first: Pair  # line and column of the upper left cell in the text, from 1
     contents: dict[Pair, Pair] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)
-    """Other reset options: those that the lines below the map give."""
-    said: dict[str, Spot] = field(default_factory=dict)
-    """Where what those lines say stands."""
+    more: dict[str, Any] = field(default_factory=dict)  # other reset options, which the lines below the map give
+    said: dict[str, Spot] = field(default_factory=dict)  # where what those lines say stands
 
     def options(self) -> dict[str, Any]:
         """What `reset(options=...)` takes."""
@@ -104,11 +99,7 @@ class Map(LevelSource):
 
 
 def load(layout: Any, largest: int) -> Map:
-    """Read a layout from a file, or from a text, which has more than one line.
-
-    Raises:
-        LabError: there is none, or it cannot be read.
-    """
+    """Read a layout from a file, or from a text, which has more than one line; see `read`."""
     if isinstance(layout, str) and ("\n" in layout or not layout.strip()):
         return read(layout, largest)
     if not isinstance(layout, (str, os.PathLike)):
@@ -151,7 +142,10 @@ def read(text: Any, largest: int, source: str = "layout") -> Map:
         raise LabError(f"{source} is empty; it must be a map with a character a cell, such as a robot > in walls #")
     end = next((number for number in range(top, len(lines)) if not lines[number]), len(lines))
     rows = lines[top:end]
-    _check_tabs(rows, top, source)
+    for number, row in enumerate(rows, top + 1):
+        if "\t" in row:
+            spot = Spot(source, number, row.index("\t") + 1)
+            raise LabError(f"{spot}: a tab may be any number of cells wide; write blanks in the map")
     legend, more, said = _below(lines, end, source)
     left = min(len(row) - len(row.lstrip()) for row in rows)
     rows = [row[left:] for row in rows]
@@ -177,7 +171,9 @@ def _fill(level: Map, rows: list[str], legend: dict[str, Meaning]) -> None:
             if meaning.inside is not None:
                 level.contents[x, y] = pair(meaning.inside)
             if meaning.facing is not None:
-                _check_alone(level, x, y)
+                if level.agent[0] >= 0:
+                    first = f"the first is in {level.spot(*level.agent[:2])}"
+                    raise LabError(f"{level.where(x, y)}: this is a second robot, {first}; there must be one")
                 level.agent = x, y, meaning.facing
     if level.agent[0] < 0:
         raise LabError(f"{level.source} has no robot; put one of > v < ^ where it starts")
@@ -193,19 +189,6 @@ def _check_size(level: Map, rows: list[str], largest: int) -> None:
         raise LabError(f"{level.where(0, largest)}: the map is {height} cells high; {rule}")
     if min(width, height) < 3:
         raise LabError(f"{level.where(0, 0)}: the map is {width}x{height} cells; a side must be at least 3")
-
-
-def _check_alone(level: Map, x: int, y: int) -> None:
-    if level.agent[0] >= 0:
-        other = level.spot(*level.agent[:2])
-        raise LabError(f"{level.where(x, y)}: this is a second robot, the first is in {other}; there must be one")
-
-
-def _check_tabs(rows: list[str], top: int, source: str) -> None:
-    for number, row in enumerate(rows):
-        if "\t" in row:
-            spot = Spot(source, top + number + 1, row.index("\t") + 1)
-            raise LabError(f"{spot}: a tab may be any number of cells wide; write blanks in the map")
 
 
 def _below(lines: list[str], end: int, source: str) -> tuple[dict[str, Meaning], dict[str, Any], dict[str, Spot]]:

@@ -51,14 +51,10 @@ PATTERNS = [(_pattern(sentence), task) for sentence, task in SENTENCES]
 class ParsedMission(NamedTuple):
     """A mission, understood."""
 
-    task: int
-    """One of those in `tasks`."""
-    first: int | None = None
-    """The thing or door that it is about, as a byte; doors have the kind of open ones."""
-    second: int | None = None
-    """Another one: what to put something near, the door to open last."""
-    hint: int | None = None
-    """The door behind which the key is."""
+    task: int  # one of those in `tasks`
+    first: int | None = None  # the thing or door that it is about, as a byte; doors have the kind of open ones
+    second: int | None = None  # another one: what to put something near, the door to open last
+    hint: int | None = None  # the door behind which the key is
 
 
 def understood(mission: str) -> ParsedMission:

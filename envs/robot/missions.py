@@ -63,8 +63,7 @@ def template(text: str) -> NDArray[np.uint8]:
 class Problem(NamedTuple):
     """Why a text is no mission."""
 
-    start: int
-    """Of what is wrong, in characters from the text's start."""
+    start: int  # of what is wrong, in characters from the text's start
     sentence: str
 
 
@@ -74,11 +73,8 @@ def problem(text: str, known: Mapping[str, int] = TOKENS) -> Problem | None:
     for word in words:
         if word[0] not in known:
             close = difflib.get_close_matches(word[0].lower(), VOCABULARY[1:], 1)
-            hint = (
-                f"did you mean {close[0]!r}?"
-                if close
-                else f"known are {', '.join(sorted({w.strip(',') for w in VOCABULARY[1:]}))}"
-            )
+            known_words = ", ".join(sorted({w.strip(",") for w in VOCABULARY[1:]}))
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {known_words}"
             return Problem(word.start(), f"mission {text!r} has the word {word[0]!r}, which is not known; {hint}")
     if len(words) > MISSION_LENGTH:
         sentence = f"mission {text!r} has {len(words)} words; it may have up to {MISSION_LENGTH}"

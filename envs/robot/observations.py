@@ -32,25 +32,20 @@ from rl_lab.errors import LabError
 VIEW_SIZE, MOST_FRAMES = 7, 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObservationRequest:
     """What was asked for, checked."""
 
     kind: str
     view_size: int
     frame_stack: int
-    name: str
-    """Of the family."""
+    name: str  # of the family
     width: int
     height: int
-    capacity: int
-    """The longest side that the state has room for."""
-    code: tabular.Code | None = None
-    """How states are numbered, where the family's name does not say it."""
-    max_steps: int = 0
-    """Of an episode."""
-    look: bool = False
-    """Whether the camera sees only when the robot looks; see `looking`."""
+    capacity: int  # the longest side that the state has room for
+    code: Callable[[], tabular.Code] | None  # how states are numbered, where the family's name does not say it
+    max_steps: int
+    look: bool  # whether the camera sees only when the robot looks; see `looking`
 
     @property
     def usual(self) -> bool:
@@ -66,20 +61,13 @@ class ObservationRequest:
 class Observed:
     """The parts of a definition that belong to a kind of observation."""
 
-    parts: dict[str, Any]
-    """Arguments of `Definition`."""
-    cells: int = 49
-    """How many cells a frame has."""
-    seen: int = 56
-    """Bytes of `state.seen`."""
-    memory: list[tuple[Any, ...]] = field(default_factory=list)
-    """Fields of the state that frames are kept in."""
-    numbers: int = 0
-    """How many numbers states have; 0 unless they are numbered."""
-    whole: bool = False
-    """Whether the whole world is shown."""
-    variant: str = ""
-    """What a state must have in common with the environment that shows it, beside the family."""
+    parts: dict[str, Any]  # arguments of `Definition`
+    cells: int = 49  # of a frame
+    seen: int = 56  # bytes of `state.seen`
+    memory: list[tuple[Any, ...]] = field(default_factory=list)  # fields of the state that frames are kept in
+    numbers: int = 0  # how many numbers states have; 0 unless they are numbered
+    whole: bool = False  # whether the whole world is shown
+    variant: str = ""  # what a state must have in common with the environment that shows it, beside the family
 
 
 def observed(request: ObservationRequest) -> Observed:
@@ -148,7 +136,7 @@ def _full(request: ObservationRequest) -> Observed:
 
 def _state(request: ObservationRequest) -> Observed:
     """The number of the state."""
-    code = request.code or tabular.code_of(request.name)
+    code = request.code() if request.code else tabular.code_of(request.name)
     count = code.total(request.width, request.height)
     if count > tabular.MOST_STATES:
         raise LabError(

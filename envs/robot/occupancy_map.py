@@ -43,20 +43,13 @@ Pose = tuple[int, int, int]  # x, y, direction
 class Goal:
     """What to plan for; a step onto a goal always counts."""
 
-    task: int
-    """One of those in `tasks`."""
-    target: int = NO_THING
-    """The thing that it is about, as a byte."""
-    place: Place | None = None
-    """The place that it is about."""
-    other: Place | None = None
-    """A second one."""
-    walls: tuple[Place, ...] = ()
-    """Places not to enter."""
-    new: bool = False
-    """Whether a step onto what was never seen counts as success, too."""
-    boxes: tuple[Place, ...] = ()
-    """Where boxes are that are worth opening, whatever is in them."""
+    task: int  # one of those in `tasks`
+    target: int = NO_THING  # the thing that it is about, as a byte
+    place: Place | None = None  # the place that it is about
+    other: Place | None = None  # a second one
+    walls: tuple[Place, ...] = ()  # places not to enter
+    new: bool = False  # whether a step onto what was never seen counts as success, too
+    boxes: tuple[Place, ...] = ()  # where boxes are that are worth opening, whatever is in them
 
 
 class OccupancyMap:
@@ -72,15 +65,7 @@ class OccupancyMap:
         self.first_seen: dict[int, Place] = {}
 
     def look(self, image: NDArray[np.uint8], pose: Pose) -> int:
-        """Enter what the camera shows into the map.
-
-        Args:
-            image: `(size, size, 3)`, as MiniGrid shows it.
-            pose: where the robot is.
-
-        Returns:
-            What it carries, as a byte.
-        """
+        """Enter an image `(size, size, 3)`, seen from a pose, into the map; returns the byte of what is carried."""
         size, (x, y, direction) = len(image), pose
         bytes_seen = pack(image)
         carried = int(bytes_seen[size // 2, size - 1])  # shown where the robot stands

@@ -12,6 +12,7 @@ from rl_lab.envs.robot import cells, maps, missions, reach, targets
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GREY_WALL, KIND, OBJECTS
 from rl_lab.envs.robot.world import SMALLEST_SIDE, place, put
 from rl_lab.errors import LabError
+from rl_lab.validation import whole_number
 
 KNOWN = ("grid", "agent", "carrying", "carrying_contents", "mission", "contents", "step")
 
@@ -50,14 +51,8 @@ def inject(state: Any, config: Any, options: Mapping[str, Any]) -> None:
 def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map | None = None) -> None:
     """Make a state what options say; see `inject`.
 
-    Args:
-        state: the record that is written.
-        config: with `task`, `capacity`, `stride`, `max_steps` and `whole`.
-        options: `grid`, `agent` and others.
-        level: the text that they are from, if they are; then the mission must be possible.
-
-    Raises:
-        LabError: something is not allowed; the state is then as it was.
+    The config needs `task`, `capacity`, `stride`, `max_steps` and `whole`. Where the options are from a text, `level`,
+    its mission must be possible.
     """
     task, source = int(config.task), level or maps.LevelSource()
     _check_names(options, task, source)
@@ -68,7 +63,7 @@ def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map |
     carried, carried_contents = _carrying(options)
     contents = _contents(options.get("contents"), grid)
     mission = missions.tokens(options["mission"]) if "mission" in options else state.mission.copy()
-    steps = _steps(options.get("step", 0), int(config.max_steps))
+    steps = whole_number("step", options.get("step", 0), 0, int(config.max_steps) - 1)
     fields = targets.fields(task, options, grid, missions.text(mission), source)
     if level is not None and mission.any():  # without a mission there is nothing to solve
         held = {carried, carried_contents}
@@ -96,13 +91,11 @@ def apply(state: Any, config: Any, options: Mapping[str, Any], level: maps.Map |
 
 def _beside(options: Mapping[str, Any], level: maps.Map) -> dict[str, Any]:
     """The options of a layout, and those that are given beside it."""
-    told = level.options()
     for name in options:
         level.said.pop(name, None)
-    for name in options:
         if name in ("grid", "agent", "contents"):
             raise LabError(f"reset options have 'layout' and {name!r}, which the layout says; leave one of them out")
-    return told | {name: value for name, value in options.items() if name != "layout"}
+    return level.options() | {name: value for name, value in options.items() if name != "layout"}
 
 
 def _check_shown(grid: NDArray[np.uint8], config: Any) -> None:
@@ -188,32 +181,18 @@ def _agent(value: Any, grid: NDArray[np.uint8]) -> tuple[int, int, int]:
 
 
 def _check_closed(grid: NDArray[np.uint8], x: int, y: int, doors_stay_shut: bool, source: maps.LevelSource) -> None:
-    """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door.
-
-    Args:
-        grid: as bytes.
-        x: of the robot.
-        y: of the robot.
-        doors_stay_shut: whether the episode ends where a door is opened.
-        source: where the grid is from.
-    """
-    width, height = grid.shape
+    """Refuse a grid that the robot could walk out of, if it removed every thing and opened every door that it may."""
     passable = grid & KIND != cells.WALL
     if doors_stay_shut:
         passable &= grid & KIND < cells.CLOSED_DOOR
-    reached, frontier = {(x, y)}, [(x, y)]
-    while frontier:
-        x, y = frontier.pop()
-        if x in (0, width - 1) or y in (0, height - 1):
-            there = f"{source.where(x, y)}, where there is {cells.describe(grid[x, y])}"
-            raise LabError(
-                f"the robot could walk out of the grid at {there}; "
-                "put walls around all that it can reach, since doors can be opened and things be moved"
-            )
-        around = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} - reached
-        inside = [cell for cell in around if passable[cell]]
-        reached.update(inside)
-        frontier += inside
+    outside = reach.region(passable, (x, y))
+    outside[1:-1, 1:-1] = False
+    for y, x in np.argwhere(outside.T).tolist():
+        there = f"{source.where(x, y)}, where there is {cells.describe(grid[x, y])}"
+        raise LabError(
+            f"the robot could walk out of the grid at {there}; "
+            "put walls around all that it can reach, since doors can be opened and things be moved"
+        )
 
 
 def _thing_given(name: str, value: Any, allowed: NDArray[np.bool_]) -> int:
@@ -253,9 +232,3 @@ def _contents(value: Any, grid: NDArray[np.uint8]) -> dict[tuple[int, int], int]
             raise LabError(f"contents names ({x}, {y}), where there is no box; only boxes contain things")
         contents[x, y] = _thing_given(f"contents of ({x}, {y})", thing, cells.CONTAINABLE)
     return contents
-
-
-def _steps(value: Any, max_steps: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < max_steps:
-        raise LabError(f"step is {value!r}; it must be a whole number from 0 to {max_steps - 1}, below max_steps")
-    return int(value)

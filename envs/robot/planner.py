@@ -23,12 +23,9 @@ UNKNOWN = -1  # in place of the fewest actions
 class Difficulty(NamedTuple):
     """How hard a state is."""
 
-    steps: int
-    """The fewest actions to success."""
-    handling: int
-    """How many of them pick up, drop or toggle something, in the plan that was found."""
-    states: int
-    """How many states the search looked at: `steps` where the way is plain, many times that where things are in it."""
+    steps: int  # the fewest actions to success
+    handling: int  # how many of them pick up, drop or toggle something, in the plan that was found
+    states: int  # that the search looked at: `steps` where the way is plain, many times that where things are in it
 
 
 def plan(env: Any, cap: int = CAP) -> list[int]:
@@ -79,39 +76,21 @@ def optimal_steps(env: Any, cap: int = CAP) -> int | NDArray[np.int64]:
 def solvable(env: Any, cap: int = CAP) -> bool:
     """Whether success can be reached from where the environment stands, step limit or not.
 
-    Args:
-        env: a single robot environment, in wrappers or not, after its reset.
-        cap: how many states the search may find before it gives up.
-
-    Raises:
-        LabError: it is not a robot environment, its episode has not begun or is over, or chance or the cap leaves it
-            unknown.
+    It takes what `plan` takes, and raises a LabError for the same reasons, but for success that is impossible.
     """
     states, config = _state(env)
     return _known(states, config, cap) != NO_WAY
 
 
 def difficulty(env: Any, cap: int = CAP) -> Difficulty:
-    """How hard it is to succeed from where the environment stands, for one who knows the whole world.
-
-    Args:
-        env: a single robot environment, in wrappers or not, after its reset.
-        cap: how many states the search may find before it gives up.
-
-    Raises:
-        LabError: as for `plan`.
-    """
+    """How hard it is to succeed from where the environment stands, for one who knows the whole world; see `plan`."""
     states, config = _state(env)
     actions, expanded = _planned(states, config, cap)
     return Difficulty(len(actions), sum(action in (PICKUP, DROP, TOGGLE) for action in actions), expanded)
 
 
 def plan_state(state: np.void, config: np.void, cap: int = CAP) -> list[int] | None:
-    """A shortest plan from a saved state, or None where there is no way; see `plan`.
-
-    Raises:
-        LabError: chance or the cap leaves it unknown.
-    """
+    """A shortest plan from a saved state, or None where there is no way; a LabError where it is unknown, see `plan`."""
     states, configs = np.asarray(state).reshape(1), np.asarray(config).reshape(1)
     return None if _known(states, configs, cap) == NO_WAY else own_search(cap).plan
 
@@ -150,11 +129,7 @@ def _check_going(lanes: Any) -> None:
 
 
 def _known(states: NDArray[Any], config: NDArray[Any], cap: int) -> int:
-    """The fewest actions, or NO_WAY.
-
-    Raises:
-        LabError: neither is known.
-    """
+    """The fewest actions, or NO_WAY; a LabError where neither is known."""
     search = own_search(cap)
     steps = int(search(states, config).steps[0])
     if steps == CHANCE:
@@ -183,11 +158,7 @@ class Planner:
         self._left: list[int] = []
 
     def reset(self, env: Any) -> None:
-        """Plan an episode, from where the environment stands.
-
-        Raises:
-            LabError: see `plan`.
-        """
+        """Plan an episode, from where the environment stands; see `plan`."""
         self._left = plan(env)[::-1]
 
     def __call__(self, observation: Any, info: dict[str, Any] | None = None) -> int:

@@ -36,17 +36,19 @@ Place = tuple[int, int]
 
 @dataclass
 class Reach:
-    """What a robot can come to.
+    """What a robot can come to."""
 
-    Attributes:
-        entered: cells that it can stand on.
-        touched: cells that it can have ahead, or stand on.
-        things: bytes of what it can have ahead, in boxes too, or carries.
-    """
+    things: set[int]  # bytes of what it can have ahead, in boxes too, or carries
+    entered: set[Place] = field(default_factory=set)  # cells that it can stand on
+    touched: set[Place] = field(default_factory=set)  # cells that it can have ahead, or stand on
 
-    entered: set[Place] = field(default_factory=set)
-    touched: set[Place] = field(default_factory=set)
-    things: set[int] = field(default_factory=set)
+
+def region(free: NDArray[np.bool_], start: Place) -> NDArray[np.bool_]:
+    """The free cells that can be reached from one of them; none if it is not free itself."""
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(free)
+    return free & (labels == labels[start])
 
 
 def reach(grid: NDArray[np.uint8], contents: Mapping[Place, int], start: Place, carried: set[int], task: int) -> Reach:
@@ -60,7 +62,7 @@ def reach(grid: NDArray[np.uint8], contents: Mapping[Place, int], start: Place, 
         task: one of those in `tasks`.
     """
     known = -1
-    found = Reach(things=set(carried))
+    found = Reach(set(carried))
     if stays_shut(task):
         grid = np.where(grid & KIND >= CLOSED_DOOR, WALL, grid)
     while known < len(found.things) + len(found.touched):  # each key may open a way to another

@@ -23,19 +23,8 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "distshift:dist_shift": {"DistShift1-v0": {"strip": 2}, "DistShift2-v0": {"strip": 5}},
     "obstacles:dynamic_obstacles": {
-        f"Dynamic-Obstacles-{'Random-' * is_random}{n}x{n}-v0": {
-            "size": n,
-            "obstacles": obstacles,
-            "random_start": is_random,
-        }
-        for n, obstacles, is_random in (
-            (5, 2, False),
-            (5, 2, True),
-            (6, 3, False),
-            (6, 3, True),
-            (8, 4, False),
-            (16, 8, False),
-        )
+        f"Dynamic-Obstacles-{'Random-' * drawn}{n}x{n}-v0": {"size": n, "obstacles": n // 2, "random_start": drawn}
+        for n, drawn in ((5, False), (5, True), (6, False), (6, True), (8, False), (16, False))
     },
     "things:fetch": {
         f"Fetch-{n}x{n}-N{objects}-v0": {"size": n, "objects": objects} for n, objects in ((5, 2), (6, 2), (8, 3))

@@ -20,28 +20,17 @@ LOOKS, VISIBLE = KIND | COLOUR, 1 << 10  # bits of the number of a tile; those b
 
 
 def render(state: Any, config: Any, mode: str) -> NDArray[np.uint8] | str:
-    """A frame.
-
-    Args:
-        state: record of a lane, as last observed.
-        config: record of the environment.
-        mode: "rgb_array" or "ansi".
+    """A frame of a lane, as last observed.
 
     Returns:
-        uint8 `(height * tile_size, width * tile_size, 3)`, in which the cells that the robot sees are lighter;
-        or a text, two letters a cell, and what is carried below.
+        In mode "rgb_array" uint8 `(height * tile_size, width * tile_size, 3)`, in which the cells that the robot sees
+        are lighter; in mode "ansi" a text, two letters a cell, and what is carried below.
     """
     return draw(np.asarray(state).reshape(1), config)[0] if mode == "rgb_array" else write(state, config)
 
 
 def draw(states: Any, config: Any, side: int | None = None) -> list[NDArray[np.uint8]]:
-    """Several worlds as images; see `render`.
-
-    Args:
-        states: records `(lanes,)`.
-        config: record of the environment.
-        side: pixels of a cell; default is the environment's.
-    """
+    """Several worlds, records `(lanes,)`, as images; `side` is pixels of a cell, by default the environment's."""
     sizes = states[["width", "height"]]
     if (sizes == sizes[0]).all():
         return list(painted(tiles_of(states, config), side or int(config.tile_size)))
@@ -49,28 +38,17 @@ def draw(states: Any, config: Any, side: int | None = None) -> list[NDArray[np.u
 
 
 def painted(numbers: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
-    """Images of tiles.
-
-    Args:
-        numbers: of tiles, see `tiles_of`, `(images, columns, rows)`.
-        side: pixels of a tile.
-
-    Returns:
-        uint8 `(images, rows * side, columns * side, 3)`.
-    """
+    """Images uint8 `(images, rows * side, columns * side, 3)` of tiles `(images, columns, rows)`; see `tiles_of`."""
     lanes, columns, rows = numbers.shape
     known, which = np.unique(numbers, return_inverse=True)
     which = which.reshape(numbers.shape)
-    pictures = np.stack([_picture(int(number), side) for number in known])
+    pictures = np.stack(
+        [tile(number & LOOKS, (number >> 7 & 7) - 1, bool(number & VISIBLE), side) for number in known.tolist()]
+    )
     images = np.empty((lanes, rows, side, columns, side, 3), np.uint8)
     for lane in range(lanes):  # one at a time stays in the processor's cache
         images[lane] = pictures[which[lane].T].transpose(0, 2, 1, 3, 4)
     return images.reshape(lanes, rows * side, columns * side, 3)
-
-
-def _picture(number: int, side: int) -> NDArray[np.uint8]:
-    facing = (number >> 7 & 7) - 1
-    return tile(number & LOOKS, None if facing < 0 else facing, bool(number & VISIBLE), side)
 
 
 def tiles_of(states: Any, config: Any) -> NDArray[np.int64]:

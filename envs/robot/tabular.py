@@ -29,12 +29,9 @@ MOST_STATES = 2**31 - 1
 class Code(NamedTuple):
     """How a family's states are numbered."""
 
-    index: Callable[..., int]
-    """`index(state, config)`, a kernel."""
-    total: Callable[[int, int], int]
-    """How many numbers there are in a world of a width and a height."""
-    variant: str = ""
-    """What else the numbers depend on."""
+    index: Callable[..., int]  # `index(state, config)`, a kernel
+    total: Callable[[int, int], int]  # how many numbers there are in a world of a width and a height
+    variant: str = ""  # what else the numbers depend on
 
 
 def inside(x, y, config):
@@ -135,15 +132,7 @@ MOST_DOORS, MOST_THINGS = 16, 16  # of a custom layout whose states are numbered
 
 
 def code_of_layout(doors: list[tuple[int, int]], things: list[int]) -> Code:
-    """How the states of a custom layout are numbered.
-
-    Args:
-        doors: their places.
-        things: bytes of what can be carried, in order.
-
-    Raises:
-        LabError: they are not.
-    """
+    """How the states of a custom layout are numbered, by the places of doors, and bytes of things in order."""
     if any(thing & KIND == BOX for thing in things):
         raise LabError("observation='state' is not offered with a layout that has boxes; take them out")
     if len(doors) > MOST_DOORS or len(things) > MOST_THINGS:
@@ -167,11 +156,7 @@ def config_of_layout(doors: list[tuple[int, int]], things: list[int]) -> dict[st
 
 
 def code_of(name: str) -> Code:
-    """How the states of a family are numbered.
-
-    Raises:
-        LabError: they are not.
-    """
+    """How the states of a family are numbered, or a `LabError` where they are not."""
     if name not in CODES:
         allowed = ", ".join(known.removeprefix("Robot-") for known in CODES)
         raise LabError(

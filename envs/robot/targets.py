@@ -29,6 +29,7 @@ from rl_lab.envs.robot.maps import LevelSource
 from rl_lab.envs.robot.mission_parser import understood
 from rl_lab.envs.robot.world import MOST_OBSTACLES, MOST_ROOMS, NOWHERE
 from rl_lab.errors import LabError
+from rl_lab.validation import whole
 
 OPTIONS: dict[int, tuple[str, ...]] = {
     tasks.OPEN: ("target",),
@@ -46,18 +47,7 @@ SHOWN = 4  # of places that errors list
 def fields(
     task: int, options: Mapping[str, Any], grid: NDArray[np.uint8], mission: str, source: LevelSource
 ) -> dict[str, Any]:
-    """The fields of the state that say what the mission is about.
-
-    Args:
-        task: one of those in `tasks`.
-        options: what `reset` got.
-        grid: cells as bytes `(width, height)`.
-        mission: its text.
-        source: where all that is from.
-
-    Raises:
-        LabError: something is missing or not allowed.
-    """
+    """The fields of the state that say what the mission is about; `grid` is cells as bytes `(width, height)`."""
     if task == tasks.DODGE:
         return {"obstacles": _obstacles(options.get("obstacles"), grid, source)}
     if task == tasks.SCOUT:
@@ -157,13 +147,7 @@ def _obstacles(value: Any, grid: NDArray[np.uint8], source: LevelSource) -> NDAr
 
 
 def opened(task: int, grid: NDArray[np.uint8], found: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """The grid with the doors open that open by themselves.
-
-    Args:
-        task: one of those in `tasks`.
-        grid: cells as bytes `(width, height)`.
-        found: what `fields` gave.
-    """
+    """The grid with the doors open that open by themselves; `found` is what `fields` gave."""
     if task == tasks.SCOUT:
         grid = grid.copy()
         for x, y in found["rooms"][:, 4:].tolist():
@@ -186,8 +170,7 @@ def _clocks(value: Any, grid: NDArray[np.uint8], source: LevelSource) -> NDArray
         if cells.unpack(grid[x, y])[0] != DOOR:
             there = f"a door in clocks is {(x, y)}, where there is {cells.describe(int(grid[x, y]))}"
             raise LabError(f"{begin}{there}; it must be a door")
-        is_whole = isinstance(phase, (int, np.integer)) and not isinstance(phase, bool)
-        if not is_whole or not 0 <= phase < 256:
+        if not whole(phase, 0, 255):
             raise LabError(f"{begin}the door at {(x, y)} has phase {phase!r}; it must be a whole number from 0 to 255")
         rooms[k, 0], rooms[k, 4:] = phase, (x, y)
     return rooms

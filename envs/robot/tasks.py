@@ -51,18 +51,9 @@ def step(state, action, config):
 
 
 def judge(state, action, x, y, before, held, reward, ended, config):
-    """Reward and ending by the task's rule.
+    """Reward and ending by the task's rule, from those by what all families share.
 
-    Args:
-        state: after the step.
-        action: what was done.
-        x: of the cell ahead before the step.
-        y: the same.
-        before: what was in it.
-        held: what was carried before.
-        reward: of the step, by what all families share.
-        ended: the same.
-        config: the environment's record.
+    The state is that after the step; the cell (x, y) was ahead, `before` is what was in it, `held` what was carried.
     """
     task, carrying = config.task, np.int64(state.carrying)
     is_target = carrying != EMPTY and carrying == np.int64(state.target)

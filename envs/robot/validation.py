@@ -30,7 +30,7 @@ from rl_lab.envs.robot.cells import (
 )
 from rl_lab.envs.robot.looking import AGE, AHEAD, ASIDE, BUMP, CARRYING, TURNED
 from rl_lab.envs.robot.missions import VOCABULARY
-from rl_lab.envs.robot.reach import stays_shut
+from rl_lab.envs.robot.reach import region, stays_shut
 from rl_lab.envs.robot.world import CAPACITIES, DEPTH, NOWHERE, SIDE, SMALLEST_SIDE
 from rl_lab.envs.validation import Rule
 
@@ -70,11 +70,8 @@ def validate(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     yield "x", STANDABLE[at(states, x, y, config) & KIND], "a place that the robot can stand on"
     yield "carrying", (THING | NOTHING)[states["carrying"]], f"{EMPTY} for nothing, or a key, a ball or a box"
     inside, holds = states["carrying_contents"], states["carrying"] & KIND == BOX
-    yield (
-        "carrying_contents",
-        (INSIDE & holds[:, None])[np.arange(len(states)), inside] | (inside == EMPTY),
-        (f"{EMPTY} for nothing, or what the box that is carried can hold"),
-    )
+    fine = (INSIDE[inside] & holds) | (inside == EMPTY)
+    yield "carrying_contents", fine, f"{EMPTY} for nothing, or what the box that is carried can hold"
     yield "mission", states["mission"] < len(VOCABULARY), f"tokens of known words, 0 to {len(VOCABULARY) - 1}"
     yield from _mission(states, config)
     if config.numbers and "door_count" in config.dtype.names:
@@ -112,21 +109,9 @@ def _cells(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     fine = np.ones(len(states), np.bool_)
     edge = world & ~((x > 0) & (x < width - 1) & (y > 0) & (y < height - 1))
     for lane in np.flatnonzero((edge & ~closed[by_rows]).any(axis=(1, 2)) & ~states["done"]).tolist():
-        fine[lane] = _is_closed(closed[by_rows[lane]], int(states["x"][lane]), int(states["y"][lane]), edge[lane])
+        robot = int(states["y"][lane]) + SIDE, int(states["x"][lane]) + DEPTH
+        fine[lane] = not (region(~closed[by_rows[lane]], robot) & edge[lane]).any()
     yield "cells", fine, "a world whose outer walls the robot cannot pass"
-
-
-def _is_closed(walls: NDArray[np.bool_], x: int, y: int, edge: NDArray[np.bool_]) -> bool:
-    """Whether walls keep the robot from the edge, if it moves every thing and opens every door."""
-    reached, waiting = np.zeros_like(walls), [(y + SIDE, x + DEPTH)]
-    while waiting:
-        row, column = waiting.pop()
-        if not walls[row, column] and not reached[row, column]:
-            if edge[row, column]:
-                return False
-            reached[row, column] = True
-            waiting += [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
-    return True
 
 
 def _mission(states: NDArray[Any], config: Any) -> Iterator[Rule]:
@@ -175,11 +160,8 @@ def _memory(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     before, rows = shown < steps[:, None], shown % frames  # the frame of this step is made again
     if "codes" in names:
         codes = states["codes"][lanes, rows]
-        yield (
-            "codes",
-            (~before | ((codes >= 0) & (codes < config.numbers))).all(axis=1),
-            (f"numbers of states, 0 to {config.numbers - 1}"),
-        )
+        fine = ~before | ((codes >= 0) & (codes < config.numbers))
+        yield "codes", fine.all(axis=1), f"numbers of states, 0 to {config.numbers - 1}"
         return
     seen, faced, held = np.split(states["frames"][lanes, rows], [config.seen_cells, config.seen_cells + 1], axis=2)
     fine = SEEN[seen].all(axis=2) & (faced < 4).all(axis=2) & (THING | NOTHING)[held[..., 0]]

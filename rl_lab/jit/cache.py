@@ -46,7 +46,9 @@ def folder() -> Path:
             _make(named)
             if os.access(named, os.W_OK) and files.trusted(named):
                 return named
-    own = _own()
+    import platformdirs
+
+    own = platformdirs.user_cache_path("rl_lab").absolute() / "jit"
     with contextlib.suppress(OSError):
         _make(own)
     return files.private_folder(own)
@@ -60,12 +62,6 @@ def places() -> list[Path]:
 def _named() -> Path | None:
     named = os.environ.get("RL_LAB_CACHE")
     return Path(named).absolute() / "jit" if named else None
-
-
-def _own() -> Path:
-    import platformdirs
-
-    return platformdirs.user_cache_path("rl_lab").absolute() / "jit"
 
 
 def name_of(module: Module, signature: tuple[Any, ...]) -> str:

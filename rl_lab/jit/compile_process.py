@@ -72,10 +72,12 @@ def compile_apart(module: Module, name: str, signature: tuple[Any, ...], label: 
         KeyError, RuntimeError: what Numba raised there.
     """
     parts = sys.path, (generated.numba_settings(), name, module), signature
-    command = [sys.executable, "-P", *_flags(), "-c", CHILD]  # -P: nothing in the working folder is imported
+    flags = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
+    command = [sys.executable, "-P", *flags, "-c", CHILD]  # -P: nothing in the working folder is imported
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     try:
         words = b"".join(map(pickle.dumps, parts))
-        done = subprocess.run(command, input=words, capture_output=True, env=_environment(), check=False)
+        done = subprocess.run(command, input=words, capture_output=True, env=environment, check=False)
     except OSError as error:
         raise KernelError(f"{label} cannot be compiled: no process can be started for it ({error})") from None
     if done.returncode == 0:
@@ -93,11 +95,3 @@ def _end(done: subprocess.CompletedProcess[bytes]) -> str:
         return f"was ended by {signal.Signals(-done.returncode).name}; see whether memory is short"
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     return f"ended with status {done.returncode} ({lines[-1] if lines else 'without a word'})"
-
-
-def _flags() -> list[str]:
-    return ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

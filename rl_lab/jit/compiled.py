@@ -100,7 +100,9 @@ class Compiled:
         except KernelError:
             raise
         except Exception as error:  # Numba raises KeyError for a field that a record lacks
-            raise self._explain(error) from None
+            from rl_lab.jit.diagnosis import explain
+
+            raise explain(error, self.name, self.module) from None
         self._homeless = self._homeless or moved is not args
         self._dispatcher = self._dispatchers[signature]
         return self._dispatcher
@@ -169,11 +171,6 @@ class Compiled:
 
     def _dispatcher_of(self, name: str) -> Any:
         return generated.dispatcher_of(name, self.module.text, self.module.tables, self.module.entry)
-
-    def _explain(self, error: Exception) -> KernelError:
-        from rl_lab.jit.diagnosis import explain
-
-        return explain(error, self.name, self.module)
 
 
 def prepare(*calls: tuple[Compiled, tuple[Any, ...]]) -> None:

@@ -21,27 +21,26 @@ TELLING = re.compile(
 
 
 def explain(error: Exception, name: str, module: Module) -> KernelError:
-    """What Numba raised, as one sentence.
-
-    Args:
-        error: what it raised.
-        name: what people know the compiled function by.
-        module: the generated module.
-    """
+    """What Numba raised, as one sentence; `name` is what users know the compiled function by."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     if isinstance(error, KeyError):  # how Numba says that a record lacks a field
         attribute = str(error.args[0]) if error.args else ""
-        for source, node in _attributes(module, attribute):
-            return _sentence(source, node.lineno, f"{ast.unparse(node.value)} has no field {attribute!r}")
+        for source, node in _nodes(module):
+            if isinstance(node, ast.Attribute) and node.attr == attribute:
+                return _sentence(source, node.lineno, f"{ast.unparse(node.value)} has no field {attribute!r}")
     for each in _with_links(module):
         numbers = {int(n) for n in re.findall(rf'{each.entry}_\w+\.py(?:", line | \(|:)(\d+)', text)}
         for source, lines in each.origins:  # callees come first, and the innermost function is at fault
             if found := sorted(numbers & set(lines)):
                 return _sentence(source, lines[found[-1]], _reason(text))
     if (reason := _reason(text)) == "unknown reason":  # which Numba says of an array that is assigned to a field
-        for source, node in _assigned_attributes(module):
-            field = ast.unparse(node)
-            return _sentence(source, node.lineno, f"if {field} is an array, fill it in place, {field}[:] = ...")
+        for source, node in _nodes(module):
+            if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp)):
+                for target in node.targets:
+                    if isinstance(target, ast.Attribute):
+                        field = ast.unparse(target)
+                        reason = f"if {field} is an array, fill it in place, {field}[:] = ..."
+                        return _sentence(source, target.lineno, reason)
     return KernelError(f"{name} cannot be compiled: {reason}")
 
 
@@ -56,19 +55,11 @@ def _with_links(module: Module) -> Iterator[Module]:
     yield module
 
 
-def _assigned_attributes(module: Module) -> Iterator[tuple[FunctionSource, ast.Attribute]]:
-    """Fields that are assigned what may be an array."""
-    for source, _ in (origin for each in _with_links(module) for origin in each.origins):
-        for node in ast.walk(source.node):
-            if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp)):
-                yield from ((source, target) for target in node.targets if isinstance(target, ast.Attribute))
-
-
-def _attributes(module: Module, attribute: str) -> Iterator[tuple[FunctionSource, ast.Attribute]]:
-    for source, _ in (origin for each in _with_links(module) for origin in each.origins):
-        for node in ast.walk(source.node):
-            if isinstance(node, ast.Attribute) and node.attr == attribute:
-                yield source, node
+def _nodes(module: Module) -> Iterator[tuple[FunctionSource, ast.AST]]:
+    """All nodes of the kernels."""
+    for each in _with_links(module):
+        for source, _ in each.origins:
+            yield from ((source, node) for node in ast.walk(source.node))
 
 
 def _reason(text: str) -> str:

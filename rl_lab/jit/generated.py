@@ -45,11 +45,8 @@ def numba_settings() -> dict[str, Any]:
 def dispatcher_of(name: str, text: str, values: Mapping[str, Any], entry: str) -> Any:
     """Run a generated module; Numba's dispatcher of its entry.
 
-    Args:
-        name: for `sys.modules`, where machine code that is loaded looks for it.
-        text: of the module.
-        values: what it uses beside its own functions, by name.
-        entry: the function.
+    It is in `sys.modules` under its name, where machine code that is loaded looks for it; `values` are what it uses
+    beside its own functions, by name.
     """
     module = sys.modules[name] = types.ModuleType(name)
     vars(module).update(values)
@@ -60,10 +57,7 @@ def dispatcher_of(name: str, text: str, values: Mapping[str, Any], entry: str) -
 def compiled(dispatcher: Any, signature: tuple[Any, ...], uses: Iterable[Use] = ()) -> bytes | None:
     """Compile for arguments of some types; the machine code, or None where it cannot be kept.
 
-    Args:
-        dispatcher: of the entry.
-        signature: Numba's types of the arguments.
-        uses: the linked functions that it turns out to call.
+    Compiling adds to `uses` the linked functions that the entry turns out to call.
     """
     from numba.core.serialize import dumps
 

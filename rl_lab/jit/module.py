@@ -31,20 +31,13 @@ LARGE = 50  # functions; measured with searches and planners, which gain a third
 
 @dataclass
 class Module:
-    """A generated module.
+    """A generated module."""
 
-    Attributes:
-        entry: name of the function that is called from Python.
-        text: Python source; says the same for the same meaning, whatever comments and layout the kernels have.
-        tables: NumPy arrays that kernels captured, by their names in the text.
-        links: functions that it calls and that are compiled apart from it, by their names in the text.
-        origins: for each function, callees first, its source and, by line of the module, the line it came from.
-    """
-
-    entry: str
-    text: str
-    tables: dict[str, np.ndarray]
-    links: dict[str, Module]
+    entry: str  # name of the function that is called from Python
+    text: str  # Python source; the same for the same meaning, whatever comments and layout the kernels have
+    tables: dict[str, np.ndarray]  # NumPy arrays that kernels captured, by their names in the text
+    links: dict[str, Module]  # functions that it calls and that are compiled apart from it, by their names in the text
+    # For each function, callees first, its source and, by line of the module, the line it came from.
     origins: list[tuple[FunctionSource, dict[int, int]]]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -96,11 +89,6 @@ def write(function: Callable[..., Any], bound: dict[str, Any], exact: bool) -> M
     return Module(entry, "\n".join(lines) + "\n", writer.tables, writer.links, origins)
 
 
-def _options(function: Callable[..., Any]) -> list[str]:
-    options = getattr(function, "__jit_options__", "")
-    return [options] if options else []
-
-
 @dataclass
 class _Writer:
     """Gathers what the module needs; `values` keeps every named value alive, so that names stay theirs."""
@@ -135,7 +123,8 @@ class _Writer:
         self, name: str, function: Callable[..., Any], bound: Mapping[str, Any]
     ) -> tuple[FunctionSource, str, list[int]]:
         """The source of a function, its text in the module, and the line that each line of that came from."""
-        source, options = read(function), _options(function)
+        source = read(function)
+        options = list(filter(None, [getattr(function, "__jit_options__", "")]))
         if self.exact and options:
             raise source.error(source.node, "is marked fast, which deletes checks for NaN; environments stay exact")
         if unknown := bound.keys() - set(source.parameters):

@@ -17,32 +17,20 @@ HOLE = re.compile(rf"\b{RESERVED}(\d+)__\b")
 
 @dataclass(frozen=True)
 class Reference:
-    """A name from around the function, or a chain of attributes that starts at one, such as `cells.WALL`.
+    """A name from around the function, or a chain of attributes that starts at one, such as `cells.WALL`."""
 
-    Attributes:
-        names: the name and the attributes.
-        node: where it stands.
-        called: whether it is called there.
-    """
-
-    names: tuple[str, ...]
-    node: ast.AST
-    called: bool
+    names: tuple[str, ...]  # the name and the attributes
+    node: ast.AST  # where it stands
+    called: bool  # whether it is called there
 
 
 @dataclass(frozen=True)
 class Template:
-    """The body of a function, without docstring and annotations.
+    """The body of a function, without docstring and annotations."""
 
-    Attributes:
-        body: indented text; the hole `jit__3__` stands for the fourth reference.
-        references: what the holes stand for.
-        lines: for each line of the body, the line of the file that it came from.
-    """
-
-    body: str
-    references: list[Reference]
-    lines: list[int]
+    body: str  # indented text; the hole `jit__3__` stands for the fourth reference
+    references: list[Reference]  # what the holes stand for
+    lines: list[int]  # for each line of the body, the line of the file that it came from
 
     def filled(self, text_of: Callable[[Reference], str]) -> str:
         """The body with every hole filled."""
@@ -52,11 +40,7 @@ class Template:
 
 @functools.lru_cache(maxsize=1024)
 def template(source: FunctionSource, bound: frozenset[str]) -> Template:
-    """The template of a function some of whose parameters are bound, and so are read from around it too.
-
-    Raises:
-        KernelError: the function does what machine code cannot do.
-    """
+    """The template of a function some of whose parameters are bound, and so are read from around it too."""
     source.check()
     puncher = _Puncher(source, bound)
     statements = source.node.body[1:] if ast.get_docstring(source.node, clean=False) is not None else source.node.body

@@ -246,7 +246,7 @@ def test_agents_of_other_worlds_do_not_play_go(tmp_path):
         (["gtp", "--komi", "1e9"], "komi=1000000000.0 is not allowed"),
         (["gtp", "--resign", 1.5], "resign=1.5 is not allowed"),
         (["gtp", "--agent", "greedy", "--resign", 0.1], "resign=0.1 needs an agent with winning probabilities"),
-        (["gtp", "--seed", -1], "seed -1 is not allowed"),
+        (["gtp", "--seed", -1], "seed=-1 is not allowed"),
         (["match", "random", "alphago"], "'alphago' is neither a player nor a program"),
         (["match", "random", ""], "a player's name is empty"),
         (["match", "random", "gnugo 'unfinished"], "is not a command line: No closing quotation"),

@@ -186,8 +186,8 @@ BAD_CALLS = {
     "Glide masks no actions": lambda: BatchEnv(glide).action_masks(),
     "Gather was stepped before its first reset; call reset": lambda: BatchVectorEnv(gather, 2).step([0, 0]),
     "Glide was stepped before its first reset; call reset": lambda: BatchEnv(glide).step(np.zeros(2)),
-    "seed -1 is not allowed; it must be a whole number of at least 0": lambda: BatchEnv(gather).reset(seed=-1),
-    "seed 1.5 is not allowed": lambda: BatchVectorEnv(gather, 2).reset(seed=[0, 1.5]),
+    "seed=-1 is not allowed; it must be a whole number of at least 0": lambda: BatchEnv(gather).reset(seed=-1),
+    "seed=1.5 is not allowed": lambda: BatchVectorEnv(gather, 2).reset(seed=[0, 1.5]),
     "3 seeds were given for 2 environments; give one for each, or one number": lambda: BatchVectorEnv(gather, 2).reset(
         seed=[1, 2, 3]
     ),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rl_lab.envs.go.engine import EngineProcess, EngineSilent
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.matches import openings, referee, series
+from rl_lab.envs.go.matches import referee, series
 from rl_lab.envs.go.matches import sides as sides_module
 from rl_lab.envs.go.matches.series import Series
 from rl_lab.envs.go.matches.sides import AgentSide, EngineSide
@@ -202,9 +202,9 @@ def test_colours_alternate_and_openings_are_played_twice():
 @given(st.integers(2, 9), st.integers(0, 8), st.integers(1, 8), st.integers(0, 2**40))
 def test_openings_are_legal_and_differ_while_they_can(size, moves, count, seed):
     rules = Rules(size, max_moves=100)
-    found = openings.random_openings(rules, count, moves, seed)
+    found = series.random_openings(rules, count, moves, seed)
     assert len(found) == count
-    assert found == openings.random_openings(rules, count, moves, seed)
+    assert found == series.random_openings(rules, count, moves, seed)
     for opening in set(found):
         board = Board.of(rules)
         for action in opening:

@@ -79,7 +79,7 @@ def test_unknown_players(spec):
 
 
 def test_bad_seeds():
-    with pytest.raises(LabError, match="seed -1 is not allowed"):
+    with pytest.raises(LabError, match="seed=-1 is not allowed"):
         player("random", seed=-1)
 
 

@@ -228,7 +228,7 @@ def test_upper_confidence_bounds_are_those_of_the_paper():
         ((9, 0), "playouts=0 is not allowed; it must be a whole number from 1 to 10000000"),
         ((9, 2.5), "playouts=2.5 is not allowed"),
         ((9, True), "playouts=True is not allowed"),
-        ((9, 10, -1), "seed -1 is not allowed"),
+        ((9, 10, -1), "seed=-1 is not allowed"),
     ],
 )
 def test_bad_arguments(arguments, sentence):

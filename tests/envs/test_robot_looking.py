@@ -235,7 +235,7 @@ def test_states_with_and_without_looking_are_not_mixed_up():
         ({"look": True, "look_cost": "much"}, "look_cost='much'"),
         ({"look": True, "look_cost": True}, "look_cost=True"),
         ({"look": True, "look_cost": np.ones(2)}, "look_cost=array"),
-        ({"look": True, "between_looks": "dark"}, "between_looks='dark' .* 'frozen' or 'blank'"),
+        ({"look": True, "between_looks": "dark"}, "between_looks='dark' .* one of frozen, blank"),
         ({"look_cost": 0.1}, "look_cost=0.1 says how looking works, but look is False; add look=True"),
         ({"look": True, "between_looks": np.zeros(2)}, "between_looks=array.* is not allowed"),
         ({"between_looks": "blank"}, "between_looks='blank' says how"),

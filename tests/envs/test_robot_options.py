@@ -227,9 +227,9 @@ DOOR_IN_BORDER[2, 0] = BLUE_DOOR
             {"grid": room(x3y3=RED_BOX), "contents": {(3, 3): (4, 0)}},
             r"contents of \(3, 3\) is \(4, 0\); objects here are",
         ),
-        ({"step": -1}, "step is -1; it must be a whole number from 0 to 255"),
-        ({"step": 256}, "step is 256"),
-        ({"step": 1.0}, "step is 1.0"),
+        ({"step": -1}, "step=-1 is not allowed; it must be a whole number from 0 to 255"),
+        ({"step": 256}, "step=256 is not allowed"),
+        ({"step": 1.0}, "step=1.0 is not allowed"),
     ],
 )
 def test_what_is_no_position_is_refused_in_one_sentence(env, options, words):

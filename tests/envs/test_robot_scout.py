@@ -241,8 +241,8 @@ def test_the_looker_finds_goals_elsewhere(id):
 
 
 def test_what_the_looker_cannot_take():
-    with pytest.raises(LabError, match="looks='often' is not allowed; it must be 'well' or 'never'"):
+    with pytest.raises(LabError, match="looks='often' is not allowed; it must be one of well, never"):
         LookingExpert("often")
     for arguments in ({"observation": "onehot"}, {"view_size": 9}, {"frame_stack": 2}):
-        with pytest.raises(LabError, match="the looker takes the robot's observations"):
+        with pytest.raises(LabError, match="the looking expert takes the robot's observations"):
             LookingExpert()(scout(**arguments).reset()[0])

@@ -34,12 +34,9 @@ IGNORED = (  # KataGo's, true or false; what they ask for is left out
 class AnalyzeRequest:
     """What a client wants to see."""
 
-    colour: str
-    """Whose move is thought about."""
-    interval: float = 1.0
-    """Seconds between two lines."""
-    most: int = words.LARGE
-    """Moves in a line."""
+    colour: str  # whose move is thought about
+    interval: float = 1.0  # seconds between two lines
+    most: int = words.LARGE  # moves in a line
 
     @classmethod
     def of(cls, arguments: list[str], to_play: str) -> AnalyzeRequest:

@@ -13,12 +13,11 @@ class GameClock:
     """Time of both sides, in seconds; without settings there is no limit."""
 
     main: float = 0.0
-    period: float = 0.0
-    """Of overtime, for `stones` moves; after them a new one begins."""
+    period: float = 0.0  # of overtime, for `stones` moves; after them a new one begins
     stones: int = 0
     limited: bool = False
+    # By colour: what is left, and for how many stones; 0 stones stand for main time.
     left: dict[str, tuple[float, int]] = field(default_factory=dict)
-    """By colour: what is left, and for how many stones; 0 stones stand for main time."""
 
     @classmethod
     def of(cls, main: float, period: float, stones: int) -> GameClock:
@@ -30,23 +29,14 @@ class GameClock:
             >>> GameClock.of(0, 30, 0).budget("black", 20) is None
             True
         """
-        limited = (main > 0 and period == 0) or (period > 0 and stones > 0)
-        return cls(main, period, stones, limited)
+        return cls(main, period, stones, limited=(main > 0 and period == 0) or (period > 0 and stones > 0))
 
     def restart(self) -> None:
         """Begin a game."""
         self.left.clear()
 
     def budget(self, colour: str, to_come: int) -> float | None:
-        """How long a side may think about its next move.
-
-        Args:
-            colour: of the side.
-            to_come: moves that it may have to make yet.
-
-        Returns:
-            Seconds, 0 where there is no time left; None without a limit.
-        """
+        """Seconds for the next move of a side that has so many moves to come; None without a limit."""
         if not self.limited:
             return None
         seconds, stones = self._left(colour)

@@ -17,7 +17,17 @@ from rl_lab.envs.go.vertices import vertex
 from rl_lab.errors import LabError
 
 Command = Callable[[GtpSession, list[str]], "str | Iterator[str]"]
-COMMANDS: dict[str, Command] = {}
+COMMANDS: dict[str, Command] = {  # here those that only report something
+    "protocol_version": lambda session, arguments: "2",
+    "name": lambda session, arguments: f"rl-lab {session.thinker.name}",
+    "version": lambda session, arguments: metadata.version("rl-lab"),
+    "list_commands": lambda session, arguments: "\n".join(known(session)),
+    "quit": lambda session, arguments: "",  # the server ends the conversation
+    "final_score": lambda session, arguments: session.table.board.result(),  # what is not taken is alive
+    "showboard": lambda session, arguments: "\n" + session.table.board.ascii(),
+    "cputime": lambda session, arguments: f"{time.process_time():.3f}",  # as GoGui's tools want to know
+    "kata-get-rules": lambda session, arguments: session.table.rules.as_json(),
+}
 
 
 def command(function: Command) -> Command:
@@ -32,39 +42,9 @@ def known(session: GtpSession) -> dict[str, Command]:
 
 
 @command
-def protocol_version(session: GtpSession, arguments: list[str]) -> str:
-    """The version of GTP."""
-    return "2"
-
-
-@command
-def name(session: GtpSession, arguments: list[str]) -> str:
-    """Who plays."""
-    return f"rl-lab {session.thinker.name}"
-
-
-@command
-def version(session: GtpSession, arguments: list[str]) -> str:
-    """The version of rl_lab."""
-    return metadata.version("rl-lab")
-
-
-@command
 def known_command(session: GtpSession, arguments: list[str]) -> str:
     """Whether a command is known."""
     return "true" if words.word(arguments, 0) in known(session) else "false"
-
-
-@command
-def list_commands(session: GtpSession, arguments: list[str]) -> str:
-    """All commands, one a line."""
-    return "\n".join(known(session))
-
-
-@command
-def quit(session: GtpSession, arguments: list[str]) -> str:
-    """End the conversation; the server sees to it."""
-    return ""
 
 
 @command
@@ -190,12 +170,6 @@ def set_free_handicap(session: GtpSession, arguments: list[str]) -> str:
 
 
 @command
-def final_score(session: GtpSession, arguments: list[str]) -> str:
-    """The area as the board stands; what is not taken is alive."""
-    return session.table.board.result()
-
-
-@command
 def final_status_list(session: GtpSession, arguments: list[str]) -> str:
     """Stones by what became of them: all are alive, since nothing is dead but what was taken."""
     status = words.word(arguments, 0).lower()
@@ -213,12 +187,6 @@ def loadsgf(session: GtpSession, arguments: list[str]) -> str:
     session.table.load(" ".join(arguments[:-1] if numbered else arguments), before, session.thinker.size)
     session.clock.restart()
     return ""
-
-
-@command
-def showboard(session: GtpSession, arguments: list[str]) -> str:
-    """The board as text."""
-    return "\n" + session.table.board.ascii()
 
 
 @command
@@ -249,17 +217,6 @@ def captures(session: GtpSession, arguments: list[str]) -> str:
     return str(taken.black if words.colour(words.word(arguments, 0)) == "black" else taken.white)
 
 
-@command
-def cputime(session: GtpSession, arguments: list[str]) -> str:
-    """Seconds of the processor that we have used, as GoGui's tools want to know."""
-    return f"{time.process_time():.3f}"
-
-
-def kata_get_rules(session: GtpSession, arguments: list[str]) -> str:
-    """The rules as KataGo's JSON."""
-    return session.table.rules.as_json()
-
-
 def kata_set_rules(session: GtpSession, arguments: list[str]) -> str:
     """Rules as KataGo names them."""
     words.word(arguments, 0)
@@ -275,7 +232,7 @@ def kata_set_rule(session: GtpSession, arguments: list[str]) -> str:
     return ""
 
 
-COMMANDS |= {"kata-get-rules": kata_get_rules, "kata-set-rules": kata_set_rules, "kata-set-rule": kata_set_rule}
+COMMANDS |= {"kata-set-rules": kata_set_rules, "kata-set-rule": kata_set_rule}
 
 
 def shown(move: str) -> str:

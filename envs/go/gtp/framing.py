@@ -19,10 +19,8 @@ REQUEST = re.compile(r"([0-9]*)(.*)", re.DOTALL)
 class Command(NamedTuple):
     """A command of the client."""
 
-    number: str
-    """Its id as it was written, or nothing."""
-    name: str
-    """Nothing where there is only an id."""
+    number: str  # its id as it was written, or nothing
+    name: str  # nothing where there is only an id
     arguments: list[str]
 
 

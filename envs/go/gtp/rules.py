@@ -71,12 +71,6 @@ BESIDE: dict[str, dict[str, Any]] = {  # what shorthands say beside ko and suici
 }
 
 
-def shorthand(name: str) -> KataRules:
-    """What a shorthand stands for."""
-    ko, suicide = NAMED_RULES[name]
-    return KataRules(ko.upper(), suicide=suicide, **BESIDE[name])
-
-
 def read(text: str, present: KataRules) -> KataRules:
     """Rules from a shorthand such as `chinese`, or from JSON; what JSON leaves out stays as it is.
 
@@ -85,7 +79,8 @@ def read(text: str, present: KataRules) -> KataRules:
     """
     name = text.strip().lower().replace("_", "-")
     if name in BESIDE:
-        return checked(shorthand(name))
+        ko, suicide = NAMED_RULES[name]
+        return checked(KataRules(ko.upper(), suicide=suicide, **BESIDE[name]))
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
@@ -110,11 +105,7 @@ def change(values: dict[str, Any], present: KataRules) -> KataRules:
 
 
 def checked(rules: KataRules) -> KataRules:
-    """The rules, if we have them.
-
-    Raises:
-        Refused: we have not.
-    """
+    """The rules, if we have them, or `Refused`."""
     for name, field in NAMES.items():
         value, allowed = getattr(rules, field), ALLOWED[field]
         if not any(type(value) is type(other) and value == other for other in allowed):

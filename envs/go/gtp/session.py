@@ -24,12 +24,10 @@ class GtpSession:
 
     table: GameTable
     thinker: Thinker
-    resign: float = 0.0
-    """Give up when the chance to win is lower than this; 0 never does."""
+    resign: float = 0.0  # give up when the chance to win is lower than this; 0 never does
     clock: GameClock = field(default_factory=GameClock)
-    _seen: set[float] = field(default_factory=set)
-    inbox: Inbox = field(default_factory=Inbox)
-    """What was sent and waits: a running analysis ends as soon as there is anything."""
+    _seen: set[float] = field(default_factory=set)  # komi of which the agent has warned
+    inbox: Inbox = field(default_factory=Inbox)  # a running analysis ends as soon as there is anything
 
     def prepare(self) -> None:
         """Compile what there is to compile, before anybody waits for an answer."""
@@ -44,7 +42,10 @@ class GtpSession:
         """The game as a side has to think about it, and for how many seconds it may."""
         self.table.check_room()
         board = self.table.board_for(colour)
-        self._warn_of(board.rules.komi_in_force)
+        komi = board.rules.komi_in_force
+        if komi not in self._seen and (advice := komi_advice(self.thinker.agent, komi)):
+            log.warning("rl-lab: %s", advice)
+        self._seen.add(komi)
         return board, self.clock.budget(colour, int((board.stones == 0).sum()) // 2)
 
     def settle(self, action: int, colour: str) -> str:
@@ -54,12 +55,6 @@ class GtpSession:
             return "resign"
         self.table.play(action, colour)
         return vertex(action, self.table.size)
-
-    def _warn_of(self, komi: float) -> None:
-        """Say once for each komi, on standard error, that the agent knows another."""
-        if komi not in self._seen and (advice := komi_advice(self.thinker.agent, komi)):
-            log.warning("rl-lab: %s", advice)
-        self._seen.add(komi)
 
     @contextmanager
     def on_the_clock(self, colour: str) -> Iterator[None]:

@@ -23,30 +23,20 @@ class GameTable:
     """A game with the liberties that GTP takes: any order of colours, moves after two passes, komi at any time."""
 
     size: int = 9
-    komi: float | None = None
-    """What was asked for; None is the default of the board."""
+    komi: float | None = None  # what was asked for; None is the default of the board
     rules: KataRules = field(default_factory=KataRules)
-    handicap: int = 0
-    """Black's stones before the first move."""
+    handicap: int = 0  # Black's stones before the first move
 
     def __post_init__(self) -> None:
         self.board = Board.of(self._agreed(self.size))
 
     def clear(self, size: int | None = None) -> None:
-        """Begin a game, on another board where one is named.
-
-        Raises:
-            LabError: there is no such board.
-        """
+        """Begin a game, on another board where one is named; a `LabError` if there is none of that size."""
         size = self.size if size is None else size
         self.board, self.size, self.handicap = Board.of(self._agreed(size)), size, 0
 
     def play(self, action: int, colour: str) -> None:
-        """Play a move, of either side at any time.
-
-        Raises:
-            Refused: it is illegal, or the game is longer than the rules of ko can remember.
-        """
+        """Play a move, of either side at any time; `Refused` if it is illegal, or the game too long to remember."""
         self.check_room()
         if self.board.has_ended:
             self.board.resume()
@@ -84,11 +74,7 @@ class GameTable:
         self.komi = komi
 
     def set_rules(self, rules: KataRules) -> None:
-        """Change rules; moves that were played must be legal under the new ones.
-
-        Raises:
-            Refused: they are not.
-        """
+        """Change rules; `Refused` if moves that were played are not legal under the new ones."""
         before, self.rules = self.rules, rules
         try:
             agreed = replace(self._agreed(self.size), handicap=self.board.rules.handicap)
@@ -99,11 +85,7 @@ class GameTable:
         self._renew_komi()
 
     def place_fixed(self, stones: int) -> list[str]:
-        """Put Black's handicap on its usual points; returns them.
-
-        Raises:
-            Refused: the board is not empty, or too small for so many.
-        """
+        """Put Black's handicap on its usual points; returns them."""
         self.check_empty()
         try:
             vertices = handicap_vertices(self.size, stones) if stones else []
@@ -114,11 +96,7 @@ class GameTable:
         return self.place(vertices)
 
     def place_freely(self, stones: int) -> list[str]:
-        """Put Black's handicap where we like it: on the usual points, or else far from each other.
-
-        Raises:
-            Refused: the board is not empty, or has not so many points.
-        """
+        """Put Black's handicap where we like it: on the usual points, or else far from each other."""
         self.check_empty()
         if not FEWEST_HANDICAP <= stones < self.size**2:
             raise Refused("invalid number of stones")
@@ -128,11 +106,7 @@ class GameTable:
             return self.place([vertex(action, self.size) for action in spread(self.size, stones)])
 
     def place(self, vertices: list[str]) -> list[str]:
-        """Put Black's handicap on points of an empty board; White is next.
-
-        Raises:
-            Refused: the board is not empty, a stone has no liberty, or the points are not all different.
-        """
+        """Put Black's handicap on different points of an empty board, where each stone has a liberty; White is next."""
         self.check_empty()
         board = Board.of(self._agreed(self.size))
         try:

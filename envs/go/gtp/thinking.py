@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from rl_lab.envs.go.game import Board
 
 if TYPE_CHECKING:
+    from rl_lab.envs.go.players import Searcher
     from rl_lab.envs.go.search import Search
 
 MOST_ANALYSED = 1_000_000  # playouts of one analysis, after which it waits; its tree has to lie in memory
@@ -68,21 +69,14 @@ class Thinker:
 
 
 class SearchThinker(Thinker):
-    """A search of so many playouts a move, which may be stopped after any chunk of them.
-
-    Args:
-        agent: the same search as an agent, for its name.
-        playouts: a move.
-        seed: of the playouts.
-    """
+    """A search that may be stopped after any chunk of its playouts; `seed` is that of the playouts."""
 
     analyses = True
 
-    def __init__(self, agent: Agent, playouts: int, seed: int = 0) -> None:
+    def __init__(self, agent: Searcher, seed: int = 0) -> None:
         super().__init__(agent)
-        self.playouts, self.seed = playouts, seed
+        self.playouts, self.seed = agent.playouts, seed
         self._search: Search | None = None
-        self._capacity = 0
 
     def choose(self, board: Board, seconds: float | None = None) -> int:
         """The action for the side to play, by all playouts or as many as there is time for."""
@@ -96,13 +90,7 @@ class SearchThinker(Thinker):
         return moves[0].winrate if moves else None
 
     def chunks(self, board: Board, playouts: int, seconds: float | None = None) -> Iterator[Search]:
-        """Think, and come back after each chunk of playouts; at least once.
-
-        Args:
-            board: the game.
-            playouts: at the end.
-            seconds: after which it is enough; None where only the playouts count.
-        """
+        """Think about a position, and come back after each chunk of playouts, at least once; see `Search.chunks`."""
         search = self._started(board)
         for _ in search.chunks(playouts, seconds):
             yield search
@@ -111,8 +99,8 @@ class SearchThinker(Thinker):
         """The search, at a position; one for each capacity of boards, the last one is kept."""
         from rl_lab.envs.go.search import Search
 
-        if self._search is None or self._capacity != board.rules.capacity:
-            self._search, self._capacity = Search(board.size, self.playouts, self.seed), board.rules.capacity
+        if self._search is None or self._search.capacity != board.rules.capacity:
+            self._search = Search(board.size, self.playouts, self.seed)
         self._search.start(board)
         return self._search
 
@@ -121,4 +109,4 @@ def thinker_for(agent: Agent, seed: int = 0) -> Thinker:
     """The thinker of an agent: a search can be watched while it thinks, others only asked."""
     from rl_lab.envs.go.players import Searcher
 
-    return SearchThinker(agent, agent.playouts, seed) if isinstance(agent, Searcher) else Thinker(agent)
+    return SearchThinker(agent, seed) if isinstance(agent, Searcher) else Thinker(agent)

@@ -18,11 +18,7 @@ LARGE = 10**9  # stands for all whole numbers from there on
 
 
 def word(arguments: list[str], index: int) -> str:
-    """An argument.
-
-    Raises:
-        Refused: there are fewer.
-    """
+    """An argument, or `Refused` if there are fewer."""
     if index >= len(arguments):
         raise Refused(SYNTAX)
     return arguments[index]
@@ -36,13 +32,7 @@ def colour(text: str) -> str:
 
 
 def action(text: str, size: int, off_board: str = SYNTAX) -> int:
-    """The action of a vertex in any case.
-
-    Args:
-        text: of the vertex.
-        size: of the board.
-        off_board: the message where it is a vertex, but of a larger board.
-    """
+    """The action of a vertex in any case; `off_board` is the message where it is one of a larger board."""
     if not VERTEX.fullmatch(text):
         raise Refused(SYNTAX)
     try:

@@ -1,4 +1,4 @@
 """Matches between two sides, agents or programs that speak GTP, with our board as the referee.
 
-`sides` are who plays, `referee` plays one game, `openings` says from where, and `series` plays all of them.
+`sides` are who plays, `referee` plays one game, and `series` plays all of them.
 """

@@ -18,16 +18,11 @@ OTHER = {"black": "white", "white": "black"}
 class PlayedGame:
     """A game that was played."""
 
-    board: Board
-    """As it stands at the end."""
-    winner: str | None
-    """"black" or "white"; None for a draw."""
-    result: str
-    """As SGF has it: points ("B+2.5", "0" for a draw), "B+R" by resignation, "B+T" by time, "B+F" by forfeit."""
-    ended: str
-    """How: "passes", "resignation", "length" (broken off, and scored as the board stands), or a failure's kind."""
-    failure: str = ""
-    """What happened, in one sentence, where the loser failed."""
+    board: Board  # as it stands at the end
+    winner: str | None  # "black" or "white"; None for a draw
+    result: str  # as SGF has it: "B+2.5", "0" for a draw, "B+R" by resignation, "B+T" by time, "B+F" by forfeit
+    ended: str  # "passes", "resignation", "length" (broken off, and scored as the board stands), or a failure's kind
+    failure: str = ""  # what happened, in one sentence, where the loser failed
 
 
 class Stopped(KeyboardInterrupt):
@@ -54,40 +49,27 @@ def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) ->
         LabError: a side does not play on such a board, or cannot be started at all.
         Stopped: Ctrl-C was pressed.
     """
-    board = Board.of(rules)
+    board, asked = Board.of(rules), ""  # the side that is asked, and loses if it fails
     try:
-        return _play(sides, board, opening)
+        for asked in sides:
+            sides[asked].begin(board)
+        for action in opening:
+            for asked in sides:
+                sides[asked].told(board.to_play, action, board.size)
+            board.play(action)
+        while not board.is_over:
+            asked = colour = board.to_play
+            action = _asked(sides[colour], board)
+            if action == RESIGN:
+                return PlayedGame(board, OTHER[colour], f"{LETTERS[OTHER[colour]]}+R", "resignation")
+            board.play(action)
+            asked = OTHER[colour]
+            sides[asked].told(colour, action, board.size)
+    except Failure as failure:
+        result = f"{LETTERS[OTHER[asked]]}+{'T' if failure.kind == TIME_OUT else 'F'}"
+        return PlayedGame(board, OTHER[asked], result, failure.kind, str(failure))
     except KeyboardInterrupt:
         raise Stopped(board) from None
-
-
-def _play(sides: dict[str, Side], board: Board, opening: tuple[int, ...]) -> PlayedGame:
-    """`play`, on a board."""
-    for colour, side in sides.items():
-        try:
-            side.begin(board)
-        except Failure as failure:
-            return _lost(board, colour, failure)
-    for action in opening:
-        for colour, side in sides.items():
-            try:
-                side.told(board.to_play, action, board.size)
-            except Failure as failure:
-                return _lost(board, colour, failure)
-        board.play(action)
-    while not board.is_over:
-        colour = board.to_play
-        try:
-            action = _asked(sides[colour], board)
-        except Failure as failure:
-            return _lost(board, colour, failure)
-        if action == RESIGN:
-            return PlayedGame(board, OTHER[colour], f"{LETTERS[OTHER[colour]]}+R", "resignation")
-        board.play(action)
-        try:
-            sides[OTHER[colour]].told(colour, action, board.size)
-        except Failure as failure:
-            return _lost(board, OTHER[colour], failure)
     score = board.score()
     winner = None if score == 0 else "black" if score > 0 else "white"
     return PlayedGame(board, winner, board.result(), "passes" if board.has_ended else "length")
@@ -105,8 +87,3 @@ def _asked(side: Side, board: Board) -> int:
     if not legal:
         raise Failure(ILLEGAL, f"{side.name} plays {vertex(action, board.size)}: {board.problem(action)}")
     return action
-
-
-def _lost(board: Board, colour: str, failure: Failure) -> PlayedGame:
-    result = f"{LETTERS[OTHER[colour]]}+{'T' if failure.kind == TIME_OUT else 'F'}"
-    return PlayedGame(board, OTHER[colour], result, failure.kind, str(failure))

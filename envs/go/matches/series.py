@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.matches import referee
-from rl_lab.envs.go.matches.openings import random_openings
 from rl_lab.envs.go.matches.referee import OTHER, PlayedGame
 from rl_lab.envs.go.matches.sides import FAILURES, Side
 from rl_lab.envs.go.rules import Rules
-from rl_lab.errors import LabError
-from rl_lab.validation import whole
+from rl_lab.validation import whole_number
+
+TRIES = 100  # at an opening that is not yet among the others
 
 
 @dataclass(frozen=True)
@@ -24,32 +27,20 @@ class Series:
 
     rules: Rules
     games: int
-    openings: int | None = None
-    """Different ones; by default as many as fit, each played twice."""
-    opening_moves: int = 4
-    """Random moves before the sides are asked."""
-    seed: int = 0
-    """Of the openings."""
+    openings: int | None = None  # different ones; by default as many as fit, each played twice
+    opening_moves: int = 4  # random moves before the sides are asked
+    seed: int = 0  # of the openings
 
     def __post_init__(self) -> None:
-        most = self.rules.longest - 1
-        for name, value, low, high in (
-            ("games", self.games, 1, 1_000_000),
-            ("openings", 1 if self.openings is None else self.openings, 1, 1_000_000),
-            ("opening-moves", self.opening_moves, 0, most),
-            ("seed", self.seed, 0, 2**63),
-        ):
-            if not whole(value, low) or value > high:
-                raise LabError(f"{name}={value!r} is not allowed; it must be a whole number, {low} to {high}")
+        whole_number("games", self.games, 1, 1_000_000)
+        if self.openings is not None:
+            whole_number("openings", self.openings, 1, 1_000_000)
+        whole_number("opening-moves", self.opening_moves, 0, self.rules.longest - 1)
+        whole_number("seed", self.seed, 0, 2**63)
 
     def colour_of_first(self, number: int) -> str:
         """What the first side plays in a game, the first of which has the number 1."""
         return "black" if number % 2 == 1 else "white"
-
-    def drawn_openings(self) -> list[tuple[int, ...]]:
-        """The openings."""
-        count = (self.games + 1) // 2 if self.openings is None else self.openings
-        return random_openings(self.rules, count, self.opening_moves, self.seed)
 
 
 @dataclass(frozen=True)
@@ -58,8 +49,7 @@ class Entry:
 
     number: int
     opening: tuple[int, ...]
-    first: str
-    """The colour of the first side."""
+    first: str  # the colour of the first side
     played: PlayedGame
 
     @property
@@ -82,7 +72,8 @@ def play(series: Series, first: Side, second: Side) -> Iterator[Entry]:
         LabError: a side does not play on such a board, or cannot be started.
         Stopped: Ctrl-C was pressed; it holds the game so far.
     """
-    openings = series.drawn_openings()
+    count = (series.games + 1) // 2 if series.openings is None else series.openings
+    openings = random_openings(series.rules, count, series.opening_moves, series.seed)
     for number in range(1, series.games + 1):
         colour = series.colour_of_first(number)
         opening = openings[(number - 1) // 2 % len(openings)]
@@ -92,3 +83,33 @@ def play(series: Series, first: Side, second: Side) -> Iterator[Entry]:
         if entry.failed is not None:
             (first, second)[entry.failed].restart()
         yield entry
+
+
+def random_openings(rules: Rules, count: int, moves: int, seed: int) -> list[tuple[int, ...]]:
+    """Random first moves, so that programs that always play alike do not play one game again and again.
+
+    Args:
+        rules: of the games.
+        count: how many openings, all different as long as there are enough of them.
+        moves: in each; none where the game would be over by then.
+        seed: the same gives the same.
+
+    Returns:
+        The actions of each.
+    """
+    rng, found = np.random.default_rng(seed), dict[tuple[int, ...], None]()
+    for _ in range(count):
+        for _ in range(TRIES):
+            if (opening := random_opening(rules, moves, rng)) not in found:
+                break
+        found[opening] = None
+    several = list(found)
+    return [several[index % len(several)] for index in range(count)]
+
+
+def random_opening(rules: Rules, moves: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """Random moves of both sides in turn, each legal and none a pass."""
+    board = Board.of(rules)
+    while len(board.moves) < moves and len(legal := board.legal()) > 1:
+        board.play(int(rng.choice(legal[:-1])))
+    return tuple(action for _, action in board.moves)

@@ -47,22 +47,13 @@ class Side(Protocol):
     name: str
 
     def begin(self, board: Board) -> None:
-        """Get ready for a game under the rules of an empty board.
-
-        Raises:
-            LabError: the side does not play on such a board.
-            Failure: it has failed.
-        """
+        """Get ready for a game under the rules of an empty board; a `LabError` if it does not play on such a board."""
 
     def told(self, colour: str, action: int, size: int) -> None:
         """Learn of a move of the other side."""
 
     def move(self, board: Board) -> int:
-        """An action for the side to play, or RESIGN.
-
-        Raises:
-            Failure: there is none.
-        """
+        """An action for the side to play, or RESIGN; a `Failure` if there is none."""
 
     def restart(self) -> None:
         """Restart after a failure."""
@@ -85,11 +76,7 @@ class AgentSide:
         self.name = self.agent.name
 
     def begin(self, board: Board) -> None:
-        """Check that the agent plays on this board.
-
-        Raises:
-            LabError: it does not.
-        """
+        """Check that the agent plays on this board."""
         size = getattr(self.agent, "size", None)
         if size not in (None, board.size):
             raise LabError(f"{self.name} plays on {size}x{size} only; give --size {size}")
@@ -159,12 +146,7 @@ class EngineSide:
         return max(self.seconds, LEAST_START_SECONDS, min(START_SECONDS, START_MOVES * self.seconds))
 
     def begin(self, board: Board) -> None:
-        """State the rules, and clear the board.
-
-        Raises:
-            LabError: it refuses the board or komi.
-            Failure: it has failed.
-        """
+        """State the rules, and clear the board; a `LabError` if the program refuses the board or komi."""
         rules = board.rules
         asked = [f"boardsize {board.size}"]
         if "kata-set-rules" in self.commands:

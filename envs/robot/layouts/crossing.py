@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, NOTHING, RED_LAVA
-from rl_lab.envs.robot.families import Layout, Settings, check_flags, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import ONE, below, build_room, fill, start_in_corner
 from rl_lab.envs.robot.world import CAPACITIES, put
 from rl_lab.errors import LabError
+from rl_lab.validation import switches, whole_number
 
 RIVER = 2  # the first line that may be one, and the distance to the next
 
@@ -56,30 +56,25 @@ def next_river(rivers, line, size):
 
 
 @family
-def crossing(size: int = 9, crossings: int = 1, lava: bool = True, *, settings: Settings) -> Definition:
+def crossing(size: int = 9, crossings: int = 1, lava: bool = True) -> World:
     """A room with rivers to cross on the way to the goal (MiniGrid's LavaCrossing and SimpleCrossing).
 
     Args:
         size: side of the world in cells with its walls, odd, 5 to 41.
         crossings: how many rivers there are, 1 to `size - 3`.
         lava: whether they are of lava, or walls.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 5, CAPACITIES[-1])
+    whole_number("size", size, 5, CAPACITIES[-1])
     if size % 2 == 0:
         raise LabError(f"size={size} is not allowed; rivers run on even lines, so it must be odd")
-    check_number("crossings", crossings, 1, size - 3)
-    check_flags(lava=lava)
-    search = "avoid the lava" if lava else "find the opening"
-    return robot_world(
-        "Robot-LavaCrossing" if lava else "Robot-SimpleCrossing",
+    whole_number("crossings", crossings, 1, size - 3)
+    switches(lava=lava)
+    name, search, barrier = ("Lava", "avoid the lava", RED_LAVA) if lava else ("Simple", "find the opening", GREY_WALL)
+    return World(
+        f"Robot-{name}Crossing",
         reset,
-        mission=f"{search} and get to the green goal square",
-        width=size,
+        f"{search} and get to the green goal square",
+        size,
         max_steps=4 * size**2,
-        layout=Layout(crossings=crossings, barrier=int(RED_LAVA if lava else GREY_WALL)),
-        settings=settings,
+        layout=Layout(crossings=crossings, barrier=int(barrier)),
     )

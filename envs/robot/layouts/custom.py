@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import cells, maps, options, tabular
 from rl_lab.envs.robot.cells import COLOURS, EMPTY, GOAL, KIND
-from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import build_solid
 from rl_lab.envs.robot.mission_parser import understood
 from rl_lab.envs.robot.world import (
@@ -24,6 +24,7 @@ from rl_lab.envs.robot.world import (
     stride_for,
 )
 from rl_lab.errors import LabError
+from rl_lab.validation import whole_number
 
 EXAMPLE = """
 ###########
@@ -66,7 +67,7 @@ def reset(state, config):
 
 
 @family
-def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None, *, settings: Settings) -> Definition:
+def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None) -> World:
     """A level of your own.
 
     What its mission asks for decides when it is over: MiniGrid's sentences, such as "pick up the red ball", "go to the
@@ -77,29 +78,24 @@ def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None
         layout: a file, or the text itself, which has more than one line; by default an example.
         size: the longest side of other layouts that `reset(options={"layout": text})` may bring, 3 to 41; by default
             this layout's own.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed, or the layout cannot be read, is not closed, or cannot be solved.
     """
     if size is not None:
-        check_number("size", size, 3, CAPACITIES[-1])
+        whole_number("size", size, 3, CAPACITIES[-1])
     level = read(layout, size)
     mission, task = mission_of(level)
     width, height = (size, size) if size else level.grid.shape[:2]
     max_steps = 10 * width * height
-    state = laid_out(level, task, capacity_for(width, height), settings.max_steps or max_steps)
+    state = laid_out(level, task, capacity_for(width, height), max_steps)
     doors, things = what_changes(state, level)
-    return robot_world(
+    return World(
         "Robot-Custom",
         reset,
-        mission=mission,
-        width=width,
-        height=height,
+        mission,
+        width,
+        height,
         max_steps=max_steps,
         task=task,
-        settings=settings,
-        code=tabular.code_of_layout(doors, things) if settings.observation == "state" else None,
+        code=functools.partial(tabular.code_of_layout, doors, things),
         level={
             "level_cells": state.cells,
             "level_contents": state.contents,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL, RED_LAVA
-from rl_lab.envs.robot.families import Layout, Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import ONE, THREE, build_room, fill, start_in_corner
 from rl_lab.envs.robot.world import put
+from rl_lab.validation import whole_number
 
 WIDTH, HEIGHT = 9, 7
 
@@ -21,25 +21,20 @@ def reset(state, config):
 
 
 @family
-def dist_shift(strip: int = 2, *, settings: Settings) -> Definition:
+def dist_shift(strip: int = 2) -> World:
     """A 9x7 room with lava in the first row and in another: walk around it to the goal (MiniGrid's DistShift).
 
     Args:
         strip: the row of the second strip, 2 to 5; 2 in DistShift1, 5 in DistShift2.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("strip", strip, 2, HEIGHT - 2)
-    return robot_world(
+    whole_number("strip", strip, 2, HEIGHT - 2)
+    return World(
         "Robot-DistShift",
         reset,
-        mission="get to the green goal square",
-        width=WIDTH,
-        height=HEIGHT,
+        "get to the green goal square",
+        WIDTH,
+        HEIGHT,
         max_steps=4 * WIDTH * HEIGHT,
         see_through_walls=True,
         layout=Layout(strip=strip),
-        settings=settings,
     )

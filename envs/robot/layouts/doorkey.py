@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, KEY, LOCKED_DOOR, OPAQUE, YELLOW
-from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import DIRECTIONS, ONE, below, build_room, fill
 from rl_lab.envs.robot.world import CAPACITIES, put
+from rl_lab.validation import whole_number
 
 YELLOW_KEY = np.int64(KEY | YELLOW << 4)
 YELLOW_LOCKED_DOOR = np.int64(LOCKED_DOOR | YELLOW << 4 | OPAQUE)
@@ -38,22 +38,12 @@ def reset(state, config):
 
 
 @family
-def door_key(size: int = 8, *, settings: Settings) -> Definition:
+def door_key(size: int = 8) -> World:
     """Two rooms: fetch the key, unlock the door, walk to the goal (MiniGrid's DoorKey).
 
     Args:
         size: side of the world in cells with its walls, 5 to 41.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 5, CAPACITIES[-1])
-    return robot_world(
-        "Robot-DoorKey",
-        reset,
-        mission="use the key to open the door and then get to the goal",
-        width=size,
-        max_steps=10 * size**2,
-        settings=settings,
-    )
+    whole_number("size", size, 5, CAPACITIES[-1])
+    mission = "use the key to open the door and then get to the goal"
+    return World("Robot-DoorKey", reset, mission, size, max_steps=10 * size**2)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL
-from rl_lab.envs.robot.families import Layout, Settings, check_flags, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import DIRECTIONS, below, build_room, start_in_corner
 from rl_lab.envs.robot.world import CAPACITIES, put
+from rl_lab.validation import switches, whole_number
 
 
 def reset(state, config):
@@ -23,26 +23,21 @@ def reset(state, config):
 
 
 @family
-def empty(size: int = 8, random_start: bool = False, *, settings: Settings) -> Definition:
+def empty(size: int = 8, random_start: bool = False) -> World:
     """An empty room: walk to the goal in the lower right corner (MiniGrid's Empty).
 
     Args:
         size: side of the world in cells with its walls, 4 to 41.
         random_start: start anywhere, facing anywhere, instead of in the upper left corner facing right.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 4, CAPACITIES[-1])
-    check_flags(random_start=random_start)
-    return robot_world(
+    whole_number("size", size, 4, CAPACITIES[-1])
+    switches(random_start=random_start)
+    return World(
         "Robot-Empty",
         reset,
-        mission="get to the green goal square",
-        width=size,
+        "get to the green goal square",
+        size,
         max_steps=4 * size**2,
         see_through_walls=True,
         layout=Layout(random_start=random_start),
-        settings=settings,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, NOTHING
-from rl_lab.envs.robot.families import Settings, family, robot_world
+from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import ONE, below, build_room, fill, place_robot_anywhere, put_anywhere
 from rl_lab.envs.robot.world import put
 
@@ -25,13 +24,6 @@ def reset(state, config):
 
 
 @family
-def four_rooms(*, settings: Settings) -> Definition:
-    """Four rooms of a 19x19 world: walk to the goal (MiniGrid's FourRooms).
-
-    Args:
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
-    """
-    return robot_world("Robot-FourRooms", reset, mission="reach the goal", width=SIZE, max_steps=100, settings=settings)
+def four_rooms() -> World:
+    """Four rooms of a 19x19 world: walk to the goal (MiniGrid's FourRooms)."""
+    return World("Robot-FourRooms", reset, "reach the goal", SIZE, max_steps=100)

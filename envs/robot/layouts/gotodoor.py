@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import NOTHING
-from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import (
     COLOUR_COUNT,
     DIRECTIONS,
@@ -20,6 +19,7 @@ from rl_lab.envs.robot.layouts.building import (
     unused,
 )
 from rl_lab.envs.robot.world import CAPACITIES, put
+from rl_lab.validation import whole_number
 
 
 def reset(state, config):
@@ -47,24 +47,19 @@ def reset(state, config):
 
 
 @family
-def go_to_door(size: int = 5, *, settings: Settings) -> Definition:
+def go_to_door(size: int = 5) -> World:
     """A room with four doors: stand next to the one that the mission names, and say `done` (MiniGrid's GoToDoor).
 
     Args:
         size: the longest side of the room in cells with its walls, 5 to 41.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 5, CAPACITIES[-1])
-    return robot_world(
+    whole_number("size", size, 5, CAPACITIES[-1])
+    return World(
         "Robot-GoToDoor",
         reset,
-        mission="go to the {0} door",
-        width=size,
+        "go to the {0} door",
+        size,
         max_steps=4 * size**2,
         task=tasks.GO_TO,
         see_through_walls=True,
-        settings=settings,
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import BALL, KEY, NOTHING
-from rl_lab.envs.robot.families import Layout, Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import (
     COLOUR_COUNT,
     DIRECTIONS,
@@ -21,6 +20,7 @@ from rl_lab.envs.robot.layouts.building import (
 )
 from rl_lab.envs.robot.layouts.rooms import build_rooms, place_robot_in_room, put_door, put_in_room
 from rl_lab.envs.robot.world import CAPACITIES
+from rl_lab.validation import whole_number
 
 COLUMNS = 3
 
@@ -90,27 +90,22 @@ def both_sides(room, side):
 
 
 @family
-def key_corridor(room_size: int = 6, rows: int = 3, *, settings: Settings) -> Definition:
+def key_corridor(room_size: int = 6, rows: int = 3) -> World:
     """Rooms along a corridor: find the key, unlock the door, pick up the ball (MiniGrid's KeyCorridor).
 
     Args:
         room_size: side of a room in cells with its walls, 3 to 14.
         rows: of rooms, 1 to 5, no more than 41 cells in all.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("room_size", room_size, 3, (CAPACITIES[-1] - 1) // COLUMNS + 1)
-    check_number("rows", rows, 1, min(5, (CAPACITIES[-1] - 1) // (room_size - 1)))
-    return robot_world(
+    whole_number("room_size", room_size, 3, (CAPACITIES[-1] - 1) // COLUMNS + 1)
+    whole_number("rows", rows, 1, min(5, (CAPACITIES[-1] - 1) // (room_size - 1)))
+    return World(
         "Robot-KeyCorridor",
         reset,
-        mission="pick up the {0} {1}",
-        width=COLUMNS * (room_size - 1) + 1,
-        height=rows * (room_size - 1) + 1,
+        "pick up the {0} {1}",
+        COLUMNS * (room_size - 1) + 1,
+        rows * (room_size - 1) + 1,
         max_steps=30 * room_size**2,
         task=tasks.PICK_UP,
         layout=Layout(room_size=room_size, rows=rows, columns=COLUMNS),
-        settings=settings,
     )

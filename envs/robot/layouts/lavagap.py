@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL, NOTHING, RED_LAVA
-from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import ONE, below, build_room, fill, start_in_corner
 from rl_lab.envs.robot.world import CAPACITIES, put
+from rl_lab.validation import whole_number
 
 
 def reset(state, config):
@@ -21,22 +21,12 @@ def reset(state, config):
 
 
 @family
-def lava_gap(size: int = 7, *, settings: Settings) -> Definition:
+def lava_gap(size: int = 7) -> World:
     """A room with a column of lava: find its gap and walk to the goal (MiniGrid's LavaGap).
 
     Args:
         size: side of the world in cells with its walls, 5 to 41.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 5, CAPACITIES[-1])
-    return robot_world(
-        "Robot-LavaGap",
-        reset,
-        mission="avoid the lava and get to the green goal square",
-        width=size,
-        max_steps=4 * size**2,
-        settings=settings,
-    )
+    whole_number("size", size, 5, CAPACITIES[-1])
+    mission = "avoid the lava and get to the green goal square"
+    return World("Robot-LavaGap", reset, mission, size, max_steps=4 * size**2)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, KEY
-from rl_lab.envs.robot.families import Settings, family, robot_world
+from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import (
     COLOUR_COUNT,
     ONE,
@@ -63,20 +62,7 @@ def put_inside(state, number, thing, config):
 
 
 @family
-def locked_room(*, settings: Settings) -> Definition:
-    """Six rooms along a hall: fetch the key from the room that the mission names, unlock, walk to the goal.
-
-    Args:
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
-    """
-    return robot_world(
-        "Robot-LockedRoom",
-        reset,
-        mission="get the {0} key from the {2} room, unlock the {0} door and go to the goal",
-        width=SIZE,
-        max_steps=10 * SIZE,
-        settings=settings,
-    )
+def locked_room() -> World:
+    """Six rooms along a hall: fetch the key from the room that the mission names, unlock, walk to the goal."""
+    mission = "get the {0} key from the {2} room, unlock the {0} door and go to the goal"
+    return World("Robot-LockedRoom", reset, mission, SIZE, max_steps=10 * SIZE)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from rl_lab import random
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import EMPTY, GREEN_GOAL, NOTHING
-from rl_lab.envs.robot.families import Layout, Settings, check_number, check_share, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import DIRECTIONS, ZERO, below, build_solid
 from rl_lab.envs.robot.world import CAPACITIES, FORWARD_X, FORWARD_Y, place, put
 from rl_lab.errors import LabError
+from rl_lab.validation import share, whole_number
 
 NO_SIDE = np.int64(-1)
 
@@ -95,27 +95,22 @@ def is_room(x, y, config):
 
 
 @family
-def maze(size: int = 15, braid: float = 0.0, *, settings: Settings) -> Definition:
+def maze(size: int = 15, braid: float = 0.0) -> World:
     """A maze: find the goal. Robot and goal are anywhere.
 
     Args:
         size: side of the world in cells with its walls, odd, 9 to 41.
         braid: the share of dead ends that get a second way out, 0.0 to 1.0; 0 leaves one way between two places.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 9, CAPACITIES[-1])
+    whole_number("size", size, 9, CAPACITIES[-1])
     if size % 2 == 0:
         raise LabError(f"size={size} is not allowed; a maze has walls on even lines, so it must be odd")
-    check_share("braid", braid)
-    return robot_world(
+    share("braid", braid)
+    return World(
         "Robot-Maze",
         reset,
-        mission="get to the green goal square",
-        width=size,
+        "get to the green goal square",
+        size,
         max_steps=4 * size**2,
         layout=Layout(braid=float(braid)),
-        settings=settings,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import BALL, GREEN, GREY_WALL, KEY
-from rl_lab.envs.robot.families import Layout, Settings, check_flags, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import ONE, TWO, ZERO, below, build_room, fill
 from rl_lab.envs.robot.world import CAPACITIES, put
 from rl_lab.errors import LabError
+from rl_lab.validation import switches, whole_number
 
 GREEN_KEY, GREEN_BALL = np.int64(KEY | GREEN << 4), np.int64(BALL | GREEN << 4)
 
@@ -47,28 +47,23 @@ def build_hallway(state, middle, end, config):
 
 
 @family
-def memory(size: int = 13, random_length: bool = False, *, settings: Settings) -> Definition:
+def memory(size: int = 13, random_length: bool = False) -> World:
     """A hallway: look at the thing in the first room, then go to its twin at the end (MiniGrid's Memory).
 
     Args:
         size: side of the world in cells with its walls, odd, 7 to 41.
         random_length: whether the hallway ends anywhere.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 7, CAPACITIES[-1])
+    whole_number("size", size, 7, CAPACITIES[-1])
     if size % 2 == 0:
         raise LabError(f"size={size} is not allowed; the hallway is in the middle, so it must be odd")
-    check_flags(random_length=random_length)
-    return robot_world(
+    switches(random_length=random_length)
+    return World(
         "Robot-Memory",
         reset,
-        mission="go to the matching object at the end of the hallway",
-        width=size,
+        "go to the matching object at the end of the hallway",
+        size,
         max_steps=5 * size**2,
         task=tasks.MATCH,
         layout=Layout(random_length=random_length),
-        settings=settings,
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREEN_GOAL, NOTHING
-from rl_lab.envs.robot.families import Layout, Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import (
     COLOUR_COUNT,
     THREE,
@@ -20,6 +19,7 @@ from rl_lab.envs.robot.layouts.building import (
     place_robot,
 )
 from rl_lab.envs.robot.world import MOST_ROOMS, put
+from rl_lab.validation import whole_number
 
 SIZE, SMALLEST, TRIES = 25, 4, 8
 
@@ -114,25 +114,14 @@ def draw_room(state, k, wall, config):
 
 
 @family
-def multi_room(rooms: int = 6, room_size: int = 10, *, settings: Settings) -> Definition:
+def multi_room(rooms: int = 6, room_size: int = 10) -> World:
     """Rooms strung together in a 25x25 world: walk through all of them to the goal (MiniGrid's MultiRoom).
 
     Args:
         rooms: how many there are, 1 to 8.
         room_size: the longest side of a room in cells with its walls, 4 to 10.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("rooms", rooms, 1, MOST_ROOMS)
-    check_number("room_size", room_size, SMALLEST, 10)
-    return robot_world(
-        "Robot-MultiRoom",
-        reset,
-        mission="traverse the rooms to get to the goal",
-        width=SIZE,
-        max_steps=20 * rooms,
-        layout=Layout(rooms=rooms, room_size=room_size),
-        settings=settings,
-    )
+    whole_number("rooms", rooms, 1, MOST_ROOMS)
+    whole_number("room_size", room_size, SMALLEST, 10)
+    mission, layout = "traverse the rooms to get to the goal", Layout(rooms=rooms, room_size=room_size)
+    return World("Robot-MultiRoom", reset, mission, SIZE, max_steps=20 * rooms, layout=layout)

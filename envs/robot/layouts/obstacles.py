@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import GREEN_GOAL
 from rl_lab.envs.robot.dynamics import FORWARD
-from rl_lab.envs.robot.families import Layout, Settings, check_flags, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import build_room, place_robot_anywhere, put_anywhere, start_in_corner
 from rl_lab.envs.robot.world import CAPACITIES, MOST_OBSTACLES, NOWHERE, put
+from rl_lab.validation import switches, whole_number
 
 
 def reset(state, config):
@@ -29,9 +29,7 @@ def reset(state, config):
 
 
 @family
-def dynamic_obstacles(
-    size: int = 8, obstacles: int = 4, random_start: bool = False, *, settings: Settings
-) -> Definition:
+def dynamic_obstacles(size: int = 8, obstacles: int = 4, random_start: bool = False) -> World:
     """A room with moving balls: walk to the goal and into nothing else (MiniGrid's Dynamic-Obstacles).
 
     Every step the balls move first. Walking into anything but the goal costs 1 and ends the episode, even where a
@@ -41,23 +39,18 @@ def dynamic_obstacles(
         size: side of the world in cells with its walls, 5 to 41.
         obstacles: how many balls there are, up to half the size and one more.
         random_start: start anywhere, facing anywhere, instead of in the upper left corner facing right.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 5, CAPACITIES[-1])
-    check_number("obstacles", obstacles, 0, size // 2 + 1)
-    check_flags(random_start=random_start)
-    return robot_world(
+    whole_number("size", size, 5, CAPACITIES[-1])
+    whole_number("obstacles", obstacles, 0, size // 2 + 1)
+    switches(random_start=random_start)
+    return World(
         "Robot-Dynamic-Obstacles",
         reset,
-        mission="get to the green goal square",
-        width=size,
+        "get to the green goal square",
+        size,
         max_steps=4 * size**2,
         task=tasks.DODGE,
         see_through_walls=True,
         layout=Layout(random_start=random_start, obstacles=obstacles),
         actions=FORWARD + 1,
-        settings=settings,
     )

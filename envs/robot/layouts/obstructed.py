@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import BALL, BLUE, BOX, EMPTY, GREEN, GREY, KEY
-from rl_lab.envs.robot.families import Layout, Settings, check_flags, check_number, family, robot_world
-from rl_lab.envs.robot.layouts.building import (
-    COLOUR_COUNT,
-    ONE,
-    ZERO,
-    below,
-    closed_door,
-    locked_door,
-    mention,
-    unused,
-)
+from rl_lab.envs.robot.families import Layout, World, family
+from rl_lab.envs.robot.layouts.building import COLOUR_COUNT, ONE, ZERO, below, closed_door, locked_door, mention, unused
 from rl_lab.envs.robot.layouts.rooms import build_rooms, place_robot_in_room, put_door, put_in_room
 from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y, place, put
+from rl_lab.validation import switches, whole_number
 
 ROOM_SIZE = 6
 BLUE_BALL, GREEN_BALL, GREY_BOX = np.int64(BALL | BLUE << 4), np.int64(BALL | GREEN << 4), np.int64(BOX | GREY << 4)
@@ -90,32 +81,22 @@ def finish(state, column, row, config):
 
 
 @family
-def obstructed_pair(boxed: bool = True, blocked: bool = True, *, settings: Settings) -> Definition:
+def obstructed_pair(boxed: bool = True, blocked: bool = True) -> World:
     """Two rooms with a locked door (MiniGrid's ObstructedMaze-1Dl, -1Dlh and -1Dlhb).
 
     Args:
         boxed: whether the key is in a box.
         blocked: whether a ball lies before the door.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_flags(boxed=boxed, blocked=blocked)
+    switches(boxed=boxed, blocked=blocked)
     layout = Layout(room_size=ROOM_SIZE, columns=2, rows=1, boxed=boxed, blocked=blocked)
-    return obstructed(reset_pair, 2, layout, settings)
+    return obstructed(reset_pair, 2, layout)
 
 
 @family
 def obstructed_maze(
-    quarters: int = 4,
-    boxed: bool = True,
-    blocked: bool = True,
-    start_in_middle: bool = True,
-    keys_last: bool = True,
-    *,
-    settings: Settings,
-) -> Definition:
+    quarters: int = 4, boxed: bool = True, blocked: bool = True, start_in_middle: bool = True, keys_last: bool = True
+) -> World:
     """Nine rooms with locked doors (MiniGrid's ObstructedMaze-2Dl to -Full).
 
     Args:
@@ -125,13 +106,9 @@ def obstructed_maze(
         start_in_middle: whether the robot starts in the middle, or in the room on the right.
         keys_last: whether keys come after all doors and balls, as in MiniGrid's v1. In its v0 a ball may replace a
             key, and some levels cannot be solved.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("quarters", quarters, 1, 4)
-    check_flags(boxed=boxed, blocked=blocked, start_in_middle=start_in_middle, keys_last=keys_last)
+    whole_number("quarters", quarters, 1, 4)
+    switches(boxed=boxed, blocked=blocked, start_in_middle=start_in_middle, keys_last=keys_last)
     layout = Layout(
         room_size=ROOM_SIZE,
         columns=3,
@@ -142,20 +119,18 @@ def obstructed_maze(
         keys_last=keys_last,
         start_column=1 if start_in_middle else 2,
     )
-    visited = 4 if quarters == 1 and not start_in_middle else ROOMS_VISITED[quarters]
-    return obstructed(reset_maze, visited, layout, settings)
+    return obstructed(reset_maze, 4 if quarters == 1 and not start_in_middle else ROOMS_VISITED[quarters], layout)
 
 
-def obstructed(reset, rooms_visited: int, layout: Layout, settings: Settings) -> Definition:
-    """The definition that both share."""
-    return robot_world(
+def obstructed(reset, rooms_visited: int, layout: Layout) -> World:
+    """What both share."""
+    return World(
         "Robot-ObstructedMaze",
         reset,
-        mission="pick up the {0} {1}",
-        width=layout.columns * (ROOM_SIZE - 1) + 1,
-        height=layout.rows * (ROOM_SIZE - 1) + 1,
+        "pick up the {0} {1}",
+        layout.columns * (ROOM_SIZE - 1) + 1,
+        layout.rows * (ROOM_SIZE - 1) + 1,
         max_steps=4 * rooms_visited * ROOM_SIZE**2,
         task=tasks.PICK_UP,
         layout=layout,
-        settings=settings,
     )

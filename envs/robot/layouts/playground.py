@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot.cells import GREY_WALL
-from rl_lab.envs.robot.families import Settings, family, robot_world
+from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import (
     COLOUR_COUNT,
     DIRECTIONS,
@@ -38,13 +37,6 @@ def reset(state, config):
 
 
 @family
-def playground(*, settings: Settings) -> Definition:
-    """Nine rooms with doors and things to play with; no reward (MiniGrid's Playground).
-
-    Args:
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
-    """
-    return robot_world("Robot-Playground", reset, mission="", width=SIZE, max_steps=100, settings=settings)
+def playground() -> World:
+    """Nine rooms with doors and things to play with; no reward (MiniGrid's Playground)."""
+    return World("Robot-Playground", reset, "", SIZE, max_steps=100)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import BLUE, CLOSED_DOOR, OPAQUE, RED
-from rl_lab.envs.robot.families import Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import ZERO, below, build_room, enclose, place_robot
 from rl_lab.envs.robot.world import CAPACITIES, put
+from rl_lab.validation import whole_number
 
 RED_DOOR, BLUE_DOOR = np.int64(CLOSED_DOOR | RED << 4 | OPAQUE), np.int64(CLOSED_DOOR | BLUE << 4 | OPAQUE)
 
@@ -31,24 +31,12 @@ def reset(state, config):
 
 
 @family
-def red_blue_doors(size: int = 8, *, settings: Settings) -> Definition:
+def red_blue_doors(size: int = 8) -> World:
     """A room with two doors: open the red one, then the blue one (MiniGrid's RedBlueDoors).
 
     Args:
         size: the height of the world in cells with its walls, and half its width, 5 to 20.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 5, CAPACITIES[-1] // 2)
-    return robot_world(
-        "Robot-RedBlueDoors",
-        reset,
-        mission="open the red door then the blue door",
-        width=2 * size,
-        height=size,
-        max_steps=20 * size**2,
-        task=tasks.IN_ORDER,
-        settings=settings,
-    )
+    whole_number("size", size, 5, CAPACITIES[-1] // 2)
+    mission = "open the red door then the blue door"
+    return World("Robot-RedBlueDoors", reset, mission, 2 * size, size, max_steps=20 * size**2, task=tasks.IN_ORDER)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from rl_lab import random
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import EMPTY, GREEN_GOAL, GREY_WALL, KEY, RED_LAVA
 from rl_lab.envs.robot.clocks import LONGEST_PERIOD, add_door, forget_doors
-from rl_lab.envs.robot.families import Layout, Settings, check_number, check_share, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import DIRECTIONS, ONE, THREE, TWO, below, build_room, fill
 from rl_lab.envs.robot.world import CAPACITIES, MOST_ROOMS, place, put
 from rl_lab.errors import LabError
+from rl_lab.validation import share, whole_number
 
 NARROWEST = 4  # cells from one wall to the next, about
 MOST_CHAMBERS = 1 + MOST_ROOMS // 2  # since there are two doors between two of them
@@ -91,9 +91,7 @@ def draw_lava(state, config):
 
 
 @family
-def scout(
-    size: int = 9, chambers: int = 2, hazards: float = 0.5, period: int = 16, *, settings: Settings
-) -> Definition:
+def scout(size: int = 9, chambers: int = 2, hazards: float = 0.5, period: int = 16) -> World:
     """Chambers with lava, and doors that open and close by themselves: find the goal, and do not walk blindly.
 
     Args:
@@ -101,27 +99,22 @@ def scout(
         chambers: how many there are, 2 to 5 and at most `(size + 1) // 4`.
         hazards: the share of cells off the safe ways that are lava, 0.0 to 1.0.
         period: steps in which a door is open once and shut once, even, 2 to 200.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 2 * NARROWEST - 1, CAPACITIES[-1])
-    check_number("chambers", chambers, 2, MOST_CHAMBERS)
+    whole_number("size", size, 2 * NARROWEST - 1, CAPACITIES[-1])
+    whole_number("chambers", chambers, 2, MOST_CHAMBERS)
     room = (size + 1) // NARROWEST
     if chambers > room:
         raise LabError(f"chambers={chambers} is not allowed; size={size} has room for {room}, make it larger for more")
-    check_share("hazards", hazards)
-    check_number("period", period, 2, LONGEST_PERIOD)
+    share("hazards", hazards)
+    whole_number("period", period, 2, LONGEST_PERIOD)
     if period % 2:
         raise LabError(f"period={period} is not allowed; a door is open for half of it, so it must be even")
-    return robot_world(
+    return World(
         "Robot-Scout",
         reset,
-        mission="avoid the lava and get to the green goal square",
-        width=size,
+        "avoid the lava and get to the green goal square",
+        size,
         max_steps=size**2,
         task=tasks.SCOUT,
         layout=Layout(rooms=chambers, hazards=float(hazards), period=period),
-        settings=settings,
     )

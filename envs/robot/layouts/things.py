@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import missions, tasks
 from rl_lab.envs.robot.cells import KEY, KIND, PORTABLE
-from rl_lab.envs.robot.families import Layout, Settings, check_number, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import (
     COLOUR_COUNT,
     ONE,
@@ -22,6 +21,7 @@ from rl_lab.envs.robot.layouts.building import (
 )
 from rl_lab.envs.robot.world import CAPACITIES, MISSION_LENGTH, place, put
 from rl_lab.errors import LabError
+from rl_lab.validation import whole_number
 
 KINDS_TO_FETCH, ALL_KINDS = TWO, THREE  # keys and balls; and boxes
 SENTENCES = np.stack(
@@ -114,71 +114,54 @@ def lonely_place(state, config):
 
 
 @family
-def go_to_object(size: int = 6, objects: int = 2, *, settings: Settings) -> Definition:
+def go_to_object(size: int = 6, objects: int = 2) -> World:
     """Things in a room: stand next to the one that the mission names, and say `done` (MiniGrid's GoToObject).
 
     Args:
         size: side of the world in cells with its walls, 5 to 41.
         objects: how many things there are, 1 to 18, fewer than there are cells.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    mission = "go to the {0} {1}"
-    return with_things("Robot-GoToObject", reset_go_to, mission, tasks.GO_TO, size, objects, 5 * size * size, settings)
+    return with_things("Robot-GoToObject", reset_go_to, "go to the {0} {1}", tasks.GO_TO, size, objects)
 
 
 @family
-def fetch(size: int = 8, objects: int = 3, *, settings: Settings) -> Definition:
+def fetch(size: int = 8, objects: int = 3) -> World:
     """Keys and balls in a room: pick up the one that the mission names and no other (MiniGrid's Fetch).
 
     Args:
         size: side of the world in cells with its walls, 5 to 41.
         objects: how many things there are, 1 to 18, fewer than there are cells.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    mission = "fetch a {0} {1}"
-    return with_things("Robot-Fetch", reset_fetch, mission, tasks.FETCH, size, objects, 5 * size * size, settings)
+    return with_things("Robot-Fetch", reset_fetch, "fetch a {0} {1}", tasks.FETCH, size, objects)
 
 
 @family
-def put_near(size: int = 6, objects: int = 2, *, settings: Settings) -> Definition:
+def put_near(size: int = 6, objects: int = 2) -> World:
     """Things in a room: put one of them next to another (MiniGrid's PutNear).
 
     Args:
         size: side of the world in cells with its walls, 5 to 41.
         objects: how many things there are, 2 to 18; there must be room for all of them with a cell between.
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
     """
-    check_number("size", size, 5, CAPACITIES[-1])
-    check_number("objects", objects, 2, 18)
+    whole_number("size", size, 5, CAPACITIES[-1])
+    whole_number("objects", objects, 2, 18)
     if 9 * (objects - 1) >= (size - 2) ** 2:  # then the last may find all cells taken or touched
         raise LabError(f"objects={objects} is not allowed with size={size}; so many may not find room apart")
     mission = "put the {0} {1} near the {2} {3}"
-    return with_things("Robot-PutNear", reset_put_near, mission, tasks.PUT_NEAR, size, objects, 5 * size, settings)
+    return with_things("Robot-PutNear", reset_put_near, mission, tasks.PUT_NEAR, size, objects, 5 * size)
 
 
-def with_things(
-    name: str, reset, mission: str, task: int, size: int, objects: int, max_steps: int, settings: Settings
-) -> Definition:
-    """The definition that the three families share."""
-    check_number("size", size, 5, CAPACITIES[-1])
-    check_number("objects", objects, 1, min(18, (size - 2) ** 2 - 1))
-    return robot_world(
+def with_things(name: str, reset, mission: str, task: int, size: int, objects: int, max_steps: int = 0) -> World:
+    """What the three families share."""
+    whole_number("size", size, 5, CAPACITIES[-1])
+    whole_number("objects", objects, 1, min(18, (size - 2) ** 2 - 1))
+    return World(
         name,
         reset,
-        mission=mission,
-        width=size,
-        max_steps=max_steps,
+        mission,
+        size,
+        max_steps=max_steps or 5 * size**2,
         task=task,
         see_through_walls=True,
         layout=Layout(objects=objects),
-        settings=settings,
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rl_lab.envs import Definition
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import BALL, BOX, KEY
-from rl_lab.envs.robot.families import Layout, Settings, family, robot_world
+from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import COLOUR_COUNT, ONE, ZERO, below, locked_door, mention
 from rl_lab.envs.robot.layouts.rooms import build_rooms, place_robot_in_room, put_door, put_in_room
 from rl_lab.envs.robot.world import put
@@ -31,59 +30,26 @@ def reset(state, config):
     place_robot_in_room(state, ZERO, ZERO, config)
 
 
-def two_rooms(
-    name: str, mission: str, task: int, steps: int, settings: Settings, boxed: bool, blocked: bool
-) -> Definition:
-    """The definition that the three families share; `steps` are for each cell of a room."""
-    return robot_world(
-        name,
-        reset,
-        mission=mission,
-        width=2 * ROOM_SIZE - 1,
-        height=ROOM_SIZE,
-        max_steps=steps * ROOM_SIZE**2,
-        task=task,
-        layout=Layout(room_size=ROOM_SIZE, columns=2, rows=1, boxed=boxed, blocked=blocked),
-        settings=settings,
-    )
+@family
+def unlock() -> World:
+    """Two rooms: fetch the key and open the door (MiniGrid's Unlock)."""
+    return two_rooms("Robot-Unlock", "open the door", tasks.OPEN, 8, boxed=False, blocked=False)
 
 
 @family
-def unlock(*, settings: Settings) -> Definition:
-    """Two rooms: fetch the key and open the door (MiniGrid's Unlock).
-
-    Args:
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
-    """
-    return two_rooms("Robot-Unlock", "open the door", tasks.OPEN, 8, settings, boxed=False, blocked=False)
+def unlock_pickup() -> World:
+    """Two rooms: unlock the door and pick up the box behind it (MiniGrid's UnlockPickup)."""
+    return two_rooms("Robot-UnlockPickup", "pick up the {0} {1}", tasks.PICK_UP, 8, boxed=True, blocked=False)
 
 
 @family
-def unlock_pickup(*, settings: Settings) -> Definition:
-    """Two rooms: unlock the door and pick up the box behind it (MiniGrid's UnlockPickup).
-
-    Args:
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
-    """
-    mission = "pick up the {0} {1}"
-    return two_rooms("Robot-UnlockPickup", mission, tasks.PICK_UP, 8, settings, boxed=True, blocked=False)
+def blocked_unlock_pickup() -> World:
+    """The same with a ball in front of the door, to be moved first (MiniGrid's BlockedUnlockPickup)."""
+    return two_rooms("Robot-BlockedUnlockPickup", "pick up the {0} {1}", tasks.PICK_UP, 16, boxed=True, blocked=True)
 
 
-@family
-def blocked_unlock_pickup(*, settings: Settings) -> Definition:
-    """The same with a ball in front of the door, to be moved first (MiniGrid's BlockedUnlockPickup).
-
-    Args:
-        settings: what all robot worlds take.
-
-    Raises:
-        LabError: an argument is not allowed.
-    """
-    mission = "pick up the {0} {1}"
-    return two_rooms("Robot-BlockedUnlockPickup", mission, tasks.PICK_UP, 16, settings, boxed=True, blocked=True)
+def two_rooms(name: str, mission: str, task: int, steps: int, boxed: bool, blocked: bool) -> World:
+    """What the three families share; `steps` are for each cell of a room."""
+    layout = Layout(room_size=ROOM_SIZE, columns=2, rows=1, boxed=boxed, blocked=blocked)
+    width, max_steps = 2 * ROOM_SIZE - 1, steps * ROOM_SIZE**2
+    return World(name, reset, mission, width, ROOM_SIZE, max_steps=max_steps, task=task, layout=layout)

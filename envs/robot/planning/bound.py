@@ -17,15 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from rl_lab.envs.robot.cells import EMPTY, GOAL, KIND, LAVA, WALL
-from rl_lab.envs.robot.planning.level import (
-    HAND,
-    INSIDE,
-    MOST_CELLS,
-    MOST_SLOTS,
-    NONE,
-    is_shut,
-    step_of,
-)
+from rl_lab.envs.robot.planning.level import HAND, INSIDE, MOST_CELLS, MOST_SLOTS, NONE, is_shut, step_of
 from rl_lab.envs.robot.tasks import FETCH, GO_TO, IN_ORDER, MATCH, OPEN, PICK_UP, PUT_NEAR
 
 IN_BOX, LYING, TAKEN, OPENED = range(4)  # what is known of a lock
@@ -61,13 +53,7 @@ def slot_for(level, key):
 
 
 def situation(level, doors, where):
-    """What the bound sees of a state.
-
-    Args:
-        level: record.
-        doors: bits of modelled doors that were opened.
-        where: the items' places.
-    """
+    """What the bound sees of a state: bits of modelled doors that were opened, and the items' places."""
     locks, full, stage = np.int64(0), np.int64(0), np.int64(0)
     for item in range(level.items):
         at, slot = where[item], level.item_slot[item]

@@ -4,42 +4,31 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab import jit
-from rl_lab.envs.debug import plainly
+from rl_lab.envs.debug import runner
 from rl_lab.envs.robot.planning.level import LEVEL, read_level
 from rl_lab.envs.robot.planning.memory import memory_dtype
 from rl_lab.envs.robot.planning.refine import solve_levels
 from rl_lab.errors import LabError
+from rl_lab.validation import whole
 
 CAP = 1 << 18  # states of a level that a search may find, unless one asks for more
 MOST = 1 << 22  # that one may ask for; a thread then needs about 400 MB
+_own = threading.local()
 CHUNK = 64  # levels that are read at a time: the search needs no machine code of its own for each capacity of worlds
-
-
-class _Own(threading.local):
-    """A thread's searches, by their room and whether they are plain Python."""
-
-    def __init__(self) -> None:
-        self.searches: dict[tuple[int, bool], PlanSearch] = {}
-
-
-_own = _Own()
 
 
 class Found(NamedTuple):
     """What the search found, by state."""
 
-    steps: NDArray[np.int64]
-    """The fewest actions to success, NO_WAY, TOO_MANY or CHANCE."""
-    expanded: NDArray[np.int64]
-    """How many states were looked at."""
-    rounds: NDArray[np.int64]
-    """How many searches it took."""
+    steps: NDArray[np.int64]  # the fewest actions to success, NO_WAY, TOO_MANY or CHANCE
+    expanded: NDArray[np.int64]  # how many states were looked at
+    rounds: NDArray[np.int64]  # how many searches it took
 
 
 def read_chosen(chosen, states, config, levels):
@@ -49,12 +38,7 @@ def read_chosen(chosen, states, config, levels):
 
 
 class PlanSearch:
-    """Memory for searches, one at a time.
-
-    Args:
-        cap: how many states a search may find before it gives up; fewer, if `memory["most"]` says so.
-        debug: run the kernels as plain Python.
-    """
+    """Memory for searches, one at a time, that find up to `cap` states, or fewer if `memory["most"]` says so."""
 
     def __init__(self, cap: int = CAP, debug: bool = False) -> None:
         self.debug = debug
@@ -63,16 +47,10 @@ class PlanSearch:
         self.memory["most"], self.memory["bucket"] = cap, -1
 
     def __call__(self, states: NDArray[Any], config: NDArray[Any], chosen: NDArray[np.int64] | None = None) -> Found:
-        """Search from some states.
-
-        Args:
-            states: records of a robot world's lanes.
-            config: its record, `(1,)`.
-            chosen: numbers of the states; default is all.
-        """
+        """Search from the chosen ones, by default all, of states: records of a robot world with its config `(1,)`."""
         chosen = np.arange(len(states)) if chosen is None else chosen
         found = np.zeros((len(chosen), 3), np.int64)
-        read = _reader(self.debug)
+        read = _loop(read_chosen, "the planner's view of a level", self.debug)
         for first in range(0, len(chosen), CHUNK):
             some = chosen[first : first + CHUNK]
             read(some, states, config, self.levels)
@@ -81,7 +59,7 @@ class PlanSearch:
 
     def solve(self, found: NDArray[np.int64]) -> None:
         """Solve the first of `levels`, as many as there are rows in `found`; see `refine.solve_levels`."""
-        _solver(self.debug)(len(found), self.levels, self.memory, found)
+        _loop(solve_levels, "the robot's planner", self.debug)(len(found), self.levels, self.memory, found)
 
     @property
     def plan(self) -> list[int]:
@@ -95,10 +73,10 @@ def own_search(cap: int = CAP, debug: bool = False) -> PlanSearch:
     Raises:
         LabError: there cannot be so many.
     """
-    if isinstance(cap, bool) or not isinstance(cap, (int, np.integer)) or not 1 <= cap <= MOST:
+    if not whole(cap, 1, MOST):
         raise LabError(f"cap={cap!r} is not allowed; it must be a whole number of states from 1 to {MOST}")
     room = max(CAP, 1 << (int(cap) - 1).bit_length())  # other sizes need other machine code, so there are few
-    searches = _own.searches
+    searches: dict[tuple[int, bool], PlanSearch] = vars(_own).setdefault("searches", {})
     if (room, debug) not in searches:
         searches[room, debug] = PlanSearch(room, debug)
     searches[room, debug].memory["most"] = cap
@@ -106,14 +84,5 @@ def own_search(cap: int = CAP, debug: bool = False) -> PlanSearch:
 
 
 @functools.cache
-def _reader(debug: bool) -> Any:
-    if debug:
-        return plainly("the planner", read_chosen)
-    return jit.specialize(read_chosen, name="the planner's view of a level", exact=True)
-
-
-@functools.cache
-def _solver(debug: bool) -> Any:
-    if debug:
-        return plainly("the planner", solve_levels)
-    return jit.specialize(solve_levels, name="the robot's planner", exact=True)
+def _loop(loop: Callable[..., Any], name: str, debug: bool) -> Callable[..., Any]:
+    return runner(name, loop, debug)

@@ -126,10 +126,7 @@ def cell_of(level, x, y):
 
 
 def force_start(level):
-    """Say what comes first in positions in which all other actions end the episode.
-
-    No episode gets there, but people can start one so.
-    """
+    """Say what comes first in positions that only reset options lead to, where all other actions end the episode."""
     task, cell = level.task, level.start >> 2
     ahead = cell + step_of(level, level.start & 3)
     level.first_actions = 0

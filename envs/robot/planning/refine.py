@@ -31,21 +31,20 @@ LOST, STUMBLED, GOOD = np.int64(-1), np.int64(0), np.int64(1)
 
 
 def solve_levels(count, levels, memories, found):
-    """Find the fewest actions to success.
+    """Find the fewest actions to success in the first `count` levels; `memories` is one record.
 
-    Args:
-        count: how many of the levels.
-        levels: records that were read from states.
-        memories: record `(1,)` of `memory.memory_dtype`; `plan` gets the last plan.
-        found: int64 `(levels, 3)`, filled with the number of actions, NO_WAY, TOO_MANY or CHANCE, the states that were
-            expanded, and the searches that were made.
+    `found`, int64 `(levels, 3)`, is filled with the number of actions, NO_WAY, TOO_MANY or CHANCE, the states that were
+    expanded, and the searches that were made.
     """
     memory = memories[0]
     for k in range(count):
         level = levels[k]
         memory.expanded = 0
         memory.rounds = 0
-        outcome = start(level, memory)
+        model(level)
+        memory.steps = level.over
+        memory.plan[0] = level.first_action
+        outcome = GOOD if level.over else STUMBLED
         while outcome == STUMBLED:  # in few functions: Numba optimises each again in all that call it
             begin(level, memory)
             number = next_node(memory)
@@ -56,14 +55,6 @@ def solve_levels(count, levels, memories, found):
         found[k, 0] = memory.steps
         found[k, 1] = memory.expanded
         found[k, 2] = memory.rounds
-
-
-def start(level, memory):
-    """Begin with a level; STUMBLED if there is something to search for."""
-    model(level)
-    memory.steps = level.over
-    memory.plan[0] = level.first_action
-    return GOOD if level.over else STUMBLED
 
 
 def finish(level, memory):

@@ -21,25 +21,8 @@ import numpy as np
 
 from rl_lab.envs.robot.cells import BOX, EMPTY, FLOOR, GOAL, KIND, LAVA, PORTABLE, WALL
 from rl_lab.envs.robot.dynamics import DONE, DROP, FORWARD, PICKUP, TOGGLE
-from rl_lab.envs.robot.planning.bound import (
-    assign_slots,
-    begin_bound,
-    bound_at,
-    is_beside,
-    is_near,
-    situation,
-)
-from rl_lab.envs.robot.planning.level import (
-    GONE,
-    HAND,
-    LIMBO,
-    NO_WAY,
-    NONE,
-    TOO_MANY,
-    is_shut,
-    stays_shut,
-    step_of,
-)
+from rl_lab.envs.robot.planning.bound import assign_slots, begin_bound, bound_at, is_beside, is_near, situation
+from rl_lab.envs.robot.planning.level import GONE, HAND, LIMBO, NO_WAY, NONE, TOO_MANY, is_shut, stays_shut, step_of
 from rl_lab.envs.robot.planning.memory import (
     LONGEST,
     PLACES,
