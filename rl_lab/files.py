@@ -141,7 +141,7 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise LabError(f"there is no {name}; give the path of a TOML file") from None
     except OSError as error:
-        raise LabError(f"{name} cannot be read: {error.strerror}") from None
+        raise LabError(f"{name} cannot be read: {error.strerror}; give the path of a TOML file") from None
     except RecursionError:
         raise LabError(f"{name} is nested too deeply") from None
     except ValueError as error:  # no UTF-8, no TOML, a number with too many digits, a null byte in the name

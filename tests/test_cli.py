@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import logging
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 
 import pytest
 
+from rl_lab.cli import Printable
 from rl_lab.cli.app import app
 from rl_lab.cli.overview import COMMANDS
 
@@ -258,6 +260,11 @@ def test_episodes_are_counted_from_one(run, episodes):
     assert done.returncode == 2
     assert "episodes" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_names_in_messages_change_no_state_of_the_terminal():
+    record = logging.makeLogRecord({"msg": "waiting for %s to start", "args": ("Engine \x1b[31m",)})
+    assert Printable().format(record) == r"waiting for Engine \x1b[31m to start"
 
 
 def test_a_run_is_not_overwritten(run):

@@ -27,15 +27,25 @@ from rl_lab.cli import (  # noqa: F401  # which register their commands
 )
 from rl_lab.cli.app import app, registry
 from rl_lab.cli.overview import COMMANDS, overview
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, printable
 from rl_lab.files import FULL
 
 NARROWEST = 40  # columns of help; in fewer there would be none
 
 
+class Printable(logging.Formatter):
+    """Messages as a terminal may have them: other people's programs and files have given names in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message as `printable` shows it."""
+        return printable(super().format(record))
+
+
 def main() -> None:
     """Run the command line."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler()
+    handler.setFormatter(Printable())
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("rl_lab").setLevel(logging.INFO)
     sys.path.append(os.getcwd())  # so that my_package:MyEnv-v0 is found; last, or a scipy.py there would be imported
     if sys.argv[1:] == ["--version"]:

@@ -13,7 +13,7 @@ import tyro
 from tyro.conf import Positional, arg
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, printable
 
 if TYPE_CHECKING:
     from rl_lab.lessons.findings import Findings
@@ -172,5 +172,5 @@ def show(study: Callable[[], Findings], out: Path | None, as_json: bool) -> Find
     ready(out or Path("results"))
     findings = study()
     page = findings.write(out or Path("results") / findings.name)
-    print(findings.json if as_json else f"{findings.text}\npage: {page}")
+    print(findings.json if as_json else printable(f"{findings.text}\npage: {page}"))
     return findings

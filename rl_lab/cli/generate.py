@@ -9,6 +9,7 @@ from tyro.conf import arg
 from tyro.extras import SubcommandApp
 
 from rl_lab.cli.app import app, show, within
+from rl_lab.errors import printable
 
 generate = SubcommandApp()
 app.command(generate, name="generate", help="Generate digits, text or spoken words.")
@@ -69,7 +70,7 @@ def text(
     wish = generated_text.Wish(prompt, length, temperature)
     findings = show(lambda: generated_text.study(corpus, wish, epochs, seed), out, as_json)
     if not as_json:
-        print(*findings.figures["written"][:3], sep="\n\n")
+        print(printable("\n\n".join(findings.figures["written"][:3])))
 
 
 @generate.command

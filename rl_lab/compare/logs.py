@@ -99,7 +99,7 @@ def read_logs(paths: Sequence[str | Path]) -> list[Log]:
         except (FileNotFoundError, NotADirectoryError):
             raise LabError(f"there is no log {file!r}; {GIVE}") from None
         except (OSError, UnicodeError, csv.Error) as error:
-            raise LabError(f"{file!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+            raise LabError(f"{file!r} cannot be read: {getattr(error, 'strerror', None) or error}; {GIVE}") from None
         except ValueError as error:  # a null byte in the name
             raise error if isinstance(error, LabError) else LabError(f"{file!r} cannot be read: {error}") from None
     return logs

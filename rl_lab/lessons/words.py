@@ -17,7 +17,7 @@ from rl_lab.data import speech
 from rl_lab.data.corpus import Corpus, Scope, corpus
 from rl_lab.data.noises import noises
 from rl_lab.data.sound import RATE, read, spoken
-from rl_lab.errors import LabError, extra
+from rl_lab.errors import LabError, extra, printable
 from rl_lab.lessons import words_report
 from rl_lab.lessons.findings import Findings, Picture
 from rl_lab.lessons.progress import telling
@@ -118,7 +118,7 @@ def heard_in(file: Path, model: Path, top: int, as_json: bool) -> str:
     for one in heard:
         likely = "   ".join(f"{word} {share:.2f}" for word, share in list(one.probabilities.items())[:top])
         lines.append(f"{one.start:6.2f}–{one.stop:.2f} s   {likely}")
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _held_out(spoken: Corpus, scope: Scope, folds: int, seed: int, tell: Callable[[str], None]) -> Test:

@@ -1,11 +1,15 @@
 """Words told apart, kept and heard again, in sounds that need no synthesiser."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from rl_lab.data.log_mel import spectrogram
+from rl_lab.data.sound import wav
 from rl_lab.data.variation import variations
 from rl_lab.errors import LabError
+from rl_lab.lessons.words import heard_in
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.supervised.recogniser import NONE, Recogniser
 
@@ -51,6 +55,14 @@ def test_what_is_kept_says_the_same(recogniser, tmp_path):
     assert again.words == recogniser.words
     sounds = [glide(word, 5) for word in GLIDES]
     np.testing.assert_array_equal(again.predict_proba(sounds), recogniser.predict_proba(sounds))
+
+
+def test_words_of_a_file_change_no_state_of_the_terminal(recogniser, tmp_path):
+    forged = copy.deepcopy(recogniser.classifier)
+    forged.classes_ = np.array([f"{word}\x1b[31m" if word == "up" else word for word in recogniser.words])
+    forged.save(tmp_path / "it.safetensors")
+    (tmp_path / "it.wav").write_bytes(wav(glide("up")))
+    assert r"up\x1b[31m" in heard_in(tmp_path / "it.wav", tmp_path / "it.safetensors", 1, False)
 
 
 def test_files_of_something_else_are_refused(tmp_path):
