@@ -31,6 +31,7 @@ PLANS = {
     "acrobot": Proof("PPO beside SB3's on Gymnasium's Acrobot-v1", "15 minutes of two cores"),
     "cartpole": Proof("PPO beside SB3's on CartPole-v1", "6 minutes of two cores"),
     "cartpole_a2c": Proof("A2C beside SB3's on CartPole-v1", "10 minutes of two cores"),
+    "cartpole_dqn": Proof("DQN beside SB3's on CartPole-v1", "10 minutes of two cores"),
     "doorkey": Proof("PPO beside SB3's on DoorKey-6x6", "8 minutes of two cores"),
 }
 SCRIPTS = {
