@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self
 import gymnasium as gym
 import numpy as np
 
-from rl_lab import random
+from rl_lab import random, seed_offsets
 from rl_lab.agents.common import checks
 from rl_lab.agents.common.config import Config, hyperparameter
 from rl_lab.agents.common.environments import Environment, make_adapter
@@ -120,7 +120,7 @@ class Algorithm(ABC):
         self._prepare_memory()
         self.normalizer = self._make_normalizer()
         self.runner = self._make_runner()
-        self.rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, 2)))  # of `predict`
+        self.rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=seed_offsets.PREDICTIONS))
         self._fresh = True
         self._episodes_lost = False  # a checkpoint goes on with new episodes, which a message says once it does
         self._copied = False
@@ -404,7 +404,7 @@ class Algorithm(ABC):
         policy = self.make_policy(*spaces_, config, self.source.masked)
         if config.normalize_observation:
             policy.encoder.scale = np.float32(1)  # which normalised numbers have already
-        policy.initialise(np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(0, 0))))
+        policy.initialise(np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=seed_offsets.WEIGHTS)))
         return policy
 
     def _make_engine(self, engine: str | None, policy: Any, loss: Any, device: str) -> Engine:
@@ -429,7 +429,7 @@ class Algorithm(ABC):
         encoder = self.policy.encoder
         dtype = np.dtype(np.float32) if self.config.normalize_observation else encoder.dtype
         runner = make_runner(self.source.lanes, encoder.size, dtype)
-        random.seed_stream(runner.stream, np.random.SeedSequence(self.seed, spawn_key=(0, 1)))
+        random.seed_stream(runner.stream, np.random.SeedSequence(self.seed, spawn_key=seed_offsets.ACTIONS))
         return runner
 
     def _restart(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -23,6 +23,19 @@ FRAMEWORK_FIELDS = [
 ]
 Kernel = Callable[..., Any]
 MOST = np.iinfo(np.int64).max  # of a config's whole number
+
+
+class Versus(NamedTuple):
+    """Against whom an agent plays a game of two sides, which evaluations report with the games that it won."""
+
+    opponent: str
+    """Its name."""
+    evaluated: Mapping[str, Any] = {}
+    """Arguments that an evaluation replaces, where returns against this opponent do not measure strength."""
+    reason: str = ""
+    """Why, as the end of a sentence."""
+    advice: str = ""
+    """How to meet others; {run} stands for the agent."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,7 @@ class Definition:
         expert: `expert(name)`: something that acts well, `act(observation, info) -> action`, by a name of this family;
             None where it knows none of that name.
         expert_names: Such names, for messages.
+        versus: In a game of two sides, the opponent; a return above 0 is a game won, and one below 0 lost.
         info: Fields of the state that `info` reports by name after every reset and step: numbers or arrays in a single
             environment, arrays `(num_envs, ...)` with their `_name` mask in a vector environment.
 
@@ -121,6 +135,7 @@ class Definition:
     validate: Callable[[Any, Any], Iterable[tuple[str, Any, str]]] | None = None
     expert: Callable[[str], Callable[..., Any] | None] | None = None
     expert_names: tuple[str, ...] = ()
+    versus: Versus | None = None
     info: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

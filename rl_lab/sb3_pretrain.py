@@ -20,6 +20,7 @@ from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize, is_vecenv_wrapped
 
+from rl_lab import seed_offsets
 from rl_lab.agents.common.kickstarting import KickstartSchedule
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.data.demonstrations import Demonstrations
@@ -28,7 +29,7 @@ from rl_lab.errors import LabError
 from rl_lab.sb3_weights import from_sb3, put_weights
 from rl_lab.stages import experts
 from rl_lab.stages.clone import Clone
-from rl_lab.stages.demonstrate import APART, dealt_out, rows_of
+from rl_lab.stages.demonstrate import dealt_out, rows_of
 from rl_lab.stages.ledger import Ledger
 from rl_lab.stages.step_budget import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, BudgetSpent, StepBudget, step_budget_of
 from rl_lab.stages.value import ROUNDS, FitValue, Played
@@ -289,7 +290,7 @@ def _shown(env: gym.Env | VecEnv, source: _Source, seed: int) -> tuple[Demonstra
             "it was made of, or a dataset"
         )
     known = experts.find(source.expert, env)
-    return collect(env, known.act, source.episodes, seed=seed * APART), known.teacher_steps
+    return collect(env, known.act, source.episodes, seed=seed * seed_offsets.DEMONSTRATIONS), known.teacher_steps
 
 
 class _Player:

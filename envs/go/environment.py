@@ -9,10 +9,11 @@ import numpy as np
 from gymnasium import spaces
 
 from rl_lab.envs import Definition
+from rl_lab.envs.definition import Versus
 from rl_lab.envs.go import planes, turn_kernels, uct, validation
 from rl_lab.envs.go.external_opponents import ExternalOpponentLanes
 from rl_lab.envs.go.layout import state_dtype
-from rl_lab.envs.go.opponents import Opponent, Opponents, opponents
+from rl_lab.envs.go.opponents import SELF, Opponent, Opponents, opponents
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.positions import Beginning
 from rl_lab.envs.go.render import render
@@ -102,6 +103,7 @@ def go(
         validate=validation.validate,
         expert=_expert,
         expert_names=("random", "greedy", "mcts:500", "gnugo:10"),
+        versus=_versus(opponent, size, komi),
         turned="turned" if others.alone else "",
         inject=Beginning(rules, most, turn_kernels.one_of(answering), others.outside),
         lanes=functools.partial(ExternalOpponentLanes, opponent, rules, most) if others.outside else None,
@@ -112,6 +114,18 @@ def _expert(name: str) -> Any:
     from rl_lab.envs.go.expert import named
 
     return named(name)
+
+
+def _versus(opponent: Opponent, size: int, komi: float | None) -> Versus:
+    """In evaluations, the others of a mixture play instead of the agent itself, or random moves."""
+    rules = f"--size {size}" + (f" --komi {komi:g}" if komi is not None else "")
+    advice = f"others: --env-arg opponent=greedy; a match: rl-lab match {{run}} mcts:500 {rules}"
+    names = opponent.split("+") if isinstance(opponent, str) else []
+    if SELF not in names:
+        return Versus(str(opponent), advice=advice)
+    reason = "against itself an agent wins as often as it loses, whatever its strength"
+    met = "+".join(name for name in names if name != SELF) or "random"
+    return Versus(str(opponent), {"opponent": met}, reason, advice)
 
 
 def _lengths(rules: Rules, others: Opponents) -> tuple[int, int]:

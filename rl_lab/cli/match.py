@@ -18,7 +18,7 @@ from rl_lab.errors import LabError, printable
 
 if TYPE_CHECKING:
     from rl_lab.cli.match_folder import MatchFolder
-    from rl_lab.compare.match import Match
+    from rl_lab.cli.match_report import Match
     from rl_lab.envs.go.gtp.thinking import Agent
     from rl_lab.envs.go.matches.series import Entry
     from rl_lab.envs.go.matches.sides import Side
@@ -81,7 +81,7 @@ def match(
     """
     from rl_lab.cli.go_players import TrainedAgent, is_kept, terms
     from rl_lab.cli.match_folder import MatchFolder
-    from rl_lab.compare.match import Match
+    from rl_lab.cli.match_report import Match
     from rl_lab.envs.go.matches.series import Series
     from rl_lab.envs.go.rules import Rules
 

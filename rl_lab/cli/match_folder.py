@@ -11,7 +11,7 @@ from rl_lab.errors import LabError
 from rl_lab.files import make_folder, write_text
 
 if TYPE_CHECKING:
-    from rl_lab.compare.match import Match
+    from rl_lab.cli.match_report import Match
     from rl_lab.envs.go.game import Board
     from rl_lab.envs.go.matches.series import Entry
 

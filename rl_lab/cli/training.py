@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
@@ -162,7 +163,7 @@ def evaluate(
 
     Examples: rl-lab eval runs/cartpole --episodes 100 --json; rl-lab eval runs/go --env-arg opponent=greedy
 
-    An agent that learned Go by self-play is evaluated against other players, by default random ones: its returns
+    An agent that learned a game by self-play is evaluated against other players, by default random ones: its returns
     against itself do not measure its strength.
 
     Args:
@@ -177,7 +178,7 @@ def evaluate(
     import numpy as np
 
     from rl_lab.agents.run_folder import load
-    from rl_lab.cli import go_eval
+    from rl_lab.cli.games_won import Tally, versus
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.evaluation import Judge
     from rl_lab.compare.plan import Environment, Evaluation
@@ -186,16 +187,18 @@ def evaluate(
     whole_number("episodes", episodes, 1)
     agent = load(run, env)
     maker = Maker.of(Environment(agent.source.name, None, {**agent.env_kwargs, **key_values(env_arg)}))
-    go = go_eval.plays_go(maker)
-    if go:
-        asked, maker = maker, go_eval.against_others(maker)
-        if news := go_eval.news_of_others(asked, maker):
-            log.info("rl-lab: %s", news)
+    game = versus(maker)
+    if game and game.evaluated:
+        for name, value in game.evaluated.items():
+            asked = maker.environment.arguments.get(name)
+            log.info("rl-lab: %s=%s is replaced by %s: %s", name, asked, value, game.reason)
+        maker = maker.for_training(game.evaluated)
+        game = versus(maker)
     seeds = np.random.SeedSequence(seed).generate_state(episodes).tolist()
     judge = Judge(maker, Evaluation(episodes=episodes, deterministic=not stochastic), seeds)
     _check_shape(agent, judge)
     played = judge(agent)
-    tally = go_eval.Tally.of(played, maker) if go else None
+    tally = Tally.of(played, game.opponent) if game else None
     returns, lengths = played.returns, played.lengths
     if as_json:
         summary = {"episodes": episodes, "mean": returns.mean(), "std": returns.std(ddof=1 if episodes > 1 else 0)}
@@ -207,8 +210,8 @@ def evaluate(
         spread = f" ± {returns.std(ddof=1):.3g} (standard deviation)" if episodes > 1 else ""
         print(f"mean return {returns.mean():.4g}{spread}, from {returns.min():.4g} to {returns.max():.4g}, ", end="")
         print(f"mean length {lengths.mean():.4g}, {episodes} episodes of {agent.source.name}")
-        if go:
-            print(go_eval.advice(run, maker, judge.observation_space))
+        if game:
+            print(game.advice.format(run=shlex.quote(str(run))))
 
 
 def _check_shape(agent: Algorithm, judge: Judge) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
+from rl_lab import seed_offsets
 from rl_lab.agents.common import boundary
 from rl_lab.agents.common.boundary import begun, infos, one_number, stepped
 from rl_lab.agents.common.environments import installing, where_it_is
@@ -23,8 +24,6 @@ from rl_lab.fingerprint import describe, entry
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
-
-EVALUATION_SEEDS = 1_000_000_000  # evaluation episode e of training seed s has seed EVALUATION_SEEDS + 1000 s + e
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,7 @@ def find_spec(name: str) -> gym.envs.registration.EnvSpec:
 
 def evaluation_seeds(seed: int, episodes: int) -> list[int]:
     """The seeds of the evaluation episodes of one training seed, the same for all contenders."""
-    return [EVALUATION_SEEDS + 1000 * seed + episode for episode in range(episodes)]
+    return [seed_offsets.EVALUATIONS + 1000 * seed + episode for episode in range(episodes)]
 
 
 def _portable(spec: gym.envs.registration.EnvSpec) -> gym.envs.registration.EnvSpec:

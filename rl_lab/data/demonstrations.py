@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from rl_lab import seed_offsets
 from rl_lab.errors import LabError
 
 logger = logging.getLogger("rl_lab")
@@ -68,7 +69,7 @@ class Demonstrations:
         """Up to so many of the episodes, drawn by a seed."""
         if episodes > len(self.episodes):
             logger.warning("the data set has %d episodes, fewer than %d; all are used", len(self.episodes), episodes)
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(8,)))
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=seed_offsets.SPLITS))
         chosen = sorted(rng.permutation(len(self.episodes))[:episodes].tolist())
         return replace(self, episodes=[self.episodes[place] for place in chosen])
 

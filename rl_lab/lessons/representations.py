@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rl_lab import seed_offsets
 from rl_lab.agents.common.environments import make_adapter
 from rl_lab.envs.robot import cells
 from rl_lab.envs.robot.planner import plan_state
@@ -87,8 +88,8 @@ def walked(env: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.n
         raise LabError(
             f"{env} is none of the robot's worlds, whose state is known; give, say, rl_lab/Robot-DoorKey-8x8-v0"
         )
-    lanes.reset(seed + 5_000_011)
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(11,)))
+    lanes.reset(seed + seed_offsets.PROBES)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=seed_offsets.PROBE_ACTIONS))
     rows, facts = [], []
     for _ in range(LOOKS):
         rows.append(lanes.view.observations.reshape(LANES, -1).copy())

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from rl_lab import seed_offsets
 from rl_lab.agents import registry
 from rl_lab.agents.common.predict import choose_rows
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
@@ -20,7 +21,6 @@ from rl_lab.supervised.estimator import Estimator
 from rl_lab.unsupervised.representation import Experience, Representation
 
 LOOK_LIMIT = 10_000  # steps of an episode that `look` waits for
-APART = 10_000_019  # from the seeds of training to those that `look` plays on
 
 
 def _on_policy(name: str) -> type[OnPolicyAlgorithm]:
@@ -129,7 +129,7 @@ class Context:
         """Mean return of some episodes on seeds of their own; a stage that decides by them pays for their steps."""
         lanes = self.environment.several(episodes)
         self.books.learner(lanes)
-        lanes.reset(self.seed + APART)
+        lanes.reset(self.seed + seed_offsets.LOOKS)
         returns, going = np.zeros(episodes), np.ones(episodes, bool)
         for _ in range(LOOK_LIMIT):
             if not going.any():

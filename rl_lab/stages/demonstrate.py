@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rl_lab import seed_offsets
 from rl_lab.agents.common.encoder import Encoder
 from rl_lab.data.demonstrations import Demonstrations
 from rl_lab.data.playing import collect
@@ -19,8 +20,6 @@ from rl_lab.stages.context import Context
 from rl_lab.stages.ledger import Ledger
 from rl_lab.stages.stage import Stage, handed_on
 from rl_lab.validation import whole_number
-
-APART = 100_003  # the first demonstration of seed s is played on seed s times this
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Demonstrate(Stage):
         known = experts.find(self.expert, env)
         context.books.book(Ledger(teacher_steps=known.teacher_steps))
         context.report(f"demonstrations: {self.episodes} episodes of {_called(self.expert)}")
-        return collect(env, known.act, self.episodes, seed=context.seed * APART)
+        return collect(env, known.act, self.episodes, seed=context.seed * seed_offsets.DEMONSTRATIONS)
 
     def _read(self, context: Context) -> Demonstrations:
         shown = Demonstrations.read(str(self.dataset))
@@ -100,7 +99,9 @@ class Demonstrate(Stage):
 
 def dealt_out(actions: np.ndarray, seed: int) -> np.ndarray:
     """The same actions in another order, which has nothing to do with what was observed."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(7,))).permutation(actions)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=seed_offsets.SHUFFLED_ACTIONS)).permutation(
+        actions
+    )
 
 
 def rows_of(encoder: Encoder, shown: Demonstrations) -> np.ndarray:

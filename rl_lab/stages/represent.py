@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from rl_lab import seed_offsets
 from rl_lab.agents.common.kickstarting import positive
 from rl_lab.agents.common.normalizer import FIRM
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
@@ -18,8 +19,6 @@ from rl_lab.stages.context import Context
 from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
 from rl_lab.unsupervised.representation import OBJECTIVES, Experience, Representation
 from rl_lab.validation import whole_number
-
-APART = 2_000_003
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Represent(Stage):
 
     def make(self, context: Context, artifact: Artifact | None) -> Artifact:
         """Act, and learn from it."""
-        agent = context.agent(seed=context.seed + APART)
+        agent = context.agent(seed=context.seed + seed_offsets.EXPERIENCE)
         if artifact is not None:
             load_policy(agent, artifact)
         context.report(f"represent: {self.objective} from {self.steps} steps")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from rl_lab import seed_offsets
 from rl_lab.agents.common.kickstarting import not_negative, positive
 from rl_lab.agents.common.networks import ActorCritic
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
@@ -19,7 +20,6 @@ from rl_lab.supervised import Regressor
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.validation import whole_number
 
-APART = 1_000_003
 USUAL_STEPS = 8192
 ROUNDS = 2
 UNKNOWN = 0.05  # weight of what came after the last step, from which on a return counts as unknown
@@ -89,7 +89,7 @@ class FitValue(Stage):
         """Play with the policy as it is, and fit the critic."""
         lanes, steps = int(context.hyperparameters["num_envs"]), self.within(context.budget)
         # Other episodes than those that training will begin with.
-        agent = context.agent(seed=context.seed + APART, n_steps=-(-steps // (ROUNDS * lanes)))
+        agent = context.agent(seed=context.seed + seed_offsets.VALUE_FIT, n_steps=-(-steps // (ROUNDS * lanes)))
         if artifact is not None:
             load_policy(agent, artifact, "trunk", "actor", "log_std", "normalizer")
         context.report(f"value: {steps} steps of the policy's own")

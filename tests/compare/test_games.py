@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from rl_lab.cli.match_report import Match
 from rl_lab.compare.games import elo, share
-from rl_lab.compare.match import Match
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.matches.referee import PlayedGame
 from rl_lab.envs.go.matches.series import Entry, Series
