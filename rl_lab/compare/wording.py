@@ -144,7 +144,7 @@ def spent(plan: Plan, runs: Sequence[Run], environment: Environment) -> list[str
                 f"{contender.name} was pretrained in {pretrained} of {len(own)} runs only. Whether it gets controls, "
                 "its first run decides; pretrain with every seed."
             )
-        if updates and min(updates) < FEW_UPDATES:
+        if updates and min(updates) < FEW_UPDATES and contender.name not in plan.control_names:
             few.append(contender.name)
     found = [f"Steps taken: {', '.join(taken)}."] if taken else []
     if few:

@@ -10,6 +10,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from rl_lab.compare import Environment, Question, compare, compare_plan, load_plan
+from rl_lab.compare.contenders import trainer_of
 from rl_lab.compare.controls import controls, with_controls
 from rl_lab.compare.payoff import payoffs
 from rl_lab.compare.plan import Contender, Plan
@@ -194,6 +195,8 @@ def test_bad_stages_get_a_sentence(tmp_path):
         refused([{"stage": "clone"}])
     with pytest.raises(LabError, match="contender 'bad' has stages, which go with a2c and ppo, and not with 'sb3:ppo'"):
         refused(STAGES, "sb3:ppo")
+    with pytest.raises(LabError, match="contender 'bad' has stages, which go with a2c and ppo, and not with 'dqn'"):
+        trainer_of(Contender("bad", "dqn", {"stages": STAGES})).validate()
     with pytest.raises(LabError, match="stages of contender 'bad' are 3; give a list"):
         refused(3)
     with pytest.raises(LabError, match="the stages of bad cost at least 788 steps, of which 256 are one rollout, and"):

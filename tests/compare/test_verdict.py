@@ -191,6 +191,11 @@ def test_the_text_says_how_many_steps_and_updates_there_were():
     text = Result(plan(EQUAL), runs).verdict
     assert "Steps taken: ours 960 (12 updates), theirs 960 (1 update)." in text
     assert "Fewer than 10 updates: theirs." in text
+    asked = replace(plan(EQUAL, names=("ours", "clone only", "theirs")), controls=["clone only"])
+    clones = [replace(each, contender="clone only") for each in runs if each.contender == "theirs"]
+    text = Result(asked, runs + clones).verdict
+    assert "clone only 960 (1 update)" in text
+    assert "Fewer than 10 updates: theirs." in text
 
 
 def test_the_text_says_which_contender_was_pretrained_with_some_seeds_only():

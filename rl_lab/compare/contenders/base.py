@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.agents.registry import ALGORITHMS
 from rl_lab.compare import checks
 from rl_lab.compare.environments import Maker
@@ -143,9 +144,10 @@ class Trainer(ABC):
         """Refuse hyperparameters that a constructor does not take."""
         name, given = self.contender.name, self.contender.hyperparameters
         checks.count(f"num_envs of contender {name!r}", given.get("num_envs", 1))
-        if STAGES in given and not self.ours:
+        staged = sorted(each for each, kind in ALGORITHMS.items() if issubclass(kind, OnPolicyAlgorithm))
+        if STAGES in given and self.contender.algorithm not in staged:
             raise LabError(
-                f"contender {name!r} has stages, which go with {' and '.join(sorted(ALGORITHMS))}, and not with "
+                f"contender {name!r} has stages, which go with {' and '.join(staged)}, and not with "
                 f"{self.contender.algorithm!r}"
             )
         parameters = inspect.signature(taken).parameters.values()
