@@ -31,8 +31,9 @@ class DQNConfig(OffPolicyConfig):
         "exploration_fraction",
         "exploration_initial_eps",
         "exploration_final_eps",
+        "importance_exponent",
     )
-    fixed: ClassVar[tuple[str, ...]] = (*OffPolicyConfig.fixed, "dueling")
+    fixed: ClassVar[tuple[str, ...]] = (*OffPolicyConfig.fixed, "dueling", "prioritized")
 
     learning_rate: float | str = 1e-4
     """Step size of Adam: a number, or "lin_1e-4", which falls linearly to zero; in Python also a function of the
@@ -59,6 +60,12 @@ class DQNConfig(OffPolicyConfig):
     """Choose the next action by the trained network and value it by the target (van Hasselt et al., 2016)."""
     dueling: bool = False
     """Let the last layer give a value and advantages (Wang et al., 2016)."""
+    prioritized: bool = False  # type: ignore[misc]
+    """Draw transitions in proportion to their last temporal difference (Schaul et al., 2016)."""
+    priority_exponent: float = 0.6
+    """Exponent of priorities; 0 draws uniformly."""
+    importance_exponent: float = 0.4
+    """Exponent at first of the weights that make up for priorities; it rises linearly to 1."""
 
 
 class DQNSettings(NamedTuple):
@@ -66,6 +73,7 @@ class DQNSettings(NamedTuple):
 
     tau: float
     n_steps: int
+    priority_exponent: float
     max_grad_norm: float
     double: bool
     dueling: bool
@@ -172,8 +180,10 @@ def gradient_step(optimise, rate, network, moments, scratch, settings):
     for i in range(count):
         action = samples.actions[i, 0]
         error = action_value(outputs, i, action, dueling) - scratch.targets[i]
+        samples.errors[i] = error
         slope = min(max(error, -ONE), ONE)
-        loss += slope * (error - np.float32(0.5) * slope)  # e²/2 within 1, and |e| - 1/2 beyond
+        loss += samples.weights[i] * slope * (error - np.float32(0.5) * slope)  # e²/2 within 1, and |e| - 1/2 beyond
+        slope *= samples.weights[i]
         for j in range(outputs.shape[1]):
             scratch.grad_values[i, j] = ZERO
         if dueling:
@@ -207,7 +217,9 @@ def temporal_difference(networks, samples, settings):
             chooser = chooser.masked_fill(~samples.next_masks, float("-inf"))
         best = following.gather(1, chooser.argmax(1, keepdim=True))[:, 0]
         targets = samples.rewards + samples.discounts * best
-    return smooth_l1_loss(values_of("q", samples.observations).gather(1, samples.actions)[:, 0], targets)
+    values = values_of("q", samples.observations).gather(1, samples.actions)[:, 0]
+    samples.errors.copy_((values - targets).detach())
+    return (samples.weights * smooth_l1_loss(values, targets, reduction="none")).mean()
 
 
 class DQN(OffPolicyAlgorithm):
@@ -244,6 +256,10 @@ class DQN(OffPolicyAlgorithm):
             return float(last)
         return float(first + done * (last - first) / (config.exploration_fraction or 1.0))
 
+    def importance(self, remaining: float) -> float:
+        """Exponent of the weights that make up for priorities, which rises linearly to 1."""
+        return 1.0 - remaining * (1.0 - float(self.config.importance_exponent))
+
     def target_updates(self, steps: np.ndarray) -> np.ndarray:
         """How often the target has followed after so many steps of each environment."""
         return steps // max(self.config.target_update_interval // self.source.lanes, 1)
@@ -258,8 +274,14 @@ class DQN(OffPolicyAlgorithm):
     def update_settings(self) -> DQNSettings:
         """Numbers of an iteration."""
         config = self.config
-        numbers = float(config.tau), int(config.n_steps), float(config.max_grad_norm)
-        return DQNSettings(*numbers, bool(config.double), bool(config.dueling))
+        return DQNSettings(
+            float(config.tau),
+            int(config.n_steps),
+            float(config.priority_exponent),
+            float(config.max_grad_norm),
+            bool(config.double),
+            bool(config.dueling),
+        )
 
     def _own_metrics(self, plan: Plan) -> dict[str, float]:
         return {"rollout/exploration_rate": self.exploration_rate}

@@ -45,6 +45,8 @@ class OffPolicyConfig(Config):
     n_steps: int = 1
     """Steps over which rewards are summed before a value stands for the rest."""
 
+    prioritized: ClassVar[bool] = False
+
     def rollout_steps(self, num_envs: int) -> int:
         """Steps between two times of learning, over all environments."""
         return int(self.train_freq) * num_envs
@@ -79,10 +81,14 @@ class OffPolicyAlgorithm(Algorithm):
 
     @abstractmethod
     def update_settings(self) -> Any:
-        """Numbers of an iteration, as a named tuple that kernels take; `tau` and `n_steps` are among them."""
+        """Numbers of an iteration, a named tuple that kernels take: `tau`, `n_steps`, `priority_exponent` and more."""
 
     def exploration(self, remaining: float) -> float:
         """How random actions are once `learning_starts` steps are taken, from 0 to 1, at a progress remaining."""
+        return 0.0
+
+    def importance(self, remaining: float) -> float:
+        """Exponent of the weights that make up for priorities, at a progress remaining."""
         return 0.0
 
     def target_updates(self, steps: np.ndarray) -> np.ndarray:
@@ -111,7 +117,7 @@ class OffPolicyAlgorithm(Algorithm):
     @classmethod
     def check_memory(cls, config: Any, policy: Policy, num_envs: int) -> None:
         """Refuse a replay buffer that does not fit into memory."""
-        replay_buffer.check_replay(config.buffer_size, num_envs, policy)
+        replay_buffer.check_replay(config.buffer_size, num_envs, policy, config.prioritized)
 
     def experience(self) -> dict[str, np.ndarray]:
         """The replay buffer, for a checkpoint."""
@@ -138,7 +144,8 @@ class OffPolicyAlgorithm(Algorithm):
         each = config.gradient_steps if config.gradient_steps >= 0 else block
         updates = np.where(after > config.learning_starts, each, 0).astype(np.int64)
         follows = self.target_updates(np.concatenate([[self.num_timesteps], after]) // lanes)
-        return Plan(exploration, rates, np.diff(follows).astype(np.int64), updates)
+        betas = np.array([self.importance(remaining(step, total)) for step in after.tolist()])
+        return Plan(exploration, rates, np.diff(follows).astype(np.int64), updates, betas)
 
     def _engine(self, name: str, policy: Any, loss: Any, device: str) -> OffPolicyEngine:
         if policy is not None or loss is not None:
@@ -152,7 +159,8 @@ class OffPolicyAlgorithm(Algorithm):
         return TorchOffPolicyEngine(*common, type(self).__name__, device)
 
     def _prepare_memory(self) -> None:
-        self.replay = make_replay_buffer(self.config.buffer_size, self.source.lanes, self.policy)
+        config = self.config
+        self.replay = make_replay_buffer(config.buffer_size, self.source.lanes, self.policy, config.prioritized)
 
     def _take_first(self) -> None:
         super()._take_first()

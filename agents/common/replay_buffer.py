@@ -3,6 +3,8 @@
 Each environment has a ring of slots. A slot holds an observation and what its step brought; the slot after it holds the
 next observation, so that each is kept once. Where an episode ended, what it saw last lies apart. One slot more than
 there are transitions holds what is seen now.
+
+Transitions are drawn uniformly, or in proportion to priorities, which a tree of sums holds (Schaul et al., 2016).
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from rl_lab.memory import check_memory
 
 GOES_ON, TERMINATED, TRUNCATED = range(3)
 HEAD, STORED = range(2)
+LARGEST, ROOT = range(2)
+SMALL = 1e-6  # keeps every priority above 0
+RINGS = ("observations", "masks", "actions", "rewards", "ends", "valid", "turned")
 SCALARS = 7  # bytes of a transition beside observations, masks and action
 
 
@@ -35,6 +40,7 @@ class ReplayBuffer(NamedTuple):
     valid: np.ndarray  # bool (slots, num_envs), False for steps that only reset an environment
     turned: np.ndarray  # bool (slots, num_envs), whether the value of what follows changes its sign, as in a game
     place: np.ndarray  # int64 (2,): the slot of what is seen now, and the number of slots behind it that hold steps
+    priorities: np.ndarray  # float64 (2 leaves,): the largest so far, and a tree of sums from its root on; or (0,)
 
 
 class ReplaySamples(NamedTuple):
@@ -46,12 +52,17 @@ class ReplaySamples(NamedTuple):
     discounts: np.ndarray  # float32 (batch,), factor of the value of what follows; 0 where the episode terminated
     next_observations: np.ndarray  # float32 (batch, size)
     next_masks: np.ndarray  # bool (batch, actions), all True at the end of an episode, or (batch, 0)
+    weights: np.ndarray  # float32 (batch,), of the losses; all 1 where transitions are drawn uniformly
+    places: np.ndarray  # int64 (batch,), where in the buffer they lie
+    errors: np.ndarray  # float32 (batch,), temporal differences, which a gradient step fills for new priorities
 
 
-def make_replay_buffer(capacity: int, num_envs: int, policy: Policy) -> ReplayBuffer:
+def make_replay_buffer(capacity: int, num_envs: int, policy: Policy, prioritized: bool = False) -> ReplayBuffer:
     """Memory for `capacity` transitions over all environments; untouched pages cost nothing yet."""
     shape = (capacity // num_envs + 1, num_envs)
     size, dtype = policy.encoder.size, policy.encoder.dtype
+    priorities = np.zeros(2 * _leaves(shape) if prioritized else 0)
+    priorities[:1] = 1.0  # of the first transitions
     return ReplayBuffer(
         observations=np.zeros((*shape, size), dtype),
         finals=np.zeros((*shape, size), dtype),
@@ -62,7 +73,13 @@ def make_replay_buffer(capacity: int, num_envs: int, policy: Policy) -> ReplayBu
         valid=np.zeros(shape, np.bool_),
         turned=np.zeros(shape, np.bool_),
         place=np.zeros(2, np.int64),
+        priorities=priorities,
     )
+
+
+def _leaves(shape: tuple[int, int]) -> int:
+    """Leaves of the tree of sums: a power of two."""
+    return 1 << (shape[0] * shape[1] - 1).bit_length()
 
 
 def make_replay_samples(batch: int, policy: Policy) -> ReplaySamples:
@@ -75,10 +92,13 @@ def make_replay_samples(batch: int, policy: Policy) -> ReplaySamples:
         discounts=np.zeros(batch, np.float32),
         next_observations=np.zeros((batch, size), np.float32),
         next_masks=np.zeros((batch, policy.masks), np.bool_),
+        weights=np.ones(batch, np.float32),
+        places=np.zeros(batch, np.int64),
+        errors=np.zeros(batch, np.float32),
     )
 
 
-def check_replay(capacity: int, num_envs: int, policy: Policy) -> None:
+def check_replay(capacity: int, num_envs: int, policy: Policy, prioritized: bool = False) -> None:
     """Refuse a replay buffer that does not fit into memory, or holds no step of each environment.
 
     Raises:
@@ -90,6 +110,7 @@ def check_replay(capacity: int, num_envs: int, policy: Policy) -> None:
         )
     action = policy.action_width * policy.action_dtype.itemsize
     each = 2 * policy.encoder.size * policy.encoder.dtype.itemsize + policy.masks + action + SCALARS
+    each += 32 * prioritized  # at most, of the tree
     check_memory(
         float(each) * (capacity // num_envs + 1) * num_envs,
         f"a replay buffer of buffer_size={capacity} transitions of {each} bytes",
@@ -106,6 +127,35 @@ def begin(replay: ReplayBuffer, view: StepView) -> None:
         replay.finals[last, cut_off] = replay.observations[head, cut_off]
         replay.ends[last, cut_off] = TRUNCATED
     replay.observations[head], replay.masks[head] = view.observations, view.masks
+
+
+def set_priority(tree, leaf, value):
+    """Change the priority of a transition, and all sums above it."""
+    node = leaf + tree.shape[0] // 2
+    tree[node] = value
+    while node > ROOT:
+        node //= 2
+        tree[node] = tree[2 * node] + tree[2 * node + 1]
+
+
+def find_priority(tree, share):
+    """The leaf in which a share of the sum of all priorities, from 0 to 1, ends."""
+    rest, node = share * tree[ROOT], ROOT
+    while node < tree.shape[0] // 2:
+        node *= 2
+        if rest >= tree[node] and tree[node + 1] > 0.0:
+            rest -= tree[node]
+            node += 1
+    return node - tree.shape[0] // 2
+
+
+def prioritize(replay, samples, exponent):
+    """Give the transitions of a minibatch the priorities that follow from their errors."""
+    tree = replay.priorities
+    for i in range(samples.errors.shape[0]):
+        priority = (abs(np.float64(samples.errors[i])) + SMALL) ** exponent
+        tree[LARGEST] = max(tree[LARGEST], priority)
+        set_priority(tree, samples.places[i], priority)
 
 
 def store(replay, view):
@@ -125,6 +175,10 @@ def store(replay, view):
                 replay.finals[head, n, j] = view.final_observations[n, j]
         for j in range(view.masks.shape[1]):
             replay.masks[after, n, j] = view.masks[n, j]
+        if replay.priorities.shape[0] > 0:
+            set_priority(replay.priorities, after * view.rewards.shape[0] + n, 0.0)
+            first = replay.priorities[LARGEST] if view.valid[n] else 0.0
+            set_priority(replay.priorities, head * view.rewards.shape[0] + n, first)
     replay.place[HEAD] = after
     replay.place[STORED] = min(replay.place[STORED] + 1, slots - 1)
 
@@ -139,8 +193,8 @@ def load_row(normalizer, scale, row, inputs):
             inputs[j] = np.float32(row[j]) * scale
 
 
-def sample(stream, replay, normalizer, scale, n_steps, samples):
-    """Fill a minibatch with transitions drawn uniformly, each over up to `n_steps` steps of one episode.
+def sample(stream, replay, normalizer, scale, n_steps, beta, samples):
+    """Fill a minibatch with transitions, each over up to `n_steps` steps of one episode.
 
     Args:
         stream: random stream, uint64 `(1,)`.
@@ -148,17 +202,27 @@ def sample(stream, replay, normalizer, scale, n_steps, samples):
         normalizer: whose `gamma` is the discount.
         scale: of the observations.
         n_steps: most steps of a transition; it ends before with its episode, or with the last step that is stored.
+        beta: exponent of the weights that make up for priorities, from 0, not at all, to 1, in full.
         samples: `ReplaySamples`, filled.
     """
     slots, num_envs = replay.rewards.shape
-    head, stored = replay.place[HEAD], replay.place[STORED]
+    head, stored, tree = replay.place[HEAD], replay.place[STORED], replay.priorities
+    largest = 0.0
     for i in range(samples.rewards.shape[0]):
-        n, slot = np.int64(0), np.int64(0)
-        found = False
+        place, found = np.int64(0), False
         while not found:
-            slot = (head - 1 - random.integers(stream, 0, stored)) % slots
-            n = random.integers(stream, 0, num_envs)
-            found = replay.valid[slot, n]
+            if tree.shape[0] > 0:
+                place = np.int64(find_priority(tree, random.random(stream)))
+            else:
+                slot = (head - 1 - random.integers(stream, 0, stored)) % slots
+                place = np.int64(slot * num_envs + random.integers(stream, 0, num_envs))
+            found = replay.valid[place // num_envs, place % num_envs]
+        slot, n = place // num_envs, place % num_envs
+        samples.places[i] = place
+        if tree.shape[0] > 0:
+            share = tree[tree.shape[0] // 2 + place] / tree[ROOT]
+            samples.weights[i] = (share * stored * num_envs) ** -beta
+            largest = max(largest, np.float64(samples.weights[i]))
         load_row(normalizer, scale, replay.observations[slot, n], samples.observations[i])
         for j in range(samples.actions.shape[1]):
             samples.actions[i, j] = replay.actions[slot, n, j]
@@ -180,19 +244,29 @@ def sample(stream, replay, normalizer, scale, n_steps, samples):
         load_row(normalizer, scale, seen, samples.next_observations[i])
         for j in range(samples.next_masks.shape[1]):
             samples.next_masks[i, j] = end != GOES_ON or replay.masks[following, n, j]
+    if tree.shape[0] > 0:
+        for i in range(samples.weights.shape[0]):
+            samples.weights[i] /= largest
 
 
 def saved(replay: ReplayBuffer) -> dict[str, np.ndarray]:
     """What a checkpoint keeps of it: the slots in use, from the oldest to what is seen now."""
-    head, stored = replay.place.tolist()
-    slots = np.arange(head - stored, head + 1) % len(replay.rewards)
-    arrays = {name: getattr(replay, name)[slots] for name in replay._fields if name not in ("finals", "place")}
-    ended = arrays["ends"] != GOES_ON
-    return arrays | {"finals": replay.finals[slots][ended]}
+    slots = _in_use(replay, *replay.place.tolist())
+    arrays = {name: getattr(replay, name)[slots] for name in RINGS}
+    arrays |= {"finals": replay.finals[slots][arrays["ends"] != GOES_ON], "place": replay.place}
+    if (tree := replay.priorities).size:
+        leaves = tree[len(tree) // 2 :][: replay.rewards.size].reshape(replay.rewards.shape)
+        arrays |= {"priorities": leaves[slots], "largest": tree[: LARGEST + 1]}
+    return arrays
+
+
+def _in_use(replay: ReplayBuffer, head: int, stored: int) -> np.ndarray:
+    """Slots from the oldest to what is seen now."""
+    return np.arange(head - stored, head + 1) % len(replay.rewards)
 
 
 def restore(replay: ReplayBuffer, kept: dict[str, np.ndarray], actions: int, source: str) -> None:
-    """Go on from what `saved` gave; it begins at the first slot then, which changes nothing.
+    """Go on from what `saved` gave.
 
     Args:
         replay: filled.
@@ -203,29 +277,51 @@ def restore(replay: ReplayBuffer, kept: dict[str, np.ndarray], actions: int, sou
     Raises:
         LabError: an array is missing, does not fit or holds what no training writes.
     """
-    again = f"{source} cannot be used: its replay buffer"
-    count = len(kept.get("rewards", ()))
-    if not 1 <= count <= len(replay.rewards):
+    again, slots = f"{source} cannot be used: its replay buffer", len(replay.rewards)
+    place = kept.get("place", np.zeros(0))
+    if place.dtype != np.int64 or place.shape != (2,) or not (place >= 0).all() or not (place < slots).all():
         raise LabError(
-            f"{again} has {count} slots, from 1 to {len(replay.rewards)} are possible; use another checkpoint"
+            f"{again} does not fit one of {slots - 1} steps of each environment; give the buffer_size of its run"
         )
-    for name in replay._fields:
-        if name in ("finals", "place"):
-            continue
-        whole, given = getattr(replay, name), kept.get(name)
-        if given is None or given.dtype != whole.dtype or given.shape != (count, *whole.shape[1:]):
+    used = _in_use(replay, *place.tolist())
+    for name in RINGS:
+        whole, given = getattr(replay, name), kept.get(name, np.zeros(0))
+        if given.dtype != whole.dtype or given.shape != (len(used), *whole.shape[1:]):
             raise LabError(f"{again} has no {name} that fit; use another checkpoint")
-        whole[:count] = given
-    ended = replay.ends[:count] != GOES_ON
-    finals = kept.get("finals", np.zeros(0))
+        whole[used] = given
+    ended, finals = replay.ends[used] != GOES_ON, kept.get("finals", np.zeros(0))
     if finals.dtype != replay.finals.dtype or finals.shape != (ended.sum(), replay.finals.shape[2]):
         raise LabError(f"{again} has no finals that fit; use another checkpoint")
-    replay.finals[:count][ended] = finals
-    numbers: tuple[Any, ...] = replay.observations[:count], replay.finals[:count], replay.rewards[:count]
-    chosen, last = replay.actions[:count], count - 1
+    where = np.argwhere(ended)
+    replay.finals[used[where[:, 0]], where[:, 1]] = finals
+    chosen = replay.actions[used]
     impossible = not np.isfinite(chosen).all() or (actions and not ((chosen >= 0) & (chosen < actions)).all())
-    if impossible or not all(np.isfinite(array).all() for array in numbers) or (replay.ends[:count] > TRUNCATED).any():
+    numbers: tuple[Any, ...] = replay.observations[used], finals, replay.rewards[used]
+    if impossible or not all(np.isfinite(array).all() for array in numbers) or (replay.ends[used] > TRUNCATED).any():
         raise LabError(f"{again} holds NaN, infinity, or actions or ends that there are not; use another checkpoint")
-    if last and not replay.valid[:last].any():
+    if len(used) > 1 and not replay.valid[used[:-1]].any():
         raise LabError(f"{again} holds no valid step; use another checkpoint")
-    replay.place[:] = last, last
+    replay.place[:] = place
+    if replay.priorities.size:
+        _restore_priorities(replay, used, kept, again)
+
+
+def _restore_priorities(replay: ReplayBuffer, used: np.ndarray, kept: dict[str, np.ndarray], again: str) -> None:
+    given, largest = kept.get("priorities", np.zeros(0)), kept.get("largest", np.zeros(0))
+    if (
+        given.shape != replay.rewards[used].shape
+        or largest.shape != (1,)
+        or not (given.dtype == largest.dtype == np.float64)
+    ):
+        raise LabError(f"{again} has no priorities that fit; use another checkpoint")
+    valid = replay.valid[used]
+    valid[-1] = False
+    if not np.isfinite(given).all() or not np.isfinite(largest).all() or ((given > 0) != valid).any():
+        raise LabError(f"{again} holds priorities that no training gives; use another checkpoint")
+    tree = replay.priorities
+    leaves = np.zeros(replay.rewards.shape)
+    leaves[used] = given
+    tree[:] = 0.0
+    tree[len(tree) // 2 :][: leaves.size], tree[LARGEST] = leaves.ravel(), largest[0]
+    for node in range(len(tree) // 2 - 1, 0, -1):
+        tree[node] = tree[2 * node] + tree[2 * node + 1]

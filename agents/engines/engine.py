@@ -141,6 +141,7 @@ class Plan(NamedTuple):
     rates: np.ndarray  # float64 (blocks,), learning rates
     syncs: np.ndarray  # int64 (blocks,), how often the target follows before a block's learning
     updates: np.ndarray  # int64 (blocks,), gradient steps
+    betas: np.ndarray  # float64 (blocks,), exponents of the weights that make up for priorities
 
 
 class OffPolicyEngine(Engine, Protocol):

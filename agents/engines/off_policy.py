@@ -11,7 +11,7 @@ from rl_lab import jit
 from rl_lab.agents.common import replay_buffer
 from rl_lab.agents.common.networks import Policy
 from rl_lab.agents.common.normalizer import Normalizer, update_rewards
-from rl_lab.agents.common.replay_buffer import ReplayBuffer, ReplaySamples, sample
+from rl_lab.agents.common.replay_buffer import ReplayBuffer, ReplaySamples, prioritize, sample
 from rl_lab.agents.common.runner import SAME_STEP, RunnerState, count_episodes, load_inputs, observe
 from rl_lab.agents.common.vec_adapter import CompiledAdapter, VecAdapter
 from rl_lab.agents.engines.engine import OffPolicyLoss, Plan
@@ -75,8 +75,10 @@ def learn(gradient_step, block, network, scratch, replay, runner, normalizer, mo
     for _ in range(plan.syncs[block]):
         follow(network, settings.tau)
     for _ in range(plan.updates[block]):
-        sample(runner.stream, replay, normalizer, network.scale, settings.n_steps, scratch.samples)
+        sample(runner.stream, replay, normalizer, network.scale, settings.n_steps, plan.betas[block], scratch.samples)
         gradient_step(plan.rates[block], network, moments, scratch, settings)
+        if replay.priorities.shape[0] > 0:
+            prioritize(replay, scratch.samples, settings.priority_exponent)
         for k in range(scratch.statistics.shape[0]):
             sums[k] += scratch.statistics[k]
         sums[scratch.statistics.shape[0]] += 1.0
@@ -147,7 +149,9 @@ class CompiledOffPolicyEngine:
 
     def prepare(self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any) -> None:
         """Compile all loops, side by side, for what they will be called with."""
-        plan, view, sums = Plan(np.zeros(1), np.zeros(1), *np.zeros((2, 1), np.int64)), self.source.view, self._sums()
+        view, sums = self.source.view, self._sums()
+        nothing, none = np.zeros(1), np.zeros(1, np.int64)
+        plan = Plan(nothing, nothing, none, none, nothing)
         common = self.network, self.scratch, replay, runner
         jit.prepare(
             self.policy.networks[self.loss.acting].call(np.zeros((1, self.policy.encoder.size), np.float32)),

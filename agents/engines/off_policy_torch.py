@@ -11,7 +11,7 @@ from torch import nn
 
 from rl_lab import jit
 from rl_lab.agents.common.normalizer import Normalizer
-from rl_lab.agents.common.replay_buffer import ReplayBuffer, ReplaySamples, sample
+from rl_lab.agents.common.replay_buffer import ReplayBuffer, ReplaySamples, prioritize, sample
 from rl_lab.agents.common.runner import RunnerState
 from rl_lab.agents.common.vec_adapter import VecAdapter
 from rl_lab.agents.engines.engine import OffPolicyLoss, Plan
@@ -61,6 +61,7 @@ class TorchOffPolicyEngine:
         self._choose = jit.specialize(loss.choose, name=f"{algorithm}'s choice of actions")
         self._store = jit.specialize(store, name="storing")
         self._sample = jit.specialize(sample, name="drawing minibatches")
+        self._prioritize = jit.specialize(prioritize, name="priorities")
 
     def prepare(self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any) -> None:
         """Compile the loops that it shares with the compiled engine."""
@@ -68,7 +69,8 @@ class TorchOffPolicyEngine:
         jit.prepare(
             (self._choose, (0.0, outputs, self.network, replay, runner, view)),
             (self._store, (replay, runner, normalizer, view)),
-            (self._sample, self._sampling(replay, runner, normalizer, settings)),
+            (self._sample, self._sampling(replay, runner, normalizer, settings, 0.0)),
+            (self._prioritize, (replay, self.samples, settings.priority_exponent)),
         )
 
     def advance(
@@ -87,8 +89,10 @@ class TorchOffPolicyEngine:
                 for _ in range(plan.syncs[block]):
                     self._follow(settings.tau)
                 for _ in range(plan.updates[block]):
-                    self._sample(*self._sampling(replay, runner, normalizer, settings))
+                    self._sample(*self._sampling(replay, runner, normalizer, settings, plan.betas[block]))
                     self._gradient_step(plan.rates[block], settings, found)
+                    if replay.priorities.size:
+                        self._prioritize(replay, self.samples, settings.priority_exponent)
         self._give_weights()
         return {name: float(np.mean(values)) for name, values in found.items()}
 
@@ -146,9 +150,9 @@ class TorchOffPolicyEngine:
         return f"{self.kind.torch.lower()}.{name}.{field}"
 
     def _sampling(
-        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any
+        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, settings: Any, beta: float
     ) -> tuple[Any, ...]:
-        return runner.stream, replay, normalizer, self.network.scale, settings.n_steps, self.samples
+        return runner.stream, replay, normalizer, self.network.scale, settings.n_steps, beta, self.samples
 
     def _outputs(self, rows: np.ndarray) -> np.ndarray:
         with torch.no_grad():
@@ -165,7 +169,7 @@ class TorchOffPolicyEngine:
 
     def _gradient_step(self, rate: float, settings: Any, found: dict[str, list[float]]) -> None:
         tensors: Any = (torch.from_numpy(array).to(self.device) for array in self.samples)
-        samples = ReplaySamples(*tensors)
+        samples: Any = ReplaySamples(*tensors)
         for statistic, (names, loss_of) in zip(self.loss.statistics, self.loss.losses, strict=True):
             optimizer, loss = self.optimizers[names], loss_of(self.networks, samples, settings)
             optimizer.param_groups[0]["lr"] = rate
@@ -174,6 +178,7 @@ class TorchOffPolicyEngine:
             nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], settings.max_grad_norm)
             optimizer.step()
             found[statistic].append(loss.item())
+        self.samples.errors[:] = samples.errors.cpu()
 
     def _take_weights(self) -> None:
         if not self.shares_memory:

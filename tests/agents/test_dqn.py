@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import stable_baselines3 as sb3
 import torch
+from scipy.stats import chisquare
 from stable_baselines3.common.buffers import NStepReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
@@ -85,7 +86,7 @@ def filled(n_steps=1, env="rl_lab/CartPole-v1", steps=500, **settings):
 def drawn(agent, count=2000):
     samples = replay_buffer.make_replay_samples(count, agent.policy)
     settings = agent.runner.stream, agent.replay, agent.normalizer, np.float32(1), agent.config.n_steps
-    replay_buffer.sample(*settings, samples)
+    replay_buffer.sample(*settings, 1.0, samples)
     return samples
 
 
@@ -127,6 +128,30 @@ def test_the_ring_keeps_the_last_steps_with_what_followed(num_envs):
     assert (samples.discounts == 0).any()
 
 
+def test_transitions_are_drawn_in_proportion_to_their_priorities():
+    agent = filled(num_envs=2, steps=700, prioritized=True)
+    replay, samples = agent.replay, replay_buffer.make_replay_samples(50_000, agent.policy)
+    leaves = replay.priorities[len(replay.priorities) // 2 :][: replay.rewards.size]
+    stored = np.ones(replay.rewards.shape, bool)
+    stored[replay.place[0]] = False
+    np.testing.assert_array_equal(leaves > 0, stored.ravel())
+    some = replay_buffer.make_replay_samples(400, agent.policy)
+    some.places[:], some.errors[:] = np.flatnonzero(leaves)[np.arange(400) % 300], np.arange(400) % 300 - 150.0
+    replay_buffer.prioritize(replay, some, 0.7)
+    expected = np.zeros(leaves.size)
+    expected[some.places] = (np.abs(some.errors.astype(np.float64)) + 1e-6) ** 0.7
+    np.testing.assert_allclose(leaves, expected)
+    assert replay.priorities[1] == pytest.approx(expected.sum())
+    assert replay.priorities[0] == expected.max()
+    settings = agent.runner.stream, replay, agent.normalizer, np.float32(1), 1, 0.5
+    replay_buffer.sample(*settings, samples)
+    counts, likely = np.bincount(samples.places, minlength=leaves.size), expected > 1
+    assert chisquare(counts[likely], expected[likely] / expected[likely].sum() * counts[likely].sum()).pvalue > 0.001
+    assert counts[~likely].sum() < 5
+    weights = (300 * expected[samples.places] / expected.sum()) ** -0.5
+    np.testing.assert_allclose(samples.weights, weights / weights.max(), rtol=1e-5)
+
+
 def test_what_is_learned_does_not_depend_on_the_length_of_an_iteration(monkeypatch):
     whole = DQN("rl_lab/CartPole-v1", num_envs=2, **SMALL).learn(600)
     monkeypatch.setattr(off_policy, "STEPS", 40)
@@ -135,7 +160,9 @@ def test_what_is_learned_does_not_depend_on_the_length_of_an_iteration(monkeypat
     assert short.parameters.tobytes() == whole.parameters.tobytes()
 
 
-@pytest.mark.parametrize("settings", [{"double": True}, {"dueling": True}, {"double": True, "dueling": True}])
+@pytest.mark.parametrize(
+    "settings", [{"double": True}, {"dueling": True}, {"double": True, "dueling": True, "prioritized": True}]
+)
 def test_both_engines_learn_the_same(settings):
     agents = [DQN("rl_lab/CartPole-v1", engine=engine, seed=2, **SMALL, **settings) for engine in ("compiled", "torch")]
     for agent in agents:
@@ -145,14 +172,16 @@ def test_both_engines_learn_the_same(settings):
     assert (agents[0].predict(rows)[0] == agents[0].engine.outputs(rows).argmax(axis=1)).all()
 
 
+@pytest.mark.parametrize("prioritized", [False, True])
 @pytest.mark.parametrize("engine", ["compiled", "torch"])
-def test_a_saved_agent_goes_on_bit_exactly(engine, tmp_path):
-    whole = DQN("rl_lab/CartPole-v1", num_envs=2, engine=engine, **SMALL)
+def test_a_saved_agent_goes_on_bit_exactly(engine, prioritized, tmp_path):
+    whole = DQN("rl_lab/CartPole-v1", num_envs=2, engine=engine, prioritized=prioritized, **SMALL)
     whole.total_timesteps = 1200
     whole.iterate()
     whole.save(tmp_path / "agent")
     resumed = DQN.load(tmp_path / "agent")
     assert resumed.replay.place[1] == whole.replay.place[1] == 200
+    np.testing.assert_array_equal(resumed.replay.priorities, whole.replay.priorities)
     for agent in (whole, resumed):
         agent.train()
     assert resumed.num_timesteps == 1200
@@ -217,6 +246,9 @@ def test_damaged_experience_is_refused():
     for name, array in broken:
         with pytest.raises(LabError, match="its replay buffer holds"):
             agent.restore_experience(kept | {name: array}, "a file")
+    for place in (np.array([301, 2]), np.array([-1, 2]), np.array([1.0, 2.0])):
+        with pytest.raises(LabError, match="does not fit one of 300 steps of each environment; give the buffer_size"):
+            agent.restore_experience(kept | {"place": place}, "a file")
     with pytest.raises(LabError, match="has no masks that fit"):
         agent.restore_experience(kept | {"masks": kept["masks"][1:]}, "a file")
     agent.restore_experience(kept, "a file")
