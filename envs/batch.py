@@ -181,11 +181,7 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         return twin
 
     def ascii(self, lane: int = 0) -> str:
-        """The present level of a lane as a text; `reset(options={"layout": text})` starts from it.
-
-        Raises:
-            LabError: the environment is no world of the robot.
-        """
+        """The present level of a lane as a text for `reset(options={"layout": text})`; robot worlds only."""
         return self.lanes.ascii(lane)
 
     def render(self) -> tuple[Any, ...] | None:
@@ -198,16 +194,10 @@ class BatchVectorEnv(gym.vector.VectorEnv):
         return tuple(self.lanes.render(lane, self.render_mode) for lane in range(self.num_envs))
 
     def mosaic(self, columns: int | None = None) -> np.ndarray:
-        """One image of all lanes, row by row.
-
-        Args:
-            columns: how many lanes stand side by side; by default as many as below each other.
-
-        Returns:
-            uint8 `(height, width, 3)`.
+        """One image uint8 `(height, width, 3)` of all lanes, row by row; see `screen.mosaic`.
 
         Raises:
-            LabError: the environment draws no images, or there are not so many lanes.
+            LabError: the environment draws no images, or there are not so many lanes as columns.
         """
         checked_render_mode(self.definition, "rgb_array")
         return mosaic(self.lanes.images(), columns)

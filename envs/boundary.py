@@ -1,7 +1,5 @@
 """What comes in from callers, checked, and what goes out to them, in the form that Gymnasium wants."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,12 +38,7 @@ def checked_options(options: Any) -> dict[str, Any]:
 
 
 def checked_actions(space: gym.Space, actions: Any, batch: tuple[int, ...]) -> np.ndarray:
-    """Actions as an array.
-
-    Args:
-        space: of one lane.
-        actions: what the caller gave.
-        batch: `(lanes,)`, or `()` for a single environment.
+    """Actions, `batch` of them, `()` for a single environment, as an array.
 
     Raises:
         LabError: they have another shape, are no numbers of the right kind, or are out of range.

@@ -4,8 +4,6 @@ Compiled code widens small integers and wraps large ones in silence, NumPy's sca
 both cut off what is stored into a field that is too small. Here each of these raises, as does an index out of range.
 """
 
-from __future__ import annotations
-
 import bdb
 import functools
 import linecache
@@ -44,11 +42,7 @@ class CheckedRecord(np.record):  # type: ignore[misc]
 
 
 def check_fits(value: Any, dtype: np.dtype) -> None:
-    """Refuse to store a number that an integer field cannot hold.
-
-    Raises:
-        OverflowError: it is out of range, or not finite.
-    """
+    """Refuse, by an OverflowError, to store a number that an integer field cannot hold."""
     if dtype.base.kind not in "iu":
         return
     low, high = _limits(dtype.base)
@@ -73,15 +67,9 @@ def runner(name: str, loop: Callable[..., Any], debug: bool) -> Callable[..., An
 
 
 def plainly(name: str, loop: Callable[..., Any]) -> Callable[..., Any]:
-    """A loop over lanes as plain Python.
+    """A loop over lanes as plain Python, under the name of its environment.
 
-    Args:
-        name: of the environment, for the message.
-        loop: from `rl_lab.envs.loops`, with its kernels bound.
-
-    Returns:
-        A function of the loop's other arguments; where a kernel fails, an integer does not fit or a number is
-        divided by zero, it raises `KernelError` with the line.
+    Where a kernel fails, an integer does not fit or a number is divided by zero, it raises `KernelError` with the line.
     """
 
     def run(*arguments: Any) -> Any:

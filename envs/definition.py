@@ -1,7 +1,5 @@
 """What an environment is: a state dtype, plain-Python kernels and two spaces."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Kernels as their author wrote them, checked before anything runs: what they take and what they give back."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 from collections.abc import Callable, Iterator
@@ -21,13 +19,7 @@ PARAMETERS = {
 
 
 def check(name: str, role: str, kernel: Any, state: np.dtype) -> None:
-    """Refuse what cannot be a kernel of an environment.
-
-    Args:
-        name: of the environment, for the message.
-        role: one of `PARAMETERS`.
-        kernel: what its author gave.
-        state: dtype of a state.
+    """Refuse what cannot be a kernel of an environment; `role` is one of `PARAMETERS`.
 
     Raises:
         LabError: it is no plain function, or takes other parameters.

@@ -80,11 +80,7 @@ class Lanes:
                 random.seed_stream(self.states["random"][lane], sequence)
 
     def reset(self, chosen: np.ndarray, options: dict[str, Any] | None = None) -> None:
-        """Start an episode in the chosen lanes (bool `(lanes,)`) and observe all lanes.
-
-        Raises:
-            LabError: the environment takes no options, or not these; then the lanes are as they were.
-        """
+        """Start an episode in the chosen lanes (bool `(lanes,)`) and observe all; wrong options change nothing."""
         inject = self.definition.inject
         if options and inject is None:
             raise LabError(f"{self.definition.name} takes no reset options, but got {', '.join(map(repr, options))}")
@@ -144,11 +140,9 @@ class Lanes:
         return copy
 
     def load(self, states: np.ndarray) -> None:
-        """Copy saved states into the lanes and observe them.
+        """Copy saved states `(lanes,)` of the same environment into the lanes and observe them.
 
-        Args:
-            states: records `(lanes,)` of the same environment. What its config fixes, such as the step limit and the
-                reward, is no part of a state and may differ: from now on what holds here holds.
+        What the config fixes, such as step limit and reward, is no part of a state: from now on what holds here holds.
 
         Raises:
             LabError: they are something else, or hold what no episode can; then the lanes are as they were.

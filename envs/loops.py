@@ -4,8 +4,6 @@
 Both run the same lines, so what is debugged is what is run.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

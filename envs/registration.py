@@ -1,7 +1,5 @@
 """Making definitions known to Gymnasium, and finding them again."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -43,14 +41,10 @@ def register(id: str, definition: str | Definition | Definer, **defaults: Any) -
 
 
 def resolve(definition: str | Definition | Definer, arguments: Mapping[str, Any]) -> Definition:
-    """The definition that a registered name or function gives for these arguments.
-
-    Args:
-        definition: what `register` was given.
-        arguments: keyword arguments of the function, as given to `gym.make`.
+    """The definition that a registered name or function gives for these arguments of `gym.make`.
 
     Raises:
-        LabError: the function takes no such argument, is not there, or returns something else.
+        LabError: the function takes no such argument, or is not there.
     """
     if isinstance(definition, str):
         definition = _imported(definition)

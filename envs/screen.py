@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rl_lab.envs.definition import Definition
+from rl_lab.envs.window import Window, check_installed
 from rl_lab.validation import whole_number
 
 if TYPE_CHECKING:
     from rl_lab.envs.lanes import Lanes
-    from rl_lab.envs.window import Window
 
 GAP, BACKGROUND = 4, 255  # pixels between lanes, and their brightness
 
@@ -49,30 +49,17 @@ def mosaic(images: Sequence[np.ndarray], columns: int | None = None) -> np.ndarr
 
 
 class Screen:
-    """Shows lanes in a window, which opens when there is something to show.
-
-    Args:
-        definition: of the environment.
-        lanes: those of the environment.
-
-    Raises:
-        LabError: pygame is not installed.
-    """
+    """Shows lanes in a window, which opens when there is something to show; a `LabError` without pygame."""
 
     def __init__(self, definition: Definition, lanes: Lanes) -> None:
-        from rl_lab.envs.window import check_installed
-
         check_installed()
         self.definition, self.lanes = definition, lanes
         self._window: Window | None = None
 
     def show(self) -> None:
         """Show all lanes as they are now; one alone has its caption below."""
-        from rl_lab.envs.window import Window
-
         if self._window is None:
-            fps = self.definition.metadata.get("render_fps", 10)
-            self._window = Window(self.definition.name, fps)
+            self._window = Window(self.definition.name, self.definition.metadata.get("render_fps", 10))
         caption = self.definition.caption
         lines = caption(*self.lanes.record(0)).split("\n") if caption is not None and self.lanes.count == 1 else []
         self._window.show(mosaic(self.lanes.images()), lines)

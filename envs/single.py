@@ -123,8 +123,7 @@ class BatchEnv(gym.Env):
     def action_masks(self) -> Callable[[], np.ndarray]:
         """A method under the name that SB3-contrib looks for: the actions allowed now, bool `(actions,)`.
 
-        Raises:
-            MissingMethod: the environment masks no actions, and so does not have it.
+        An environment that masks no actions does not have it, and raises `MissingMethod`.
         """
         if not self.definition.mask_width:
             raise MissingMethod(f"{self.definition.name} masks no actions")
@@ -154,11 +153,7 @@ class BatchEnv(gym.Env):
         return twin
 
     def ascii(self) -> str:
-        """The present level as a text; `reset(options={"layout": text})` starts from it.
-
-        Raises:
-            LabError: the environment is no world of the robot.
-        """
+        """The present level as a text for `reset(options={"layout": text})`; robot worlds only."""
         return self.lanes.ascii(0)
 
     def render(self) -> Any:

@@ -1,7 +1,5 @@
 """Saved states, checked before machine code sees them: kernels read without bounds, and trust what is there."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -22,12 +20,7 @@ CHUNK = 1024  # states are checked so many at a time, which bounds the memory th
 
 
 def check_states(definition: Definition, states: NDArray[Any], config: Any) -> None:
-    """Refuse states that no episode can be in.
-
-    Args:
-        definition: of the environment; its `validate` goes on where the framework's own rules end.
-        states: records `(num_envs,)` of its dtype.
-        config: record of the environment.
+    """Refuse states `(num_envs,)` that no episode can be in; the definition's `validate` adds to the rules of all.
 
     Raises:
         LabError: a field holds what it must not; the first one is named with its value and what is allowed.
@@ -41,15 +34,7 @@ def check_states(definition: Definition, states: NDArray[Any], config: Any) -> N
 
 
 def check_observations(definition: Definition, observations: NDArray[Any]) -> None:
-    """Refuse states that show a number which a Discrete or MultiDiscrete space does not have.
-
-    Args:
-        definition: of the environment.
-        observations: what its states show, see `definition.observation_buffer`.
-
-    Raises:
-        LabError: one of them does.
-    """
+    """Refuse states that show a number which a Discrete or MultiDiscrete space does not have."""
     space = definition.observation_space
     for name, part in space.spaces.items() if isinstance(space, spaces.Dict) else [("", space)]:
         if not isinstance(part, (spaces.Discrete, spaces.MultiDiscrete)):

@@ -1,7 +1,5 @@
 """A window made with pygame, which is an extra: `pip install -e '.[window]'`."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 from collections.abc import Sequence
@@ -23,11 +21,7 @@ def is_installed() -> bool:
 
 
 def check_installed() -> None:
-    """See that a window can be made here at all.
-
-    Raises:
-        LabError: pygame is not installed.
-    """
+    """See that a window can be made here at all; a `LabError` where pygame is not installed."""
     if not is_installed():
         raise LabError(
             "a window needs pygame, which is not installed; run pip install -e '.[window]', "

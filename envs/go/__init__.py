@@ -11,8 +11,6 @@ Example:
     ('white', 0.0, 25.0)
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -5,34 +5,10 @@ trust their caller: `play` plays whatever point it is given. `rules.Rules.config
 the area, `game.Board` is the same with checks and coordinates for people.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from rl_lab.envs.go.layout import (
-    BLACK,
-    COUNT,
-    EMPTY,
-    KEYS,
-    KO,
-    LEGAL,
-    MANY,
-    NEAR_BORDER,
-    NEAR_EMPTY,
-    NEIGHBOUR_BITS,
-    NO_POINT,
-    OCCUPIED,
-    OFF,
-    PASS,
-    POSITIONAL,
-    SIMPLE,
-    SITUATIONAL,
-    SUICIDE,
-    SUPERKO,
-    UNITS,
-    WHITE,
-    WHITE_TO_PLAY,
-)
+from rl_lab.envs.go import layout
+from rl_lab.envs.go.layout import BLACK, EMPTY, KEYS, NEAR_EMPTY, NEIGHBOUR_BITS, NO_POINT, OFF, PASS, UNITS, WHITE
 
 
 def around(point, stride):
@@ -74,7 +50,7 @@ def clear(state, config):
         point = point_of(action, config)
         near = 0
         for beside in around(point, stride):
-            near += NEAR_EMPTY if state.stones[beside] == EMPTY else NEAR_BORDER
+            near += NEAR_EMPTY if state.stones[beside] == EMPTY else layout.NEAR_BORDER
         state.near[point] = near
     state.position = np.uint64(0)
     state.moves = 0
@@ -113,7 +89,7 @@ def play(state, point, config):
     state.moves += 1
     state.to_play = 1 - colour
     # A pass makes no new position, but a new situation.
-    if config.ko == SITUATIONAL or (config.ko == POSITIONAL and point != PASS):
+    if config.ko == layout.SITUATIONAL or (config.ko == layout.POSITIONAL and point != PASS):
         remember(state, situation(state.position, state.to_play, config))
 
 
@@ -125,17 +101,17 @@ def verdict(state, point, colour, config):
     has two stones taken, takes one back and puts the other beside it has repeated a position without a capture.)
     """
     if state.stones[point] != EMPTY:
-        return OCCUPIED
+        return layout.OCCUPIED
     if point == state.ko and near_count(state, point, 1 - colour) == 4:
-        return KO
+        return layout.KO
     stays = has_liberty(state, point, colour, config.width + 1)
     if not stays and not config.suicide:
-        return SUICIDE
-    if config.ko != SIMPLE and (not stays or (np.int64(state.stood[point]) >> colour) & 1):
+        return layout.SUICIDE
+    if config.ko != layout.SIMPLE and (not stays or (np.int64(state.stood[point]) >> colour) & 1):
         position = position_after(state, point, colour, stays, config.width + 1)
         if remembers(state, situation(position, 1 - colour, config)):
-            return SUPERKO
-    return LEGAL
+            return layout.SUPERKO
+    return layout.LEGAL
 
 
 def has_liberty(state, point, colour, stride):
@@ -153,7 +129,7 @@ def has_liberty(state, point, colour, stride):
 def in_atari_at(state, stone, point):
     """Whether `point` is the only liberty of the chain of a stone beside it."""
     word = state.liberties[state.chains[stone]]
-    return word == (word & COUNT) * UNITS[point]
+    return word == (word & layout.COUNT) * UNITS[point]
 
 
 def is_first(state, stone, point, stride):
@@ -169,7 +145,7 @@ def is_first(state, stone, point, stride):
 
 def near_count(state, point, colour):
     """How many neighbours of a point are of a colour, the border counted as both."""
-    return (np.int64(state.near[point]) >> (NEIGHBOUR_BITS * colour)) & MANY
+    return (np.int64(state.near[point]) >> (NEIGHBOUR_BITS * colour)) & layout.MANY
 
 
 def is_eye(state, point, colour, stride):
@@ -309,7 +285,7 @@ def chain_key(state, stone, colour):
 
 def situation(position, to_play, config):
     """What may not come back: the position, and under situational superko who plays next."""
-    return position ^ WHITE_TO_PLAY if config.ko == SITUATIONAL and to_play == WHITE else position
+    return position ^ layout.WHITE_TO_PLAY if config.ko == layout.SITUATIONAL and to_play == WHITE else position
 
 
 def remember(state, key):

@@ -1,7 +1,5 @@
 """What an agent would see of a Board, were it an environment: so agents that were trained play anybody."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 

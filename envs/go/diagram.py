@@ -1,7 +1,5 @@
 """The board as text with coordinates, written and read."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, NamedTuple
 
@@ -36,11 +34,7 @@ class Position(NamedTuple):
 
 
 def read(text: Any) -> Position:
-    """What `write` wrote; the rows alone will do, with or without numbers and blanks.
-
-    Raises:
-        LabError: a line is something else, or the rows are no square.
-    """
+    """What `write` wrote; the rows alone will do, with or without numbers and blanks."""
     if not isinstance(text, str):
         raise LabError(f"position={text!r} is not allowed; it must be a text with a row of X, O and . for every line")
     rows, to_play, captures = list[str](), "black", (0, 0)

@@ -4,8 +4,6 @@ Decoding comes before all else, since in Chinese and Japanese encodings a bracke
 character: read in a wrong one, a name swallows the moves after it.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Callable

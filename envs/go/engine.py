@@ -158,11 +158,7 @@ class EngineProcess:
 
 
 def find_gnugo() -> str:
-    """Where GNU Go is.
-
-    Raises:
-        LabError: it is not installed.
-    """
+    """Where GNU Go is; a `LabError` if it is not installed."""
     path = shutil.which("gnugo") or shutil.which("gnugo", path=os.environ.get("PATH", "") + os.pathsep + GAMES)
     if path is None:
         raise LabError("GNU Go is neither on PATH nor in /usr/games; install it, on Debian with: apt-get install gnugo")

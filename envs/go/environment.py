@@ -1,22 +1,22 @@
 """Go as an environment: against an opponent inside it, or one move after the other for both sides."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from rl_lab.envs import Definition
 from rl_lab.envs.definition import Versus
-from rl_lab.envs.go import planes, turn_kernels, uct, validation
+from rl_lab.envs.go import picture, planes, turn_kernels, uct, validation
+from rl_lab.envs.go.diagram import write
+from rl_lab.envs.go.expert import named
 from rl_lab.envs.go.external_opponents import ExternalOpponentLanes
-from rl_lab.envs.go.layout import state_dtype
+from rl_lab.envs.go.layout import KO, PASS, on_board, state_dtype, stones_of
 from rl_lab.envs.go.opponents import SELF, Opponent, Opponents, opponents
 from rl_lab.envs.go.playouts import random_move
 from rl_lab.envs.go.positions import Beginning
-from rl_lab.envs.go.render import render
 from rl_lab.envs.go.rules import Rules, most_moves
 from rl_lab.envs.go.turn_kernels import CHOICES
 from rl_lab.errors import LabError
@@ -101,19 +101,13 @@ def go(
         render_modes=("rgb_array", "ansi"),
         endings=("illegal_action",),
         validate=validation.validate,
-        expert=_expert,
+        expert=named,
         expert_names=("random", "greedy", "mcts:500", "gnugo:10"),
         versus=_versus(opponent, size, komi),
         turned="turned" if others.alone else "",
         inject=Beginning(rules, most, turn_kernels.one_of(answering), others.outside),
         lanes=functools.partial(ExternalOpponentLanes, opponent, rules, most) if others.outside else None,
     )
-
-
-def _expert(name: str) -> Any:
-    from rl_lab.envs.go.expert import named
-
-    return named(name)
 
 
 def _versus(opponent: Opponent, size: int, komi: float | None) -> Versus:
@@ -169,3 +163,20 @@ def observation_space(rules: Rules) -> spaces.Box:
     high = np.ones_like(low)
     low[planes.KOMI], high[planes.KOMI] = -planes.FULL, planes.FULL
     return spaces.Box(low, high, dtype=np.int8)
+
+
+def render(state: Any, config: Any, mode: str) -> NDArray[np.uint8] | str:
+    """A frame of a lane, as last observed.
+
+    Returns:
+        In mode "rgb_array" uint8 `(height, width, 3)` with a ring on the last move and squares where ko or superko
+        forbids a move, see `picture.draw`; in mode "ansi" a text, see `diagram.write`.
+    """
+    if mode == "ansi":
+        return write(state, config)
+    size = int(config.width)
+    verdicts = on_board(np.asarray(state.verdicts), size)
+    last = int(state.last[0])
+    row, column = divmod(last, size + 1)
+    played = None if last == PASS else (row - 1) * size + column - 1
+    return picture.draw(stones_of(state, config), played, np.flatnonzero(verdicts >= KO).tolist())

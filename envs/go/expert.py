@@ -11,23 +11,14 @@ from rl_lab.errors import LabError
 
 
 def named(name: str) -> PlayerExpert | None:
-    """The player of a name as an expert; None where there is none.
-
-    Raises:
-        LabError: its number is out of range, or GNU Go is not installed.
-    """
+    """The player of a name as an expert; None where there is none."""
     return PlayerExpert(name) if known(name) else None
 
 
 class PlayerExpert:
     """A player that shows how it is done: `expert(observation, info) -> action`, of the environment last `reset`.
 
-    Args:
-        who: a player, or its name; see `players.player`.
-        seed: of a player that is named.
-
-    Raises:
-        LabError: there is no such player.
+    `who` is a player, or its name, see `players.player`, and `seed` is that of a player that is named.
     """
 
     def __init__(self, who: str | Player, seed: int = 0) -> None:

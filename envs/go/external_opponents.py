@@ -1,7 +1,5 @@
 """Opponents who are no kernels: functions of a Board, and programs that speak GTP."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,10 +22,10 @@ SEEDS = 2**31
 
 
 class ExternalOpponentLanes(Lanes):
-    """Lanes whose opponent is asked, in Python, before machine code plays what he said.
+    """Lanes whose opponent is asked, in Python, before machine code plays its answer.
 
-    For every lane he is shown the board after the agent's move; then the loop over lanes steps all of them, as it
-    does with an opponent who is a kernel. Where a new game is his to begin, he is asked once more.
+    For every lane it is shown the board after the agent's move; then the loop over lanes steps all of them, as it does
+    with an opponent that is a kernel. Where it begins a new game, it is asked once more.
 
     Args:
         opponent: a function `(board) -> move`, or the name of a player.
@@ -36,7 +34,7 @@ class ExternalOpponentLanes(Lanes):
         definition, count, threads, debug: see `Lanes`.
 
     Raises:
-        LabError: from `step` and `reset`: he raised an exception, or answered with something that is no legal move.
+        LabError: from `step` and `reset`: it raised an exception, or answered with something that is no legal move.
             Where `step` asks for an answer, all lanes are as they were; where a game is to begin, it needs a `reset`.
     """
 

@@ -12,21 +12,9 @@ from numpy.typing import NDArray
 
 from rl_lab.envs.debug import runner
 from rl_lab.envs.definition import config_record
-from rl_lab.envs.go import board, picture, score
+from rl_lab.envs.go import board, layout, picture, score
 from rl_lab.envs.go.diagram import read, write
-from rl_lab.envs.go.layout import (
-    BLACK,
-    COLOURS,
-    KO,
-    LEGAL,
-    NO_POINT,
-    OCCUPIED,
-    SUICIDE,
-    SUPERKO,
-    WHITE,
-    state_dtype,
-    stones_of,
-)
+from rl_lab.envs.go.layout import BLACK, COLOURS, LEGAL, NO_POINT, WHITE, state_dtype, stones_of
 from rl_lab.envs.go.rules import Rules
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.errors import LabError
@@ -34,10 +22,10 @@ from rl_lab.errors import LabError
 ARGUMENTS = ("komi", "ko", "suicide", "handicap", "max_moves")  # of a Board, beside its size
 PROBLEMS = ("", "occupied", "suicide", "ko", "superko")  # by verdict
 REASONS = {
-    OCCUPIED: "a stone is there already",
-    SUICIDE: "that is suicide: the stone would have no liberty and takes nothing",
-    KO: "that is ko: the stone there was just taken; play elsewhere first",
-    SUPERKO: "that repeats an earlier position, which superko forbids",
+    layout.OCCUPIED: "a stone is there already",
+    layout.SUICIDE: "that is suicide: the stone would have no liberty and takes nothing",
+    layout.KO: "that is ko: the stone there was just taken; play elsewhere first",
+    layout.SUPERKO: "that repeats an earlier position, which superko forbids",
 }
 
 
@@ -134,9 +122,7 @@ class Board:
     def from_state(cls, state: Any, rules: Rules) -> Board:
         """The game that a record holds, with its ko and all that superko remembers, but not the moves that led there.
 
-        Args:
-            state: a record with the fields of `layout.state_dtype`, and perhaps more.
-            rules: of the game.
+        The record has the fields of `layout.state_dtype`, and perhaps more.
         """
         game = cls.of(rules)
         for name in game._states.dtype.names or ():

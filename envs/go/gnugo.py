@@ -1,7 +1,5 @@
 """GNU Go as a player: a process that is told what happened on a board, and asked for a move."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A player that looks one move ahead: it captures, it saves what is in atari, and else plays at random."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab import random

@@ -11,8 +11,6 @@ liberty is `point` has the word `number * UNITS[point]`, and no other chain has 
 its liberties is 0.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Opponents inside an environment, by name or as a function."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -10,8 +10,6 @@ Example:
     ...     env.step(None if ended else env.action_space(agent).sample(observation["action_mask"]))
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable
@@ -38,14 +36,7 @@ AGENTS = ("black_0", "white_0")  # by colour
 
 
 def env(**arguments: Any) -> AECEnv:
-    """`GoAEC` in the wrappers that PettingZoo's own environments have, which say what is called out of order.
-
-    Args:
-        arguments: those of `GoAEC`.
-
-    Raises:
-        LabError: one is not among them, or has a value that is not allowed.
-    """
+    """`GoAEC` in the wrappers of PettingZoo's own environments, which report what is called out of order."""
     allowed = list(inspect.signature(GoAEC).parameters)
     for name in arguments:
         if name not in allowed:
@@ -110,12 +101,7 @@ class GoAEC(AECEnv, EzPickle):
         return self._agents_spaces[agent][1]
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
-        """Begin a game.
-
-        Args:
-            seed: of the lane, though nothing in the game is random.
-            options: taken for PettingZoo's sake; there are none.
-        """
+        """Begin a game; `options` are taken for PettingZoo's sake, and there are none."""
         if seed is not None:
             self._lanes.seed([lane_sequence(seed, 0)])
         self._lanes.reset(np.ones(1, np.bool_))
@@ -128,11 +114,7 @@ class GoAEC(AECEnv, EzPickle):
         self._skip_agent_selection = None
 
     def step(self, action: Any) -> None:
-        """Play a move for the agent that is selected; None for one whose game is over.
-
-        Raises:
-            LabError: the action is no action of the space.
-        """
+        """Play a move for the agent that is selected; None for one whose game is over."""
         agent, lanes = self.agent_selection, self._lanes
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)

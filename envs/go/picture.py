@@ -1,7 +1,5 @@
 """A board as people like to look at it: wood, lines, and stones in soft light from above on the left."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 

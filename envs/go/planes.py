@@ -1,7 +1,5 @@
 """What an agent sees of a game: planes as large as the board, from the side that is to play."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.go.board import around, verdict

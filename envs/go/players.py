@@ -28,12 +28,7 @@ RANGES = {
 
 
 class OutOfRange(LabError):
-    """A player is known, but not with such a number.
-
-    Args:
-        text: the whole sentence.
-        allowed: which numbers there are, as a clause.
-    """
+    """A player is known, but not with such a number; `allowed` says which numbers there are, as a clause."""
 
     def __init__(self, text: str, allowed: str) -> None:
         super().__init__(text)

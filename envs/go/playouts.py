@@ -1,7 +1,5 @@
 """Games of uniformly random moves that fill no eye of their own (B. Brügmann's, Monte Carlo Go, 1993)."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 
@@ -47,16 +45,9 @@ def compiled(dtype: np.dtype) -> Callable[..., int]:
 
 
 def repeat(states, streams, config, margins):
-    """Play from one game as it stands to the end, again and again.
+    """Play from one game as it stands to the end, again and again; returns the number of moves played.
 
-    Args:
-        states: records `(2,)`: the game, and a place to play on.
-        streams: uint64 `(1, 1)`, the random stream.
-        config: record `(1,)`.
-        margins: float64 `(playouts,)`, filled with Black's margins after komi.
-
-    Returns:
-        Number of moves played.
+    The states are the game and a place to play on; `margins`, float64, get Black's margin after komi of each playout.
     """
     moves = 0
     for index in range(margins.shape[0]):

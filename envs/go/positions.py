@@ -1,7 +1,5 @@
 """Games of an environment that begin somewhere else: what `reset(options=...)` asks for, checked and put in place."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,16 +39,10 @@ class Beginning:
 
 
 def board_from(options: dict[str, Any], rules: Rules, longest: int) -> Board:
-    """The game that options describe.
+    """The game that options describe, under the rules of an environment in which `longest` moves may follow.
 
-    Args:
-        options: "moves", a list of vertices or actions; "position", a text as `Board.ascii` writes it, from which
-            they go on; and "to_play", "black" or "white", who plays first from there.
-        rules: of the environment.
-        longest: how many moves may follow.
-
-    Raises:
-        LabError: an option is unknown or not allowed, a move is illegal, or the game is over after all.
+    The options are "moves", a list of vertices or actions; "position", a text as `Board.ascii` writes it, from which
+    they go on; and "to_play", "black" or "white", who plays first from there.
     """
     if unknown := options.keys() - set(OPTIONS):
         raise LabError(f"Go takes no reset option {min(map(str, unknown))!r}; it takes {', '.join(OPTIONS)}")

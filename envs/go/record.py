@@ -67,12 +67,7 @@ class Game:
 
     @classmethod
     def of(cls, board: Board, **about: Any) -> Game:
-        """The game on a board.
-
-        Args:
-            board: as it stands; its score is the result if both sides have passed.
-            about: other fields: players, result, comments.
-        """
+        """The game on a board, whose score is the result if both have passed, with players, result or comments."""
         result = board.copy().result() if board.has_ended else "Void" if board.truncated else ""
         black, white = (tuple(a for c, a in board.setup if c == colour) for colour in ("black", "white"))
         rules = replace(board.rules, handicap=0) if board.setup else board.rules

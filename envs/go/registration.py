@@ -1,7 +1,5 @@
 """Which ids there are, and where their definition is; importing this costs nothing."""
 
-from __future__ import annotations
-
 from typing import Any
 
 GO = "rl_lab.envs.go.environment:go"

@@ -1,7 +1,5 @@
 """What two players agree on before a game of Go, checked, and as the config that kernels read."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,24 +13,11 @@ from rl_lab.validation import choice, real, switches, whole
 KO_RULES = ("simple", "positional", "situational")  # by their numbers in `layout`
 # What names of rules say about ko and suicide (lightvector.github.io/KataGo/rules.html).
 NAMED_RULES = {
-    "tromp-taylor": ("positional", True),
-    "goe": ("positional", True),
-    "ing": ("positional", True),
-    "nz": ("situational", True),
-    "new-zealand": ("situational", True),
-    "aga": ("situational", False),
-    "aga-button": ("situational", False),
-    "bga": ("situational", False),
-    "french": ("situational", False),
-    "chinese-ogs": ("positional", False),
-    "chinese-kgs": ("positional", False),
-    "chinese": ("simple", False),
-    "japanese": ("simple", False),
-    "korean": ("simple", False),
-    "cn": ("simple", False),
-    "jp": ("simple", False),
-    "kr": ("simple", False),
-    "stone-scoring": ("simple", False),
+    **dict.fromkeys(("tromp-taylor", "goe", "ing"), ("positional", True)),
+    **dict.fromkeys(("nz", "new-zealand"), ("situational", True)),
+    **dict.fromkeys(("aga", "aga-button", "bga", "french"), ("situational", False)),
+    **dict.fromkeys(("chinese-ogs", "chinese-kgs"), ("positional", False)),
+    **dict.fromkeys(("chinese", "japanese", "korean", "cn", "jp", "kr", "stone-scoring"), ("simple", False)),
 }
 
 # Black's margin in area under best play.

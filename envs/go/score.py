@@ -1,7 +1,5 @@
 """Tromp and Taylor's area scoring: stones, and empty regions that touch one colour only (tromp.github.io/go.html)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.go.board import around

@@ -1,7 +1,5 @@
 """Thinking about a game in pieces, for people, for GTP and for players: a tree search on a `Board`."""
 
-from __future__ import annotations
-
 import functools
 import math
 import time
@@ -73,11 +71,7 @@ class Search:
         self.start(Board(size))
 
     def start(self, board: Board) -> None:
-        """Forget what was thought, and take up a position.
-
-        Raises:
-            LabError: it is no board, or machine code for this search does not fit it.
-        """
+        """Forget what was thought, and take up a position, on a board of the capacity of this search."""
         if not isinstance(board, Board):
             raise LabError(f"board={short(board)} is not allowed; give a Board, such as Board(9)")
         if board.rules.capacity != self.capacity:
@@ -90,11 +84,7 @@ class Search:
         self._kernels.plant(self._trees, self._nodes)
 
     def think(self, playouts: int) -> None:
-        """Add playouts; a hundred and then two hundred make the same tree as three hundred at once.
-
-        Raises:
-            LabError: that is no number of playouts, or more than there can be room for.
-        """
+        """Add playouts; a hundred and then two hundred make the same tree as three hundred at once."""
         wanted = _playouts(playouts) + self.playouts
         if wanted >= len(self._nodes):
             more = np.zeros(max(wanted + 1, 2 * len(self._nodes)), uct.NODE)
@@ -112,9 +102,6 @@ class Search:
 
         Yields:
             The playouts so far.
-
-        Raises:
-            LabError: that is no number of playouts or of seconds.
         """
         if seconds is not None and not (isinstance(seconds, (int, float)) and math.isfinite(seconds)):
             raise LabError(f"seconds={short(seconds)} is not allowed; it must be a finite number, or None for no limit")

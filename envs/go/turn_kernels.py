@@ -1,7 +1,5 @@
 """The turns of a game as kernels: the agent's move, the opponent's answer, and what that pays."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from typing import Any

@@ -4,8 +4,6 @@ A tree is an array of nodes that somebody else made; every playout adds one, unt
 node are a linked list. What a new leaf is worth, `evaluate` says, which is bound to `search`: here random playouts.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from typing import Any

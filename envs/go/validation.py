@@ -4,8 +4,6 @@ What superko remembers no longer stands on the board. Its number of positions, t
 them are checked; whether older ones led here cannot be known.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -14,31 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from rl_lab.envs.go.layout import (
-    BLACK,
-    COUNT,
-    EMPTY,
-    KEYS,
-    KO,
-    LEGAL,
-    NEAR_BORDER,
-    NEAR_EMPTY,
-    NEIGHBOUR_BITS,
-    NO_POINT,
-    OCCUPIED,
-    OFF,
-    PASS,
-    SIMPLE,
-    SITUATIONAL,
-    SUICIDE,
-    SUPERKO,
-    UNITS,
-    WHITE,
-    WHITE_TO_PLAY,
-)
+from rl_lab.envs.go import layout
+from rl_lab.envs.go.layout import BLACK, EMPTY, KEYS, NO_POINT, OFF, PASS, UNITS, WHITE, WHITE_TO_PLAY
 from rl_lab.envs.validation import Rule
 
-NEAR = np.array([1 << NEIGHBOUR_BITS * BLACK, 1 << NEIGHBOUR_BITS * WHITE, NEAR_EMPTY, NEAR_BORDER])  # by stone
+# By stone: what it is as a neighbour.
+NEAR = np.array([1 << layout.NEIGHBOUR_BITS * kind for kind in (BLACK, WHITE, EMPTY)] + [layout.NEAR_BORDER])
 CONNECTED = np.array([[[0, 0, 0]] * 3, [[0, 1, 0], [1, 1, 1], [0, 1, 0]], [[0, 0, 0]] * 3])  # no game with the next
 MOST_CAPTURES = 2**30
 JUMPS = 9  # 2**9 steps go once around any chain
@@ -79,8 +58,8 @@ def _clocks(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     left = np.maximum(config.max_steps - states["steps"].astype(np.int64), 1) * (2 - (config.alone == 0)) * going
     fine = (states["moves"] >= 0) & (states["moves"] + left <= room)
     yield "moves", fine, f"0 to {room}, less what may still be played with max_moves={config.max_moves}"
-    most = np.where(config.ko == SIMPLE, 1, states["moves"] + 1)
-    least = most if config.ko == SITUATIONAL else 1
+    most = np.where(config.ko == layout.SIMPLE, 1, states["moves"] + 1)
+    least = most if config.ko == layout.SITUATIONAL else 1
     yield "positions", (states["positions"] >= least) & (states["positions"] <= most), "1 to one more than the moves"
 
 
@@ -101,9 +80,9 @@ def _history(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     """The present position is the last that superko knows, and a bit stands for each."""
     games, words = len(states), states["seen"].shape[1]
     history, count = states["history"], states["positions"]
-    if config.ko != SIMPLE:
+    if config.ko != layout.SIMPLE:
         key = states["position"] ^ np.where(
-            (config.ko == SITUATIONAL) & (states["to_play"] == WHITE), WHITE_TO_PLAY, np.uint64(0)
+            (config.ko == layout.SITUATIONAL) & (states["to_play"] == WHITE), WHITE_TO_PLAY, np.uint64(0)
         )
         yield "history", history[np.arange(games), count - 1] == key, "positions, the present one last"
     known = np.arange(history.shape[1]) < count[:, None]
@@ -171,19 +150,19 @@ class Games:
         fine = ko == NO_POINT
         fine[game[barred]] = True
         yield "ko", fine, f"{NO_POINT} or an empty point that the other side surrounds"
-        last = (own | foe) & (words == (words & COUNT) * UNITS[point])  # chains whose only liberty is the point
+        last = (own | foe) & (words == (words & layout.COUNT) * UNITS[point])  # chains whose only liberty is the point
         stays = ((stone == EMPTY) | (own & ~last) | (foe & last)).any(axis=0)
-        verdicts = np.where(barred, KO, np.where(stays | bool(config.suicide), LEGAL, SUICIDE))
-        asked = (verdicts == LEGAL) & (~stays | (states["stood"][game, point] >> colour & 1 > 0))
-        asked &= config.ko != SIMPLE
+        verdicts = np.where(barred, layout.KO, np.where(stays | bool(config.suicide), layout.LEGAL, layout.SUICIDE))
+        asked = (verdicts == layout.LEGAL) & (~stays | (states["stood"][game, point] >> colour & 1 > 0))
+        asked &= config.ko != layout.SIMPLE
         dies = np.where(stays, foe & last, own & last)[:, asked]
         keys = self._keys_after(game[asked], point[asked], colour[asked], stays[asked], dies)
-        if config.ko == SITUATIONAL:
+        if config.ko == layout.SITUATIONAL:
             keys = keys ^ np.where(colour[asked] == BLACK, WHITE_TO_PLAY, np.uint64(0))
         known = np.arange(states["history"].shape[1]) < states["positions"][game[asked], None]
         repeats = ((states["history"][game[asked]] == keys[:, None]) & known).any(axis=1)
-        verdicts[np.flatnonzero(asked)[repeats]] = SUPERKO
-        expected = np.full(self.stones.shape, OCCUPIED)
+        verdicts[np.flatnonzero(asked)[repeats]] = layout.SUPERKO
+        expected = np.full(self.stones.shape, layout.OCCUPIED)
         expected[game, point] = verdicts
         yield "verdicts", states["verdicts"] == expected, "what the rules say of a move there"
 

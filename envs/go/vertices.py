@@ -1,7 +1,5 @@
 """Points as people and GTP write them: a letter for the column, without I, and a number for the row from below."""
 
-from __future__ import annotations
-
 import math
 
 from rl_lab.errors import LabError
@@ -24,11 +22,7 @@ def vertex(action: int, size: int) -> str:
 
 
 def action_at(name: str, size: int) -> int:
-    """The action of a vertex, in any case.
-
-    Raises:
-        LabError: it is no vertex, or not on this board.
-    """
+    """The action of a vertex, in any case; a `LabError` if it is none, or not on this board."""
     text = name.strip().upper()
     if text == "PASS":
         return size * size

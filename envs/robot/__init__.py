@@ -22,8 +22,6 @@ Example:
     use the key to open the door and then get to the goal; carrying nothing; step 0
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -6,8 +6,6 @@ opaque bits of the columns make one byte a row, light spreads row by row through
 not reach is masked out of the words.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,15 +23,10 @@ ROBOT = np.uint64(1 << SIDE)
 
 
 def spread(lit: int, clear: int) -> int:
-    """How light spreads in MiniGrid, whose two passes over a row come down to this.
+    """How light spreads in MiniGrid, whose two passes over a row come down to this; one bit a column.
 
-    Args:
-        lit: the cells of a row that light reaches from the row before, one bit a column.
-        clear: the transparent cells of the row.
-
-    Returns:
-        Every run of transparent cells that holds a lit one, with the two cells beside it: these light up in
-        this row, and the same in the row beyond.
+    Every run of transparent cells that holds a lit one, with the two cells beside it: these light up in this row, and
+    the same in the row beyond.
     """
     runs = lit & clear
     for _ in range(7):

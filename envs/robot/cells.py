@@ -4,8 +4,6 @@ A byte is `kind | colour << 4 | opaque << 7`. The kind is MiniGrid's object, exc
 open have kinds of their own, so that kind and colour say all: an object's state is 0 otherwise.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -30,14 +28,7 @@ RED_LAVA = np.int64(LAVA | RED << 4)
 
 
 def pack(encoding: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Bytes for cells in MiniGrid's encoding.
-
-    Args:
-        encoding: object, colour and state, `(..., 3)`, valid.
-
-    Returns:
-        uint8 `(...)`.
-    """
+    """Bytes uint8 `(...)` for cells in MiniGrid's encoding, object, colour and state `(..., 3)`."""
     thing, colour, state = np.moveaxis(np.asarray(encoding, np.int64), -1, 0)
     shut = (thing == DOOR) & (state != OPEN)
     kind = np.where(shut, CLOSED_DOOR - CLOSED + state, thing)

@@ -4,8 +4,6 @@
 `(steps + phase) % period` lies in the first half, so that the level is drawn at random and then goes like clockwork.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.cells import DOOR, LOCKED_DOOR, OPAQUE, YELLOW

@@ -1,25 +1,9 @@
 """What the actions do in every family, as MiniGrid 3.2 defines it; `tasks` has the step."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from rl_lab.envs.robot.cells import (
-    BOX,
-    CLOSED_DOOR,
-    COLOUR,
-    DOOR,
-    EMPTY,
-    GOAL,
-    KEY,
-    KIND,
-    LAVA,
-    LOCKED_DOOR,
-    NOTHING,
-    OPAQUE,
-    PORTABLE,
-    STANDABLE,
-)
+from rl_lab.envs.robot import cells
+from rl_lab.envs.robot.cells import CLOSED_DOOR, COLOUR, DOOR, EMPTY, KIND, NOTHING, PORTABLE, STANDABLE
 from rl_lab.envs.robot.world import FORWARD_X, FORWARD_Y, place, put
 
 TURN_LEFT, TURN_RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
@@ -50,9 +34,9 @@ def act(state, action, x, y, config):
         if STANDABLE[kind]:
             state.x = x
             state.y = y
-        if kind == GOAL:
+        if kind == cells.GOAL:
             return success(state, config), True
-        if kind == LAVA:
+        if kind == cells.LAVA:
             return 0.0, True
     elif action == PICKUP:
         if PORTABLE[kind] and state.carrying == EMPTY:
@@ -75,10 +59,10 @@ def toggle(state, x, y, thing, config):
     """Open or close a door, unlock one with the key of its colour, or turn a box into what it contains."""
     kind, colour = thing & KIND, thing & COLOUR
     if kind == DOOR:
-        put(state, x, y, CLOSED_DOOR | colour | OPAQUE, config.stride)
-    elif kind == CLOSED_DOOR or (kind == LOCKED_DOOR and state.carrying == KEY | colour):
+        put(state, x, y, CLOSED_DOOR | colour | cells.OPAQUE, config.stride)
+    elif kind == CLOSED_DOOR or (kind == cells.LOCKED_DOOR and state.carrying == cells.KEY | colour):
         put(state, x, y, DOOR | colour, config.stride)
-    elif kind == BOX:
+    elif kind == cells.BOX:
         here = place(x, y, config.stride)
         put(state, x, y, np.int64(state.contents[here]), config.stride)
         state.contents[here] = EMPTY

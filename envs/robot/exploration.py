@@ -6,8 +6,6 @@ place that it has not seen (B. Yamauchi, "A frontier-based approach for autonomo
 actions, which include picking up keys and things in the way, and opening doors.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -41,11 +39,7 @@ class Explorer:
         self.reset()
 
     def reset(self, env: Any = None) -> None:
-        """Forget everything but the mission of this environment, if one is given.
-
-        Raises:
-            LabError: see `explorer`.
-        """
+        """Forget everything but the mission of this environment, if one is given; see `explorer`."""
         self.belief = OccupancyMap()
         self.pose: Pose | None = None
         self.carried = EMPTY

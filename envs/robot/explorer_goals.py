@@ -3,8 +3,6 @@
 This is where the rules of MiniGrid's families are known: what must not be picked up, opened or entered before its time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from rl_lab.envs.robot import tasks

@@ -3,8 +3,6 @@
 A family is a file in `layouts`: a kernel that makes a level, and a function, marked with `family`, that users call.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 import sys
@@ -19,6 +17,7 @@ from gymnasium import spaces
 from rl_lab import validation
 from rl_lab.envs import Definition
 from rl_lab.envs.robot import dynamics, maps_writer, missions, options, planner, render, tabular, tasks
+from rl_lab.envs.robot.exploration import Explorer
 from rl_lab.envs.robot.looking import BETWEEN, with_looking
 from rl_lab.envs.robot.observations import KINDS, MOST_FRAMES, ObservationRequest, observed
 from rl_lab.envs.robot.validation import validate
@@ -130,6 +129,7 @@ class World:
     level: Mapping[str, Any] = field(default_factory=dict)  # what a custom layout reads from the config
 
 
+EXPERTS: dict[str, Callable[[], Callable[..., Any]]] = {"planner": planner.Planner, "explorer": Explorer}
 REWARDS = {
     "minigrid": {"haste": 0.9, "collision": -1.0},
     "sparse": {"haste": 0.0, "collision": 0.0},
@@ -208,7 +208,7 @@ def _defined(world: World, settings: Settings) -> Definition:
         ascii=maps_writer.write,
         validate=validate,
         expert=_expert,
-        expert_names=("planner", "explorer"),
+        expert_names=tuple(EXPERTS),
         **shown.parts,
     )
     if not settings.look:
@@ -217,10 +217,7 @@ def _defined(world: World, settings: Settings) -> Definition:
 
 
 def _expert(name: str) -> Callable[..., Any] | None:
-    from rl_lab.envs.robot.exploration import Explorer
-
-    kinds: dict[str, Callable[[], Callable[..., Any]]] = {"planner": planner.Planner, "explorer": Explorer}
-    return kinds[name]() if name in kinds else None
+    return EXPERTS[name]() if name in EXPERTS else None
 
 
 def _variant(world: World, shown: str, parts: Mapping[str, Any]) -> int:

@@ -7,8 +7,6 @@ observe twice changes nothing; frames from before the episode are its first one,
 Each function here makes the kernel of an observation out of the kernel that fills `state.seen`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

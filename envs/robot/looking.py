@@ -18,8 +18,6 @@ In "flat", which is int16 then, ten numbers follow the direction: age, bump, obj
 an image, moved, and turned one-hot.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, NamedTuple
 
@@ -115,13 +116,8 @@ def _carrying(words: str, spot: Spot) -> dict[str, Any]:
     return carried if meaning.inside is None else carried | {"carrying_contents": pair(meaning.inside)}
 
 
-def _place_named(name: str) -> Any:
-    """What reads a line that says a place."""
-
-    def read(words: str, spot: Spot) -> dict[str, Any]:
-        return {name: _numbers(words, spot, 2, "place", "its column and row from the upper left, such as 3, 4")[0]}
-
-    return read
+def _place(name: str, words: str, spot: Spot) -> dict[str, Any]:
+    return {name: _numbers(words, spot, 2, "place", "its column and row from the upper left, such as 3, 4")[0]}
 
 
 def _obstacles(words: str, spot: Spot) -> dict[str, Any]:
@@ -145,7 +141,7 @@ def _numbers(words: str, spot: Spot, count: int, what: str, rule: str, several: 
 
 
 LINES = {"mission": _mission, "carrying": _carrying, "obstacles": _obstacles, "clocks": _clocks} | {
-    name: _place_named(name) for name in ("target", "other")
+    name: functools.partial(_place, name) for name in ("target", "other")
 }
 
 

@@ -17,8 +17,6 @@ places of doors that turn by themselves, each with its phase, such as `3, 4, 0`.
 may be `nothing`. A tab in the map is refused, because its width is ambiguous; a byte order mark is ignored.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Levels written as text, which `maps` reads."""
 
-from __future__ import annotations
-
 import itertools
 import string
 from collections.abc import Iterator
@@ -22,14 +20,7 @@ SPARE = [c for c in string.ascii_letters + string.digits if c not in map_words.C
 
 
 def write(state: Any, config: Any) -> str:
-    """The level as it is now: map, what its letters mean, mission, hands, and what the mission is about.
-
-    The clock is not part of it.
-
-    Args:
-        state: record of a lane.
-        config: record of the environment.
-    """
+    """The level as it is now, without its clock: map, what its letters mean, mission, hands, places of the mission."""
     grid = cells_of(state, config)
     known, legend, rows = dict(KNOWN), dict[str, str](), [""] * grid.shape[1]
     for x, y in itertools.product(range(grid.shape[0]), range(grid.shape[1])):

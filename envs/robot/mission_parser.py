@@ -15,8 +15,6 @@
 THING is such as "the red ball" or "a blue box", DOOR such as "the grey door". Only whole sentences count.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

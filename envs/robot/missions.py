@@ -5,8 +5,6 @@ the `MISSION_LENGTH` tokens. Commas belong to the word before them. Layouts fill
 `{1}` are colour and kind of a first thing, `{2}` and `{3}` of a second.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Mapping

@@ -13,8 +13,6 @@ axis of the last n steps, the oldest first, and the first of an episode in place
 `FrameStackObservation` has them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -71,11 +69,7 @@ class Observed:
 
 
 def observed(request: ObservationRequest) -> Observed:
-    """Spaces, kernels and memory for what was asked for.
-
-    Raises:
-        LabError: the family does not offer that kind.
-    """
+    """Spaces, kernels and memory for what was asked for, or a `LabError` where the family does not offer it."""
     if request.look and request.kind in SEES_ALL:
         raise LabError(
             f"observation={request.kind!r} is not offered with look=True, since it needs no camera; "
@@ -115,8 +109,10 @@ def _onehot(request: ObservationRequest) -> Observed:
 def _seen(request: ObservationRequest, picture: frames.Kernel, shown: dict[str, gym.Space]) -> Observed:
     """A Dict of what the camera shows."""
     felt = looking.felt_spaces(request.max_steps) if request.look else {}
-    parts = _with_mission(request, shown | felt)
-    return _remembered(request, request.view_size**2, _parts(request, picture), parts)
+    feel = frames.feel_direction if request.frame_stack == 1 else frames.feel_directions
+    feel = looking.with_felt(feel, request.frame_stack) if request.look else feel
+    observe = frames.parts(_camera(request), picture, feel)
+    return _remembered(request, request.view_size**2, observe, _with_mission(request, shown | felt))
 
 
 def _full(request: ObservationRequest) -> Observed:
@@ -164,12 +160,6 @@ SEES_ALL = ("full", "state")
 def _camera(request: ObservationRequest) -> frames.Kernel:
     take = camera.look if request.view_size == VIEW_SIZE else wide_camera.look
     return looking.glance(take) if request.look else take
-
-
-def _parts(request: ObservationRequest, picture: frames.Kernel) -> frames.Kernel:
-    feel = frames.feel_direction if request.frame_stack == 1 else frames.feel_directions
-    feel = looking.with_felt(feel, request.frame_stack) if request.look else feel
-    return frames.parts(_camera(request), picture, feel)
 
 
 def _remembered(

@@ -4,8 +4,6 @@ Places are counted from where the robot started. What was never seen is taken fo
 that will show something new, for a goal.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """`reset(options=...)`: start from any position, checked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ can reach; `exploration` has what a robot can do that sees no more than the came
 account: a way that is longer than what is left of the episode is the optimum all the same.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

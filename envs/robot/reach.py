@@ -5,8 +5,6 @@ could touch. What cannot be reached so cannot be reached at all; what can, the p
 Where to toggle ends the episode, as in GO_TO, doors that are shut are walls.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,14 +50,9 @@ def region(free: NDArray[np.bool_], start: Place) -> NDArray[np.bool_]:
 
 
 def reach(grid: NDArray[np.uint8], contents: Mapping[Place, int], start: Place, carried: set[int], task: int) -> Reach:
-    """What the robot can come to.
+    """What the robot can come to, from where it is and with what it carries, and what is in that, as bytes.
 
-    Args:
-        grid: bytes `(width, height)`.
-        contents: what is in boxes, as bytes.
-        start: where the robot is.
-        carried: what it carries, and what is in that, as bytes.
-        task: one of those in `tasks`.
+    The grid is bytes `(width, height)`, and `contents` is what is in boxes, as bytes.
     """
     known = -1
     found = Reach(set(carried))
@@ -97,12 +90,7 @@ def obstacle(
 ) -> str | None:
     """Why the mission cannot be fulfilled, in words that go on after "cannot be solved:"; None if it may be.
 
-    Args:
-        task: one of those in `tasks`.
-        grid: bytes `(width, height)`.
-        found: what the robot can come to.
-        fields: what the mission is about, see `targets.fields`.
-        source: where the level is from.
+    `found` is what the robot can come to, and `fields` what the mission is about, see `targets.fields`.
     """
     if task in (tasks.REACH, tasks.DODGE, tasks.SCOUT):
         return None if any(thing & KIND == GOAL for thing in found.things) else "no way leads to a goal"

@@ -1,7 +1,5 @@
 """Which ids there are, and where their definitions are; importing this costs nothing."""
 
-from __future__ import annotations
-
 from typing import Any
 
 PREFIX, HOME = "rl_lab/Robot-", "rl_lab.envs.robot.layouts."

@@ -1,7 +1,5 @@
 """What people look at: worlds as images in MiniGrid's style, or as text."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

@@ -12,8 +12,6 @@ if nothing that an action can do tells them apart. The pose is the last digit: `
 `4 * ((y - 1)(w - 2) + x - 1) + direction`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

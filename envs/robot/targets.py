@@ -15,8 +15,6 @@ What Fetch, PutNear and the families that end with a thing want is what the miss
 the sentences.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

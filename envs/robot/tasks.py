@@ -17,8 +17,6 @@ the layout:
 | SCOUT    | Scout, whose doors turn     |                |                        |                      |
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab import random

@@ -1,7 +1,5 @@
 """The picture of a cell in MiniGrid's style."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -1,33 +1,13 @@
 """What the saved states of a robot's world must be, so that every action from there is one of a legal game."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.envs.robot import tasks
-from rl_lab.envs.robot.cells import (
-    AGENT,
-    BALL,
-    BOX,
-    CLOSED_DOOR,
-    COLOURS,
-    CONTAINABLE,
-    DOOR,
-    EMPTY,
-    GREY_WALL,
-    KIND,
-    LAVA,
-    LOCKED_DOOR,
-    OPAQUE,
-    PORTABLE,
-    STANDABLE,
-    UNSEEN,
-    WALL,
-)
+from rl_lab.envs.robot import cells, targets, tasks
+from rl_lab.envs.robot.cells import BOX, EMPTY, KIND
 from rl_lab.envs.robot.looking import AGE, AHEAD, ASIDE, BUMP, CARRYING, TURNED
 from rl_lab.envs.robot.missions import VOCABULARY
 from rl_lab.envs.robot.reach import region, stays_shut
@@ -35,23 +15,16 @@ from rl_lab.envs.robot.world import CAPACITIES, DEPTH, NOWHERE, SIDE, SMALLEST_S
 from rl_lab.envs.validation import Rule
 
 BYTES = np.arange(256)
-SHUT = (BYTES & KIND == CLOSED_DOOR) | (BYTES & KIND == LOCKED_DOOR)
-DOORS = SHUT | (BYTES & KIND == DOOR)
-COLOURED = len(COLOURS) > (BYTES >> 4 & 7)
+SHUT = (BYTES & KIND == cells.CLOSED_DOOR) | (BYTES & KIND == cells.LOCKED_DOOR)
+DOORS = SHUT | (BYTES & KIND == cells.DOOR)
+COLOURED = len(cells.COLOURS) > (BYTES >> 4 & 7)
 NOTHING = BYTES == EMPTY
 # Which bytes a cell may be; the bit of what is opaque follows from the kind.
-CELL = COLOURED & (BYTES & KIND > EMPTY) & ((BYTES & KIND <= LAVA) | SHUT)
-CELL = NOTHING | (CELL & ((BYTES & OPAQUE > 0) == (SHUT | (BYTES & KIND == WALL))))
-THING = CELL & PORTABLE[BYTES & KIND]
-INSIDE = CELL & CONTAINABLE[BYTES & KIND]
-SEEN = CELL | (BYTES == UNSEEN) | np.isin(BYTES, AGENT | np.arange(4) << 4)
-PLACES = {  # what missions are about, by task: doors, or any place
-    tasks.OPEN: ("target",),
-    tasks.GO_TO: ("target",),
-    tasks.PUT_NEAR: ("target",),
-    tasks.IN_ORDER: ("target", "other"),
-    tasks.MATCH: ("target", "other"),
-}
+CELL = COLOURED & (BYTES & KIND > EMPTY) & ((BYTES & KIND <= cells.LAVA) | SHUT)
+CELL = NOTHING | (CELL & ((BYTES & cells.OPAQUE > 0) == (SHUT | (BYTES & KIND == cells.WALL))))
+THING = CELL & cells.PORTABLE[BYTES & KIND]
+INSIDE = CELL & cells.CONTAINABLE[BYTES & KIND]
+SEEN = CELL | (BYTES == cells.UNSEEN) | np.isin(BYTES, cells.AGENT | np.arange(4) << 4)
 Numbers = NDArray[np.int64]
 
 
@@ -67,7 +40,7 @@ def validate(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     yield "y", (y > 0) & (y < height - 1), "inside the outer walls"
     yield "direction", states["direction"] < 4, "0 right, 1 down, 2 left or 3 up"
     yield from _cells(states, config)
-    yield "x", STANDABLE[at(states, x, y, config) & KIND], "a place that the robot can stand on"
+    yield "x", cells.STANDABLE[at(states, x, y, config) & KIND], "a place that the robot can stand on"
     yield "carrying", (THING | NOTHING)[states["carrying"]], f"{EMPTY} for nothing, or a key, a ball or a box"
     inside, holds = states["carrying_contents"], states["carrying"] & KIND == BOX
     fine = (INSIDE[inside] & holds) | (inside == EMPTY)
@@ -96,15 +69,15 @@ def _cells(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     width, height = states["width"][:, None, None], states["height"][:, None, None]
     world = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     turned = (y >= 0) & (y < width) & (x >= 0) & (x < height)
-    margins = np.stack([world | (by_rows == GREY_WALL), turned | (by_columns == GREY_WALL)], axis=1)
-    yield "cells", margins.reshape(-1, 2 * lines), f"{GREY_WALL}, a grey wall, outside the world"
+    margins = np.stack([world | (by_rows == cells.GREY_WALL), turned | (by_columns == cells.GREY_WALL)], axis=1)
+    yield "cells", margins.reshape(-1, 2 * lines), f"{cells.GREY_WALL}, a grey wall, outside the world"
     inner = (slice(None), slice(SIDE, SIDE + config.capacity), slice(DEPTH, DEPTH + config.capacity))
     alike = by_rows[inner] == by_columns[inner].transpose(0, 2, 1)
     yield "cells", alike.all(axis=(1, 2)), "the same by rows as by columns"
     contents = states["contents"]
     holds = (by_rows & KIND == BOX).reshape(-1, lines) & INSIDE[contents]
     yield "contents", holds | (contents == EMPTY), f"{EMPTY} for nothing, or what a box at that place can hold"
-    walls = BYTES & KIND == WALL
+    walls = BYTES & KIND == cells.WALL
     closed = (walls | SHUT) if stays_shut(int(config.task)) else walls
     fine = np.ones(len(states), np.bool_)
     edge = world & ~((x > 0) & (x < width - 1) & (y > 0) & (y < height - 1))
@@ -119,7 +92,13 @@ def _mission(states: NDArray[Any], config: Any) -> Iterator[Rule]:
     task, width, height = int(config.task), states["width"], states["height"]
     if task in (tasks.PICK_UP, tasks.FETCH, tasks.PUT_NEAR):
         yield "target", THING[states["target"]], "a key, a ball or a box"
-    for name in PLACES.get(task, ()):
+    if task == tasks.DODGE:
+        yield from _listed(states, states["obstacles"], "obstacles", BYTES & KIND == cells.BALL, "balls", config)
+        return
+    if task == tasks.SCOUT:
+        yield from _listed(states, states["rooms"][:, :, 4:], "rooms", DOORS, "doors", config)
+        return
+    for name in targets.OPTIONS.get(task, ()):
         x, y = states[f"{name}_x"], states[f"{name}_y"]
         may_be_nowhere = np.full(len(states), task == tasks.MATCH and name == "other")
         nowhere = may_be_nowhere & (x == NOWHERE) & (y == NOWHERE)
@@ -127,10 +106,6 @@ def _mission(states: NDArray[Any], config: Any) -> Iterator[Rule]:
         yield f"{name}_y", (y < height) | nowhere, "in the world"
         if task in (tasks.OPEN, tasks.IN_ORDER):
             yield f"{name}_x", DOORS[at(states, x.astype(np.int64), y.astype(np.int64), config)], "the place of a door"
-    if task == tasks.DODGE:
-        yield from _listed(states, states["obstacles"], "obstacles", BYTES & KIND == BALL, "balls", config)
-    if task == tasks.SCOUT:
-        yield from _listed(states, states["rooms"][:, :, 4:], "rooms", DOORS, "doors", config)
 
 
 def _listed(

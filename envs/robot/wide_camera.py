@@ -4,8 +4,6 @@ The image lies in `state.seen` as with the usual camera, [column * size + row]. 
 bit a column, by the rule that `camera.spread` has in its table.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.cells import AGENT, GREY_WALL, OPAQUE, UNSEEN

@@ -5,8 +5,6 @@ line next to each other whichever way it faces. A margin of grey wall as wide as
 around them: nothing needs to ask whether a cell is inside, and MiniGrid's camera shows wall there too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,11 +24,7 @@ FORWARD_Y = np.array([0, 1, 0, -1])
 
 
 def capacity_for(width: int, height: int) -> int:
-    """The smallest capacity that holds a world.
-
-    Raises:
-        LabError: none does.
-    """
+    """The smallest capacity that holds a world; a `LabError` if none does."""
     longest = max(width, height)
     if longest > CAPACITIES[-1]:
         raise LabError(f"a world of {width}x{height} is too large; a side may be up to {CAPACITIES[-1]} cells")
@@ -43,12 +37,9 @@ def stride_for(capacity: int) -> int:
 
 
 def state_dtype(capacity: int, seen: int = 56, memory: Sequence[tuple[Any, ...]] = ()) -> np.dtype:
-    """The fields of one lane.
+    """The fields of one lane, in a world up to a capacity.
 
-    Args:
-        capacity: longest side of a world.
-        seen: bytes of what is seen.
-        memory: more fields, in which an observation keeps what was seen before.
+    `seen` are the bytes of what is seen, `memory` are more fields, in which an observation keeps what was seen before.
     """
     lines = stride_for(capacity) ** 2
     return np.dtype(

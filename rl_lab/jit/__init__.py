@@ -10,8 +10,6 @@ of a captured table is always seen, and what was compiled before changes no resu
 Loops over lanes release the GIL, and `over_lanes` shares them among ordinary threads.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 

@@ -5,8 +5,6 @@ that a damaged file is compiled again. Only files that this user or root wrote, 
 read: machine code runs unchecked. So a cache may be shared, such as one that root filled in an image.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import hashlib
@@ -120,7 +118,12 @@ def locked(name: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             file = stack.enter_context(open(path, "a+b"))
-            while not _got(file.fileno()) and not holds(name) and time.monotonic() < end:
+            while time.monotonic() < end:
+                with contextlib.suppress(BlockingIOError):
+                    files.lock(file.fileno(), wait=False)
+                    break
+                if holds(name):
+                    break
                 time.sleep(0.1)
         try:
             yield
@@ -129,20 +132,8 @@ def locked(name: str) -> Iterator[None]:
                 path.unlink()
 
 
-def _got(descriptor: int) -> bool:
-    try:
-        files.lock(descriptor, wait=False)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _make(place: Path) -> None:
-    """Make a folder that only this user can write to; one that others could write to is closed to them.
-
-    Raises:
-        OSError: it cannot be made.
-    """
+    """Make a folder that only this user can write to; one that others could write to is closed to them."""
     for folder in (place.parent, place):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     about = place.stat()

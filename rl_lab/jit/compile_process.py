@@ -7,8 +7,6 @@ unless it is so large that this process is done sooner. It also keeps the compil
 of the user's.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pickle
@@ -56,16 +54,13 @@ out.close()
 
 
 def compile_apart(module: Module, name: str, signature: tuple[Any, ...], label: str) -> bytes | None:
-    """The machine code of a generated module, compiled in a process of its own.
+    """The machine code of a generated module, compiled in a process of its own; None where it cannot be kept.
 
     Args:
         module: what to compile.
         name: under which it is run.
         signature: Numba's types of the arguments.
-        label: what people know it by.
-
-    Returns:
-        The machine code, or None where it cannot be kept.
+        label: what users know it by.
 
     Raises:
         KernelError: the process did not end as it should.

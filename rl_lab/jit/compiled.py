@@ -1,7 +1,5 @@
 """A specialised function: compiled at its first call, or loaded from the cache."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os
@@ -79,14 +77,7 @@ class Compiled:
         return cache.holds(cache.name_of(self.module, tuple(typeof(value) for value in portable(args))))
 
     def prepare(self, *args: Any) -> Callable[..., Any]:
-        """Compile for arguments like these, or load what was compiled before.
-
-        Returns:
-            What runs the machine code.
-
-        Raises:
-            KernelError: it does not compile for arguments of these types.
-        """
+        """Compile for arguments like these, or load what was compiled before; returns what runs the machine code."""
         from numba import typeof
         from numba.core import config
 
@@ -108,11 +99,7 @@ class Compiled:
         return self._dispatcher
 
     def kept(self, signature: tuple[Any, ...]) -> tuple[str, generated.MachineCode]:
-        """Machine code and its name in the cache, for Numba's types of arguments; nothing is loaded.
-
-        Raises:
-            KernelError: it cannot be kept, or its process did not end as it should.
-        """
+        """Machine code and its name in the cache, for Numba's types of arguments; nothing is loaded."""
         name = cache.name_of(self.module, signature)
         with cache.locked(name):
             with contextlib.suppress(Exception):  # earlier versions wrote other contents under the same names

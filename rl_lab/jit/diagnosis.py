@@ -1,7 +1,5 @@
 """Saying in one sentence, with the author's own line, why a kernel does not compile."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ instruction, for `rl_lab.core.gemm.add_block`, whose plain Python says what it c
 this one; nothing else does, because it imports Numba.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import llvmlite.binding as llvm

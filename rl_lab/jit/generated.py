@@ -1,7 +1,5 @@
 """Running a generated module, compiling its entry, and machine code as bytes, by Numba's protocol for caches."""
 
-from __future__ import annotations
-
 import pickle
 import sys
 import types

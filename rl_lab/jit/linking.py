@@ -5,8 +5,6 @@ result is that of the machine code that is kept, and its call is one of a symbol
 wherever the caller is loaded.
 """
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 

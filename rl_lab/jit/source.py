@@ -20,23 +20,12 @@ FUTURE = functools.reduce(
     lambda flags, name: flags | getattr(__future__, name).compiler_flag, __future__.all_feature_names, 0
 )
 REFUSED: dict[type[ast.AST], str] = {
-    ast.FunctionDef: "a function inside a function",
-    ast.AsyncFunctionDef: "async",
-    ast.Lambda: "a lambda",
-    ast.ClassDef: "a class",
-    ast.ListComp: "a comprehension",
-    ast.SetComp: "a comprehension",
-    ast.DictComp: "a comprehension",
-    ast.GeneratorExp: "a generator",
-    ast.Yield: "yield",
-    ast.YieldFrom: "yield",
-    ast.Await: "await",
-    ast.Global: "global",
-    ast.Nonlocal: "nonlocal",
-    ast.Import: "an import",
-    ast.ImportFrom: "an import",
-    ast.With: "with",
-    ast.Try: "try",
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp), "a comprehension"),
+    **dict.fromkeys((ast.Yield, ast.YieldFrom), "yield"),
+    **dict.fromkeys((ast.Import, ast.ImportFrom), "an import"),
+    **{ast.FunctionDef: "a function inside a function", ast.Lambda: "a lambda", ast.ClassDef: "a class"},
+    **{ast.AsyncFunctionDef: "async", ast.GeneratorExp: "a generator", ast.Await: "await"},
+    **{ast.Global: "global", ast.Nonlocal: "nonlocal", ast.With: "with", ast.Try: "try"},
 }
 
 

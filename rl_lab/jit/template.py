@@ -1,7 +1,5 @@
 """A kernel's text with holes for what it reads from around it: made once for a function, filled at each use."""
 
-from __future__ import annotations
-
 import ast
 import copy
 import functools

@@ -1,7 +1,5 @@
 """Sharing the lanes of a loop among ordinary threads; OpenMP would kill forked children and nested launches."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

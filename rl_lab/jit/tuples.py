@@ -5,8 +5,6 @@ Numba keeps the types of arguments beside the machine code, and the class of a N
 again. Kernels get such a tuple as one of an equal class, which this module makes from its attribute's name.
 """
 
-from __future__ import annotations
-
 import collections
 import functools
 import sys

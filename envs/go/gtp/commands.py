@@ -1,7 +1,5 @@
 """What each command does (GTP 2, chapter 6), those for analysis apart, which are in `analysis`."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -11,10 +9,9 @@ import numpy as np
 from rl_lab.envs.go.gtp import rules, words
 from rl_lab.envs.go.gtp.analysis import ANALYSIS
 from rl_lab.envs.go.gtp.clock import GameClock
-from rl_lab.envs.go.gtp.framing import Refused
+from rl_lab.envs.go.gtp.framing import Refused, refusing
 from rl_lab.envs.go.gtp.session import GtpSession
 from rl_lab.envs.go.vertices import vertex
-from rl_lab.errors import LabError
 
 Command = Callable[[GtpSession, list[str]], "str | Iterator[str]"]
 COMMANDS: dict[str, Command] = {  # here those that only report something
@@ -57,10 +54,8 @@ def boardsize(session: GtpSession, arguments: list[str]) -> str:
     if sizes or session.thinker.size not in (None, size):
         raise Refused("unacceptable size")
     before = session.table.board.rules.capacity
-    try:
+    with refusing("unacceptable size"):
         session.table.clear(size)
-    except LabError:
-        raise Refused("unacceptable size") from None
     session.clock.restart()
     if session.table.board.rules.capacity != before:  # other machine code
         session.prepare()

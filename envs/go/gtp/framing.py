@@ -1,13 +1,13 @@
 """Lines of GTP: requests as they come in, answers as they go out (GTP 2, chapter 2)."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+from rl_lab.errors import LabError
 
 LONGEST = 1 << 20  # bytes of a line; what is longer is dropped, and the line refused
 WAITING = 1000  # lines that wait to be answered; the sender of more has to wait
@@ -26,6 +26,15 @@ class Command(NamedTuple):
 
 class Refused(Exception):
     """A command fails; its text is the message after `?`."""
+
+
+@contextlib.contextmanager
+def refusing(message: str) -> Iterator[None]:
+    """Refuse a command with this message where what it asks for is a `LabError`."""
+    try:
+        yield
+    except LabError:
+        raise Refused(message) from None
 
 
 def parse(line: bytes) -> Command | None:
@@ -56,14 +65,7 @@ def fail(number: str, message: str) -> str:
 
 
 def lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Lines, without what ends them, the last one also where nothing ends it.
-
-    Args:
-        read: gives at most so many bytes, and none at the end.
-
-    Yields:
-        At most LONGEST + 1 bytes of each.
-    """
+    """Lines of at most LONGEST + 1 bytes, without what ends them, the last one also where nothing ends it."""
     pending = bytearray()
     while block := read(BLOCK):
         *ended, rest = block.split(b"\n")
@@ -97,11 +99,7 @@ class Inbox:
         self.close()
 
     def get(self, seconds: float | None = None) -> bytes | None:
-        """The next line, or None when there are no more.
-
-        Raises:
-            TimeoutError: none has come within so many seconds.
-        """
+        """The next line, or None when there are no more; a TimeoutError if none comes within so many seconds."""
         with self._changed:
             if not self._changed.wait_for(self._has_news, seconds):
                 raise TimeoutError

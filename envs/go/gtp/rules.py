@@ -1,7 +1,5 @@
 """KataGo's names of rules, as far as we have them (lightvector.github.io/KataGo/rules.html)."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -72,11 +70,7 @@ BESIDE: dict[str, dict[str, Any]] = {  # what shorthands say beside ko and suici
 
 
 def read(text: str, present: KataRules) -> KataRules:
-    """Rules from a shorthand such as `chinese`, or from JSON; what JSON leaves out stays as it is.
-
-    Raises:
-        Refused: they are no rules, or rules that we have not.
-    """
+    """Rules from a shorthand such as `chinese`, or from JSON; what JSON leaves out stays as it is."""
     name = text.strip().lower().replace("_", "-")
     if name in BESIDE:
         ko, suicide = NAMED_RULES[name]
@@ -91,11 +85,7 @@ def read(text: str, present: KataRules) -> KataRules:
 
 
 def change(values: dict[str, Any], present: KataRules) -> KataRules:
-    """Rules with some of them changed, by KataGo's names.
-
-    Raises:
-        Refused: a name is unknown, or a value is none that we have.
-    """
+    """Rules with some of them changed, by KataGo's names."""
     fields: dict[str, Any] = {}
     for name, value in values.items():
         if name not in NAMES:

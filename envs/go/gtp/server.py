@@ -4,8 +4,6 @@ So a running analysis notices at once that something was sent. Every command get
 commands; nothing else is written.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

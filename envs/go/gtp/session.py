@@ -1,7 +1,5 @@
 """What the commands of one conversation share."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Iterator

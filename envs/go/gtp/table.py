@@ -1,12 +1,10 @@
 """The game that a GTP client and a program have before them, and the rules that they set."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass, field, replace
 
 from rl_lab.envs.go.game import Board
-from rl_lab.envs.go.gtp.framing import Refused
+from rl_lab.envs.go.gtp.framing import Refused, refusing
 from rl_lab.envs.go.gtp.rules import KataRules
 from rl_lab.envs.go.record import Game
 from rl_lab.envs.go.rules import Rules, default_komi, most_moves
@@ -40,10 +38,8 @@ class GameTable:
         self.check_room()
         if self.board.has_ended:
             self.board.resume()
-        try:
+        with refusing("illegal move"):
             self.board.play(action, colour)
-        except LabError:
-            raise Refused("illegal move") from None
 
     def check_room(self) -> None:
         """Refuse what needs a longer game than can be remembered."""
@@ -52,10 +48,8 @@ class GameTable:
 
     def undo(self) -> None:
         """Take the last move back; handicap stones stay."""
-        try:
+        with refusing("cannot undo"):
             self.board.undo()
-        except LabError:
-            raise Refused("cannot undo") from None
 
     def board_for(self, colour: str) -> Board:
         """A copy of the game, in which it is this side's turn."""
@@ -67,10 +61,8 @@ class GameTable:
 
     def set_komi(self, komi: float) -> None:
         """Change komi."""
-        try:
+        with refusing("komi out of range"):
             self.board.set_komi(komi + self.rules.bonus(self.handicap))
-        except LabError:
-            raise Refused("komi out of range") from None
         self.komi = komi
 
     def set_rules(self, rules: KataRules) -> None:
@@ -87,12 +79,10 @@ class GameTable:
     def place_fixed(self, stones: int) -> list[str]:
         """Put Black's handicap on its usual points; returns them."""
         self.check_empty()
-        try:
-            vertices = handicap_vertices(self.size, stones) if stones else []
-        except LabError:
-            vertices = []
-        if not vertices:
+        if not stones:
             raise Refused("invalid number of stones")
+        with refusing("invalid number of stones"):
+            vertices = handicap_vertices(self.size, stones)
         return self.place(vertices)
 
     def place_freely(self, stones: int) -> list[str]:
@@ -109,10 +99,8 @@ class GameTable:
         """Put Black's handicap on different points of an empty board, where each stone has a liberty; White is next."""
         self.check_empty()
         board = Board.of(self._agreed(self.size))
-        try:
+        with refusing("bad vertex list"):
             board.set_up(vertices, to_play="white")
-        except LabError:
-            raise Refused("bad vertex list") from None
         if len(board.setup) < len(vertices):  # one was named twice
             raise Refused("bad vertex list")
         self.board, self.handicap = board, len(vertices)
@@ -120,15 +108,12 @@ class GameTable:
         return vertices
 
     def load(self, path: str, move: int | None = None, size: int | None = None) -> None:
-        """Take over a game from a file, with its rules.
+        """Take over a game from an SGF, with its rules.
 
         Args:
-            path: of an SGF.
+            path: of the file.
             move: the number of a move; the game is taken up to the position before it. None for all moves.
             size: the only one that will do; None for any.
-
-        Raises:
-            Refused: the file cannot be read, or the game not be played; why is logged.
         """
         from rl_lab.envs.go import sgf
 

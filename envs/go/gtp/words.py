@@ -1,13 +1,10 @@
 """Arguments of commands: colours, points and numbers (GTP 2, 2.8–2.11)."""
 
-from __future__ import annotations
-
 import math
 import re
 
-from rl_lab.envs.go.gtp.framing import Refused
+from rl_lab.envs.go.gtp.framing import Refused, refusing
 from rl_lab.envs.go.vertices import action_at
-from rl_lab.errors import LabError
 
 SYNTAX = "syntax error"
 COLOURS = {"b": "black", "black": "black", "w": "white", "white": "white"}
@@ -35,10 +32,8 @@ def action(text: str, size: int, off_board: str = SYNTAX) -> int:
     """The action of a vertex in any case; `off_board` is the message where it is one of a larger board."""
     if not VERTEX.fullmatch(text):
         raise Refused(SYNTAX)
-    try:
+    with refusing(off_board):
         return action_at(text, size)
-    except LabError:
-        raise Refused(off_board) from None
 
 
 def whole(text: str) -> int:

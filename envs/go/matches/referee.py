@@ -1,7 +1,5 @@
 """One game between two sides on our board, which alone knows what is legal and who has won."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from rl_lab.envs.go.game import Board
@@ -26,11 +24,7 @@ class PlayedGame:
 
 
 class Stopped(KeyboardInterrupt):
-    """Ctrl-C in the middle of a game.
-
-    Args:
-        board: the game so far.
-    """
+    """Ctrl-C in the middle of a game; it holds the board so far."""
 
     def __init__(self, board: Board) -> None:
         super().__init__()
@@ -38,12 +32,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) -> PlayedGame:
-    """Play a game.
-
-    Args:
-        sides: by colour.
-        rules: of the game; one that lasts `max_moves` is broken off and scored as the board stands.
-        opening: actions that are played before anybody is asked.
+    """Play a game after an opening; one that lasts `max_moves` is broken off and scored as the board stands.
 
     Raises:
         LabError: a side does not play on such a board, or cannot be started at all.

@@ -1,7 +1,5 @@
 """The games of a match: colours alternate, and every opening is played twice, with colours changed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -88,14 +86,7 @@ def play(series: Series, first: Side, second: Side) -> Iterator[Entry]:
 def random_openings(rules: Rules, count: int, moves: int, seed: int) -> list[tuple[int, ...]]:
     """Random first moves, so that programs that always play alike do not play one game again and again.
 
-    Args:
-        rules: of the games.
-        count: how many openings, all different as long as there are enough of them.
-        moves: in each; none where the game would be over by then.
-        seed: the same gives the same.
-
-    Returns:
-        The actions of each.
+    They are all different as long as there are enough of so many moves, and fewer where games would be over by then.
     """
     rng, found = np.random.default_rng(seed), dict[tuple[int, ...], None]()
     for _ in range(count):

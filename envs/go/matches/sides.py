@@ -1,7 +1,5 @@
 """Who plays in a match: an agent in this process, or a program that is asked over GTP."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import time
@@ -29,12 +27,7 @@ START_MOVES = 10  # for as many moves' time it may start, between the two
 
 
 class Failure(Exception):
-    """A side loses by what it did, or did not do.
-
-    Args:
-        kind: one of FAILURES.
-        text: what happened, in one sentence.
-    """
+    """A side loses by what it did, or did not do: one of FAILURES, and what happened in one sentence."""
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)

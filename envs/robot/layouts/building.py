@@ -4,8 +4,6 @@ Draws follow MiniGrid's generators in distribution. Numbers that are handed on a
 function again for every plain int that it is given.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab import random

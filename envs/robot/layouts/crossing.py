@@ -1,7 +1,5 @@
 """Crossing: rivers of lava or walls across the room, each with one opening on the way to the goal."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, NOTHING, RED_LAVA
 from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import ONE, below, build_room, fill, start_in_corner

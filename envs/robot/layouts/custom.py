@@ -1,7 +1,5 @@
 """Custom: a level of your own, from a file or a text; see `maps` for its format."""
 
-from __future__ import annotations
-
 import functools
 import os
 from types import SimpleNamespace
@@ -86,7 +84,10 @@ def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None
     width, height = (size, size) if size else level.grid.shape[:2]
     max_steps = 10 * width * height
     state = laid_out(level, task, capacity_for(width, height), max_steps)
-    doors, things = what_changes(state, level)
+    doors = [(int(x), int(y)) for x, y in np.argwhere(level.grid[..., 0] == cells.DOOR)]
+    grid = cells.pack(level.grid)
+    carried = [int(state.carrying)] if state.carrying != EMPTY else []
+    things = sorted([*grid[cells.PORTABLE[grid & KIND]].tolist(), *carried])
     return World(
         "Robot-Custom",
         reset,
@@ -106,11 +107,7 @@ def custom(layout: str | os.PathLike[str] | None = None, size: int | None = None
 
 
 def read(layout: str | os.PathLike[str] | None, size: int | None) -> maps.Map:
-    """A layout's map, from a file, a text or the example.
-
-    Raises:
-        LabError: there is none, or it cannot be read.
-    """
+    """A layout's map, from a file, a text or the example."""
     if layout is not None:
         return maps.load(layout, size or CAPACITIES[-1])
     example = maps.read(EXAMPLE, CAPACITIES[-1])
@@ -124,11 +121,7 @@ def read(layout: str | os.PathLike[str] | None, size: int | None) -> maps.Map:
 
 
 def mission_of(level: maps.Map) -> tuple[str, int]:
-    """The mission of a layout, by default to reach its goal, and the task that it is.
-
-    Raises:
-        LabError: it has no mission and no goal.
-    """
+    """The mission of a layout, by default to reach its goal, and the task that it is."""
     grid = cells.pack(level.grid)
     if "mission" not in level.more:
         goals = grid[grid & KIND == GOAL]
@@ -142,11 +135,7 @@ def mission_of(level: maps.Map) -> tuple[str, int]:
 
 
 def laid_out(level: maps.Map, task: int, capacity: int, max_steps: int) -> Any:
-    """The record of a state in which an episode of a layout begins.
-
-    Raises:
-        LabError: it is not closed, or cannot be solved.
-    """
+    """The record of a state in which an episode of a layout begins; it is closed and can be solved."""
     state = np.zeros(1, state_dtype(capacity, memory=[("steps", np.int32)])).view(np.recarray)[0]
     config = SimpleNamespace(
         task=task, capacity=capacity, stride=stride_for(capacity), max_steps=max_steps, whole=False
@@ -154,11 +143,3 @@ def laid_out(level: maps.Map, task: int, capacity: int, max_steps: int) -> Any:
     state.target_x = state.target_y = state.other_x = state.other_y = NOWHERE
     options.apply(state, config, level.options(), level)
     return state
-
-
-def what_changes(state: Any, level: maps.Map) -> tuple[list[tuple[int, int]], list[int]]:
-    """The places of all doors, and the bytes of all things that can be carried, in order."""
-    grid = cells.pack(level.grid)
-    doors = [(int(x), int(y)) for x, y in np.argwhere(level.grid[..., 0] == cells.DOOR)]
-    things = [*grid[cells.PORTABLE[grid & KIND]].tolist(), *([int(state.carrying)] if state.carrying != EMPTY else [])]
-    return doors, sorted(things)

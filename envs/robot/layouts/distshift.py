@@ -1,7 +1,5 @@
 """DistShift: two strips of lava, the second in another row when it counts."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot.cells import GREEN_GOAL, RED_LAVA
 from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import ONE, THREE, build_room, fill, start_in_corner

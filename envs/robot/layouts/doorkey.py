@@ -1,7 +1,5 @@
 """DoorKey: two rooms with a locked door between them, the key and the robot in one, the goal in the other."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, KEY, LOCKED_DOOR, OPAQUE, YELLOW

@@ -1,7 +1,5 @@
 """Empty: a room with a goal in the far corner."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot.cells import GREEN_GOAL
 from rl_lab.envs.robot.families import Layout, World, family
 from rl_lab.envs.robot.layouts.building import DIRECTIONS, below, build_room, start_in_corner

@@ -1,7 +1,5 @@
 """FourRooms: four rooms with gaps between them, the robot and the goal anywhere."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, NOTHING
 from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import ONE, below, build_room, fill, place_robot_anywhere, put_anywhere

@@ -1,7 +1,5 @@
 """GoToDoor: a room with a door in every wall, one of them to stand by."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import NOTHING
 from rl_lab.envs.robot.families import World, family

@@ -1,7 +1,5 @@
 """KeyCorridor: rooms on both sides of a corridor, the ball behind a locked door and the key in another room."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import BALL, KEY, NOTHING
 from rl_lab.envs.robot.families import Layout, World, family

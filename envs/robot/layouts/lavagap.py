@@ -1,7 +1,5 @@
 """LavaGap: a wall of lava with one gap between the robot and the goal."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot.cells import GREEN_GOAL, NOTHING, RED_LAVA
 from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import ONE, below, build_room, fill, start_in_corner

@@ -1,7 +1,5 @@
 """LockedRoom: six rooms along a hall, the goal in the locked one and its key in another."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.cells import GREEN_GOAL, GREY_WALL, KEY

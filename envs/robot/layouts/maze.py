@@ -1,7 +1,5 @@
 """Maze: passages one cell wide, perfect (one way between any two places) or braided (with dead ends opened)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab import random

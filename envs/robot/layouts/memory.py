@@ -1,7 +1,5 @@
 """Memory: a thing in the first room, a hallway, and two things at its end, of which the same one is right."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot import tasks

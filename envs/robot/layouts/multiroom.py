@@ -1,7 +1,5 @@
 """MultiRoom: rooms strung together by doors, the robot in the first and the goal in the last."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.cells import GREEN_GOAL, NOTHING

@@ -1,7 +1,5 @@
 """Dynamic-Obstacles: an empty room in which balls move by themselves."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import GREEN_GOAL
 from rl_lab.envs.robot.dynamics import FORWARD

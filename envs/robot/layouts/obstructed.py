@@ -1,7 +1,5 @@
 """ObstructedMaze: locked doors with balls before them, keys in boxes, and a blue ball in a far room."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot import tasks

@@ -1,7 +1,5 @@
 """Playground: nine rooms with doors and things, and nothing to do."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot.cells import GREY_WALL
 from rl_lab.envs.robot.families import World, family
 from rl_lab.envs.robot.layouts.building import (

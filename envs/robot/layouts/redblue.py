@@ -1,7 +1,5 @@
 """RedBlueDoors: a room with a red door on one side and a blue door on the other, to be opened in this order."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot import tasks

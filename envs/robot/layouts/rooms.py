@@ -1,7 +1,5 @@
 """Grids of rooms of one size, as MiniGrid's RoomGrid makes them. Sides of a room are right 0, down 1, left 2, up 3."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot.cells import GREY_WALL, KIND, WALL
 from rl_lab.envs.robot.dynamics import ahead_of
 from rl_lab.envs.robot.layouts.building import ONE, ZERO, below, build_room, fill, free_place, place_robot

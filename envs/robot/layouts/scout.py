@@ -5,8 +5,6 @@ the other is shut. Safe ways, drawn for each level, join the robot, the doors an
 other cells a share is lava.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab import random

@@ -1,7 +1,5 @@
 """GoToObject, Fetch and PutNear: things that lie around in a room, and one that the mission is about."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot import missions, tasks

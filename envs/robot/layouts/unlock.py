@@ -1,7 +1,5 @@
 """Unlock and its kin: two rooms, a locked door between them, and the key beside the robot."""
 
-from __future__ import annotations
-
 from rl_lab.envs.robot import tasks
 from rl_lab.envs.robot.cells import BALL, BOX, KEY
 from rl_lab.envs.robot.families import Layout, World, family

@@ -12,8 +12,6 @@ Every action of the search is an action here, or changes nothing here; so the di
 one an action at most. They are found from success backwards, breadth first.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.cells import EMPTY, GOAL, KIND, LAVA, WALL

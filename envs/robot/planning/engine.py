@@ -1,7 +1,5 @@
 """The compiled search for a batch of states: levels are read some dozens at a time, then solved one by one."""
 
-from __future__ import annotations
-
 import functools
 import threading
 from collections.abc import Callable
@@ -68,11 +66,7 @@ class PlanSearch:
 
 
 def own_search(cap: int = CAP, debug: bool = False) -> PlanSearch:
-    """This thread's memory for searches that find up to so many states.
-
-    Raises:
-        LabError: there cannot be so many.
-    """
+    """This thread's memory for searches that find up to so many states."""
     if not whole(cap, 1, MOST):
         raise LabError(f"cap={cap!r} is not allowed; it must be a whole number of states from 1 to {MOST}")
     room = max(CAP, 1 << (int(cap) - 1).bit_length())  # other sizes need other machine code, so there are few

@@ -6,26 +6,10 @@ of the search's states, only when they have a number in `doors` or `items`; `ref
 one out relaxes the level: a door that is left out can be walked through, a thing that is left out is not there.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from rl_lab.envs.robot.cells import (
-    BOX,
-    CLOSED_DOOR,
-    COLOUR,
-    DOOR,
-    EMPTY,
-    FLOOR,
-    GOAL,
-    GREY_WALL,
-    KEY,
-    KIND,
-    LAVA,
-    LOCKED_DOOR,
-    PORTABLE,
-    WALL,
-)
+from rl_lab.envs.robot import cells
+from rl_lab.envs.robot.cells import CLOSED_DOOR, DOOR, EMPTY, KIND, LOCKED_DOOR, PORTABLE, WALL
 from rl_lab.envs.robot.dynamics import DROP, FORWARD, PICKUP, TOGGLE, TURN_LEFT
 from rl_lab.envs.robot.tasks import DODGE, FETCH, GO_TO, IN_ORDER, MATCH, OPEN, PICK_UP, PUT_NEAR, SCOUT
 from rl_lab.envs.robot.world import CAPACITIES, FORWARD_X, FORWARD_Y, NOWHERE, place
@@ -91,7 +75,7 @@ def read_level(state, config, level):
     level.other_cell = cell_of(level, np.int64(state.other_x), np.int64(state.other_y))
     level.start = cell_of(level, np.int64(state.x), np.int64(state.y)) * 4 + np.int64(state.direction)
     for cell in range(level.cells):
-        level.bytes[cell] = GREY_WALL
+        level.bytes[cell] = cells.GREY_WALL
     for y in range(height):
         for x in range(width):
             here, there = place(x, y, stride), (y + 1) * line + x + 1
@@ -145,8 +129,8 @@ def force_start(level):
             level.hand = EMPTY
     elif task == MATCH and cell == level.other_cell:
         kind = np.int64(level.ground[ahead])
-        is_way = kind == FLOOR or kind == DOOR or is_empty(level, ahead)
-        if kind == GOAL or (ahead == level.target_cell and (is_way or kind == LAVA)):
+        is_way = kind == cells.FLOOR or kind == DOOR or is_empty(level, ahead)
+        if kind == cells.GOAL or (ahead == level.target_cell and (is_way or kind == cells.LAVA)):
             finish(level, FORWARD)
         else:
             first(level, FORWARD, is_way)
@@ -192,7 +176,7 @@ def model_needed(level, everything):
     if (
         everything
         or task == PUT_NEAR
-        or level.hand_inside & KIND == GOAL
+        or level.hand_inside & KIND == cells.GOAL
         or (about_thing and level.hand_inside == level.target)
     ):
         model_hand(level)
@@ -207,7 +191,7 @@ def model_needed(level, everything):
         elif level.things[cell] != EMPTY:
             thing, inside = np.int64(level.things[cell]), np.int64(level.inside[cell])
             wanted = about_thing and (thing == level.target or inside == level.target)
-            if everything or wanted or inside & KIND == GOAL:
+            if everything or wanted or inside & KIND == cells.GOAL:
                 model_thing(level, cell)
 
 
@@ -224,7 +208,7 @@ def model_door(level, cell):
     level.door_cell[number] = cell
     level.door_key[number] = EMPTY
     if level.ground[cell] == LOCKED_DOOR:
-        key = KEY | np.int64(level.bytes[cell]) & COLOUR
+        key = cells.KEY | np.int64(level.bytes[cell]) & cells.COLOUR
         level.door_key[number] = key
         if level.hand == key or level.hand_inside == key:
             model_hand(level)
@@ -250,7 +234,7 @@ def model_hand(level):
 
 def add_item(level, thing, inside, start, home):
     """Number a thing and what is in it."""
-    full = thing & KIND == BOX and inside != EMPTY
+    full = thing & KIND == cells.BOX and inside != EMPTY
     if level.items + 1 + full > MOST_ITEMS:
         level.overflow = 1
         return
@@ -261,8 +245,8 @@ def add_item(level, thing, inside, start, home):
     if full:
         level.item_holds[number] = number + 1
         set_item(level, number + 1, inside, np.int64(INSIDE), home)
-        level.item_exact[number] = home == NONE or inside & KIND == FLOOR  # it may be opened anywhere
-        if home == NONE and (inside & KIND == GOAL or inside == level.target):
+        level.item_exact[number] = home == NONE or inside & KIND == cells.FLOOR  # it may be opened anywhere
+        if home == NONE and (inside & KIND == cells.GOAL or inside == level.target):
             level.blind = 1
     level.items = number + 1 + full
 
@@ -279,7 +263,7 @@ def set_item(level, number, thing, start, home):
 def stays_shut(level, number):
     """Whether opening a box after it was moved never helps; see `search`."""
     inside = level.item_holds[number]
-    holds_floor = inside != NONE and level.item_byte[inside] & KIND == FLOOR
+    holds_floor = inside != NONE and level.item_byte[inside] & KIND == cells.FLOOR
     return level.item_home[number] != NONE and not holds_floor
 
 

@@ -5,8 +5,6 @@ of the modelled things, five of 11 bits in a word. States are found again throug
 and then by all of their words, so that two are never taken for one.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.planning.bound import BOUNDS

@@ -6,8 +6,6 @@ place where a thing was dropped, and the search starts again (E. Clarke and othe
 refinement", 2000). In the end all is modelled.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.cells import EMPTY, FLOOR, GOAL, KIND

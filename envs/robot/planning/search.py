@@ -15,8 +15,6 @@ Of things that are not `exact` it is known that they were dropped, not where: th
 up anywhere, which again is a relaxation.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab.envs.robot.cells import BOX, EMPTY, FLOOR, GOAL, KIND, LAVA, PORTABLE, WALL
