@@ -28,6 +28,7 @@ FORM = "Minari has NAME-v0 and NAMESPACE/NAME-v0, of letters, digits, - and _; a
 NAME = "write, for example, doorkey/planner-v0"
 ACTIONS = (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary, spaces.Box)
 KEPT = "a Minari data set keeps Box, Discrete, MultiDiscrete, MultiBinary, Text, Dict and Tuple"
+ROW = 100  # bytes of the object for a row, beside its numbers
 WHOLE = "write the data set again"
 
 
@@ -96,11 +97,15 @@ def read(name: str) -> Demonstrations:
                 f"data set {name!r} does not state its spaces, and making its environment could run any code; "
                 "add them with Minari where you trust it"
             )
+        held = len(list(folder.iterdir()))
         if about["data_format"] == "hdf5":
             with h5py.File(folder / "main_data.hdf5") as file:
-                sizes: list[int] = []
-                file.visititems(lambda _, item: sizes.append(getattr(item, "nbytes", 0)))
-            check_memory(2 * sum(sizes), f"data set {name!r}", "use one with fewer episodes")
+                held = len(file)
+                check_memory(2.0 * _size(file, name), f"data set {name!r}", "use one with fewer episodes")
+        if about["total_episodes"] > held:
+            raise LabError(
+                f"data set {name!r} is damaged: of {about['total_episodes']} episodes {held} are there; {WHOLE}"
+            )
         dataset = minari.MinariDataset(folder)
         found = list(_episodes(dataset, name))
         spec = dataset.env_spec
@@ -197,6 +202,25 @@ def _columns(values: list[Any]) -> Any:
     if isinstance(values[0], tuple):
         return tuple(_columns(list(part)) for part in zip(*values, strict=True))
     return values if isinstance(values[0], str) else np.stack(values)
+
+
+def _size(file: Any, name: str) -> float:
+    """Bytes of the arrays of an HDF5 file and of the objects for their rows.
+
+    Raises:
+        LabError: the file takes numbers from other files, or has an array in two places, which takes no room on a disk.
+    """
+    import h5py
+
+    items: list[Any] = []
+    links: list[Any] = []
+    file.visititems(lambda _, item: items.append(item))
+    file.visititems_links(lambda _, link: links.append(link))
+    arrays = [item for item in items if isinstance(item, h5py.Dataset)]
+    linked = len(links) > len(items) or not all(isinstance(link, h5py.HardLink) for link in links)
+    if linked or any(array.is_virtual or array.external for array in arrays):
+        raise LabError(f"data set {name!r} is damaged: it links to other files, or to one array twice; {WHOLE}")
+    return sum(array.nbytes + ROW * (array.shape or (0,))[0] for array in arrays)
 
 
 def _episodes(dataset: Any, name: str) -> Iterator[Episode]:

@@ -232,6 +232,19 @@ DAMAGE = {
     "no end": (put("terminations", lambda n: np.zeros(0, bool)), r"terminations have shape \(0,\)"),
     "missing": (lambda about, episode: episode.pop("actions"), "is damaged"),
     "episodes that are not there": (lambda about, episode: about.update(total_episodes=9), "is damaged"),
+    "a billion episodes": (
+        lambda about, episode: about.update(total_episodes=10**9),
+        "is damaged: of 1000000000 episodes 2 are there; write the data set again",
+    ),
+    "external numbers": (
+        lambda about, episode: episode.create_dataset("infos/x", (9,), "u1", external=[("/etc/passwd", 0, 9)]),
+        "is damaged: it links to other files, or to one array twice",
+    ),
+    "external link": (
+        lambda about, episode: episode.parent.update(other=h5py.ExternalLink("other.hdf5", "/episode_0")),
+        "it links to other files",
+    ),
+    "linked twice": (lambda about, episode: episode.parent.update(episode_2=episode), "to one array twice"),
     "no episodes": (lambda about, episode: about.update(total_episodes=0), "is empty"),
     "another space": (lambda about, episode: about.update(observation_space='{"type": "Odd"}'), "is damaged"),
     "no space": (lambda about, episode: about.pop("action_space"), "does not state its spaces, and making its"),
