@@ -11,10 +11,6 @@ DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # make te
 def printable(text: str, keep: str = "\n\t") -> str:
     r"""Text that others wrote, for a terminal: what would move its cursor or change its state is shown as an escape.
 
-    Args:
-        text: a name, a message, a title.
-        keep: control characters that stay.
-
     Example:
         >>> print(printable("red \x1b[31m"))
         red \x1b[31m
@@ -54,15 +50,7 @@ class MissingMethod(LabError, AttributeError):
 
 @contextmanager
 def extra(name: str, purpose: str) -> Iterator[None]:
-    """Import packages that one of the project's extras installs.
-
-    Args:
-        name: of the extra.
-        purpose: what needs the packages.
-
-    Raises:
-        LabError: a package is not installed, or cannot be imported.
-    """
+    """Import packages that one of the project's extras installs for a purpose; a LabError where that fails."""
     try:
         yield
     except ImportError as error:

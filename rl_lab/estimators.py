@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rl_lab.callables import refusal
 from rl_lab.errors import LabError, short
-from rl_lab.validation import UNREADABLE, refuse_masked, whole, whole_number
+from rl_lab.validation import UNREADABLE, real, refuse_masked, whole, whole_number
 
 
 class ParameterMixin:
@@ -30,11 +31,7 @@ class ParameterMixin:
         return {name: getattr(self, name) for name in self._names()}
 
     def set_params(self, **params: Any) -> Self:
-        """Change arguments of the constructor.
-
-        Raises:
-            LabError: there is no such argument.
-        """
+        """Change arguments of the constructor; raises a LabError where there is no such argument."""
         for name, value in params.items():
             if name not in self._names():
                 raise LabError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(self._names())}")
@@ -58,7 +55,6 @@ class ParameterMixin:
 
     @staticmethod
     def _rows(X: ArrayLike, width: int | None = None) -> NDArray[np.float32]:
-        """Samples `(samples, width)`."""
         if hasattr(X, "toarray"):
             raise LabError("X is sparse; give X.toarray()")
         refuse_masked("X", X)
@@ -117,27 +113,17 @@ class ParameterMixin:
     def _check_at_least_0(self, *names: str) -> None:
         """Refuse parameters that are no finite numbers of at least 0."""
         for name in names:
-            value = getattr(self, name)
-            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            if not number or not 0 <= value < float("inf"):
+            if not real(value := getattr(self, name), 0, sys.float_info.max):
                 raise LabError(f"{name}={value!r} is not allowed; it must be a number of at least 0")
 
 
 def check_report(report: Callable[..., Any] | None) -> None:
-    """Refuse what cannot be called with one argument.
-
-    Raises:
-        LabError: it cannot.
-    """
+    """Refuse what cannot be called with one argument."""
     if report is not None and (reason := refusal(report, None)):
         raise LabError(f"report={short(report)} is not allowed ({reason}); give a function of the history, or None")
 
 
 def check_layers(sizes: Any) -> None:
-    """Refuse units of hidden layers that are no whole numbers of at least 1.
-
-    Raises:
-        LabError: they are not.
-    """
+    """Refuse units of hidden layers that are no whole numbers of at least 1."""
     if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not all(whole(units, 1) for units in sizes):
         raise LabError(f"hidden_layer_sizes={sizes!r} is not allowed; it must be whole numbers, such as (64, 64)")

@@ -30,11 +30,7 @@ ADVICE = "set RL_LAB_CACHE to a folder that only you can write to"
 
 
 def path_of(given: Any) -> Path:
-    """The path that the user names.
-
-    Raises:
-        LabError: it is none.
-    """
+    """The path that the user names; a LabError where it is none."""
     if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
         raise LabError(f"path={short(given)} is not allowed; give the path of a file, such as 'agent.safetensors'")
     return Path(given)
@@ -42,15 +38,7 @@ def path_of(given: Any) -> Path:
 
 @contextmanager
 def writing(path: Path, what: str = "written") -> Iterator[None]:
-    """Writing to a file, where what the disk refuses becomes a sentence.
-
-    Args:
-        path: its path.
-        what: it cannot be, for the sentence.
-
-    Raises:
-        LabError: the disk is full, or the file may not be written.
-    """
+    """Writing to a file, where what the disk refuses becomes a sentence: it cannot be `what`."""
     try:
         yield
     except (OSError, ValueError) as error:  # a ValueError for a null byte in the name
@@ -63,16 +51,7 @@ def writing(path: Path, what: str = "written") -> Iterator[None]:
 
 
 def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Write a file under a temporary name, flush it to the disk, and give it its name.
-
-    Args:
-        path: of the file.
-        content: all of it.
-        mode: its rights, of which the umask takes away.
-
-    Raises:
-        LabError: the disk is full, or the file may not be written; the file that was there stays.
-    """
+    """Write a file under a temporary name, flush it to the disk, and give it its name; or leave what was there."""
     temporary = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:8]}{PARTIAL}")
     with writing(path):
         try:
@@ -92,11 +71,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_bytes(path: Path, wanted: str) -> bytes:
-    """The content of a file that the user names.
-
-    Args:
-        path: of the file.
-        wanted: what it should be, such as "a CSV file of numbers".
+    """The content of a file that the user names; `wanted` is what it should be, such as "a CSV file of numbers".
 
     Raises:
         LabError: it is missing, a folder or a device, not allowed to be read, larger than memory, or an endless pipe.
@@ -122,15 +97,7 @@ def read_bytes(path: Path, wanted: str) -> bytes:
 
 
 def read_toml(path: str | Path, what: str) -> dict[str, Any]:
-    """The table of a TOML file.
-
-    Args:
-        path: of the file.
-        what: it is, such as "plan".
-
-    Raises:
-        LabError: it is missing, cannot be read, is too large, or is not TOML.
-    """
+    """The table of a TOML file, which is a `what`, such as "plan"; a LabError where it cannot be read."""
     name = f"{what} {str(path)!r}"
     try:
         with open(path, encoding="utf-8-sig") as file:
@@ -151,15 +118,7 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
 
 
 def make_folder(folder: Path, option: str = "--out") -> None:
-    """Make a folder where it is not there, and see that it can be written to.
-
-    Args:
-        folder: its path.
-        option: that named it, for messages.
-
-    Raises:
-        LabError: it cannot be.
-    """
+    """Make a folder, named by `option`, where it is not there, and see that it can be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -214,14 +173,10 @@ def distrust(folder: Path) -> str:
 
 
 def private_folder(folder: Path) -> Path:
-    """A folder whose files can be trusted, since other users cannot write there.
+    """A folder whose files can be trusted, made for this user alone where it is not there.
 
-    Args:
-        folder: made for this user alone where it is not there.
-
-    Returns:
-        The folder; or, where it cannot be written to or other users can, a new one that this process deletes at its
-        end, of which a warning is logged.
+    Where it cannot be written to or other users can, it is a new one that this process deletes at its end, with a
+    warning.
     """
     reason = distrust(folder)
     return temporary_folder(folder, f"{reason}; {ADVICE}") if reason else folder
@@ -247,12 +202,7 @@ def temporary_folder(instead_of: Path, reason: str) -> Path:
 
 
 def discard_partial(folder: Path, age: float = 0.0) -> None:
-    """Delete what a process that died was writing in a folder.
-
-    Args:
-        folder: its path; it need not be there.
-        age: seconds for which nothing was written; where other processes may be writing, more than that takes.
-    """
+    """Delete what a process that died was writing in a folder, and what no process has written to for `age` seconds."""
     for left in folder.glob(f".*{PARTIAL}"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime >= age:
@@ -261,16 +211,12 @@ def discard_partial(folder: Path, age: float = 0.0) -> None:
 
 @contextmanager
 def locked(folder: Path, wait: bool = False) -> Iterator[None]:
-    """Have a folder to oneself; a process that dies, however it dies, gives it back.
+    """Have a folder, made where it is not there, to oneself; a process that dies, however it dies, gives it back.
 
     What a process that died was writing there is deleted.
 
-    Args:
-        folder: made where it is not there.
-        wait: until another process gives it back, instead of giving up.
-
     Raises:
-        LabError: another process has it, or it may not be written to.
+        LabError: another process has it, and `wait` is not given, or it may not be written to.
     """
     with writing(folder, "made"):
         folder.mkdir(parents=True, exist_ok=True)

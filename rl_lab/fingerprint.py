@@ -33,11 +33,7 @@ PYTHONS = (  # what Python adds to a class by itself, some of it later
 
 
 def digest(*parts: Any) -> str:
-    """Twenty hexadecimal digits that name some values; see `describe` for what counts about them.
-
-    Raises:
-        LabError: a value is nested too deeply.
-    """
+    """Twenty hexadecimal digits that name some values; see `describe` for what counts about them."""
     return hash_of(_text([describe(part) for part in parts]).encode())
 
 
@@ -142,7 +138,6 @@ def _described(value: Any, seen: Seen) -> Any:
 
 
 def _of_user(kind: type) -> bool:
-    """Whether a class is neither Python's nor installed."""
     return kind.__module__ != "builtins" and not installed_version(kind.__module__)
 
 
@@ -297,7 +292,6 @@ def _note(module: str, within: str, members: Mapping[str, Any]) -> None:
 
 
 def _moves(value: Any) -> bool:
-    """Whether a value can be set in another process."""
     return _is_plain(value) or (isinstance(value, (types.FunctionType, type)) and value.__module__ == "__main__")
 
 

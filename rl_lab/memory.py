@@ -11,15 +11,7 @@ GIB = 2.0**30
 
 
 def check_memory(needed: float, what: str, advice: str) -> None:
-    """Refuse what needs more memory than this process can have.
-
-    Args:
-        needed: bytes.
-        what: needs them, such as "a rollout of n_steps=2048".
-        advice: what to do, such as "choose a smaller n_steps".
-
-    Raises:
-        LabError: says both figures.
+    """Refuse what needs more bytes of memory than this process can have, with advice.
 
     Example:
         >>> check_memory(2.0**60, "a rollout of n_steps=1000000000", "choose a smaller n_steps")
@@ -54,7 +46,6 @@ def _free() -> float | None:
 
 
 def _limit() -> float | None:
-    """Of a container."""
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             return float(Path(file).read_text())

@@ -31,9 +31,7 @@ def module_of_user(name: str) -> Path | None:
 def module_name(name: str, whole: bool = False) -> Any:
     """A module: the user's own file and all that it imports, or the version of what is installed.
 
-    Args:
-        name: of the module.
-        whole: of a package every file, as `import package.part` names the package alone.
+    Of a package, `whole` takes every file, as `import package.part` names the package alone.
     """
     if installed := installed_version(name):
         return [name, installed]
@@ -122,7 +120,6 @@ def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
 
 
 def _file(name: str) -> str | None:
-    """The file of a module, if it has one."""
     spec = _spec(name)
     return spec.origin if spec and spec.has_location else getattr(sys.modules.get(name), "__file__", None)
 

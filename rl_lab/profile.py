@@ -11,7 +11,7 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gymnasium as gym
@@ -51,8 +51,12 @@ def profile(env: str, steps: int | None = None, num_envs: int = 8, quiet: bool =
     """
     if steps is not None:
         whole_number("steps", steps, 1)
-    say, stop = _progress(quiet)
-    try:
+    from rich.console import Console
+
+    def say(message: str) -> None:
+        status.update(f"{message} …")
+
+    with Console(stderr=True, quiet=quiet).status("") as status:
         say(f"compiling {env}, or loading it")
         agent = PPO(env, num_envs=num_envs, n_steps=8, **SETTINGS)
         agent.total_timesteps = 8 * num_envs
@@ -60,7 +64,8 @@ def profile(env: str, steps: int | None = None, num_envs: int = 8, quiet: bool =
         with _one_thread():
             say("timing the environment")
             vec_env = _dummy_vec_env(env, num_envs)
-            n_steps = _n_steps(steps or _affordable(vec_env), num_envs)
+            unit = 64 // math.gcd(64, num_envs)  # steps of each lane, so that rollouts are made of whole minibatches
+            n_steps = max(1, round((steps or _affordable(vec_env)) / num_envs / unit)) * unit
             say(f"training SB3 for {n_steps * num_envs:,} steps")
             timings = [_time_sb3(SB3, vec_env, n_steps)]
             if isinstance(agent.source, CompiledAdapter):
@@ -71,13 +76,10 @@ def profile(env: str, steps: int | None = None, num_envs: int = 8, quiet: bool =
                 timings.append(_time_sb3(SB3_BATCHED, batched(batch), n_steps))
             say("training the lab's PPO")
             timings.append(_time_lab(env, num_envs, n_steps))
-    finally:
-        stop()
     return ProfileReport(env, num_envs, agent.source.compiled, tuple(timings))
 
 
 def _time_sb3(name: str, vec_env: Any, n_steps: int) -> Timing:
-    """Train SB3's PPO for one rollout and one update."""
     from stable_baselines3 import PPO as Theirs
 
     clock = _Clock()
@@ -168,25 +170,16 @@ def _dummy_vec_env(env: str, num_envs: int) -> Any:
 
     def make() -> gym.Env:
         single = gym.make(env)
-        return _Encoded(single) if isinstance(single.observation_space, gym.spaces.Dict) else single
+        if not isinstance(single.observation_space, gym.spaces.Dict):
+            return single
+        encoder = Encoder(single.observation_space)
+        space = gym.spaces.Box(-np.inf, np.inf, (encoder.size,), np.float32)
+        return gym.wrappers.TransformObservation(single, lambda seen: encoder(seen, 1)[0].astype(np.float32), space)
 
     try:
         return make_vec_env(make, n_envs=num_envs, seed=0)
     except Exception as error:
         raise LabError(f"SB3 cannot be profiled in {env}: {error}") from error
-
-
-class _Encoded(gym.ObservationWrapper):
-    """Observations in parts as the one row of numbers that our agents see."""
-
-    def __init__(self, env: gym.Env) -> None:
-        super().__init__(env)
-        self.encoder = Encoder(env.observation_space)
-        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (self.encoder.size,), np.float32)
-
-    def observation(self, observation: Any) -> np.ndarray:
-        """One row."""
-        return self.encoder(observation, 1)[0].astype(np.float32)
 
 
 def _affordable(vec_env: Any) -> int:
@@ -197,12 +190,6 @@ def _affordable(vec_env: Any) -> int:
         vec_env.step([vec_env.action_space.sample() for _ in range(vec_env.num_envs)])
         steps += vec_env.num_envs
     return min(int(SECONDS / (seconds / steps + 1 / 4000)), MOST_STEPS)
-
-
-def _n_steps(steps: int, num_envs: int) -> int:
-    """Steps of each lane, so that rollouts are made of whole minibatches."""
-    unit = 64 // math.gcd(64, num_envs)
-    return max(1, round(steps / num_envs / unit)) * unit
 
 
 @contextlib.contextmanager
@@ -217,12 +204,3 @@ def _one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _progress(quiet: bool) -> tuple[Callable[[str], None], Callable[[], None]]:
-    """A line on the error stream that says what is going on, and what ends it."""
-    from rich.console import Console
-
-    status = Console(stderr=True, quiet=quiet).status("")
-    status.start()
-    return lambda message: status.update(f"{message} …"), status.stop

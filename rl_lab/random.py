@@ -17,12 +17,7 @@ HALF = np.uint64(32)
 
 
 def seed_stream(stream: NDArray[np.uint64], sequence: np.random.SeedSequence) -> None:
-    """Start a stream from a seed sequence.
-
-    Args:
-        stream: uint64 array of shape `(1,)`, overwritten.
-        sequence: where the seed comes from; equal sequences give equal streams.
-    """
+    """Start a stream, uint64 `(1,)`, from a seed sequence; equal sequences give equal streams."""
     low, carry = (int(word) for word in sequence.generate_state(2, np.uint32))
     carry = 1 + carry % (int(MULTIPLIER) - 2)  # neither of the two fixed points of the recurrence
     stream[0] = low | carry << 32

@@ -137,11 +137,7 @@ class BatchVecEnv(VecEnv):
         return [getattr(self.batch, attr_name)] * len(chosen)
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refused: lanes share their attributes.
-
-        Raises:
-            LabError: always.
-        """
+        """Refused: lanes share their attributes."""
         raise LabError(f"{attr_name!r} cannot be set: lanes of a batch are made alike; make them with other arguments")
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:

@@ -7,7 +7,6 @@ optimiser's step, and takes its hooks away when training ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -29,7 +28,7 @@ from rl_lab.errors import LabError
 from rl_lab.sb3_weights import from_sb3, put_weights
 from rl_lab.stages import experts
 from rl_lab.stages.clone import Clone
-from rl_lab.stages.demonstrate import dealt_out, rows_of
+from rl_lab.stages.demonstrate import rows_of, shuffled_actions
 from rl_lab.stages.ledger import Ledger
 from rl_lab.stages.step_budget import CLONE_ONLY, SHUFFLED, WARM_UP_ONLY, BudgetSpent, StepBudget, step_budget_of
 from rl_lab.stages.value import ROUNDS, FitValue, Played
@@ -85,13 +84,15 @@ def pretrain(
     whole_number("episodes", episodes, 1)
     schedule = KickstartSchedule(warmup_steps, ramp_steps, actor_rate, kl_coef, kl_steps)
     held, source = KickstartCallback(schedule), _Source(expert, dataset, episodes)
-    till, outer = _till(env, model)
-    if till is None:
+    meter, outer = step_budget_of(model.env)
+    if meter is None:  # where the model's environment is not the one that the comparison counts
+        meter, outer = step_budget_of(env)
+    if meter is None:
         _pretrained(model, env, source, clone, value)
-    elif till.control == WARM_UP_ONLY:
+    elif meter.control == WARM_UP_ONLY:
         return KickstartCallback(replace(schedule, kl_coef=0.0))
     else:
-        _charged(till, outer, model, env, source, clone, value)
+        _charged(meter, outer, model, env, source, clone, value)
     return held
 
 
@@ -112,37 +113,30 @@ def _check(model: Any, env: Any, clone: Any, value: Any) -> None:
 
 
 def _charged(
-    till: StepBudget, outer: Any, model: Any, env: Any, source: _Source, clone: Clone | None, value: FitValue | None
+    meter: StepBudget, outer: Any, model: Any, env: Any, source: _Source, clone: Clone | None, value: FitValue | None
 ) -> None:
     """Pretrain in a comparison, which counts the steps and judges what they gave; or only as much as a control says."""
-    before = till.steps
-    till.judge_if_due(model, outer)
-    with till.off_the_clock():
-        _compile_fits()
-    wanted = None if value is None or till.control == CLONE_ONLY else replace(value, steps=value.within(till.budget))
+    before = meter.steps
+    meter.judge_if_due(model, outer)
+    with meter.off_the_clock():  # compile what actor and critic are fitted with, or load it from the cache
+        inputs, targets = np.zeros((8, 1), np.float32), np.arange(8) % 2
+        for estimator in (Classifier, Regressor):
+            estimator((2,), "tanh", max_iter=1, early_stopping=True, validation_fraction=0.5).fit_to(inputs, targets)
+    wanted = None if value is None or meter.control == CLONE_ONLY else replace(value, steps=value.within(meter.budget))
     try:
-        spent = _pretrained(model, env, source._replace(shuffled=till.control == SHUFFLED), clone, wanted)
+        spent = _pretrained(model, env, source._replace(shuffled=meter.control == SHUFFLED), clone, wanted)
     except BudgetSpent as error:
         raise LabError(
-            f"pretraining took all {till.budget} steps of the budget; give more steps, fewer episodes, or fewer steps "
+            f"pretraining took all {meter.budget} steps of the budget; give more steps, fewer episodes, or fewer steps "
             "to the critic with value=FitValue(steps=...)"
         ) from error
-    till.charge(spent.steps() - (till.steps - before))
-    till.switch(spent, model, outer)
-    if till.control == CLONE_ONLY:
-        till.rest()
-
-
-def _compile_fits() -> None:
-    """Compile what actor and critic are fitted with, or load it from the cache."""
-    inputs, targets = np.zeros((8, 1), np.float32), np.arange(8) % 2
-    for estimator in (Classifier, Regressor):
-        estimator((2,), "tanh", max_iter=1, early_stopping=True, validation_fraction=0.5).fit_to(inputs, targets)
+    meter.charge(spent.steps() - (meter.steps - before))
+    meter.switch(spent, model, outer)
+    if meter.control == CLONE_ONLY:
+        meter.rest()
 
 
 class _Source(NamedTuple):
-    """Where demonstrations come from."""
-
     expert: Any
     dataset: str | None
     episodes: int
@@ -158,7 +152,7 @@ def _pretrained(
         raise LabError(f"{type(model).__name__} has no separate actor and critic; use PPO, A2C or MaskablePPO")
     shown, teacher_steps = _shown(env, source, seed)
     shown.check_fits("the model", policy.observation_space, policy.action_space, getattr(env, "spec", None))
-    actions = dealt_out(shown.actions(), seed) if source.shuffled else shown.actions()
+    actions = shuffled_actions(shown.actions(), seed) if source.shuffled else shown.actions()
     spent = Ledger(demonstration_transitions=shown.transitions, teacher_steps=teacher_steps)
 
     def fit(estimator: Estimator, rows: np.ndarray, targets: np.ndarray, **more: Any) -> Estimator:
@@ -198,7 +192,10 @@ class KickstartCallback(BaseCallback):
         self._on_training_end()  # of a `learn` that was broken off
         if self._reference is None:  # the first `learn` after pretraining
             model: Any = self.model
-            self._begun, self._reference = self.num_timesteps, _copy_of(model.policy)
+            policy = model.policy  # tensors that it keeps from training do not let it be copied as it is
+            self._reference = type(policy)(**policy._get_constructor_parameters()).to(policy.device)
+            self._reference.load_state_dict(policy.state_dict())
+            self._begun = self.num_timesteps
             self.schedule = self.schedule.over(model._total_timesteps - self.num_timesteps)
             self._rng = np.random.default_rng(self.model.seed or 0)
         optimiser = self.model.policy.optimizer
@@ -223,7 +220,9 @@ class KickstartCallback(BaseCallback):
 
     def _before_step(self, *_: Any) -> None:
         rate, coefficient = self._rates
-        actor = list(_actor_parameters(self.model.policy))
+        policy: Any = self.model.policy
+        actor = [*policy.mlp_extractor.policy_net.parameters(), *policy.action_net.parameters()]
+        actor += [policy.log_std] if hasattr(policy, "log_std") else []
         if rate == 0:
             for parameter in actor:
                 parameter.grad = None  # the optimiser then leaves it as it is
@@ -252,22 +251,7 @@ class KickstartCallback(BaseCallback):
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
 
 
-def _copy_of(policy: Any) -> Any:
-    """A policy with the same weights; tensors that it keeps from training do not let it be copied as it is."""
-    made = type(policy)(**policy._get_constructor_parameters())
-    made.load_state_dict(policy.state_dict())
-    return made.to(policy.device)
-
-
-def _actor_parameters(policy: Any) -> Iterator[torch.nn.Parameter]:
-    yield from policy.mlp_extractor.policy_net.parameters()
-    yield from policy.action_net.parameters()
-    if hasattr(policy, "log_std"):
-        yield policy.log_std
-
-
 def _minibatch(model: Any, rng: np.random.Generator) -> Any:
-    """Observations of the last rollout, as many as a minibatch has."""
     buffer = model.rollout_buffer
     count = buffer.buffer_size * buffer.n_envs
     chosen = rng.integers(count, size=min(count, getattr(model, "batch_size", count)))
@@ -332,9 +316,3 @@ def _ours(observations: Any, policy: ActorCritic, batch: int) -> Any:
     if isinstance(observations, np.ndarray) and shape is not None and observations.shape[-len(shape) :] != shape:
         return observations.reshape(batch, *observations.shape[-3:]).transpose(0, 2, 3, 1)
     return observations
-
-
-def _till(env: Any, model: Any) -> tuple[Any, Any]:
-    """The till of a comparison, and the environment as the model sees it where somebody wrapped ours."""
-    known = step_budget_of(model.env)
-    return known if known[0] is not None else step_budget_of(env)

@@ -38,11 +38,7 @@ def whole(value: Any, least: float, most: float = math.inf) -> bool:
 
 
 def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """A whole number as an int.
-
-    Raises:
-        LabError: it is none, or not from `least` to `most`.
-    """
+    """A whole number, from `least` to `most`, as an int; a LabError where it is none."""
     if not whole(value, least, math.inf if most is None else most):
         allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise LabError(f"{name}={value!r} is not allowed; it must be a whole number {allowed}")
@@ -51,11 +47,8 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
 
 def real(value: Any, least: float, most: float) -> bool:
     """Whether a value is a real number from `least` to `most`; NaN, True and False are none."""
-    return (
-        isinstance(value, (int, float, np.integer, np.floating))
-        and not isinstance(value, bool)
-        and bool(least <= value <= most)
-    )
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return number and bool(least <= value <= most)
 
 
 def share(name: str, value: Any) -> None:
@@ -69,21 +62,13 @@ def share(name: str, value: Any) -> None:
 
 
 def choice(name: str, value: Any, allowed: Collection[str]) -> None:
-    """Refuse what is not one of several strings.
-
-    Raises:
-        LabError: it is not.
-    """
+    """Refuse what is not one of several strings."""
     if not isinstance(value, str) or value not in allowed:
         raise LabError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")
 
 
 def switches(**values: Any) -> None:
-    """Refuse what is neither True nor False, such as a string, which would count as True.
-
-    Raises:
-        LabError: one of the values is not.
-    """
+    """Refuse what is neither True nor False, such as a string, which would count as True."""
     for name, value in values.items():
         if not isinstance(value, (bool, np.bool_)):
             raise LabError(f"{name}={short(value)} is not allowed; it must be True or False")
@@ -92,11 +77,7 @@ def switches(**values: Any) -> None:
 def real_array(name: str, values: Any, wanted: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """Values as an array, C-contiguous; what is too large for the dtype becomes infinite.
 
-    Args:
-        name: of the argument, for the sentence.
-        values: that were given.
-        wanted: what they must be, such as "it must be (samples, features)".
-        dtype: of the array.
+    `wanted` is what they must be, such as "it must be (samples, features)".
 
     Raises:
         LabError: they are no real numbers, ragged, or hidden behind a mask.

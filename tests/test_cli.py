@@ -221,7 +221,7 @@ def test_arguments_of_environments_and_modules_of_the_working_folder(tmp_path):
         (["represent", "--steps", "1000000000000"], "steps=1000000000000 is not allowed"),
         (["approximate", "__import__('os')"], "'__import__' is not allowed in an expression"),
         (["approximate", "1/x"], "'1/x' has no finite value at x=0"),
-        (["approximate", "x", "--hidden", "0"], "hidden=0 is not allowed; it must be from 1 to 1000"),
+        (["approximate", "x", "--hidden", "0"], "hidden=0 is not allowed; it must be a whole number from 1 to 1000"),
         (["approximate", "x", "--low", "2", "--high", "2"], "the range from 2 to 2 is none"),
         (["approximate", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["approximate", "x*y", "--page", "page.html"], "a page draws functions of x alone"),

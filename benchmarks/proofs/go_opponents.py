@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.proofs import entry
 from rl_lab import jit
-from rl_lab.compare.games import elo, share
+from rl_lab.compare.statistics import elo, share
 from rl_lab.envs.definition import config_record
 from rl_lab.envs.go import uct
 from rl_lab.envs.go.board import play

@@ -12,19 +12,7 @@ import os
 import shutil
 import sys
 
-from rl_lab.cli import (  # noqa: F401  # which register their commands
-    approximate,
-    cluster,
-    comparing,
-    drive,
-    generate,
-    gtp,
-    learning,
-    match,
-    play,
-    represent,
-    training,
-)
+from rl_lab.cli import comparing, drive, generate, gtp, learning, match, play, training  # noqa: F401  # the commands
 from rl_lab.cli.app import app, registry
 from rl_lab.cli.overview import COMMANDS, overview
 from rl_lab.errors import LabError, printable

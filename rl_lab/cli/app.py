@@ -23,62 +23,49 @@ registry = ConstructorRegistry()
 
 Env = Annotated[Positional[str | None], arg(metavar="ENV")]
 """An environment as a positional argument."""
+Json = Annotated[bool, arg(name="json")]
 EnvOption = Annotated[str | None, arg(name="env", metavar="ENV")]
 
 
-@registry.primitive_rule
-def _whole(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | None:
+def _primitive(
+    kind: type, metavar: str, read: Callable[[str], Any], is_instance: Callable[[Any], bool]
+) -> Callable[[PrimitiveTypeInfo], PrimitiveConstructorSpec[Any] | None]:
+    """A rule by which tyro reads values of a type from a word."""
+    spec = PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=lambda words: read(words[0]),
+        is_instance=is_instance,
+        str_from_instance=lambda value: [str(value)],
+    )
+    return lambda info: spec if info.type is kind else None
+
+
+def _whole(word: str) -> int:
     """Whole numbers may be written as 1e5, too."""
-    if info.type is not int:
-        return None
-
-    def read(words: list[str]) -> int:
-        with contextlib.suppress(ValueError, OverflowError):
-            number = float(words[0])
-            return int(words[0]) if words[0].lstrip("+-").isdigit() else _exactly(number)
-        raise ValueError(f"{words[0]} is not a whole number, such as 100000 or 1e5")
-
-    return PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="INT",
-        instance_from_str=read,
-        is_instance=lambda value: isinstance(value, int) and not isinstance(value, bool),
-        str_from_instance=lambda value: [str(value)],
-    )
+    with contextlib.suppress(ValueError, OverflowError):
+        if word.lstrip("+-").isdigit():
+            return int(word)
+        if (number := float(word)).is_integer():
+            return int(number)
+    raise ValueError(f"{word} is not a whole number, such as 100000 or 1e5")
 
 
-@registry.primitive_rule
-def _path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Path] | None:
+def _path(word: str) -> Path:
     """An empty path, as of a shell's variable that is not set, is not the current folder."""
-    if info.type is not Path:
-        return None
-
-    def read(words: list[str]) -> Path:
-        if not words[0]:
-            raise ValueError("an empty path is not allowed; give one, such as . for the current folder")
-        return Path(words[0])
-
-    return PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="PATH",
-        instance_from_str=read,
-        is_instance=lambda value: isinstance(value, Path),
-        str_from_instance=lambda value: [str(value)],
-    )
+    if not word:
+        raise ValueError("an empty path is not allowed; give one, such as . for the current folder")
+    return Path(word)
 
 
-def _exactly(number: float) -> int:
-    if not number.is_integer():
-        raise ValueError
-    return int(number)
+registry.primitive_rule(
+    _primitive(int, "INT", _whole, lambda value: isinstance(value, int) and not isinstance(value, bool))
+)
+registry.primitive_rule(_primitive(Path, "PATH", _path, lambda value: isinstance(value, Path)))
 
 
 def one_env(place: str | None, option: str | None) -> str | None:
-    """The environment that a command was given as a positional argument or as an option.
-
-    Raises:
-        LabError: two different ones were given.
-    """
+    """The environment that a command was given as a positional argument or as an option."""
     if place is not None and option is not None and place != option:
         raise LabError(f"two environments were given, {place} and --env {option}; give one")
     return place or option
@@ -93,11 +80,7 @@ def needed_env(place: str | None, option: str | None, command: str) -> str:
 
 
 def know_env(env: str | None) -> None:
-    """Import the module of an environment that the user names, since loading a file imports nothing.
-
-    Raises:
-        LabError: there is no such module or environment.
-    """
+    """Import the module of an environment that the user names, since loading a file imports nothing."""
     if env is not None:
         from rl_lab.compare.environments import find_spec
 
@@ -127,30 +110,14 @@ def key_values(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 
 def within(seed: int, **limits: tuple[int | None, int, int]) -> None:
-    """Refuse numbers that are too small, or so large that a command would never end or exceed the memory.
-
-    Args:
-        seed: from 0 to 2³² − 1, as NumPy's and scikit-learn's.
-        limits: by option, its value (None is not checked), the least and the most.
-
-    Raises:
-        LabError: names the option and what is allowed.
-    """
+    """Refuse numbers, of which None is not checked, outside of (value, least, most); a seed is one of NumPy's."""
     for name, (value, least, most) in {"seed": (seed, 0, 2**32 - 1), **limits}.items():
         if value is not None and not least <= value <= most:
             raise LabError(f"{name}={value} is not allowed; it must be from {least:,} to {most:,}")
 
 
 def ready(out: Path | None, option: str = "--out") -> None:
-    """Check that results can be written, before there are any; the check leaves nothing behind.
-
-    Args:
-        out: their folder; None is not checked.
-        option: that named it, for messages.
-
-    Raises:
-        LabError: the folder cannot be made, or not be written to.
-    """
+    """Check that results can be written to a folder, before there are any; the check leaves nothing behind."""
     from rl_lab.files import make_folder
 
     if out is not None:
@@ -164,11 +131,7 @@ def ready(out: Path | None, option: str = "--out") -> None:
 
 
 def show(study: Callable[[], Findings], out: Path | None, as_json: bool) -> Findings:
-    """Run a lesson, write its findings to their folder, `results/NAME` by default, and print them.
-
-    Raises:
-        LabError: the folder cannot be made; this is checked before the lesson runs.
-    """
+    """Run a lesson, write its findings to their folder, `results/NAME` by default, and print them."""
     ready(out or Path("results"))
     findings = study()
     page = findings.write(out or Path("results") / findings.name)

@@ -42,7 +42,7 @@ class Tally:
     @property
     def text(self) -> str:
         """In a line; the score counts draws and games without a result by half."""
-        from rl_lab.compare.games import share
+        from rl_lab.compare.statistics import share
 
         games = self.won + self.drawn + self.lost + self.broken_off
         score = share(self.won + (self.drawn + self.broken_off) / 2, games)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from tyro.conf import arg
 from tyro.extras import SubcommandApp
 
-from rl_lab.cli.app import app, show, within
+from rl_lab.cli.app import Json, app, show, within
 from rl_lab.errors import printable
 
 generate = SubcommandApp()
 app.command(generate, name="generate", help="Generate digits, text or spoken words.")
-
-Json = Annotated[bool, arg(name="json")]
 
 
 @generate.command

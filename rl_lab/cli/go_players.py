@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 
 
 def player_for(spec: str, seed: int = 0) -> Agent:
-    """A player by name, or the agent of a run by its folder.
-
-    Args:
-        spec: "random", "greedy", "mcts:N", "gnugo:LEVEL", or a path.
-        seed: of what is random.
-
-    Raises:
-        LabError: there is no such player, or the agent was not trained on Go.
-    """
+    """A player by name, "random", "greedy", "mcts:N" or "gnugo:LEVEL", or the agent of a run by its folder."""
     from rl_lab.envs.go.players import player
 
     try:
@@ -52,16 +44,7 @@ class Terms(NamedTuple):
 
 
 def terms(agents: Iterable[object], size: int | None, komi: float | None) -> Terms:
-    """Size and komi as requested; else what an agent was trained with; else 9x9 and the board's komi.
-
-    Args:
-        agents: the players; the first trained one decides.
-        size: None where none is requested.
-        komi: None where none is requested.
-
-    Raises:
-        LabError: no size is requested, and two agents play on different ones.
-    """
+    """Size and komi as requested; else what an agent was trained with; else 9x9 and the board's komi."""
     trained = [agent for agent in agents if isinstance(agent, TrainedAgent)]
     if not trained:
         return Terms(USUAL_SIZE if size is None else size, komi, "")
@@ -96,16 +79,10 @@ def is_path(text: str) -> bool:
 
 
 class TrainedAgent:
-    """Plays the most probable move of an agent that was trained, on boards of the size that it was trained on.
-
-    Args:
-        path: folder of a run, or a file that an agent's save wrote.
-
-    Raises:
-        LabError: there is no agent, or one of another environment.
+    """Plays the most probable move of an agent, from the folder of a run or a file that its save wrote.
 
     Attributes:
-        size: of the boards.
+        size: of the boards that it was trained on.
         komi: that it was trained with.
     """
 

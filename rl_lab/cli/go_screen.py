@@ -66,7 +66,6 @@ class GoScreen:
 
 
 def _typed(line: str) -> str:
-    """The printable part of a line."""
     return "".join(c for c in line[: 2 * LONGEST_LINE] if c.isprintable()).strip()[:LONGEST_LINE]
 
 
@@ -98,19 +97,14 @@ def coloured_board(board: Board) -> Text:
                 text.append(symbol, f"{STONES[stone]} {WOOD}")
             else:
                 edge = row in (0, size - 1) or column in (0, size - 1)
-                symbol = "╋" if (row, column) in stars else _crossing(row, column, size)
+                line = ("┌┬┐", "├┼┤", "└┴┘")[(row > 0) + (row == size - 1)]
+                symbol = "╋" if (row, column) in stars else line[(column > 0) + (column == size - 1)]
                 text.append(symbol, f"{EDGE if edge else LINE} {WOOD}")
             text.append("─" if column < size - 1 else " ", f"{EDGE if row in (0, size - 1) else LINE} {WOOD}")
         text.append(f" {size - row}\n", "dim")
     text.append(letters, "dim")
     text.append(board.ascii().split("\n")[-1])
     return text
-
-
-def _crossing(row: int, column: int, size: int) -> str:
-    rows = "┌┬┐", "├┼┤", "└┴┘"
-    line = rows[0 if row == 0 else 2 if row == size - 1 else 1]
-    return line[0 if column == 0 else 2 if column == size - 1 else 1]
 
 
 def _last(board: Board) -> int | None:

@@ -28,13 +28,7 @@ quit          leave the game"""
 
 
 class Session:
-    """A game of a person against an agent.
-
-    Args:
-        board: with the rules; nothing has been played.
-        agent: the opponent.
-        colour: of the user.
-        screen: input and output.
+    """A game of a person of a colour against an agent, on a board where nothing has been played.
 
     Attributes:
         result: in SGF's notation, "" while it is unknown.
@@ -50,8 +44,8 @@ class Session:
             "hint": self._hint,
             "score": self._score,
             "board": lambda: screen.show(board),
-            "resign": self._resign,
-            "quit": self._quit,
+            "resign": lambda: self._leave(f"You resign: {agent.name} wins", f"{self._other[0].upper()}+R"),
+            "quit": self._leave,
         }
 
     def play(self) -> None:
@@ -72,11 +66,7 @@ class Session:
         self.save(path)
 
     def save(self, path: Path) -> None:
-        """Save the game as SGF and report it; a game without moves is not written.
-
-        Raises:
-            LabError: it cannot be written, or would replace a file that this game has not written.
-        """
+        """Save the game as SGF and report it; a game without moves is not written, and no other file replaced."""
         from rl_lab.envs.go import sgf
 
         if not self.board.moves:
@@ -90,12 +80,6 @@ class Session:
         self._saved.add(path.absolute())
         self.screen.say(f"game: {path}")
 
-    def _save(self, name: str) -> None:
-        """The command `save`."""
-        if not name:
-            raise LabError("save needs the name of a file: save FILE, such as save game.sgf")
-        self.save(Path(name).expanduser())
-
     @property
     def _other(self) -> str:
         return "white" if self.colour == "black" else "black"
@@ -103,14 +87,16 @@ class Session:
     def _turn(self) -> None:
         line = self.screen.ask(self.colour)
         if line is None:
-            self._quit()
+            self._leave()
             return
         word, _, rest = line.partition(" ")
         try:
             if word.lower() in self._words and not rest:
                 self._words[word.lower()]()
             elif word.lower() == "save":
-                self._save(rest.strip())
+                if not rest.strip():
+                    raise LabError("save needs the name of a file: save FILE, such as save game.sgf")
+                self.save(Path(rest.strip()).expanduser())
             elif line:
                 self._move(line)
         except LabError as error:
@@ -161,13 +147,9 @@ class Session:
         komi, result = self.board.rules.komi_in_force, self.board.copy().result()
         self.screen.say(f"Black {black}, White {white} and komi {komi:g}: {_spoken(result)} as it stands")
 
-    def _resign(self) -> None:
-        self.result, self._left = f"{self._other[0].upper()}+R", True
-        self.screen.say(f"You resign: {self.agent.name} wins")
-
-    def _quit(self) -> None:
-        self._left = True
-        self.screen.say("You leave the game")
+    def _leave(self, how: str = "You leave the game", result: str = "") -> None:
+        self._left, self.result = True, result
+        self.screen.say(how)
 
     def _end(self) -> None:
         self.screen.show(self.board)

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
+import shutil
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
 
-from rl_lab.cli.app import app, know_env
+from rl_lab.cli.app import Json, app, know_env, ready
 from rl_lab.errors import LabError, printable
+from rl_lab.files import make_folder, write_text
 
 if TYPE_CHECKING:
-    from rl_lab.cli.match_folder import MatchFolder
     from rl_lab.cli.match_report import Match
+    from rl_lab.envs.go.game import Board
     from rl_lab.envs.go.gtp.thinking import Agent
     from rl_lab.envs.go.matches.series import Entry
     from rl_lab.envs.go.matches.sides import Side
-    from rl_lab.envs.go.rules import Rules
 
 log = logging.getLogger("rl_lab")
 PATIENCE = 60.0  # seconds for an answer, where no option gives them
@@ -45,7 +48,7 @@ def match(
     out: Path | None = None,
     seed: int = 0,
     env: str | None = None,
-    as_json: Annotated[bool, arg(name="json")] = False,
+    as_json: Json = False,
 ) -> None:
     """Play a match of Go and print the score with its interval, the Elo difference, and the failures of each side.
 
@@ -80,9 +83,11 @@ def match(
         as_json: print JSON.
     """
     from rl_lab.cli.go_players import TrainedAgent, is_kept, terms
-    from rl_lab.cli.match_folder import MatchFolder
     from rl_lab.cli.match_report import Match
+    from rl_lab.envs.go.game import Board
+    from rl_lab.envs.go.gtp.thinking import komi_advice
     from rl_lab.envs.go.matches.series import Series
+    from rl_lab.envs.go.matches.sides import AgentSide, Failure
     from rl_lab.envs.go.rules import Rules
 
     know_env(env)
@@ -95,9 +100,20 @@ def match(
     folder = MatchFolder(out or Path("results") / time.strftime("match-%Y%m%d-%H%M%S"))
     if agreed.said:
         log.info("rl-lab: %s", agreed.said)
-    with _sides([first, second], kept, seconds, seed) as sides:
-        _warn(sides, series.rules)
-        _try(sides, series.rules)
+    sides: list[Side] = []
+    with ExitStack() as stack:
+        for index, spec in enumerate((first, second)):
+            sides.append(_side(spec, kept.get(spec), seconds, seed + index))
+            stack.callback(sides[-1].close)
+        for side in sides:
+            if isinstance(side, AgentSide) and (advice := komi_advice(side.agent, rules.komi_in_force)):
+                log.warning("rl-lab: %s", advice)
+        for side in sides:  # which must play on such a board; other failures lose games later
+            try:
+                with _news_of_waiting(side.name):
+                    side.begin(Board.of(rules))
+            except Failure:
+                side.restart()
         found = Match((first, second), (sides[0].name, sides[1].name), series)
         try:
             _play(found, sides, folder)
@@ -121,33 +137,6 @@ def _play(found: Match, sides: list[Side], folder: MatchFolder) -> None:
             raise
 
 
-def _warn(sides: list[Side], rules: Rules) -> None:
-    """Report agents that were trained with another komi."""
-    from rl_lab.envs.go.gtp.thinking import komi_advice
-    from rl_lab.envs.go.matches.sides import AgentSide
-
-    for side in sides:
-        if isinstance(side, AgentSide) and (advice := komi_advice(side.agent, rules.komi_in_force)):
-            log.warning("rl-lab: %s", advice)
-
-
-def _try(sides: list[Side], rules: Rules) -> None:
-    """Check before the first game that the sides play on such a board; other failures lose games later.
-
-    Raises:
-        LabError: one does not.
-    """
-    from rl_lab.envs.go.game import Board
-    from rl_lab.envs.go.matches.sides import Failure
-
-    for side in sides:
-        try:
-            with _news_of_waiting(side.name):
-                side.begin(Board.of(rules))
-        except Failure:
-            side.restart()
-
-
 @contextmanager
 def _news_of_waiting(program: str) -> Iterator[None]:
     """Report the program that the match waits for, if it takes long to start."""
@@ -160,30 +149,16 @@ def _news_of_waiting(program: str) -> Iterator[None]:
         news.cancel()
 
 
-@contextmanager
-def _sides(specs: list[str], kept: Mapping[str, Agent], seconds: float | None, seed: int) -> Iterator[list[Side]]:
-    """The players, closed at the end."""
-    made: list[Side] = []
-    try:
-        for index, spec in enumerate(specs):
-            made.append(_side(spec, kept.get(spec), seconds, seed + index))
-        yield made
-    finally:
-        for side in made:
-            side.close()
-
-
 def _side(spec: str, kept: Agent | None, seconds: float | None, seed: int) -> Side:
     """A player: the agent of a run, a program where there is one of this name, or an agent by its name."""
     from rl_lab.cli.go_players import is_named, player_for
-    from rl_lab.cli.programs import command_of
     from rl_lab.envs.go.matches.sides import AgentSide, EngineSide
 
     patience = PATIENCE if seconds is None else seconds
     if kept is not None:
         return AgentSide(lambda: kept, patience)
     if not is_named(spec):
-        command = command_of(spec)
+        command = _command_of(spec)
         with _news_of_waiting(command[0]):
             return EngineSide(command, patience, timed=seconds is not None)
     return AgentSide(lambda: player_for(spec, seed), patience)
@@ -208,3 +183,74 @@ def _telling(found: Match) -> Iterator[Callable[[Entry], None]]:
             progress.update(task, advance=1, description=f"{title}  {score}")
 
         yield tell
+
+
+def _command_of(text: str) -> list[str]:
+    """The words of a command line; GNU Go is found where Debian puts it, rl-lab beside the Python that runs."""
+    from rl_lab.envs.go.engine import find_gnugo
+
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise LabError(f"{text!r} is not a command line: {error}") from None
+    if not words:
+        raise LabError("a player's name is empty; give mcts:500, the folder of a run, or a command line")
+    if words[0] == "gnugo":
+        return [find_gnugo(), *words[1:]]
+    path = shutil.which(words[0]) or shutil.which(words[0], path=str(Path(sys.executable).parent))
+    if path is None:
+        raise LabError(
+            f"{words[0]!r} is neither a player nor a program; give random, greedy, mcts:N, gnugo:LEVEL, the folder of "
+            "a run, or a command line that speaks GTP"
+        )
+    return [path, *words[1:]]
+
+
+class MatchFolder:
+    """A folder for one match, which must hold none yet; nothing is written before the first game."""
+
+    def __init__(self, path: Path) -> None:
+        from rl_lab.envs.go import sgf_reader
+
+        sgf_reader.sgfmill_sgf()
+        if (path / "match.json").exists():
+            raise LabError(f"{path} holds a match already; name another folder with --out")
+        ready(path)
+        self.path = path
+
+    def keep_game(self, found: Match, entry: Entry) -> str:
+        """Write a game; returns the name of its file."""
+        from rl_lab.envs.go import sgf
+
+        played, file = entry.played, f"{_stem(found, entry.number)}.sgf"
+        moves = len(played.board.moves)
+        comments = {moves: f"broken off after {moves} moves" if played.ended == "length" else played.failure}
+        make_folder(self.path)
+        names = _names(found, entry.number)
+        sgf.write(self.path / file, played.board, players=names, result=played.result, comments=comments)
+        return file
+
+    def keep_unfinished(self, found: Match, board: Board) -> None:
+        """Write the game that was stopped, which does not count, if there was a move in it."""
+        from rl_lab.envs.go import sgf
+
+        number = len(found.entries) + 1
+        if board.moves:
+            make_folder(self.path)
+            sgf.write(self.path / f"{_stem(found, number)}-unfinished.sgf", board, players=_names(found, number))
+
+    def keep_figures(self, found: Match) -> None:
+        """Write the figures over all games."""
+        make_folder(self.path)
+        write_text(self.path / "match.json", json.dumps(found.as_json(), indent=1) + "\n")
+
+
+def _stem(found: Match, number: int) -> str:
+    """The name of a game's file without its end, in as many digits as the last game needs."""
+    return f"game-{number:0{len(str(found.series.games))}}"
+
+
+def _names(found: Match, number: int) -> tuple[str, str]:
+    """Black and White, as they were asked for."""
+    first, second = found.names
+    return (first, second) if found.series.colour_of_first(number) == "black" else (second, first)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from rl_lab.compare.games import Range, elo, share
+from rl_lab.compare.statistics import Range, elo, share
 from rl_lab.envs.go.matches.series import Entry, Series
 from rl_lab.envs.go.matches.sides import FAILURES
 from rl_lab.envs.go.vertices import vertex
@@ -67,19 +66,15 @@ class Match:
         """All figures and all games; Elo is null where it is infinite."""
         rules, found = self.series.rules, dict[str, Any]()
         found["players"] = [{"spec": spec, "name": name} for spec, name in zip(self.names, self.called, strict=True)]
-        found["rules"] = {
-            "size": rules.size,
-            "komi": rules.komi_in_force,
-            "ko": rules.ko,
-            "suicide": rules.suicide,
-            "max_moves": rules.longest,
-        }
+        found["rules"] = {"size": rules.size, "komi": rules.komi_in_force, "ko": rules.ko, "suicide": rules.suicide}
+        found["rules"]["max_moves"] = rules.longest
         found |= {"games_wanted": self.series.games, "games": len(self.entries), "seed": self.series.seed}
         found["opening_moves"] = self.series.opening_moves
         if self.entries:
             found |= {"won": self.count(1), "drawn": self.count(0.5), "lost": self.count(0)}
             found["score"] = self.score._asdict()
-            found["elo"] = {name: _finite(value) for name, value in elo(self.score)._asdict().items()}
+            ends = elo(self.score)._asdict().items()
+            found["elo"] = {name: value if math.isfinite(value) else None for name, value in ends}
             found["points_as"] = {colour: self.points(colour) for colour in ("black", "white")}
         found |= {"failures": self.failures(), "broken_off": self.broken_off, "distinct": self.distinct}
         found["played"] = [_game(entry, file) for entry, file in zip(self.entries, self.files, strict=True)]
@@ -98,10 +93,11 @@ class Match:
         first, second = self.labels
         if not self.entries:
             return f"{first} against {second}: no game was finished"
-        games, score = len(self.entries), self.score
+        games, score, rules = len(self.entries), self.score, self.series.rules
+        board = f"{rules.size}x{rules.size}, komi {rules.komi_in_force:g}, {rules.ko} ko{', suicide' * rules.suicide}"
         won, drawn, lost = (self.count(points) for points in (1, 0.5, 0))
         lines = [
-            f"{first} against {second}: {won} won, {drawn} drawn, {lost} lost, {games} games on {self._board}",
+            f"{first} against {second}: {won} won, {drawn} drawn, {lost} lost, {games} games on {board}",
             f"score {score.value:.3f}, 95 % interval {score.low:.3f} to {score.high:.3f} (Wilson)",
             "Elo difference {}, 95 % interval {} to {}".format(*map(_signed, elo(score))),
         ]
@@ -116,11 +112,6 @@ class Match:
         lines.append(f"{self.distinct} of {games} games are distinct{length if self.broken_off else ''}")
         return "\n".join(lines)
 
-    @cached_property
-    def _board(self) -> str:
-        rules = self.series.rules
-        return f"{rules.size}x{rules.size}, komi {rules.komi_in_force:g}, {rules.ko} ko{', suicide' * rules.suicide}"
-
 
 def _game(entry: Entry, file: str) -> dict[str, Any]:
     played, size = entry.played, entry.played.board.size
@@ -134,10 +125,6 @@ def _game(entry: Entry, file: str) -> dict[str, Any]:
         "opening": [vertex(action, size) for action in entry.opening],
         "file": file,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _signed(value: float) -> str:

@@ -51,11 +51,15 @@ def go(
     from rl_lab.cli.go_players import player_for, terms
     from rl_lab.cli.go_screen import GoScreen
     from rl_lab.cli.go_session import Session
+    from rl_lab.envs.go import sgf_reader
     from rl_lab.envs.go.game import Board
     from rl_lab.envs.go.gtp.thinking import komi_advice
 
     if sgf is not None:
-        check_new(sgf)
+        sgf_reader.sgfmill_sgf()
+        if sgf.exists():
+            raise LabError(f"{sgf} exists already; name a new file with --sgf")
+        ready(sgf.parent, "--sgf")
     know_env(env)
     opponent = player_for(agent, seed)
     agreed = terms([opponent], size, komi)
@@ -78,17 +82,3 @@ def go(
         opponent.close()
         if sgf is not None:
             session.keep(sgf)
-
-
-def check_new(path: Path) -> None:
-    """Check that a file can be written, and replaces none.
-
-    Raises:
-        LabError: it cannot, or would.
-    """
-    from rl_lab.envs.go import sgf_reader
-
-    sgf_reader.sgfmill_sgf()
-    if path.exists():
-        raise LabError(f"{path} exists already; name a new file with --sgf")
-    ready(path.parent, "--sgf")

@@ -50,11 +50,7 @@ class DriveScreen(Protocol):
 
 
 def world(id: str, arguments: dict[str, Any]) -> BatchEnv:
-    """A robot environment in plain Python, which is fast enough for the keyboard and needs no compilation.
-
-    Raises:
-        LabError: there is no such id, it is another kind of environment, or an argument is not allowed.
-    """
+    """A robot environment in plain Python, which is fast enough for the keyboard and needs no compilation."""
     from rl_lab.compare.environments import Maker
     from rl_lab.compare.plan import Environment
 
@@ -115,17 +111,14 @@ class Drive:
                 plural = "" if self.levels == 1 else "s"
                 self.screen.say(f"{ended}{self.levels} level{plural}, {self.solved} solved")
                 return
-            message = self._do(done, str(key))
-
-    def _do(self, done: str | None, key: str) -> str:
-        """Do what a key asks for; returns the message."""
-        if done is None:
-            return f"{key!r} has no action; {self.keys}"
-        if done == "reset":
-            return self._begin(None)
-        if self._over:
-            return "this level is over: r starts a new one, q quits"
-        return self._hint() if done == "hint" else self._act(done)
+            if done is None:
+                message = f"{key!r} has no action; {self.keys}"
+            elif done == "reset":
+                message = self._begin(None)
+            elif self._over:
+                message = "this level is over: r starts a new one, q quits"
+            else:
+                message = self._hint() if done == "hint" else self._act(done)
 
     def _begin(self, seed: int | None) -> str:
         _, info = self.env.reset(seed=seed)

@@ -35,11 +35,7 @@ DARK, LIT, WALL, WALL_LIT = "#000000", "#3a3a3a", "#646464", "#929292"
 
 @contextlib.contextmanager
 def screen_for(window: bool) -> Iterator[DriveScreen]:
-    """The screen of a drive, for as long as it is used.
-
-    Raises:
-        LabError: a window is asked for, and none can be opened.
-    """
+    """The screen of a drive, for as long as it is used; a LabError where no window can be opened."""
     if window:
         pane = Pane()
         try:
@@ -130,12 +126,7 @@ class Terminal:
 
 
 def key_named(character: str, more: Any) -> str | None:
-    """A key of a terminal by name.
-
-    Args:
-        character: the first that it sent, "" at the end of the input.
-        more: gives what it sent right after that.
-    """
+    """A key of a terminal by name, from its first character, none at the end, and what gives those sent at once."""
     if not character:
         return None
     if character == "\x1b":
@@ -224,13 +215,7 @@ def coloured(scene: Scene) -> Text:
 
 
 def block(cell: int, visible: bool, facing: int | None) -> tuple[str, str]:
-    """Two characters for a cell, and their style.
-
-    Args:
-        cell: its byte.
-        visible: whether the camera sees it, which is lighter.
-        facing: where the robot on it faces, or None.
-    """
+    """Two characters for a cell, lighter where the camera sees it, and their style; a robot on it is `facing`."""
     thing, colour, state = (int(number) for number in cells.unpack(cell))
     name, ink = cells.OBJECTS[thing], "#{:02x}{:02x}{:02x}".format(*RGB[cells.COLOURS[colour]])
     ground = LIT if visible else DARK

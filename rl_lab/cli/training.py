@@ -15,12 +15,11 @@ from tyro.conf import Positional, arg
 
 from rl_lab.agents.common.config import Config
 from rl_lab.agents.registry import ALGORITHMS, algorithm_named
-from rl_lab.cli.app import Env, EnvOption, app, given_options, key_values, needed_env, one_env
+from rl_lab.cli.app import Env, EnvOption, Json, app, given_options, key_values, needed_env, one_env
 from rl_lab.errors import LabError
 
 if TYPE_CHECKING:
-    from rl_lab.agents.algorithm import Algorithm
-    from rl_lab.compare.evaluation import Judge
+    pass
 
 log = logging.getLogger("rl_lab")
 USUAL = "ppo"
@@ -99,15 +98,19 @@ def train(
                 "before its end; leave it out"
             )
         hyperparameters = {"num_envs": num_envs, "engine": engine, "device": device, **settings.as_json()}
+        from rl_lab.stages import Pipeline, store
+
         here = {"algorithm": algorithm, "env": env, "budget": steps, "env_kwargs": key_values(env_arg) or None}
-        folder, agent = out, _with_stages(stages, out, here, {"seed": seed}, hyperparameters)
+        named = {option.removeprefix("no-").replace("-", "_") for option in given_options()}
+        chosen, given = ({key: each[key] for key in each if key in named} for each in (hyperparameters, {"seed": seed}))
+        given |= {name: value for name, value in here.items() if value is not None}
+        folder, agent = out, Pipeline.train(stages, out, store.usual(), hyperparameters=chosen, **given)
     elif env is None or steps is None or out is None:
         missing = [f"--{name}" for name, value in (("env", env), ("steps", steps), ("out", out)) if value is None]
         raise LabError(f"train needs {', '.join(missing)}; or --resume DIR to resume a run")
     else:
         options |= {"num_envs": num_envs, "env_kwargs": key_values(env_arg), "engine": engine}
-        options |= {"device": device or "cpu", "seed": seed}
-        options |= {"algorithm": algorithm or USUAL}
+        options |= {"device": device or "cpu", "seed": seed, "algorithm": algorithm or USUAL}
         folder, agent = out, run_folder.train(env, steps, out, **options, **settings.as_json())
     returns = agent.episode_returns()
     mean = f", mean return {returns.mean():.3g} over the last {len(returns)} episodes" if len(returns) else ""
@@ -117,11 +120,7 @@ def train(
 
 
 def take_settings(words: Sequence[str]) -> None:
-    """Let `train` take the hyperparameters of the algorithm that the command line names.
-
-    Raises:
-        LabError: an option is a hyperparameter of another algorithm.
-    """
+    """Let `train` take the hyperparameters of the algorithm that the command line names, and of no other."""
     places = (word.lower() for before, word in pairwise(words) if before in FLAGS or not before.startswith("-"))
     name = next((word for word in places if word in ALGORITHMS), USUAL)
     config = ALGORITHMS[name].config_class
@@ -137,18 +136,6 @@ def take_settings(words: Sequence[str]) -> None:
     train.__defaults__ = (*(train.__defaults__ or ())[:-1], config())
 
 
-def _with_stages(
-    stages: Path, out: Path, here: dict[str, Any], seed: dict[str, int], hyperparameters: dict[str, Any]
-) -> Algorithm:
-    """Train with the stages of a file; options of the command line override it."""
-    from rl_lab.stages import Pipeline, store
-
-    named = {option.removeprefix("no-").replace("-", "_") for option in given_options()}
-    chosen, given = ({name: each[name] for name in each if name in named} for each in (hyperparameters, seed))
-    given |= {name: value for name, value in here.items() if value is not None}
-    return Pipeline.train(stages, out, store.usual(), hyperparameters=chosen, **given)
-
-
 @app.command(name="eval")
 def evaluate(
     run: Positional[Path],
@@ -157,7 +144,7 @@ def evaluate(
     env: str | None = None,
     env_arg: tuple[str, ...] = (),
     stochastic: bool = False,
-    as_json: Annotated[bool, arg(name="json")] = False,
+    as_json: Json = False,
 ) -> None:
     """Play episodes with a trained agent and print their returns.
 
@@ -177,6 +164,7 @@ def evaluate(
     """
     import numpy as np
 
+    from rl_lab.agents.common.spaces import described
     from rl_lab.agents.run_folder import load
     from rl_lab.cli.games_won import Tally, versus
     from rl_lab.compare.environments import Maker
@@ -196,7 +184,13 @@ def evaluate(
         game = versus(maker)
     seeds = np.random.SeedSequence(seed).generate_state(episodes).tolist()
     judge = Judge(maker, Evaluation(episodes=episodes, deterministic=not stochastic), seeds)
-    _check_shape(agent, judge)
+    vector, shown = agent.source.vector, judge.observation_space
+    learned, actions = vector.single_observation_space, vector.single_action_space
+    if described(learned, actions)["observation"] != described(shown, actions)["observation"]:
+        raise LabError(
+            f"the agent was trained with observations of shape {learned.shape}, but here they have shape "
+            f"{shown.shape}; leave out the --env-arg that changes them"
+        )
     played = judge(agent)
     tally = Tally.of(played, game.opponent) if game else None
     returns, lengths = played.returns, played.lengths
@@ -214,30 +208,13 @@ def evaluate(
             print(game.advice.format(run=shlex.quote(str(run))))
 
 
-def _check_shape(agent: Algorithm, judge: Judge) -> None:
-    """Check that an agent can be evaluated on an environment.
-
-    Raises:
-        LabError: it was trained with observations of another shape.
-    """
-    from rl_lab.agents.common.spaces import described
-
-    learned, actions = agent.source.vector.single_observation_space, agent.source.vector.single_action_space
-    shown = judge.observation_space
-    if described(learned, actions)["observation"] != described(shown, actions)["observation"]:
-        raise LabError(
-            f"the agent was trained with observations of shape {learned.shape}, but here they have shape "
-            f"{shown.shape}; leave out the --env-arg that changes them"
-        )
-
-
 @app.command
 def profile(
     env: Env = None,
     env_option: EnvOption = None,
     steps: int | None = None,
     num_envs: int = 8,
-    as_json: Annotated[bool, arg(name="json")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure where training time goes, with SB3 and with ours, and the gain from an environment of no cost.
 

@@ -79,11 +79,13 @@ def compare(
     Raises:
         LabError: something does not exist or makes no sense, in one sentence.
     """
+    if not isinstance(contenders, Mapping):
+        raise LabError(f"contenders is a {type(contenders).__name__}; it must be a dictionary of names and contenders")
     environments: list[Any] = list(env) if isinstance(env, (list, tuple)) else [env]
     random, optimal = _pair(references)
     plan = Plan(
         [_environment(each, env_arguments or {}, random, optimal) for each in environments],
-        [_contender(name, given) for name, given in _mapping(contenders).items()],
+        [_contender(name, given) for name, given in contenders.items()],
         steps=steps,
         seeds=seeds,
         questions=questions,
@@ -143,11 +145,7 @@ def run_plan(
     quiet: bool = False,
     timeout: float | None = None,
 ) -> Result:
-    """What `rl-lab compare PLAN` does: run the plan, write its files, print the verdicts.
-
-    Raises:
-        LabError: the plan makes no sense; or, after everything is written and printed, a run failed.
-    """
+    """What `rl-lab compare PLAN` does: run it, write its files, print the verdicts; a LabError where a run failed."""
     result = compare_plan(path, out, jobs, quiet, timeout=timeout)
     folder = Path(out or result.plan.out or default_folder(result.plan, Path(path)))
     print(result.verdict)
@@ -230,14 +228,7 @@ def _contender(name: str, given: Any) -> Contender:
     return Contender(name, algorithm, more[0] if more else {})
 
 
-def _mapping(contenders: Any) -> Mapping[str, Any]:
-    if not isinstance(contenders, Mapping):
-        raise LabError(f"contenders is a {type(contenders).__name__}; it must be a dictionary of names and contenders")
-    return contenders
-
-
 def _script() -> str:
-    """The command that started this process, where there is one."""
     name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
     if not name or name.startswith("ipykernel") or name == "-c":
         return "the Python session that called compare()"

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from rl_lab.compare import wording
-from rl_lab.compare.curves import Value
+from rl_lab.compare.curves import median_time
 from rl_lab.compare.summary import Band, Interval, Summary, logarithmic
 from rl_lab.compare.svg import AxisScale, SvgDrawing, nice_limits, tick_label
 from rl_lab.compare.verdict import Verdict
@@ -21,14 +19,10 @@ EDGE, VALUES = 8.0, 66.0  # of charts whose rows have their names inside, and th
 def learning(summaries: Sequence[Summary], over: str, score: str, level: float | None) -> str:
     """Learning curves over `steps` or `seconds`: every seed thin, their interquartile mean with its interval.
 
-    Args:
-        summaries: the contenders.
-        over: the horizontal axis.
-        score: what the vertical axis is called.
-        level: the score that counts as solved, drawn as a line.
+    `score` names the vertical axis; `level`, the score that counts as solved, is drawn as a line.
     """
-    bands = {summary.place: _band(summary, over) for summary in summaries}
-    shown = [(summary, band) for summary in summaries if (band := bands[summary.place]) is not None]
+    bands = [(each, each.by_steps if over == "steps" else each.by_seconds) for each in summaries]
+    shown = [(summary, band) for summary, band in bands if band is not None]
     if not shown:
         return ""
     drawing = SvgDrawing(WIDTH, HEIGHT, f"{score} over {over}")
@@ -57,7 +51,7 @@ def times(summaries: Sequence[Summary], level: float) -> str:
     drawing = SvgDrawing(WIDTH, height, f"seconds of training to {level:g}")
     low, high = (min(values) / 1.4, max(values) * 1.4) if spread else (0.0, max(values) * 1.1 or 1.0)
     x = AxisScale(low, high, EDGE, WIDTH - RIGHT - VALUES, spread)
-    _horizontal(drawing, x, height, "seconds of training" + (", logarithmic" if spread else ""))
+    _horizontal(drawing, x, height, f"seconds of training{', logarithmic' if spread else ''}")
     for place, summary in enumerate(shown):
         middle = 30 + 44 * place
         drawing.text(EDGE, middle - 8, summary.contender, "name")
@@ -66,21 +60,18 @@ def times(summaries: Sequence[Summary], level: float) -> str:
             kind = f"open c{summary.place}" if value.censored else f"point c{summary.place}"
             title = f"not within {wording.seconds(value.low)}" if value.censored else wording.seconds(value.low)
             drawing.dot(float(x(value.low)), middle + 6 + (number % 3 - 1) * 3.5, 4, kind, title)
-        _median(drawing, x, summary, middle + 6)
+        median = median_time(summary.times)
+        if median is not None:
+            drawing.line(float(x(median)), middle - 5, float(x(median)), middle + 17, f"median c{summary.place}")
+        label = "never" if median is None else wording.seconds(median)
+        drawing.text(WIDTH - RIGHT, middle + 10, label, "value", "end")
     return drawing.render()
 
 
 def scores(
     rows: Sequence[tuple[str, int, Interval | None]], label: str, around: float | None = None, width: float = WIDTH
 ) -> str:
-    """Numbers with their intervals, one row for each contender.
-
-    Args:
-        rows: name, which contender it is, and the interval.
-        label: what the numbers are.
-        around: a value to mark, such as 0.5 for a probability of improvement.
-        width: of the drawing.
-    """
+    """Numbers with their intervals, a row for each contender: name, place in the plan, interval; `around` is marked."""
     shown = [(name, place, interval) for name, place, interval in rows if interval is not None]
     if not shown:
         return ""
@@ -107,7 +98,6 @@ def verdict_bar(verdict: Verdict, place: int) -> str:
         return ""
     width, height, middle = 300.0, 46.0, 16.0
     drawing = SvgDrawing(width, height, wording.estimate(verdict))
-    none = 0.0
     low, high, value, margin = verdict.low, verdict.high, verdict.estimate, verdict.margin
     if verdict.ratio:
         low, high, value = (None if end is None else math.log(end) for end in (low, high, value))
@@ -118,26 +108,21 @@ def verdict_bar(verdict: Verdict, place: int) -> str:
         left, right = (float(x(end)) for end in (-margin, margin))
         drawing.box(left, 4, right - left, 24, "margin")
     drawing.line(8, middle, width - 8, middle, "rail")
-    drawing.line(float(x(none)), 2, float(x(none)), 30, "zero")
+    drawing.line(float(x(0.0)), 2, float(x(0.0)), 30, "zero")
     start, end = (float(x(side * reach if limit is None else limit)) for side, limit in ((-1, low), (1, high)))
     drawing.line(start, middle, end, middle, f"whisker c{place}")
     if value is not None:
         drawing.dot(float(x(value)), middle, 5.5, f"point c{place}")
-    drawing.text(float(x(none)), 43, "no difference", "tick", "middle")
+    drawing.text(float(x(0.0)), 43, "no difference", "tick", "middle")
     worse, better = ("slower", "faster") if verdict.measure == "time" else ("worse", "better")
     drawing.text(8, 43, f"‹ {worse}", "tick")
     drawing.text(width - 8, 43, f"{better} ›", "tick", "end")
     return drawing.render()
 
 
-def _band(summary: Summary, over: str) -> Band | None:
-    return summary.by_steps if over == "steps" else summary.by_seconds
-
-
 def _axes(
     drawing: SvgDrawing, shown: list[tuple[Summary, Band]], over: str, score: str, level: float | None
 ) -> tuple[AxisScale, AxisScale]:
-    """Both axes of a learning chart, drawn."""
     spread = over == "seconds" and logarithmic([summary for summary, _ in shown])
     ends = [float(end) for _, band in shown for end in (band.along[0], band.along[-1])]
     low, high = (min(ends), max(ends)) if spread else (0.0, max(ends))
@@ -150,19 +135,13 @@ def _axes(
         drawing.text(LEFT - 7, float(y(tick)) + 4, tick_label(tick), "tick", "end")
     if level is not None:
         drawing.line(LEFT, float(y(level)), WIDTH - RIGHT, float(y(level)), "level")
-    _horizontal(drawing, x, HEIGHT, _axis_name(over, spread), grid=False)
+    name = "environment steps" if over == "steps" else f"seconds of training{', logarithmic' if spread else ''}"
+    _horizontal(drawing, x, HEIGHT, name, grid=False)
     drawing.text(LEFT, TOP - 2, score, "axis")
     return x, y
 
 
-def _axis_name(over: str, spread: bool) -> str:
-    if over == "steps":
-        return "environment steps"
-    return "seconds of training, logarithmic" if spread else "seconds of training"
-
-
 def _horizontal(drawing: SvgDrawing, x: AxisScale, height: float, name: str, grid: bool = True) -> None:
-    """The horizontal axis with its ticks and its name."""
     floor = height - BOTTOM
     drawing.line(x.start, floor, x.end, floor, "rule")
     for tick in x.ticks():
@@ -171,16 +150,3 @@ def _horizontal(drawing: SvgDrawing, x: AxisScale, height: float, name: str, gri
             drawing.line(place, 12, place, floor, "grid")
         drawing.text(place, floor + 16, tick_label(tick), "tick", "middle")
     drawing.text((x.start + x.end) / 2, height - 6, name, "axis", "middle")
-
-
-def _median(drawing: SvgDrawing, x: AxisScale, summary: Summary, middle: float) -> None:
-    """A mark at the median, and its value at the right."""
-    value = _middle(summary.times)
-    if value is not None:
-        drawing.line(float(x(value)), middle - 11, float(x(value)), middle + 11, f"median c{summary.place}")
-    drawing.text(WIDTH - RIGHT, middle + 4, wording.seconds(value) if value is not None else "never", "value", "end")
-
-
-def _middle(values: Sequence[Value]) -> float | None:
-    middle = float(np.median([value.shown for value in values]))
-    return middle if math.isfinite(middle) else None

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from rl_lab.compare.contenders import STAGES, PipelineTrainer, trainer_of
-from rl_lab.compare.plan import Contender, Plan, Question
+from rl_lab.compare.plan import Contender, Plan
 from rl_lab.fingerprint import digest
 from rl_lab.stages import Clone, Demonstrate, Finetune, FitValue, Represent, Stage
 from rl_lab.stages.step_budget import CLONE_ONLY, CONTROLS, SHUFFLED, WARM_UP_ONLY
@@ -15,10 +15,7 @@ from rl_lab.stages.step_budget import CLONE_ONLY, CONTROLS, SHUFFLED, WARM_UP_ON
 def with_controls(plan: Plan, pretrained: Collection[str] = ()) -> Plan:
     """The plan with the controls of its pretrained contenders, each of them once, if it wants them.
 
-    Args:
-        plan: as it was written.
-        pretrained: names of contenders that called `rl_lab.sb3.pretrain`, as their runs show; those with stages are
-            known by themselves.
+    `pretrained` are those that called `rl_lab.sb3.pretrain`, as their runs show; those with stages are known.
     """
     chosen = [
         contender
@@ -35,8 +32,10 @@ def with_controls(plan: Plan, pretrained: Collection[str] = ()) -> Plan:
                 alone = len(chosen) == 1 and control.name not in names
                 name = control.name if alone else f"{control.name} ({contender.name})"
                 added.append(replace(control, name=name))
-    if chosen and plan.usual_questions:
-        plan = replace(plan, questions=tuple(_by_steps(question) for question in plan.questions))
+    if chosen and plan.usual_questions:  # whether pretraining pays is asked about steps, which are charged, not time
+        by_steps = {"time": "steps"}
+        asked = (replace(each, measure=by_steps.get(each.measure, each.measure)) for each in plan.questions)
+        plan = replace(plan, questions=tuple(asked))
     if not added:
         return plan
     named = (*plan.control_names, *(control.name for control in added))
@@ -47,11 +46,6 @@ def without(plan: Plan, control: Contender) -> Plan:
     """The plan without one of its controls."""
     contenders = [each for each in plan.contenders if each is not control]
     return replace(plan, contenders=contenders, controls=[name for name in plan.control_names if name != control.name])
-
-
-def _by_steps(question: Question) -> Question:
-    """Whether pretraining pays is a question about steps, which are charged, rather than about time."""
-    return replace(question, measure="steps") if question.measure == "time" else question
 
 
 def controls(contender: Contender) -> list[Contender]:

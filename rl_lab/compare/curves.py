@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,16 +69,11 @@ def planned(learned: Curve, at: NDArray[np.float64]) -> Curve:
 
 
 def measure(question: Question, learned: Curve, at: NDArray[np.float64]) -> Value | None:
-    """The value of one run, or None where it has none.
+    """The value of one run at the plan's evaluation points, or None where it has none.
 
     The return per step is the mean of the curve over the evaluation points. Time and steps to a threshold are those
     at the first evaluation that reaches it. Of a run that never does, it is only known that they are at least those
     of the whole run; of one whose untrained policy does, that they are at most those of the next evaluation.
-
-    Args:
-        question: what is asked.
-        learned: the run's learning curve.
-        at: the plan's evaluation points, in steps.
     """
     if len(learned.steps) == 0 or (question.measure != "final" and len(learned.steps) < 2):
         return None
@@ -94,3 +90,9 @@ def measure(question: Question, learned: Curve, at: NDArray[np.float64]) -> Valu
     if learned.steps[reached[0]] == 0:
         return Value(0.0, float(along[1]))
     return Value(float(along[reached[0]]), float(along[reached[0]]))
+
+
+def median_time(values: Sequence[Value]) -> float | None:
+    """The median, or None where it lies among runs that never reached the threshold."""
+    middle = float(np.median([value.shown for value in values]))
+    return middle if math.isfinite(middle) else None

@@ -36,11 +36,7 @@ class Maker:
 
     @classmethod
     def of(cls, environment: Environment) -> Maker:
-        """Look an environment up.
-
-        Raises:
-            LabError: no such id, or a callable that does not give a Gymnasium environment.
-        """
+        """Look an environment up; a LabError where there is no such id."""
         if environment.make is not None:
             return cls(environment, None)
         return cls(environment, find_spec(environment.known_as))
@@ -100,11 +96,7 @@ class Maker:
             gym.registry[self.spec.id] = self.spec
 
     def single(self, **more: Any) -> gym.Env:
-        """One environment.
-
-        Raises:
-            LabError: it cannot be made, or is not a Gymnasium environment.
-        """
+        """One environment; a LabError where it cannot be made, or is not a Gymnasium environment."""
         name = self.environment.name
         try:
             self.register()
@@ -183,11 +175,7 @@ def _check_new(env: gym.Env, name: str) -> None:
 
 
 def find_spec(name: str) -> gym.envs.registration.EnvSpec:
-    """Gymnasium's entry for an id, after importing what stands before a colon.
-
-    Raises:
-        LabError: the module cannot be imported, or nothing is registered under the id.
-    """
+    """Gymnasium's entry for an id, after importing what stands before a colon; a LabError where there is none."""
     module, _, plain = name.rpartition(":")
     if module:
         try:

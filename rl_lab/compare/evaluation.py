@@ -49,13 +49,7 @@ class Judgement:
 
 
 class Judge:
-    """Evaluates models on one environment, always on the same seeds.
-
-    Args:
-        maker: the environment.
-        evaluation: how many episodes, and how the policy acts.
-        seeds: one for each episode.
-    """
+    """Evaluates models on one environment, in an episode for each of its seeds, always the same."""
 
     def __init__(self, maker: Maker, evaluation: Evaluation, seeds: list[int]) -> None:
         self.maker, self.evaluation, self.seeds = maker, evaluation, seeds
@@ -63,20 +57,17 @@ class Judge:
         self._bases: list[Recorded] = []
 
     def __call__(self, model: Any, outer: Any = None) -> Judgement:
-        """Play the evaluation episodes.
+        """Play the evaluation episodes with something that has `predict`, which gets whatever a `Predictor` gives.
 
-        Args:
-            model: something with `predict(observation)`, which gets whatever a `Predictor` gives.
-            outer: the environment as the model knows it, where the contender wrapped it.
+        `outer` is the environment as the model knows it, where the contender wrapped it.
 
         Raises:
             LabError: no `predict`, a wrapper that cannot be copied, a mask that allows nothing, or a return that is not
                 finite.
         """
         if not callable(getattr(model, "predict", None)):
-            raise LabError(
-                f"the contender returned {_described(model)}; it must return something with a .predict method"
-            )
+            what = "nothing" if model is None else f"an object of type {type(model).__name__}"
+            raise LabError(f"the contender returned {what}; it must return something with a .predict method")
         with random_states_kept():
             found = (self._together if answers_batches(model) else self._one_by_one)(model, outer)
         if not np.isfinite(found.returns).all():
@@ -87,11 +78,7 @@ class Judge:
         return found
 
     def repeats(self) -> bool:
-        """Whether two resets with the same seed give the same observation.
-
-        Raises:
-            LabError: the environment is a batch.
-        """
+        """Whether two resets with the same seed give the same observation; a LabError where it is one of a batch."""
         env = self.maker.named()
         with random_states_kept():
             observation, _ = env.reset(seed=self.seeds[0])
@@ -168,8 +155,8 @@ class Judge:
     def _lanes(self, outer: Any) -> gym.vector.VectorEnv:
         """A batch of the environment, or of copies of the contender's wrappers around it as they are now."""
         if outer is not None:
-            copies = [copy_of(outer, base) for base in self._some(len(self.seeds))]
-            return gym.vector.SyncVectorEnv([functools.partial(_itself, env) for env in copies])
+            bases = self._some(len(self.seeds))
+            return gym.vector.SyncVectorEnv([functools.partial(copy_of, outer, base) for base in bases])
         if self._batch is None:
             self._batch = self.maker.evaluation(len(self.seeds))
         return self._batch
@@ -279,29 +266,17 @@ def random_states_kept() -> Iterator[None]:
             torch.set_rng_state(tensors)
 
 
-def _itself(env: gym.Env) -> gym.Env:
-    return env
-
-
 def _ends(returns: NDArray[np.float64]) -> tuple[int, int]:
     """The best and the worst episode."""
-    return int(np.argmax(returns)), int(np.argmin(returns))
+    return int(returns.argmax()), int(returns.argmin())
 
 
 def _judgement(seeds: list[int], records: list[Record]) -> Judgement:
     returns = np.array([record.value for record in records], float)
     lengths = np.array([record.length for record in records], np.int64)
     best, worst = (
-        JudgedEpisode(seeds[end], float(returns[end]), [_plain(action) for action in records[end].actions])
+        JudgedEpisode(seeds[end], float(returns[end]), [np.asarray(action).tolist() for action in records[end].actions])
         for end in _ends(returns)
     )
     truncated = np.array([not record.ended for record in records])
     return Judgement(returns, lengths, truncated, best, worst)
-
-
-def _plain(action: Any) -> Any:
-    return np.asarray(action).tolist()
-
-
-def _described(model: Any) -> str:
-    return "nothing" if model is None else f"an object of type {type(model).__name__}"

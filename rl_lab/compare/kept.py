@@ -21,15 +21,10 @@ def stem(folder: Path, environment: str, contender: str, seed: int, key: str) ->
 
 
 def save(model: Any, path: Path) -> str:
-    """Write the agent of a run, as its library does: its class's `load` reads it.
+    """Write the agent of a run, as its library does: its class's `load` reads it; its file's name, or none.
 
-    Args:
-        model: an agent of ours, which is written as safetensors, or of Stable-Baselines3, as a zip file and, where it
-            was trained in a `VecNormalize`, that as `.vecnormalize.pkl` beside it.
-        path: see `stem`.
-
-    Returns:
-        The name of the file; empty for models of unknown make.
+    An agent of ours is written as safetensors, one of Stable-Baselines3 as a zip file and, where it was trained in a
+    `VecNormalize`, that as `.vecnormalize.pkl` beside it; models of unknown make are not.
     """
     ours = isinstance(model, Algorithm)
     if not ours and not (hasattr(model, "get_vec_normalize_env") and hasattr(model, "save")):
@@ -58,10 +53,7 @@ def _write(write: Any, path: Path, ending: str) -> str:
 def chosen(runs: Sequence[Run], keep: str, folder: Path) -> dict[str, list[Path]]:
     """Files of agents by contender, those of each environment from the highest final return to the lowest.
 
-    Args:
-        runs: of a plan.
-        keep: "all", or "best", which deletes those of all seeds but the best, or "none".
-        folder: in which they lie.
+    Of "best", those of all seeds but the best are deleted.
     """
     found: dict[str, list[Path]] = {}
     if keep == "none":
@@ -73,14 +65,10 @@ def chosen(runs: Sequence[Run], keep: str, folder: Path) -> dict[str, list[Path]
     for (contender, _), own in groups.items():
         own.sort(key=lambda run: -float(np.mean(run.points[-1].returns)))
         for run in own[1:] if keep == "best" else ():
-            _delete(folder, run.agent)
+            for file in (folder / run.agent, (folder / run.agent).with_suffix(".vecnormalize.pkl")):
+                file.unlink(missing_ok=True)
         found.setdefault(contender, []).extend(folder / run.agent for run in (own[:1] if keep == "best" else own))
     return found
-
-
-def _delete(folder: Path, name: str) -> None:
-    for file in (folder / name, (folder / name).with_suffix(".vecnormalize.pkl")):
-        file.unlink(missing_ok=True)
 
 
 def missing(runs: Iterable[Run], folder: Path, keep: str) -> int:

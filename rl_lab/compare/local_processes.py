@@ -26,13 +26,8 @@ AGAIN = "; running the comparison again repeats only what failed"
 class LocalProcesses:
     """An `Executor`: worker processes here, each with one job at a time and one thread for its arithmetic.
 
-    Args:
-        size: how many processes.
-        log: where they write what contenders print; nowhere by default.
-        torch: whether they import torch and Stable-Baselines3 before the first job.
-        timeout: seconds after which a job is ended; None lets it take as long as it wants.
-
-    As a context manager it closes on leaving.
+    What contenders print goes to `log`. With `torch`, the processes import it before the first job; a job that takes
+    longer than `timeout` seconds is ended. As a context manager it closes on leaving.
     """
 
     def __init__(
@@ -73,12 +68,12 @@ class LocalProcesses:
             self._messages.put((worker, {"job": job.number, "outcome": {"error": reason}}))
             self._messages.put((worker, {"job": job.number, "ended": ""}))
 
-    def events(self, timeout: float = 0.2) -> Iterator[Message]:
+    def events(self) -> Iterator[Message]:
         """What the workers said, waiting a moment for the first: progress and outcomes, each with its job.
 
         A job ends with one outcome, whatever became of its process.
         """
-        wait = timeout
+        wait = 0.2
         while True:
             try:
                 worker, message = self._messages.get(timeout=wait) if wait else self._messages.get_nowait()
@@ -97,18 +92,13 @@ class LocalProcesses:
             elif message.get("job") == worker.job and not worker.answered:
                 worker.answered = "outcome" in message
                 yield message
-        yield from self._late()
-        shorten(self.log)
-
-    def _late(self) -> Iterator[Message]:
-        """End the jobs that take longer than they may."""
         limit = math.inf if self.timeout is None else self.timeout
         for worker in [each for each in self._workers if each.job is not None]:
             if time.monotonic() - worker.began > limit:
                 self._remove(worker)
-                yield from worker.close(
-                    f"the run was ended after {limit:g} s, its timeout; see where it hangs, or allow more"
-                )
+                reason = f"the run was ended after {limit:g} s, its timeout; see where it hangs, or allow more"
+                yield from worker.close(reason)
+        shorten(self.log)
 
     def _remove(self, worker: _Worker) -> str:
         self._workers.remove(worker)
@@ -136,11 +126,7 @@ class _Worker:
         threading.Thread(target=self._listen, args=(messages,), daemon=True).start()
 
     def give(self, job: Job) -> None:
-        """Send a job.
-
-        Raises:
-            Exception: whatever pickling it raises.
-        """
+        """Send a job; raises whatever pickling it raises."""
         self.job, self.answered, self.began = job.number, False, time.monotonic() + STARTING
         data = frame(job.number, job)
         # A process that does not read, because it was stopped, must not stop this one.

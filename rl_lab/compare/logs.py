@@ -75,10 +75,6 @@ def read_logs(paths: Sequence[str | Path]) -> list[Log]:
 
     For a `runs.csv` with several contenders or environments, name one: `runs.csv::contender`, or
     `runs.csv::contender::environment`.
-
-    Raises:
-        LabError: no path, one that is there twice, a file that is missing, that is neither of the two, or whose
-            numbers make no learning curve.
     """
     if not isinstance(paths, Sequence) or isinstance(paths, (str, bytes)):
         raise LabError(f"logs are {short(paths)}; give a list of paths, such as ['runs.csv::ours']")
@@ -112,9 +108,6 @@ def plan_and_runs(
 
     All are compared up to the step at which the shortest ends. Runs are paired if the names of both sides' runs are
     the same set: seeds of a runs.csv, or the folders of the files.
-
-    Raises:
-        LabError: a log has no evaluation up to that step, or no seconds, and time is asked about.
     """
     mine, others = [log.name for log in ours], [log.name for log in theirs]
     paired = len(set(mine)) == len(mine) and sorted(mine) == sorted(others)
@@ -238,11 +231,7 @@ def _from_csv(path: Path, chosen: Sequence[str]) -> list[Log]:
 
 
 def _number(text: str) -> float:
-    """A number as CSV files have it, or inf or nan, about which `_checked` decides; `float` takes more, such as 1_00.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """A number as CSV files have it, or inf or nan, which `_checked` judges; `float` takes more, such as 1_0."""
     if not NUMBER.fullmatch(text.strip()):
         raise ValueError(f"{short(text)} is not a number, such as 100, -1.5 or 1e5")
     return float(text)
@@ -254,11 +243,7 @@ def _whole(number: float) -> int:
 
 
 def _checked(path: Path, log: Log) -> Log:
-    """The log, if its numbers make a learning curve.
-
-    Raises:
-        LabError: steps that do not rise or returns that are not finite, with the first of them.
-    """
+    """The log, if its numbers make a learning curve; else an error about the first that is wrong."""
     before = -1
     for point in log.points:
         place = f"{str(path)!r}, run {log.name!r}, step {point.step}"
@@ -276,7 +261,6 @@ def _checked(path: Path, log: Log) -> Log:
 
 
 def _picked(path: Path, rows: list[dict[str, str]], column: str, pick: str | None) -> list[dict[str, str]]:
-    """The rows of one contender or environment."""
     if not rows:
         raise LabError(f"{str(path)!r} has no rows; {GIVE}")
     there = sorted({row[column] for row in rows})

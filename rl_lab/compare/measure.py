@@ -60,14 +60,10 @@ class Clock:
 
 
 class Meter:
-    """Counts the steps of one run and has its model evaluated at the points of the plan.
+    """Counts the steps of one run and has its model evaluated at the points of the plan, `points` over the budget.
 
-    Args:
-        budget: environment steps that the run may take.
-        points: evaluations over the budget, besides the one before the first step.
-        judge: evaluates a model.
-        report: called after each evaluation, for the progress display.
-        control: which control of a pretrained contender the run is; see `rl_lab.stages.step_budget`.
+    `report` is called after each evaluation with the steps and the mean return; `control` is which control of a
+    pretrained contender the run is, see `rl_lab.stages.step_budget`.
     """
 
     def __init__(
@@ -75,7 +71,7 @@ class Meter:
         budget: int,
         points: int,
         judge: Judge,
-        report: Callable[[Point], None] = lambda point: None,
+        report: Callable[[int, float], None] = lambda step, mean: None,
         control: str = "",
     ) -> None:
         self.budget, self.judge, self.report, self.control = budget, judge, report, control
@@ -96,11 +92,7 @@ class Meter:
         self._due = [round(budget * number / points) for number in range(points + 1)]
 
     def allow(self, steps: int) -> bool:
-        """Count steps about to be taken, or refuse them.
-
-        Raises:
-            BudgetSpent: they are refused, and nothing but this ends the training.
-        """
+        """Count steps about to be taken, or refuse them; BudgetSpent where nothing but this ends the training."""
         if self.watched is not None:
             self.judge_if_due(*self.watched)
         if self.steps + steps <= self.budget:
@@ -119,11 +111,7 @@ class Meter:
         self.steps, self.clock.wall, self.clock.cpu = spent.steps(), spent.wall_seconds, spent.cpu_seconds
 
     def charge(self, steps: int) -> None:
-        """Count steps that were taken somewhere else, or long ago, as those of a data set.
-
-        Raises:
-            LabError: they are more than the budget has left.
-        """
+        """Count steps that were taken somewhere else, or long ago, as those of a data set."""
         if steps > 0 and self.steps + steps > self.budget:
             raise LabError(
                 f"pretraining cost {self.steps + steps} steps of a budget of {self.budget}; give more steps, or fewer "
@@ -165,13 +153,8 @@ class Meter:
 
     def counted(self) -> Ledger:
         """What a contender used that keeps no books of its own."""
-        known = self.pretraining
-        return replace(
-            known,
-            learner_steps=self.steps - known.demonstration_transitions,
-            wall_seconds=self.clock.wall,
-            cpu_seconds=self.clock.cpu,
-        )
+        own, wall, cpu = self.steps - self.pretraining.demonstration_transitions, self.clock.wall, self.clock.cpu
+        return replace(self.pretraining, learner_steps=own, wall_seconds=wall, cpu_seconds=cpu)
 
     def judge_if_due(self, model: Any, outer: Any = None) -> None:
         """Evaluate a model if the next point of the plan has come; the clock stands meanwhile."""
@@ -188,7 +171,7 @@ class Meter:
         point = Point(self.steps, self.clock.wall, self.clock.cpu, found.returns.tolist(), found.lengths.tolist())
         self.points = [*(known for known in self.points if known.step < self.steps), point]
         self._due = [due for due in self._due if due > self.steps]
-        self.report(point)
+        self.report(self.steps, float(found.returns.mean()))
         self.clock.start()
 
 

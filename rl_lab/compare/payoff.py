@@ -1,7 +1,7 @@
-"""What pretraining brought and what it cost: the jump at the start, the drop at the switch, and three ways to count.
+"""What pretraining brought and what it cost, in numbers and sentences.
 
-Demonstrations may count as free, as steps like any other (the default, by which curves are drawn), or together with
-what it took to make the expert who gave them.
+The jump at the start, the drop at the switch, and three ways to count: demonstrations may be free, steps like any
+other (the default, by which curves are drawn), or charged with what it took to make the expert who gave them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ from rl_lab.stages.ledger import VIEWS, Ledger
 
 SWITCH = "switch"  # in a run's notes: charged steps at which reinforcement learning began
 RISEN = 0.05  # of the references' span, by which pretraining must have raised a score, for a drop to mean anything
+MUCH = 3  # times as many own steps as demonstrated ones, from which on the report explains them
+NAMES = {
+    "clone only": "the clone alone",
+    "shuffled": "pretraining on shuffled targets",
+    "warm-up only": "the critic's warm-up alone",
+    "untrained layers": "the same steps with untrained layers",
+}
 AFTER = 100_000  # environment steps after the switch in which a drop counts as one of the switch
 
 
@@ -96,8 +103,7 @@ def _drops(
     None where nothing had been gained, or nothing came after.
     """
     after, before, gained = [], [], []
-    span = 1.0 if normalised else float(np.ptp([score for each in curves for score in each.scores]))
-    least = RISEN * span
+    least = RISEN * (1.0 if normalised else float(np.ptp([score for each in curves for score in each.scores])))
     for run, each, first, score in zip(own, curves, untrained, at_switch, strict=True):
         if score - first >= max(least, 1e-9) and Ledger.from_dict(run.ledger).steps() > run.notes[SWITCH]:
             since = each.steps - run.notes[SWITCH]
@@ -144,13 +150,51 @@ def _repaid(
         return 0.0
     if level is None or not baseline:
         return None
-    ours = _steps_to(level, own, curves, "charged")
-    theirs = float(np.median([_first(each, level) for each in baseline]))
-    saved = theirs - ours
+    firsts = [
+        np.flatnonzero(each.scores >= level) for each in baseline
+    ]  # a run that never reached it: at least its end
+    theirs = [each.steps[first[0] if len(first) else -1] for each, first in zip(baseline, firsts, strict=True)]
+    saved = float(np.median(theirs)) - _steps_to(level, own, curves, "charged")
     return None if not np.isfinite(saved) or saved <= 0 else cost.teacher_steps / saved
 
 
-def _first(each: Curve, level: float) -> float:
-    """Steps to the threshold; of a run that never reached it, at least those of the whole run."""
-    there = np.flatnonzero(each.scores >= level)
-    return float(each.steps[there[0]] if len(there) else each.steps[-1])
+def sentences(plan: Plan, found: Sequence[Payoff], level: float | None) -> list[str]:
+    """A paragraph for each pretrained contender of the plan, its controls among them."""
+    return [
+        " ".join(_about(plan, payoff, [each for each in found if each.contender in plan.control_names], level))
+        for payoff in found
+        if payoff.contender not in plan.control_names
+    ]
+
+
+def _about(plan: Plan, payoff: Payoff, controls: Sequence[Payoff], level: float | None) -> list[str]:
+    cost, charged = payoff.cost, payoff.reached.get("charged")
+    shares = f": {cost.demonstration_transitions:,.0f} of the expert and {cost.learner_steps:,.0f} of its own"
+    shares = shares if cost.demonstration_transitions else " of its own"
+    paragraph = [
+        f"Pretraining raised the score of {payoff.contender} from {payoff.untrained:.2f} to {payoff.pretrained:.2f} "
+        f"before it learned from rewards, for {cost.steps():,.0f} charged steps{shares}."
+    ]
+    if charged is not None:
+        paragraph.append(
+            f"It reached {level:g} after {charged:,.0f} charged steps."
+            if np.isfinite(charged)
+            else f"It never reached {level:g} in half of the runs."
+        )
+    if payoff.ahead is not None and plan.baseline != payoff.contender:
+        since = f"From step {payoff.ahead:,.0f} on, where it broke even, it" if payoff.ahead > 0 else "It"
+        paragraph.append(f"{since} was never behind {plan.baseline}.")
+    if controls:
+        ends = ", ".join(f"{_called(each.contender)} at {each.final:.2f}" for each in controls)
+        paragraph.append(
+            f"Its final score is {payoff.final:.2f}; controls: {ends}. A control that scores as high shows what caused "
+            "the gain."
+        )
+    if cost.demonstration_transitions and cost.learner_steps > MUCH * cost.demonstration_transitions:
+        paragraph.append("Most charged steps are rollouts for the critic; `steps` of the stage 'value' sets how many.")
+    return paragraph
+
+
+def _called(contender: str) -> str:
+    kind = contender.partition(" (")[0]
+    return contender.replace(kind, NAMES.get(kind, kind))

@@ -239,17 +239,13 @@ class Plan:
         least, points = min(map(self.budget, self.environments)), self.evaluation.points
         if least < points:
             raise LabError(f"steps is {least}; with {points} evaluation points it must be as many")
-        object.__setattr__(self, "baseline", self._baseline(names))
+        if self.baseline is not None:
+            checks.choice("baseline", self.baseline, names)
+        theirs = (c.name for c in self.contenders if isinstance(c.algorithm, str) and c.algorithm.startswith("sb3:"))
+        object.__setattr__(self, "baseline", next(theirs, names[0]) if self.baseline is None else self.baseline)
         usual = not self.questions or (self.usual_questions and tuple(self.questions) == self._questions())
         object.__setattr__(self, "usual_questions", usual)
         object.__setattr__(self, "questions", tuple(self.questions) or self._questions())
-
-    def _baseline(self, names: list[str]) -> str:
-        if self.baseline is not None:
-            checks.choice("baseline", self.baseline, names)
-            return self.baseline
-        theirs = (c.name for c in self.contenders if isinstance(c.algorithm, str) and c.algorithm.startswith("sb3:"))
-        return next(theirs, names[0])
 
     def _questions(self) -> tuple[Question, ...]:
         """Margins and thresholds mean something by themselves only where scores are normalised."""

@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """Progress on a terminal; plain lines where there is none; nothing when quiet.
-
-    Args:
-        tasks: all runs, with those that are finished already.
-        jobs: how many run at once.
-        quiet: say nothing.
-    """
+    """Progress on a terminal of runs, `jobs` at once; plain lines where there is none; nothing when quiet."""
 
     def __init__(self, tasks: Sequence[RunTask], jobs: int, quiet: bool = False) -> None:
         from rich.console import Console

@@ -28,9 +28,6 @@ def load_plan(path: str | Path) -> Plan:
     Its keys are the fields of `Plan`, with three conveniences: `[contenders.NAME]` tables hold `algorithm` and its
     hyperparameters; a `[hyperparameters]` table holds for every contender that is not a function; `environments`
     may be a list of ids. `docs/plans.md` has them all in tables.
-
-    Raises:
-        LabError: the file is missing, is not TOML, has an unknown key or lacks one.
     """
     table = read_toml(path, "plan")
     try:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_lab.compare import charts, frames, payoff_words, wording
+from rl_lab.compare import charts, frames, wording
 from rl_lab.compare.contenders import trainer_of
 from rl_lab.compare.environments import Maker
 from rl_lab.compare.evaluation import JudgedEpisode
-from rl_lab.compare.payoff import Payoff, payoffs
+from rl_lab.compare.payoff import Payoff, payoffs, sentences
 from rl_lab.compare.plan import Contender, Environment, Plan
 from rl_lab.compare.runs import Run, write
 from rl_lab.compare.summary import Summary, summarise, threshold
@@ -77,16 +77,7 @@ class Section:
 
 
 def write_report(path: str | Path, result: Result, beside: bool = False) -> None:
-    """Write the report of a comparison.
-
-    Args:
-        path: of the file.
-        result: what to report.
-        beside: whether `runs.csv` and `verdicts.json` lie in the same folder.
-
-    Raises:
-        LabError: the file cannot be written.
-    """
+    """Write the report of a comparison; `beside` says that `runs.csv` and `verdicts.json` lie in the same folder."""
     write(path, render(result, beside))
 
 
@@ -104,7 +95,7 @@ def render(result: Result, beside: bool = False) -> str:
     template = Templates(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text("utf-8"))
     template.globals["svg"] = Markup
     return template.render(
-        title=plan.title or _title(plan),
+        title=plan.title or f"{' and '.join(plan.challengers)} against {plan.baseline}",
         plan=plan,
         result=result,
         beside=beside,
@@ -122,23 +113,19 @@ def _section(result: Result, environment: Environment, summaries: list[Summary])
     plan = result.plan
     places = {summary.contender: summary.place for summary in summaries}
     found = payoffs(plan, result.runs, environment)
+    own = [verdict for verdict in result.verdicts if verdict.environment == environment.name]
     return Section(
         environment,
-        [
-            _answer(verdict, places[verdict.contender])
-            for verdict in result.verdicts
-            if verdict.environment == environment.name
-        ],
+        [_answer(verdict, places[verdict.contender]) for verdict in own],
         _charts(plan, environment, summaries),
         _films(environment, summaries),
         [_payoff(payoff, places) for payoff in found],
-        payoff_words.sentences(plan, found, threshold(plan)),
+        sentences(plan, found, threshold(plan)),
         wording.spent(plan, result.runs, environment),
     )
 
 
 def _payoff(payoff: Payoff, places: dict[str, int]) -> dict[str, str]:
-    """A row of the table on pretraining."""
     cost, steps = payoff.cost, {view: _steps(number) for view, number in payoff.reached.items()}
     return {
         "contender": payoff.contender,
@@ -177,18 +164,17 @@ def _charts(plan: Plan, environment: Environment, summaries: list[Summary]) -> l
             charts.scores(better, "probability", around=0.5),
         ),
     ]
+    middle = f"interquartile mean of the {score}"
     kinds = {
-        "Return per step": ([each.per_step for each in summaries], f"interquartile mean of the {score}"),
-        "Final return": ([each.final for each in summaries], f"interquartile mean of the {score}"),
-        "Optimality gap": ([each.gap for each in summaries], "gap of the final score, less is better"),
+        "Return per step": ("per_step", middle),
+        "Final return": ("final", middle),
+        "Optimality gap": ("gap", "gap of the final score, less is better"),
     }
+    width, size = (charts.NARROW, "third") if environment.normalised else (charts.WIDTH, "")
     lower = []
-    for caption, (values, label) in kinds.items():
-        rows = [(each.contender, each.place, value) for each, value in zip(summaries, values, strict=True)]
-        width = charts.NARROW if environment.normalised else charts.WIDTH
-        lower.append(
-            Figure(caption, charts.scores(rows, label, width=width), "third" if environment.normalised else "")
-        )
+    for caption, (name, label) in kinds.items():
+        rows = [(each.contender, each.place, getattr(each, name)) for each in summaries]
+        lower.append(Figure(caption, charts.scores(rows, label, width=width), size))
     return [figure for figure in [*upper, *lower] if figure is not None and figure.drawing]
 
 
@@ -205,19 +191,15 @@ def _films(environment: Environment, summaries: list[Summary]) -> list[Film]:
         best = [(run.best, run.seed) for run in summary.runs if run.best is not None]
         worst = [(run.worst, run.seed) for run in summary.runs if run.worst is not None]
         if best and worst:
-            films.append(_film(maker, summary, "best", max(best, key=_value)))
-            films.append(_film(maker, summary, "worst", min(worst, key=_value)))
+            ends = {"best": max(best, key=_value), "worst": min(worst, key=_value)}
+            for which, (episode, seed) in ends.items():
+                caption = f"return {wording.number(episode.value)}, {len(episode.actions)} steps, training seed {seed}"
+                films.append(Film(summary.contender, summary.place, which, caption, frames.strip(maker, episode)))
     return films
 
 
 def _value(item: tuple[JudgedEpisode, int]) -> float:
     return item[0].value
-
-
-def _film(maker: Maker, summary: Summary, which: str, chosen: tuple[JudgedEpisode, int]) -> Film:
-    episode, seed = chosen
-    caption = f"return {wording.number(episode.value)}, {len(episode.actions)} steps, training seed {seed}"
-    return Film(summary.contender, summary.place, which, caption, frames.strip(maker, episode))
 
 
 def _described(place: int, contender: Contender) -> dict[str, Any]:
@@ -257,7 +239,3 @@ def _cost(environment: Environment, summary: Summary, runs: Sequence[Run]) -> di
             for name in ("seconds", "cpu_seconds", "setup_seconds", "evaluation_seconds")
         },
     }
-
-
-def _title(plan: Plan) -> str:
-    return f"{' and '.join(plan.challengers)} against {plan.baseline}"

@@ -48,11 +48,7 @@ class Result:
         return wording.failures(self.runs)
 
     def save(self, path: str | Path) -> Path:
-        """Write the report, one self-contained HTML file, or `runs.csv` or `verdicts.json` by the path's ending.
-
-        Returns:
-            The path.
-        """
+        """Write the report, one self-contained HTML file, or `runs.csv` or `verdicts.json` by the path's ending."""
         path = path_of(path)
         if path.suffix == ".csv":
             logs.write_runs(path, self.plan, self.runs)

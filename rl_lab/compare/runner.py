@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from rl_lab import fingerprint
 from rl_lab.compare import kept
-from rl_lab.compare.checks import slug
+from rl_lab.compare.checks import count, slug
 from rl_lab.compare.contenders import FunctionTrainer, Trainer, trainer_of
 from rl_lab.compare.controls import with_controls, without
 from rl_lab.compare.environments import Maker
@@ -58,24 +58,13 @@ class RunTask:
         """What is prepared once for all seeds."""
         return self.environment, self.job.contender.name
 
-    def keeping(self, folder: Path) -> RunTask:
-        """The same with its agent kept in a folder."""
-        path = kept.stem(folder, self.environment, self.job.contender.name, self.job.seed, self.key)
-        return replace(self, job=replace(self.job, agent=str(path)))
-
-    def run(self, outcome: dict[str, Any]) -> Run:
-        """The run that an outcome of the worker describes."""
-        names = {"environment": self.environment, "contender": self.job.contender.name, "seed": self.job.seed}
-        return Run.from_dict({**names, **outcome})
-
 
 def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: bool = False) -> Outcome:
     """Do the runs of a plan that are not finished yet.
 
     Args:
         plan: what to run.
-        folder: output folder, which only one comparison may use at a time; without one, finished runs are kept in
-            the user's cache folder.
+        folder: output folder, which only one comparison may use at a time; by default runs stay in the user's cache.
         jobs: processes; by default one for each core that this process may use.
         quiet: no progress display.
 
@@ -84,12 +73,11 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
         KeyboardInterrupt: finished runs are kept.
     """
     jobs = cores() if jobs is None else own(jobs)
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise LabError(f"jobs is {jobs!r}; it must be a whole number of at least 1")
+    count("jobs", jobs)
     folder, wanted = folder and folder.absolute(), plan.keep != "none"
     tasks = all_tasks(plan)
     with _locked(folder) as log:
-        root = folder or _cache().absolute()
+        root = folder or private_folder(cache.folder("compare")).absolute()
         store, agents = Store(root / "runs"), root / "agents"
         for each in (store.folder, agents):
             discard_partial(each, 0.0 if folder else DAY)
@@ -101,21 +89,14 @@ def run_all(plan: Plan, folder: Path | None, jobs: int | None = None, quiet: boo
                 view.say(line)
             campaign.go()
         plan = campaign.plan
-        order = {name: place for place, name in enumerate(c.name for c in plan.contenders)}
-        places = {environment.name: place for place, environment in enumerate(plan.environments)}
+        where, who = ([each.name for each in side] for side in (plan.environments, plan.contenders))
         done = campaign.done.values()
-        runs = sorted(done, key=lambda run: (places[run.environment], order[run.contender], run.seed))
+        runs = sorted(done, key=lambda run: (where.index(run.environment), who.index(run.contender), run.seed))
         return Outcome(plan, runs, kept.chosen(runs, plan.keep, agents))
 
 
 def all_tasks(plan: Plan, contenders: Sequence[Contender] | None = None, first: int = 0) -> list[RunTask]:
-    """Runs of a plan with their keys, seed by seed, so that pairs finish early.
-
-    Args:
-        plan: what to run.
-        contenders: of which; by default all.
-        first: number of the first run.
-    """
+    """Runs of a plan, or of some of its contenders, with their keys and numbers from `first`, seed by seed."""
     contenders = plan.contenders if contenders is None else contenders
     trainers = {contender.name: trainer_of(contender) for contender in contenders}
     for trainer in trainers.values():
@@ -131,11 +112,9 @@ def all_tasks(plan: Plan, contenders: Sequence[Contender] | None = None, first: 
     for seed in plan.training_seeds:
         for maker in makers:
             for contender in contenders:
-                name = maker.environment.name
-                budget = plan.budget(maker.environment)
+                name, budget = maker.environment.name, plan.budget(maker.environment)
                 (place, here), (learner, there) = places[name], known[contender.name]
-                number = first + len(tasks)
-                job = Job(number, maker, contender, seed, budget, plan.evaluation, values=here | there)
+                job = Job(first + len(tasks), maker, contender, seed, budget, plan.evaluation, values=here | there)
                 key = fingerprint.digest(common, place, (learner, dict(contender.training)), budget, seed)
                 tasks.append(RunTask(job, key, name))
     return tasks
@@ -214,7 +193,10 @@ class _Campaign:
     def add(self, tasks: list[RunTask]) -> None:
         """Take in runs; those that were finished before are not repeated."""
         if self.agents is not None:
-            tasks = [task.keeping(self.agents) for task in tasks]
+            stems = [kept.stem(self.agents, *task.group, task.job.seed, task.key) for task in tasks]
+            tasks = [
+                replace(task, job=replace(task.job, agent=str(stem))) for task, stem in zip(tasks, stems, strict=True)
+            ]
         self.tasks |= {task.job.number: task for task in tasks}
         for task in tasks:
             if (run := self.store.get(task.key, *task.group, task.job.seed)) is not None:
@@ -260,8 +242,7 @@ class _Campaign:
             shown = [self.shows(environment.name, name) for environment in self.plan.environments]
             if None not in shown:
                 self.unknown.remove(name)
-                if any(shown):
-                    self.pretrained.add(name)
+                self.pretrained |= {name} if any(shown) else set()
         if self.unknown or not self.pretrained:
             return
         before, self.plan = self.plan, with_controls(self.plan, self.pretrained)
@@ -328,12 +309,14 @@ class _Campaign:
             self.view.step(self.tasks[number].job, message["step"], message["return"])
         else:
             self.heard.pop(number, None)
-            self.done[number] = run = self.tasks[number].run(outcome)
+            task = self.tasks[number]
+            names = {"environment": task.environment, "contender": task.job.contender.name, "seed": task.job.seed}
+            self.done[number] = run = Run.from_dict({**names, **outcome})
             try:
-                self.store.put(self.tasks[number].key, run)
+                self.store.put(task.key, run)
             except LabError as error:
                 raise LabError(f"{error}; the runs that finished before it are kept") from None
-            self.view.finished(run, self.tasks[number].job, time.perf_counter() - self.began[number])
+            self.view.finished(run, task.job, time.perf_counter() - self.began[number])
 
 
 def _preparations(tasks: list[RunTask]) -> list[RunTask]:
@@ -344,11 +327,6 @@ def _preparations(tasks: list[RunTask]) -> list[RunTask]:
             job = replace(task.job, number=-1 - task.job.number, seed=0, prepare=True, agent="")
             chosen[task.group] = RunTask(job, "", task.environment)
     return list(chosen.values())
-
-
-def _cache() -> Path:
-    """Where finished runs are kept if no folder is named."""
-    return private_folder(cache.folder("compare"))
 
 
 @contextlib.contextmanager

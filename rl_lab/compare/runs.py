@@ -116,11 +116,7 @@ class Store:
 
 
 def write(path: str | Path, text: str) -> None:
-    """Write a file atomically: readers see the old one or the new one.
-
-    Raises:
-        LabError: it cannot be written.
-    """
+    """Write a file atomically: readers see the old one or the new one."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

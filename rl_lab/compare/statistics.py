@@ -1,18 +1,22 @@
-"""Statistics over seeds, all from SciPy.
+"""Statistics over seeds, all from SciPy, and of matches between two players.
 
-The unit is the seed, never the episode. Every function takes arrays whose last axis is the seeds and works
+The unit is the seed, never the episode. Every function over seeds takes arrays whose last axis is the seeds and works
 on any leading axes, so that a thousand comparisons, or the points of a curve, are one call.
 
 Sources: R. Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", 2021
 (interquartile mean, probability of improvement, optimality gap); S. Holm, "A simple sequentially rejective
-multiple test procedure", 1979; B. L. Welch, "The generalization of Student's problem", 1947.
+multiple test procedure", 1979; B. L. Welch, "The generalization of Student's problem", 1947; E. B. Wilson, "Probable
+inference, the law of succession, and statistical inference", 1927; A. E. Elo, "The Rating of Chessplayers, Past and
+Present", 1978, whose scale has a difference of 400 points for odds of ten to one.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,22 +65,12 @@ def interval(
     *samples: ArrayLike,
     paired: bool = False,
     resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Percentile bootstrap interval of a statistic over the seeds on the last axis.
+    """Percentile bootstrap interval of a statistic, called with `axis=-1`, over the seeds on the last axis.
 
-    The percentile method, because the default of SciPy (BCa) gives NaN where all seeds are equal. The
-    resampling has a fixed seed: the same runs always give the same interval.
-
-    Args:
-        statistic: called as `statistic(*samples, axis=-1)`.
-        samples: arrays of shape `(..., seeds)`.
-        paired: resample the seeds of all samples together.
-        resamples: how many resamples.
-        confidence: what share of such intervals covers the truth, nominally.
-
-    Returns:
-        Lower and upper end, each of shape `(...)`. With a single seed both are the statistic itself.
+    The percentile method, because the default of SciPy (BCa) gives NaN where all seeds are equal. The resampling has a
+    fixed seed: the same runs always give the same interval. With a single seed both ends are the statistic itself.
+    `paired` resamples the seeds of all samples together.
     """
     from scipy.stats import bootstrap
 
@@ -92,7 +86,7 @@ def interval(
         axis=-1,
         n_resamples=resamples,
         batch=max(1, 20_000_000 // max(array.size for array in arrays)),
-        confidence_level=confidence,
+        confidence_level=CONFIDENCE,
         method="percentile",
         rng=np.random.default_rng(0),
     ).confidence_interval
@@ -161,14 +155,7 @@ class Contrast:
 
 
 def contrast(scores: ArrayLike, others: ArrayLike, paired: bool = True, resamples: int = RESAMPLES) -> Contrast:
-    """Difference of means with its bootstrap interval and its test: sign flips of pairs, or Welch's.
-
-    Args:
-        scores: shape `(..., seeds)`.
-        others: shape `(..., seeds)`; the same seeds in the same order if paired.
-        paired: whether the seeds belong together.
-        resamples: of the bootstrap.
-    """
+    """Difference of means of `(..., seeds)` with its bootstrap interval and test: sign flips of pairs, or Welch's."""
     first, second = np.asarray(scores, float), np.asarray(others, float)
     if paired:
         differences = first - second
@@ -195,3 +182,46 @@ def decide(low: float, high: float, p: float, margin: float | None, level: float
     if p <= level and high < 0:
         return "worse"
     return "inconclusive"
+
+
+class Range(NamedTuple):
+    """An estimate and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def share(points: float, games: int) -> Range:
+    """The share of the points in some games, a win 1 and a draw 0.5, with Wilson's interval.
+
+    That makes the interval a little too wide, since half points scatter less than whole ones.
+
+    Example:
+        >>> [round(end, 3) for end in share(14, 20)]
+        [0.7, 0.481, 0.855]
+    """
+    from scipy.special import ndtri
+
+    z = float(ndtri(0.5 + CONFIDENCE / 2))
+    mean, scale = points / games, 1 + z * z / games
+    centre = (mean + z * z / (2 * games)) / scale
+    half = z / scale * math.sqrt(mean * (1 - mean) / games + z * z / (4 * games * games))
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Range(mean, min(mean, low), max(mean, high))  # rounding may have put the ends beside it
+
+
+def elo(score: Range) -> Range:
+    """The difference in Elo that a share of the points means; infinite where one side has all of them.
+
+    Example:
+        >>> [round(end) for end in elo(share(14, 20))]
+        [147, -13, 308]
+    """
+    return Range(*(_elo(end) for end in score))
+
+
+def _elo(score: float) -> float:
+    if score in (0.0, 1.0):
+        return math.copysign(math.inf, score - 0.5)
+    return 400 * math.log10(score / (1 - score))

@@ -63,44 +63,30 @@ class Summary:
 
 def summarise(plan: Plan, runs: Sequence[Run], environment: Environment, paired: bool) -> list[Summary]:
     """Everything about one environment, in the order of the contenders."""
-    own = {
-        contender.name: [
-            run
-            for run in runs
-            if run.environment == environment.name and run.contender == contender.name and not run.failed
-        ]
-        for contender in plan.contenders
-    }
+    there = [run for run in runs if run.environment == environment.name and not run.failed]
+    own = {each.name: [run for run in there if run.contender == each.name] for each in plan.contenders}
     scores = {name: _per_step(plan, found, environment) for name, found in own.items()}
-    return [_one(plan, name, place, own[name], environment, scores, paired) for place, name in enumerate(own)]
-
-
-def _one(
-    plan: Plan,
-    name: str,
-    place: int,
-    runs: list[Run],
-    environment: Environment,
-    scores: dict[str, dict[int, float]],
-    paired: bool,
-) -> Summary:
-    curves = [curve(run, environment) for run in runs]
-    whole = [each for each in curves if len(each.steps) > 1]
-    final = np.array([each.scores[-1] for each in curves])
-    timed = [each for each in whole if np.isfinite(each.seconds).all()]
-    return Summary(
-        name,
-        place,
-        runs,
-        curves,
-        band([each.steps for each in whole], whole, _evaluated(whole, plan, environment)),
-        band([each.seconds for each in timed], timed, _times(timed)),
-        _interval(statistics.interquartile_mean, np.array(list(scores[name].values()))),
-        _interval(statistics.interquartile_mean, final),
-        _interval(statistics.optimality_gap, final) if environment.normalised else None,
-        None if name == plan.baseline else _improvement(scores[name], scores[str(plan.baseline)], paired),
-        _reached(plan, timed, _evaluated(whole, plan, environment)),
-    )
+    theirs, summaries = scores[str(plan.baseline)], []
+    for place, (name, ran) in enumerate(own.items()):
+        curves = [curve(run, environment) for run in ran]
+        whole = [each for each in curves if len(each.steps) > 1]
+        timed = [each for each in whole if np.isfinite(each.seconds).all()]
+        final, at = np.array([each.scores[-1] for each in curves]), _evaluated(whole, plan, environment)
+        summary = Summary(
+            name,
+            place,
+            ran,
+            curves,
+            by_steps=band([each.steps for each in whole], whole, at),
+            by_seconds=band([each.seconds for each in timed], timed, _times(timed)),
+            per_step=_interval(statistics.interquartile_mean, np.array(list(scores[name].values()))),
+            final=_interval(statistics.interquartile_mean, final),
+            gap=_interval(statistics.optimality_gap, final) if environment.normalised else None,
+            improvement=None if name == plan.baseline else _improvement(scores[name], theirs, paired),
+            times=_reached(plan, timed, at),
+        )
+        summaries.append(summary)
+    return summaries
 
 
 def band(along: list[NDArray[np.float64]], curves: list[Curve], at: NDArray[np.float64]) -> Band | None:

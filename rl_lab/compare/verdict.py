@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.compare import statistics
-from rl_lab.compare.curves import Value, curve, grid, measure
+from rl_lab.compare.curves import Value, curve, grid, measure, median_time
 from rl_lab.compare.plan import SMOKE_SEEDS, VERDICT_SEEDS, Plan, Question
 from rl_lab.compare.runs import Run
 
@@ -78,22 +78,15 @@ class _Contrast:
 
 
 def judge(plan: Plan, runs: Sequence[Run], paired: bool = True) -> list[Verdict]:
-    """Verdicts on all runs of a plan, in the order environment, question, contender.
-
-    Args:
-        plan: says what is asked, and which contender is the baseline.
-        runs: finished and failed ones.
-        paired: whether the same seed of two contenders belongs together.
-    """
+    """Verdicts on all runs of a plan, failed ones too, in the order environment, question, contender."""
     raw = [
         _contrast(plan, runs, place, question, name, paired)
         for place in range(len(plan.environments))
         for question in plan.questions
         for name in plan.challengers
     ]
-    tested = [item for item in raw if item is not None and not math.isnan(item.p)]
-    corrected = dict(zip(map(id, tested), statistics.holm([item.p for item in tested]), strict=True))
-    return [_decided(item, corrected.get(id(item), math.nan)) for item in raw]
+    corrected = iter(statistics.holm([item.p for item in raw if not math.isnan(item.p)]))
+    return [item.verdict if math.isnan(item.p) else _decided(item, next(corrected)) for item in raw]
 
 
 def _contrast(plan: Plan, runs: Sequence[Run], place: int, question: Question, name: str, paired: bool) -> _Contrast:
@@ -125,18 +118,11 @@ def _contrast(plan: Plan, runs: Sequence[Run], place: int, question: Question, n
 
 
 def _difference(verdict: Verdict, first: list[Value], second: list[Value]) -> _Contrast:
-    """A contrast of scores."""
     ours, theirs = (np.array([value.low for value in side]) for side in (first, second))
     found = statistics.contrast(ours, theirs, verdict.paired)
     low, high, p = float(found.low), float(found.high), float(found.p)
-    verdict = replace(
-        verdict,
-        value=float(ours.mean()),
-        against=float(theirs.mean()),
-        estimate=float(found.estimate),
-        low=low,
-        high=high,
-    )
+    value, against, estimate = (float(each) for each in (ours.mean(), theirs.mean(), found.estimate))
+    verdict = replace(verdict, value=value, against=against, estimate=estimate, low=low, high=high)
     return _Contrast(verdict, low, high, p, verdict.margin)
 
 
@@ -159,8 +145,8 @@ def _ratio(verdict: Verdict, first: list[Value], second: list[Value]) -> _Contra
     margin = None if verdict.margin is None else math.log1p(verdict.margin)
     verdict = replace(
         verdict,
-        value=_median(first),
-        against=_median(second),
+        value=median_time(first),
+        against=median_time(second),
         estimate=math.exp(ends[0]) if known else None,
         low=None if below and low < 0 else math.exp(low),
         high=None if above and high > 0 else math.exp(high),
@@ -175,47 +161,28 @@ def _logarithms(values: list[Value]) -> tuple[NDArray[np.float64], NDArray[np.fl
     return np.log(np.maximum(low, LEAST)), np.log(np.maximum(high, LEAST))
 
 
-def _median(values: list[Value]) -> float | None:
-    """The median, None where it lies among runs that never reached the threshold."""
-    middle = float(np.median([value.shown for value in values]))
-    return middle if math.isfinite(middle) else None
-
-
 def _decided(item: _Contrast, corrected: float) -> Verdict:
     """The contrast with its outcome, now that its p value is corrected."""
-    verdict = item.verdict
-    if math.isnan(item.p):
-        return verdict
-    verdict = replace(verdict, p=item.p, p_holm=corrected)
-    if verdict.pairs < VERDICT_SEEDS:
-        return replace(verdict, note=_join(_too_few(verdict.pairs), verdict.note))
+    verdict = replace(item.verdict, p=item.p, p_holm=corrected)
+    if (pairs := verdict.pairs) < VERDICT_SEEDS:
+        few = pairs if (smoke := pairs < SMOKE_SEEDS) else VERDICT_SEEDS - pairs
+        seeds = f"{few} seed{'' if few == 1 else 's'}{'' if smoke else ' missing'}"
+        note = f"{'a smoke test' if smoke else 'no verdict yet'}: {seeds} of the {VERDICT_SEEDS} that a verdict needs"
+        return replace(verdict, note=_join(note, verdict.note))
     outcome = statistics.decide(item.low, item.high, corrected, item.margin)
     wanted = "equivalent" if verdict.claim == "equal" else "better"
     if statistics.decide(item.low, item.high, item.p, item.margin) != outcome:
-        verdict = replace(
-            verdict, note=_join(f"p = {item.p:.2g} before Holm's correction, which decides", verdict.note)
-        )
+        note = f"p = {item.p:.2g} before Holm's correction, which decides"
+        verdict = replace(verdict, note=_join(note, verdict.note))
     answer = "undecided" if outcome == "inconclusive" else "yes" if outcome == wanted else "no"
     return replace(verdict, outcome=outcome, answer=answer)
 
 
-def _too_few(pairs: int) -> str:
-    if pairs < SMOKE_SEEDS:
-        return f"a smoke test: {_seeds(pairs)} of the {VERDICT_SEEDS} that a verdict needs"
-    return f"no verdict yet: {_seeds(VERDICT_SEEDS - pairs)} missing of the {VERDICT_SEEDS} that a verdict needs"
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed" if count == 1 else f"{count} seeds"
-
-
 def _missing(runs: Sequence[Run], name: str, baseline: str, question: Question) -> str:
-    """Which runs do not count, and why."""
     notes = []
     for who in (name, baseline):
         own = [run for run in runs if run.contender == who]
-        failed = sum(run.failed for run in own)
-        if failed:
+        if failed := sum(run.failed for run in own):
             notes.append(f"{failed} of {len(own)} runs of {who} failed")
         if question.measure != "final" and any(len(run.points) == 1 and not run.failed for run in own):
             notes.append(f"{who} was evaluated only at its end; watch(env, model) evaluates it during training")

@@ -62,7 +62,7 @@ def factor(verdict: Verdict) -> str:
     if verdict.estimate is None:
         return "longer or shorter"
     shown, word = (verdict.estimate, less) if verdict.estimate >= 1 else (1 / verdict.estimate, more)
-    return f"{_least(verdict)}{number(shown)} times {word}"
+    return f"{'at least ' * any(verdict.unreached + verdict.untrained)}{number(shown)} times {word}"
 
 
 def finding(verdict: Verdict) -> str:
@@ -172,10 +172,6 @@ def failures(runs: Sequence[Run]) -> list[str]:
         f"FAILED  {who} on {where}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}: {why}"
         for (who, where, why), seeds in groups.items()
     ]
-
-
-def _least(verdict: Verdict) -> str:
-    return "at least " if any(verdict.unreached) or any(verdict.untrained) else ""
 
 
 def _between(low: float | None, high: float | None, signed: bool = False) -> str:

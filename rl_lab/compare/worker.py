@@ -136,10 +136,8 @@ def execute(
 ) -> dict[str, Any]:
     """Train and judge one contender from one seed; the values of a `Run`.
 
-    Args:
-        job: the run.
-        report: called after each evaluation with the steps and the mean return.
-        give_up: ends the process of the run; called with the reason where the contender catches all that would end it.
+    `report` is called after each evaluation with the steps and the mean return, `give_up` with the reason where the
+    contender catches all that would end it; it ends the process of the run.
 
     Raises:
         LabError: the contender returned nothing that can be evaluated, or could not be made.
@@ -162,10 +160,7 @@ def execute(
         _warm_torch()
     judge = Judge(job.maker, job.evaluation, evaluation_seeds(job.seed, job.evaluation.episodes))
 
-    def tell(point: Any) -> None:
-        report(point.step, _mean(point.returns))
-
-    meter = Meter(job.steps, job.evaluation.points, judge, tell, job.contender.control)
+    meter = Meter(job.steps, job.evaluation.points, judge, report, job.contender.control)
     if not job.maker.batched and not judge.repeats():
         meter.notes[UNSEEDED] = True
     _seed_globals(job.seed)
@@ -284,11 +279,9 @@ def _in_own_process(job: Job, send: Send, jobs: BinaryIO) -> str:
         os.kill(child, signal.SIGCONT)
     _end_left(others)
     code = os.waitstatus_to_exitcode(status)
-    return (
-        f"the process of the run {ended(code)}"
-        if code < 0
-        else f"the contender ended its process, with exit code {code}"
-    )
+    if code < 0:
+        return f"the process of the run {ended(code)}"
+    return f"the contender ended its process, with exit code {code}"
 
 
 def _end_left(others: set[int]) -> None:
@@ -340,10 +333,6 @@ def _import_once(torch_too: bool) -> None:
         import torch._dynamo  # what the first optimiser would import
 
         torch.set_num_threads(1)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 if __name__ == "__main__":

@@ -3,5 +3,3 @@
 from rl_lab.data.demonstrations import Demonstrations as Demonstrations
 from rl_lab.data.demonstrations import Episode as Episode
 from rl_lab.data.playing import collect as collect
-
-__all__ = ["Demonstrations", "Episode", "collect"]

@@ -22,13 +22,7 @@ def folder(name: str) -> Path:
 
 
 def kept(name: str, key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Arrays by name, read where they were kept and made where not.
-
-    Args:
-        name: of the folder.
-        key: all that decides the arrays: versions, settings, texts.
-        make: makes them.
-    """
+    """Arrays by name, read from a folder where they were kept and made where not; `key` is all that decides them."""
     path = folder(name) / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"
     with contextlib.suppress(LabError):  # missing or damaged: made again
         return weights.load(path)

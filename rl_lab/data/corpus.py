@@ -1,4 +1,4 @@
-"""Spoken words as features, ready to learn from: who said what, as it is and varied."""
+"""Spoken words as features, ready to learn from: who said what, as it is and, for training alone, varied."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.data.log_mel import described, mel, spectrogram
+from rl_lab.data.log_mel import BINS, WIDTH, Power, View, described, mel, spectrogram
+from rl_lab.data.sound import RATE
 from rl_lab.data.speech import VOCABULARY, VOICES, Saying, Voice, spoken_by
-from rl_lab.data.variation import variations
 
 MANNERS = ((1.0, 1.0), (0.85, 1.2), (1.15, 0.85))  # speeds and pitches in which each word is said
+
+HERTZ = np.arange(BINS) * RATE / 512
+SPEECH = slice(4, 120)  # bins of the band that is looked at
+# How much each copy of a word is varied, at most.
+WARP = 0.2  # share by which frequencies are stretched, as by another vocal tract (Jaitly and Hinton, 2013)
+NOISE = (12.0, 45.0)  # decibels of the word's loudest moment over noise, least and most
+TILT = 10.0  # decibels of treble raised or lowered
+EQUALISER = 3.0  # deviation of the decibels by which a line colours a sound, at 8 frequencies up to 4 kHz
+EDGE = 4  # hundredths of a second by which the word's ends are moved
+BOW = 0.12  # share of the word by which its middle is moved
+SWAY = 0.05  # share by which its halves are moved against one another
 
 _STRANGERS = """
 robot|world|word|machine|window|water|table|paper|music|garden|orange|purple|camera|yellow|green|silver|people|mother
@@ -45,15 +56,9 @@ class Corpus(NamedTuple):
 
 
 def corpus(scope: Scope, seed: int, tell: Callable[[str], None] = lambda text: None) -> Corpus:
-    """Every voice's words: the vocabulary in three manners, strangers in one.
+    """Every voice's words: the vocabulary in three manners, strangers in one; `tell` gets a line before each voice.
 
-    Args:
-        scope: what is said, and by whom.
-        seed: of the variations; each voice has a stream of its own.
-        tell: called with a line before each voice.
-
-    Raises:
-        LabError: an engine is missing.
+    Variations are drawn by `seed`; each voice has a stream of its own.
     """
     sayings = [Saying(word, *manner) for word in scope.words for manner in MANNERS]
     sayings += [Saying(word) for word in scope.strangers]
@@ -70,3 +75,29 @@ def corpus(scope: Scope, seed: int, tell: Callable[[str], None] = lambda text: N
     count = len(scope.voices)
     speakers = np.repeat(np.arange(count), len(sayings))
     return Corpus(np.tile(texts, count), speakers, np.tile(plain, count), np.stack(rows), np.stack(varied))
+
+
+def variations(power: Power, copies: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Features of varied copies of a word, float32 `(copies, 341)`; same generator, same copies.
+
+    `power` is the word's, from `spectrogram`.
+    """
+    rows = np.empty((copies, WIDTH), np.float32)
+    for row in rows:
+        heard = _heard(power, rng)
+        start, stop = rng.integers(-EDGE, EDGE, 2, endpoint=True).tolist()
+        view = View(start, stop, BOW * rng.uniform(-1, 1), SWAY * rng.uniform(-1, 1))
+        row[:] = described(mel(heard, 1 + WARP * rng.uniform(-1, 1)), view)
+    return rows
+
+
+def _heard(power: Power, rng: np.random.Generator) -> Power:
+    """The word over coloured noise, through a line that colours both."""
+    colour = np.maximum(HERTZ, 60) ** -rng.uniform(0, 2)
+    colour /= colour[SPEECH].sum()
+    level = power[:, SPEECH].sum(axis=1).max() * 10 ** (-rng.uniform(*NOISE) / 10)
+    noisy = power + level * colour * rng.exponential(1, power.shape)  # a periodogram of noise is exponential
+    octaves = np.clip(np.log2(np.maximum(HERTZ, 60) / 1000) / 2, -1, 1)
+    line = np.interp(HERTZ, np.linspace(0, 4000, 8), rng.normal(0, EQUALISER, 8))
+    decibels = TILT * rng.uniform(-1, 1) * octaves + line
+    return (noisy * 10 ** (decibels / 10)).astype(np.float32)

@@ -117,11 +117,7 @@ class Demonstrations:
         return total.hexdigest()[:20]
 
     def check_fits(self, name: str, observation_space: gym.Space, action_space: gym.Space, spec: Any = None) -> None:
-        """Refuse another environment: one with other spaces, or, where both have an id, another id or arguments.
-
-        Raises:
-            LabError: names both.
-        """
+        """Refuse another environment: one with other spaces, or, where both have an id, another id or arguments."""
         known = named(spec, name) if spec is not None else None
         mine = self.environment, self.arguments
         if known is not None and self.environment in gym.registry and _as_json(known) != _as_json(mine):

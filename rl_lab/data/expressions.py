@@ -20,25 +20,13 @@ from rl_lab.errors import LabError
 LONGEST = 400  # characters; a tree of so many can be neither deep nor slow
 LARGEST_POWER = 64
 CONSTANTS = {"pi": np.pi, "e": np.e}
-FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
-    "sin": (1, np.sin),
-    "cos": (1, np.cos),
-    "tan": (1, np.tan),
-    "asin": (1, np.arcsin),
-    "acos": (1, np.arccos),
-    "atan": (1, np.arctan),
-    "sinh": (1, np.sinh),
-    "cosh": (1, np.cosh),
-    "tanh": (1, np.tanh),
-    "exp": (1, np.exp),
-    "log": (1, np.log),
-    "sqrt": (1, np.sqrt),
-    "abs": (1, np.abs),
-    "sign": (1, np.sign),
-    "floor": (1, np.floor),
-    "min": (2, np.minimum),
-    "max": (2, np.maximum),
+# fmt: off
+FUNCTIONS: dict[str, np.ufunc] = {
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+    "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "exp": np.exp, "log": np.log, "sqrt": np.sqrt,
+    "abs": np.abs, "sign": np.sign, "floor": np.floor, "min": np.minimum, "max": np.maximum,
 }
+# fmt: on
 OPERATIONS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: np.add,
     ast.Sub: np.subtract,
@@ -67,9 +55,6 @@ class Expression:
     def __call__(self, *places: ArrayLike) -> NDArray[np.float64]:
         """Values, as float64 of the shape of the places; infinite or not a number where the function has no value.
 
-        Args:
-            places: an array for each variable, of one shape.
-
         Raises:
             LabError: a power is larger than `LARGEST_POWER`.
         """
@@ -80,10 +65,7 @@ class Expression:
 
 
 def parse(text: str) -> Expression:
-    """Read an expression.
-
-    Args:
-        text: in Python's notation; a function of `y` is one of `x` and `y`.
+    """Read an expression in Python's notation; a function of `y` is one of `x` and `y`.
 
     Raises:
         LabError: it is too long, is no expression, or holds a name, a call or a sign that is not allowed.
@@ -115,7 +97,7 @@ def _checked(node: ast.AST) -> list[str]:
         case ast.Name(id="x" | "y" as name):
             return [name]
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
-            needed = FUNCTIONS[name][0]
+            needed = FUNCTIONS[name].nin
             if len(arguments) != needed:
                 raise LabError(f"{name} takes {needed} argument{'s' * (needed > 1)}, and was given {len(arguments)}")
             for argument in arguments:
@@ -123,7 +105,7 @@ def _checked(node: ast.AST) -> list[str]:
             return []
         case ast.BinOp(op=ast.BitXor()):
             raise LabError("^ is not allowed in an expression; a power is written **, as in x**2")
-        case ast.BinOp(op=operation, left=left, right=right) if type(operation) in OPERATIONS or _is_power(operation):
+        case ast.BinOp(op=operation, left=left, right=right) if type(operation) in (*OPERATIONS, ast.Pow):
             _no_bare_function(left)
             _no_bare_function(right)
             return []
@@ -133,10 +115,6 @@ def _checked(node: ast.AST) -> list[str]:
         case ast.operator() | ast.unaryop() | ast.expr_context():
             return []
     raise LabError(f"{_shown(node)} is not allowed in an expression; it may hold {ALLOWED}")
-
-
-def _is_power(operation: ast.operator) -> bool:
-    return isinstance(operation, ast.Pow)
 
 
 def _no_bare_function(node: ast.AST) -> None:
@@ -160,18 +138,14 @@ def _value(node: ast.expr, places: dict[str, NDArray[np.float64]]) -> Any:
         case ast.Name(id=name):
             return places[name] if name in places else np.float64(CONSTANTS[name])
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            return FUNCTIONS[name][1](*(_value(argument, places) for argument in arguments))
+            return FUNCTIONS[name](*(_value(argument, places) for argument in arguments))
         case ast.UnaryOp(op=operation, operand=operand):
             return OPERATIONS[type(operation)](_value(operand, places))
         case ast.BinOp(op=ast.Pow(), left=left, right=right):
-            return _power(_value(left, places), _value(right, places))
+            base, exponent = _value(left, places), _value(right, places)
+            if (largest := np.abs(exponent).max()) > LARGEST_POWER:
+                raise LabError(f"a power of {largest:.6g} is too large; it must be at most {LARGEST_POWER}")
+            return np.power(base, exponent)
         case ast.BinOp(op=operation, left=left, right=right):
             return OPERATIONS[type(operation)](_value(left, places), _value(right, places))
     raise AssertionError(ast.dump(node))
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    largest = np.abs(exponent).max()
-    if largest > LARGEST_POWER:
-        raise LabError(f"a power of {largest:.6g} is too large; it must be at most {LARGEST_POWER}")
-    return np.power(base, exponent)

@@ -32,11 +32,7 @@ class Drawing(NamedTuple):
 
 
 def drawings(glyphs: tuple[str, ...]) -> list[Drawing]:
-    """Glyphs as pictures, in their order.
-
-    Raises:
-        LabError: the font is missing, or it has no such drawing.
-    """
+    """Glyphs as pictures, in their order."""
     from PIL import ImageFont
 
     if not FONT.is_file():
@@ -57,12 +53,7 @@ def grey(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def varied(images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Each picture shifted, scaled, turned, mirrored, and lighter or darker; same generator, same pictures.
-
-    Args:
-        images: `(pictures, height, width)`, from 0 to 1.
-        rng: draws by how much.
-    """
+    """Each picture shifted, scaled, turned, mirrored, and lighter or darker; same generator, same pictures."""
     from scipy.ndimage import affine_transform
 
     new = np.empty_like(images)

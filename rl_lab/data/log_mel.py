@@ -40,16 +40,10 @@ AS_IT_IS = View()
 
 
 def spectrogram(sound: Sound) -> Power:
-    """The power of each frequency, a frame each hundredth of a second.
-
-    Args:
-        sound: `(samples,)` at 16 kHz.
+    """The power of each frequency, a frame each hundredth of a second, of a sound `(samples,)` at 16 kHz.
 
     Returns:
         float32 `(frames, 150)`, with a tenth of a second of silence on either side.
-
-    Raises:
-        LabError: librosa is missing.
     """
     with extra("learn", "log-mel spectrograms"):
         import librosa
@@ -59,27 +53,18 @@ def spectrogram(sound: Sound) -> Power:
 
 
 def mel(power: Power, warp: float = 1.0) -> Power:
-    """The power in each mel band, float32 `(frames, 16)`.
+    """The power in each mel band, float32 `(frames, 16)`, from `(frames, 150)`.
 
-    Args:
-        power: `(frames, 150)`.
-        warp: by how much frequencies are stretched, as by a shorter vocal tract (Jaitly and Hinton, 2013).
+    Frequencies are stretched by the factor `warp`, as by a shorter vocal tract (Jaitly and Hinton, 2013).
     """
     return power @ _filters(round(warp, 2))
 
 
 def described(bands: Power, view: View = AS_IT_IS) -> NDArray[np.float32]:
-    """A word as numbers, however long and loud it was spoken.
+    """A word as numbers, float32 `(341,)`, however long and loud it was spoken, from the bands of `mel`.
 
     The word is cut out of the silence around it and stretched to 20 moments. Each moment is the shape of its
     spectrum, its mean taken away, and its loudness below the word's loudest. The last number is the word's length.
-
-    Args:
-        bands: from `mel`.
-        view: how it is looked at.
-
-    Returns:
-        float32 `(341,)`.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -101,11 +86,7 @@ def described(bands: Power, view: View = AS_IT_IS) -> NDArray[np.float32]:
 
 
 def features(sound: Sound) -> NDArray[np.float32]:
-    """`described` for a sound at 16 kHz.
-
-    Raises:
-        LabError: the sound is silent.
-    """
+    """`described` for a sound at 16 kHz that is not silent."""
     if spoken(sound) is None:
         raise LabError("the sound is silent; there is no word in it")
     return described(mel(spectrogram(sound)))

@@ -32,16 +32,10 @@ class MelImage(NamedTuple):
 
 
 def picture(sound: Sound) -> NDArray[np.float32]:
-    """A word as numbers from 0 to 1, float32 `(1921,)`: its picture row by row, and its length.
+    """A word at 16 kHz as numbers from 0 to 1, float32 `(1921,)`: its picture row by row, and its length.
 
     The word is cut out of the silence around it and stretched to 40 moments. A length of a quarter, and of four times,
     that of a usual word are 0 and 1.
-
-    Args:
-        sound: `(samples,)` at 16 kHz.
-
-    Raises:
-        LabError: the sound is silent, or librosa is missing.
     """
     place = spoken(sound)
     if place is None:
@@ -61,14 +55,10 @@ def unpacked(numbers: NDArray[np.floating]) -> MelImage:
 
 
 def sound_of(numbers: NDArray[np.floating], seed: int = 0) -> Sound:
-    """The sound of a picture, its loudest sample at 0.9 of full scale, by Griffin and Lim's algorithm (1984).
+    """The sound of a picture `(1921,)`, its loudest sample at 0.9 of full scale, by Griffin and Lim's algorithm (1984).
 
     The mel bands are spread over those of the Fourier transform by the filters' pseudoinverse, cut at zero; the
-    phases, which a picture does not have, are found from random ones.
-
-    Args:
-        numbers: as `picture` makes them, `(1921,)`.
-        seed: of the phases at the beginning.
+    phases, which a picture does not have, are found from random ones, drawn by `seed`.
 
     Returns:
         float32 `(samples,)` at 16 kHz, with a tenth of a second of silence before and after.

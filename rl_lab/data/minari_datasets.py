@@ -86,7 +86,9 @@ def read(name: str) -> Demonstrations:
         from minari.dataset.minari_storage import MinariStorage
     folder = _folder(name) / "data"
     if not folder.is_dir():
-        known = ", ".join(sorted(_local())) or "none"
+        root = _folder("")
+        there = (about.parent.parent.relative_to(root).as_posix() for about in root.glob("**/data/metadata.json"))
+        known = ", ".join(sorted(there)) or "none"
         raise LabError(f"data set {name!r} cannot be read: it is not there; local data sets: {known}")
     if pipes := [path for path in folder.rglob("*") if path.is_fifo()]:  # which would be waited for
         raise LabError(f"data set {name!r} is damaged ({pipes[0]} is a pipe); {WHOLE}")
@@ -120,19 +122,7 @@ def read(name: str) -> Demonstrations:
 
 
 def check(name: str, observation_space: gym.Space, action_space: gym.Space) -> tuple[gym.Space, gym.Space]:
-    """Refuse what cannot become a new Minari data set.
-
-    Args:
-        name: of the data set.
-        observation_space: of its environment.
-        action_space: of its environment.
-
-    Returns:
-        Both spaces as Minari keeps them.
-
-    Raises:
-        LabError: Minari is missing, the name is taken or malformed, or a space is not supported.
-    """
+    """Refuse what cannot become a new Minari data set, by name or space; returns both spaces as Minari keeps them."""
     _check_name(name)
     if _folder(name).exists():
         raise LabError(f"data set {name!r} exists already; choose another name, or delete it with `minari delete`")
@@ -162,12 +152,6 @@ def _folder(name: str) -> Path:
     with extra("demos", "a data set of demonstrations"):
         from minari.storage import get_dataset_path
     return Path(get_dataset_path(name))
-
-
-def _local() -> list[str]:
-    """Names of the data sets that there are, damaged ones included."""
-    root = _folder("")
-    return [about.parent.parent.relative_to(root).as_posix() for about in root.glob("**/data/metadata.json")]
 
 
 def _spec(shown: Demonstrations) -> str:
@@ -242,13 +226,8 @@ def _episodes(dataset: Any, name: str) -> Iterator[Episode]:
             )
         observations = _rows(dataset.observation_space, episode.observations, steps, f"{where}: observations")
         actions = _leaf(dataset.action_space, episode.actions, steps, f"{where}: actions")
-        yield Episode(
-            None if seed is None else int(seed),
-            observations,
-            actions,
-            rewards.astype(np.float64),
-            bool(episode.terminations[-1]),
-        )
+        seed, ended = None if seed is None else int(seed), bool(episode.terminations[-1])
+        yield Episode(seed, observations, actions, rewards.astype(np.float64), ended)
 
 
 def _rows(space: gym.Space, columns: Any, steps: int, where: str) -> list[Any]:

@@ -11,15 +11,7 @@ SHORTEST, LONGEST = 0.15, 1.4  # seconds
 
 
 def noises(count: int, rng: np.random.Generator) -> list[Sound]:
-    """So many sounds, a quarter of them of each kind.
-
-    Args:
-        count: how many.
-        rng: draws their kinds' pitch, length, colour and loudness.
-
-    Returns:
-        Float32 arrays at 16 kHz, from -1 to 1.
-    """
+    """So many sounds, a quarter of them of each kind, float32 at 16 kHz, from -1 to 1."""
     kinds = (_tone, _glide, _noise, _clicks)
     return [_shaped(kinds[place % len(kinds)](_times(rng), rng), rng) for place in range(count)]
 

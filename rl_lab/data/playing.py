@@ -14,6 +14,7 @@ import numpy as np
 from rl_lab.data.demonstrations import Demonstrations, Episode, named
 from rl_lab.errors import LabError, short
 from rl_lab.memory import check_memory
+from rl_lab.validation import whole_number
 
 EPISODE_LIMIT = 100_000  # steps
 
@@ -45,9 +46,8 @@ def collect(
         LabError: the expert gives an action that is not allowed, never ends an episode, or earns no reward at all; or
             so many episodes as long as the first do not fit into memory.
     """
-    for name, value, least in (("episodes", episodes, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+    whole_number("episodes", episodes, 1)
+    whole_number("seed", seed, 0)
     played = []
     for number in range(episodes):
         played.append(_play(env, expert, seed + number))
@@ -64,14 +64,9 @@ def collect(
     return Demonstrations(name, arguments, env.observation_space, env.action_space, played)
 
 
-def try_out(env: gym.Env, expert: Any, seed: int = 0, steps: int = 200) -> None:
-    """Let an expert act for a while.
-
-    Raises:
-        LabError: it fails or gives an action that is not allowed, or the environment gives NaN.
-    """
-    limited = gym.wrappers.TimeLimit(env, steps)
-    _play(limited, expert, seed)
+def try_out(env: gym.Env, expert: Any) -> None:
+    """Let an expert act for a while; raises a LabError as `collect` does."""
+    _play(gym.wrappers.TimeLimit(env, 200), expert, 0)
 
 
 def _play(env: gym.Env, expert: Any, seed: int) -> Episode:
@@ -109,7 +104,6 @@ def _answer(expert: Any, observation: Any, info: dict[str, Any], where: str) -> 
 
 
 def _bytes(observation: Any) -> int:
-    """Of an observation."""
     if isinstance(observation, (dict, tuple)):
         return sum(map(_bytes, observation.values() if isinstance(observation, dict) else observation))
     return np.asarray(observation).nbytes
@@ -142,7 +136,6 @@ def _checked(space: gym.Space, action: Any, where: str) -> Any:
 
 
 def _hint(space: gym.Space, array: np.ndarray) -> str:
-    """What would have been an answer."""
     if isinstance(space, gym.spaces.Discrete):
         first, last = int(space.start), int(space.start + space.n - 1)
         return f": a whole number from {first} to {last}"

@@ -21,6 +21,7 @@ MOST_RATE = 1_000_000
 LOUDEST = 1e6  # a file of floating-point numbers may go beyond full scale; powers of more are infinite
 STREAMED = 0x7FFFFF00  # a WAV that was piped claims at least so many bytes, as its writer could not know
 HOP = RATE // 100
+PAUSE, SHORTEST = 25, 8  # hundredths of a second: of quiet that part two stretches, of a stretch; a click is shorter
 QUIET = -65.0  # dB of full scale; a recording whose loudest moment lies below it is silent
 DEPTH = 32.0  # dB below the loudest moment, down to which speech counts
 
@@ -35,10 +36,7 @@ class Stretch(NamedTuple):
 
 
 def read(path: str | Path) -> Sound:
-    """Read a sound file: WAV, or another format that libsndfile knows.
-
-    Args:
-        path: of the file; any rate of at least 4 kHz, any number of channels, whole or floating-point numbers.
+    """A sound file, WAV or another format that libsndfile knows, of any rate of at least 4 kHz.
 
     Returns:
         Mono at 16 kHz, float32 `(samples,)`, full scale at 1.
@@ -74,32 +72,18 @@ def decoded(content: bytes, name: str = "the sound") -> Sound:
         raise LabError(
             f"sample {odd[0]} of {name} is {samples[odd[0]].tolist()}; every sample must be finite, and full scale is 1"
         )
-    return resampled(samples.mean(axis=1), rate, name)
-
-
-def resampled(samples: NDArray[np.floating], rate: float, name: str = "the sound") -> Sound:
-    """Mono samples of any rate as float32 at 16 kHz.
-
-    Raises:
-        LabError: the rate is too low for speech.
-    """
     if not LEAST_RATE <= rate <= MOST_RATE:
         raise LabError(f"{name} has {rate:g} samples a second; speech needs {LEAST_RATE} to {MOST_RATE}")
-    if rate == RATE:
-        return np.ascontiguousarray(samples, np.float32)
-    with extra("learn", "resampling"):
-        import soxr
-
-    return np.ascontiguousarray(soxr.resample(np.asarray(samples, np.float32), rate, RATE), np.float32)
+    mono = samples.mean(axis=1)
+    if rate != RATE:
+        with extra("learn", "resampling"):
+            import soxr
+        mono = soxr.resample(mono, rate, RATE)
+    return np.ascontiguousarray(mono, np.float32)
 
 
 def wav(sound: NDArray[np.floating], rate: int = RATE) -> bytes:
-    """A mono sound as the content of a WAV file of 16 bits; what lies beyond full scale is clipped.
-
-    Args:
-        sound: `(samples,)`, full scale at 1.
-        rate: samples a second.
-    """
+    """A mono sound `(samples,)` as the content of a WAV file of 16 bits; what lies beyond full scale, 1, is clipped."""
     with extra("learn", "writing a sound file"):
         import soundfile
 
@@ -118,29 +102,21 @@ def loudness(sound: Sound) -> NDArray[np.float64]:
     return 10 * np.log10(np.maximum(power, 1e-10))
 
 
-def stretches(sound: Sound, pause: float = 0.25, least: float = 0.08) -> list[Stretch]:
-    """Where something is said: stretches louder than silence, apart by pauses.
+def stretches(sound: Sound) -> list[Stretch]:
+    """Where something is said in a sound at 16 kHz: stretches louder than silence, apart by pauses, in order.
 
     Speech is what lies less than 32 dB below the loudest moment, and nearer to it than to the background.
-
-    Args:
-        sound: `(samples,)` at 16 kHz.
-        pause: seconds of quiet that part two stretches.
-        least: seconds that a stretch must last; a click is shorter.
-
-    Returns:
-        The stretches in order; none where the sound is silent.
     """
     levels = loudness(sound)
     if levels.max() < QUIET:
         return []
     found: list[list[int]] = []
     for hop in np.flatnonzero(levels >= _floor(levels)).tolist():
-        if found and hop - found[-1][1] < pause * 100:
+        if found and hop - found[-1][1] < PAUSE:
             found[-1][1] = hop + 1
         else:
             found.append([hop, hop + 1])
-    return [Stretch(a * HOP, min(b * HOP, len(sound))) for a, b in found if b - a >= least * 100]
+    return [Stretch(a * HOP, min(b * HOP, len(sound))) for a, b in found if b - a >= SHORTEST]
 
 
 def spoken(sound: Sound) -> Stretch | None:

@@ -102,14 +102,7 @@ def available() -> bool:
 
 
 def spoken_by(voice: Voice, sayings: Iterable[Saying]) -> list[Sound]:
-    """Sayings in a voice, synthesised once and kept in the cache folder.
-
-    Args:
-        voice: one of `VOICES`, or another that its engine has.
-        sayings: what is said; the same sayings in another order are another entry of the cache.
-
-    Returns:
-        A sound for each, at 16 kHz.
+    """Sayings in a voice at 16 kHz, synthesised once and kept in the cache folder.
 
     Raises:
         LabError: the engine is missing, or does not know the voice.
@@ -121,44 +114,42 @@ def spoken_by(voice: Voice, sayings: Iterable[Saying]) -> list[Sound]:
     if variant and voice.engine == "espeak-ng" and version(voice.engine) and variant not in _variants():
         raise LabError(f"espeak-ng has no speaker {variant!r}; `espeak-ng --voices=variant` lists them")
     key = repr((version(voice.engine), tuple(voice), RATE, [tuple(saying) for saying in chosen]))
-    found = cache.kept("speech", key, lambda: _pack([_synthesised(voice, saying) for saying in chosen]))
+
+    def make() -> dict[str, np.ndarray]:
+        sounds = [_synthesised(voice, saying) for saying in chosen]
+        samples = np.round(np.clip(np.concatenate(sounds), -1, 1) * 32767).astype(np.int16)
+        return {"samples": samples, "ends": np.cumsum([len(sound) for sound in sounds])}
+
+    found = cache.kept("speech", key, make)
     samples = (found["samples"] / 32767).astype(np.float32)
     return np.split(samples, found["ends"][:-1])
 
 
 def recorded(words: Sequence[str] = VOCABULARY) -> list[Recording]:
-    """Recordings of these words by a human, as far as there are any.
-
-    Raises:
-        LabError: the recordings are not installed.
-    """
-    _need_recordings()
-    paths = [(word, RECORDINGS / f"{name}.wav") for word in words for name in _HUMAN.get(word, ())]
+    """Recordings of these words by a human, as far as there are any."""
+    folder = _recordings()
+    paths = [(word, folder / f"{name}.wav") for word in words for name in _HUMAN.get(word, ())]
     return [Recording(word, path) for word, path in paths if path.is_file()]
 
 
 def recorded_strangers() -> list[Sound]:
     """Single words outside the vocabulary, by the same human."""
-    _need_recordings()
-    paths = [RECORDINGS / f"{name}.wav" for name in _STRANGERS]
+    folder = _recordings()
+    paths = [folder / f"{name}.wav" for name in _STRANGERS]
     return [read(path) for path in paths if path.is_file()]
 
 
 def recorded_prompts() -> list[tuple[Path, Sound]]:
     """All that the human says in which the wake phrase does not occur: words, sentences, menus."""
-    _need_recordings()
-    skipped = {RECORDINGS / f"{name}.wav" for name in _HUMAN[WAKE]}
-    paths = [path for path in sorted(RECORDINGS.rglob("*.wav")) if path not in skipped]
+    folder = _recordings()
+    skipped = {folder / f"{name}.wav" for name in _HUMAN[WAKE]}
+    paths = [path for path in sorted(folder.rglob("*.wav")) if path not in skipped]
     return [(path, read(path)) for path in paths if "silence" not in path.parts]
 
 
 @functools.cache
 def version(engine: str) -> str:
-    """What an engine says of itself.
-
-    Raises:
-        LabError: it is not installed.
-    """
+    """What an engine, which must be installed, says of itself."""
     try:
         told = subprocess.run([engine, "--version"], capture_output=True, text=True, check=False, timeout=60)
     except FileNotFoundError:
@@ -193,14 +184,9 @@ def _command(voice: Voice, saying: Saying) -> list[str]:
     return ["espeak-ng", "-v", voice.name, "-s", str(speed), "-p", str(pitch_of_99), saying.text, "-w"]
 
 
-def _pack(sounds: list[Sound]) -> dict[str, np.ndarray]:
-    whole = np.concatenate(sounds)
-    samples = np.round(np.clip(whole, -1, 1) * 32767).astype(np.int16)
-    return {"samples": samples, "ends": np.cumsum([len(sound) for sound in sounds])}
-
-
-def _need_recordings() -> None:
+def _recordings() -> Path:
     if not RECORDINGS.is_dir():
         raise LabError(
             f"there are no recordings in {RECORDINGS}; run `make data`, or install Debian's asterisk-core-sounds-en-wav"
         )
+    return RECORDINGS

@@ -1,4 +1,4 @@
-"""Tables of numbers, from people's own CSV files."""
+"""Tables of numbers, and points of curves, from people's own CSV files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from rl_lab.errors import LabError
 from rl_lab.files import read_bytes
+
+MOST = 100_000  # points; more would teach a curve nothing
 
 
 class Table(NamedTuple):
@@ -42,15 +44,7 @@ def read(path: Path) -> Table:
 
 
 def lines_of(path: Path, wanted: str) -> list[tuple[int, list[str]]]:
-    """The cells of the lines that are not empty, each line with its number.
-
-    Args:
-        path: of a CSV file.
-        wanted: what it should have been, for the error.
-
-    Raises:
-        LabError: the file is missing or no text.
-    """
+    """The cells of the lines of a CSV file that are not empty, each line with its number."""
     content = read_bytes(path, wanted)
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
@@ -82,3 +76,32 @@ def number_of(cell: str) -> float | None:
         return None if "_" in cell else float(cell)  # Python alone takes 1_000 for a number
     except ValueError:
         return None
+
+
+def points(path: Path) -> NDArray[np.float64]:
+    """Points of a curve, float64 `(points, 2)`, from a CSV of two columns, sorted by `x`; a first line may name them.
+
+    Raises:
+        LabError: the file is missing, empty or no text, a line has not two columns, a cell is no finite number,
+            there are too many points, or all lie at one `x`.
+    """
+    rows = lines_of(path, "a CSV of points, two columns of numbers")
+    if len(rows) > MOST + 1:
+        raise LabError(f"{path} holds more than {MOST:,} points; give fewer")
+    header = bool(rows) and all(number_of(cell) is None for cell in rows[0][1])
+    found = np.array([_point(path, *row) for row in rows[header:]])
+    if len(found) == 0:
+        raise LabError(f"{path} holds no points; give a CSV with a line 'x,y' of two numbers for each")
+    if np.ptp(found[:, 0]) == 0:
+        raise LabError(f"every point of {path} lies at x={found[0, 0]:g}; a curve needs at least two places")
+    return found[np.argsort(found[:, 0], kind="stable")]
+
+
+def _point(path: Path, line: int, cells: list[str]) -> tuple[float, float]:
+    if len(cells) != 2:
+        raise LabError(f"line {line} of {path} has {len(cells)} columns; every line must have two, x and y")
+    x, y = (number_of(cell) for cell in cells)
+    for cell, number in zip(cells, (x, y), strict=True):
+        if number is None or not math.isfinite(number):
+            raise LabError(f"line {line} of {path} holds {cell!r}; every cell must be a finite number")
+    return x, y  # type: ignore[return-value]  # which are none no more

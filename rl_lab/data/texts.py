@@ -9,6 +9,7 @@ from typing import Literal
 
 from rl_lab.errors import LabError, extra
 from rl_lab.files import read_bytes
+from rl_lab.validation import choice
 
 FORTUNES = Path("/usr/share/games/fortunes")
 # fmt: off
@@ -25,39 +26,22 @@ LISTS["first"] = LISTS["female"] + LISTS["male"]
 
 
 def fortunes(folder: Path = FORTUNES) -> dict[str, list[str]]:
-    r"""The fortunes of Debian's packages `fortunes` and `fortunes-min`, in the files' order.
+    """The entries of each category of Debian's packages `fortunes` and `fortunes-min`, in the files' order.
 
     A file is a category. Its entries are UTF-8 and stand between lines of a single `%` (strfile(1)). Letters
     that were struck over (`_`, backspace, `n`) are read as a terminal shows them; bells are left out. Only these
     43 files are read, so that the data are the same wherever they are: offensive fortunes are another package
     (`fortunes-off`, in a folder of its own), and so are those in other languages.
-
-    Args:
-        folder: where they lie.
-
-    Returns:
-        The entries of each category.
-
-    Raises:
-        LabError: a file is missing or is no UTF-8.
     """
     return {category: _entries(folder / category) for category in CATEGORIES}
 
 
 def names(of: Literal["first", "female", "male", "last"] = "first") -> list[str]:
-    """Names of the United States census of 1990, most frequent first, from the package `names`.
+    """Names of the United States census of 1990, most frequent first and each once, from the package `names`.
 
-    Args:
-        of: which; "first" is the women's and then those of the men's that are no woman's too.
-
-    Returns:
-        Names as they are written, such as "Mary", each once.
-
-    Raises:
-        LabError: the package is not installed, or there is no such list.
+    "first" is the women's and then those of the men's that are no woman's too.
     """
-    if of not in LISTS:
-        raise LabError(f"of={of!r} is not allowed; names are {', '.join(LISTS)}")
+    choice("of", of, LISTS)
     with extra("learn", "the corpus of names"):
         folder = resources.files("names")
     lines = [line for name in LISTS[of] for line in (folder / f"dist.{name}").read_text("ascii").splitlines()]
@@ -71,16 +55,11 @@ def _entries(path: Path) -> list[str]:
         raise LabError(f"{path} is not there; `make data` installs Debian's fortunes, which it is one of") from None
     except UnicodeDecodeError:
         raise LabError(f"{path} is no UTF-8 text; `make data` installs Debian's fortunes, which are") from None
-    entries = re.split(r"^%(?:\n|\Z)", _as_shown(text), flags=re.MULTILINE)
-    return [entry.strip("\n") for entry in entries if entry.strip()]
-
-
-def _as_shown(text: str) -> str:
-    """What a terminal shows: a backspace takes back the character before it."""
     text, changed = text.replace("\a", ""), 1
-    while changed:
+    while changed:  # as a terminal shows it: a backspace takes back the character before it
         text, changed = re.subn("[^\n\b]\b", "", text)
-    return text.replace("\b", "")
+    entries = re.split(r"^%(?:\n|\Z)", text.replace("\b", ""), flags=re.MULTILINE)
+    return [entry.strip("\n") for entry in entries if entry.strip()]
 
 
 def read(path: str | Path) -> list[str]:

@@ -14,11 +14,11 @@ import numpy as np
 
 from rl_lab.core import activations, towers
 from rl_lab.core.mlp import MLP
-from rl_lab.errors import LabError
 from rl_lab.lessons.findings import Findings, PageTable, Picture
 from rl_lab.lessons.targets import Target, target
 from rl_lab.supervised.curves import fit_curve
 from rl_lab.supervised.training import predicted
+from rl_lab.validation import whole_number
 
 WIDTHS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100, 200, 300, 500, 1000)
 PIECES = (1, 2, 3, 4, 6, 8, 11, 16, 22, 30)  # along each side of a square
@@ -63,16 +63,9 @@ class Approximation(NamedTuple):
 
 
 def approximate(options: Options) -> Approximation:
-    """Train and build networks of many widths.
-
-    Raises:
-        LabError: an option is not allowed, or the source cannot be read.
-    """
-    for name in ("hidden", "most"):
-        if not 1 <= getattr(options, name) <= MOST:
-            raise LabError(f"{name}={getattr(options, name)} is not allowed; it must be from 1 to {MOST} hidden units")
-    if options.seed < 0:
-        raise LabError(f"seed={options.seed} is not allowed; it must be at least 0")
+    """Train and build networks of many widths."""
+    for name, least, most in (("hidden", 1, MOST), ("most", 1, MOST), ("seed", 0, None)):
+        whole_number(name, getattr(options, name), least, most)
     activations.code(options.activation)
     goal = target(options.source, options.low, options.high)
     values = goal.values(goal.learned)
@@ -86,8 +79,7 @@ def approximate(options: Options) -> Approximation:
         options,
         trained,
         built,
-        {width: error(network, goal) for width, network in trained.items()},
-        {width: error(network, goal) for width, network in built.items()},
+        *({width: error(network, goal) for width, network in side.items()} for side in (trained, built)),
     )
 
 
@@ -122,7 +114,7 @@ def findings(result: Approximation) -> Findings:
     return Findings(
         "approximation",
         f"Can one hidden layer be {result.target.text}?",
-        told(result),
+        summary_lines(result),
         figures(result),
         command(result.options),
         tables=[table(result)],
@@ -131,31 +123,24 @@ def findings(result: Approximation) -> Findings:
 
 
 def study(options: Options) -> Findings:
-    """Fit a function, build it of towers, and measure both over widths.
-
-    Raises:
-        LabError: as `approximate`.
-    """
+    """Fit a function, build it of towers, and measure both over widths; raises as `approximate` does."""
     return findings(approximate(options))
 
 
-def told(result: Approximation) -> list[str]:
+def summary_lines(result: Approximation) -> list[str]:
     """The errors as lines of text."""
     goal, options = result.target, result.options
     names = " and ".join(goal.variables)
     lines = [f"{goal.text}, {names} from {goal.low:g} to {goal.high:g}, {options.activation}, seed {options.seed}"]
     for width, built in ((options.hidden, options.hidden), (max(result.trained), max(result.built))):
-        lines.append(_line(f"{width} hidden units, trained", result.trained_errors[width]))
+        shown = {f"{width} hidden units, trained": result.trained_errors[width]}
         at_most = max((units for units in result.built if units <= built), default=None)
         if at_most is not None:
-            lines.append(_line(f"{at_most} hidden units, towers", result.built_errors[at_most]))
+            shown[f"{at_most} hidden units, towers"] = result.built_errors[at_most]
+        lines += [f"  {what:26} largest error {one.largest:.2e}, mean {one.mean:.2e}" for what, one in shown.items()]
     if len(goal.variables) > 1:
         lines.append("  the trained network has one hidden layer, the towers have two, and both are counted")
     return list(dict.fromkeys(lines))
-
-
-def _line(what: str, missed: Error) -> str:
-    return f"  {what:26} largest error {missed.largest:.2e}, mean {missed.mean:.2e}"
 
 
 def table(result: Approximation) -> PageTable:

@@ -21,11 +21,7 @@ WIDEST = 100  # network that the page's slider reaches, besides the one that was
 
 
 def write(result: Approximation, path: Path) -> None:
-    """Write the page.
-
-    Raises:
-        LabError: the function is one of two variables, or the file cannot be written.
-    """
+    """Write the page of a function of one variable."""
     from jinja2 import Environment as Templates
     from markupsafe import Markup
 
@@ -41,11 +37,7 @@ def write(result: Approximation, path: Path) -> None:
 
 
 def check(variables: tuple[str, ...], path: Path) -> None:
-    """Refuse, before anything is trained, what cannot become a page.
-
-    Raises:
-        LabError: as `write`.
-    """
+    """Refuse, before anything is trained, what cannot become a page."""
     if len(variables) > 1:
         raise LabError("a page draws functions of x alone, and this one names y; leave --page out")
     if path.is_dir() or not path.absolute().parent.is_dir():

@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_lab.core import towers
 from rl_lab.core.mlp import MLP
-from rl_lab.lessons.style import BLUE, COLOURS, FAINT, GREEN, INK, ORANGE, SOFT, frame, legend
+from rl_lab.lessons.style import BLUE, COLOURS, FAINT, GREEN, INK, ORANGE, SOFT, frame, legend, new_figure
 from rl_lab.lessons.targets import TESTED_SIDE, Points, Target
 from rl_lab.supervised.curves import parts
 from rl_lab.supervised.training import predicted
@@ -35,9 +35,7 @@ def built(result: Approximation) -> Figure:
 
 def widths(result: Approximation) -> Figure:
     """The largest and the mean error by the number of units, trained and built."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = new_figure(10, 4.6)
     axes = figure.subplots()
     for errors, colour, name in (
         (result.trained_errors, BLUE, f"trained ({result.options.activation})"),
@@ -59,11 +57,9 @@ def widths(result: Approximation) -> Figure:
 
 
 def _fit_line(result: Approximation, network: MLP) -> Figure:
-    from matplotlib.figure import Figure
-
     goal = result.target
     x = np.linspace(goal.low, goal.high, FINE)
-    figure = Figure(figsize=(11, 9), layout="constrained")
+    figure = new_figure(11, 9)
     upper, middle, lower = figure.subplots(3, 1, height_ratios=(2.2, 0.8, 1.8), sharex=True)
     _draw_truth(upper, goal, x)
     upper.plot(x, predicted(network, x[:, None])[:, 0], color=BLUE, lw=1.6, label="the network")
@@ -96,9 +92,7 @@ def _draw_truth(axes: Any, goal: Target, x: np.ndarray) -> None:
 
 
 def _built_line(goal: Target) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 7.4), layout="constrained")
+    figure = new_figure(11, 7.4)
     x = np.linspace(goal.low, goal.high, FINE)
     for axes, units in zip(figure.subplots(2, 2, sharex=True, sharey=True).ravel(), (10, 20, 60, 200), strict=True):
         network, edges = towers.in_one_dimension(goal.function, goal.low, goal.high, units)
@@ -136,13 +130,11 @@ def _draw_one_tower(axes: Any, network: MLP, edges: np.ndarray, x: np.ndarray) -
 
 
 def _fit_square(result: Approximation, network: MLP) -> Figure:
-    from matplotlib.figure import Figure
-
     goal = result.target
     truth, fitted = goal.values(goal.tested), predicted(network, goal.tested)[:, 0]
     pieces = parts(network, goal.tested)
     order = np.ptp(pieces, axis=0).argsort()[::-1][:4]
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    figure = new_figure(11, 5.2)
     axes = figure.subplots(2, 4)
     shared = float(truth.min()), float(truth.max())
     _map(figure, axes[0, 0], goal, truth, "The function", shared)
@@ -157,9 +149,7 @@ def _fit_square(result: Approximation, network: MLP) -> Figure:
 
 
 def _built_square(goal: Target) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 3.1), layout="constrained")
+    figure = new_figure(11, 3.1)
     truth = goal.values(goal.tested)
     shared = float(truth.min()), float(truth.max())
     for axes, count in zip(figure.subplots(1, 4), (4, 8, 16, 30), strict=True):

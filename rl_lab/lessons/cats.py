@@ -9,8 +9,8 @@ import numpy as np
 from rl_lab.data import glyphs
 from rl_lab.errors import extra
 from rl_lab.lessons import yes_or_no
-from rl_lab.lessons.findings import Findings, Picture
-from rl_lab.lessons.progress import telling
+from rl_lab.lessons.findings import Findings, Picture, telling
+from rl_lab.lessons.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,12 +22,8 @@ WHOLE = ("🐈", "🐈‍⬛")  # the other cats are heads, and siblings: one he
 def study(folds: int = 10, seed: int = 0) -> Findings:
     """Learn whether a drawing shows a cat, beside scikit-learn's learners; then ask about a photograph.
 
-    Args:
-        folds: parts of the glyphs, of which each is held out once; no glyph is in two.
-        seed: of the folds, of variations and of weights.
-
-    Raises:
-        LabError: the font, scikit-image or scikit-learn is missing, or `folds` is out of range.
+    `folds` are parts of the glyphs, of which each is held out once: no glyph is in two. `seed` decides the folds, the
+    variations and the weights.
     """
     drawings = glyphs.drawings((*glyphs.CATS, *glyphs.OTHERS))
     images = np.stack([glyphs.grey(one.colours) for one in drawings])
@@ -49,7 +45,7 @@ def study(folds: int = 10, seed: int = 0) -> Findings:
     return Findings(
         "cats",
         "Is there a cat in it? Drawings of animals",
-        _told(found),
+        _summary_lines(found),
         found,
         f"rl-lab learn cats --splits {folds} --seed {seed}",
         tables=[yes_or_no.table(found)],
@@ -60,14 +56,14 @@ def study(folds: int = 10, seed: int = 0) -> Findings:
     )
 
 
-def _told(found: dict[str, Any]) -> list[str]:
+def _summary_lines(found: dict[str, Any]) -> list[str]:
     cats = found["cats"]
     whole = [cats[glyph] for glyph in WHOLE]
     photograph = found["spot checks"]["the photograph"]
     verdict = "is called a cat" if photograph > 0.5 else "is not called a cat"
     big = ", ".join(f"{name} {share:.0%}" for name, share in found["spot checks"].items() if name != "the photograph")
     return [
-        *yes_or_no.told(found, "a cat"),
+        *yes_or_no.summary_lines(found, "a cat"),
         "these are drawings of one font, in grey; the unit of the intervals is the glyph",
         f"{len(cats) - len(whole)} of the {len(cats)} cats are one head with other expressions, "
         "so a held-out head has siblings",
@@ -86,9 +82,7 @@ def _spots() -> dict[str, np.ndarray]:
 
 
 def _draw_spots(spots: dict[str, np.ndarray], probabilities: dict[str, float]) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    figure = new_figure(11, 5.2)
     rows = figure.subplots(2, len(spots))
     for (upper, lower), (name, colours) in zip(rows.T, spots.items(), strict=True):
         upper.imshow(colours)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.lessons.findings import Findings, Picture
-from rl_lab.lessons.style import BLUE, GREEN, INK, ORANGE, PURPLE, ROSE, RULE, SOFT, frame, legend
+from rl_lab.lessons.style import BLUE, GREEN, INK, ORANGE, PURPLE, ROSE, RULE, SOFT, frame, legend, new_figure
 from rl_lab.supervised import losses
 from rl_lab.supervised.gradients import gradient
 from rl_lab.supervised.training import TrainingSamples
+from rl_lab.validation import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,8 +55,7 @@ def run(circuit: Circuit, steps: int) -> NDArray[np.bool_]:
     named = {unit for link in circuit.links for unit in link} | {u for units in circuit.stimuli.values() for u in units}
     if not named <= set(range(circuit.units)):
         raise LabError(f"a circuit of {circuit.units} units has no unit {max(named)}; units are counted from 0")
-    if steps < 1:
-        raise LabError(f"steps={steps} is not allowed; it must be at least 1")
+    whole_number("steps", steps, 1)
     network = MLP([circuit.units, circuit.units, circuit.units], "step")  # the second layer hands on what fires
     (weights, bias), (through, _) = network.layers()
     for (start, end), strength in circuit.links.items():
@@ -95,22 +95,16 @@ class Graded(NamedTuple):
     influence: NDArray[np.float32]  # (depth,), how much the end changes with the sum in each unit
 
 
-def graded(activation: str, weight: float, depth: int = DEPTH, stimulus: float = 1.0) -> Graded:
-    """A chain of single units with the same weight, and the derivative of its end by each unit's weighted sum.
+def graded(activation: str, weight: float, depth: int = DEPTH) -> Graded:
+    """A chain of `depth` units, the first of which gets 1, and the derivative of its end by each unit's weighted sum.
 
     The output of a sigmoid is 1/2 where its sum is 0; its bias takes that away, so that it works where it is steepest.
-
-    Args:
-        activation: of each unit.
-        weight: from each unit to the next.
-        depth: units in the chain.
-        stimulus: what the first is given.
     """
     network = MLP([1] * (depth + 2), activation)
     for number, (weights, bias) in enumerate(network.layers()):
         weights[:] = weight if number < depth else 1
         bias[:] = -weight / 2 if activation == "sigmoid" and number < depth else 0
-    inputs = np.array([[stimulus]], np.float32)
+    inputs = np.ones((1, 1), np.float32)
     output = network(inputs)
     # A squared error whose error is 1 has the output's own derivative.
     samples = TrainingSamples(inputs, output - 1, np.ones(1, np.float32))
@@ -167,9 +161,7 @@ def study() -> Findings:
 
 def picture(fired: Mapping[str, NDArray[np.bool_]]) -> Figure:
     """A raster for each circuit: a row for each unit, a column for each step."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 7.2), layout="constrained")
+    figure = new_figure(11, 7.2)
     places = figure.subplots(2, 3).ravel()
     colours = (BLUE, ROSE, GREEN, PURPLE, ORANGE)
     for axes, (name, circuit), colour in zip(places, circuits().items(), colours, strict=False):
@@ -195,9 +187,7 @@ def picture(fired: Mapping[str, NDArray[np.bool_]]) -> Figure:
 
 def drawn(chains: Sequence[tuple[str, float, Graded]]) -> Figure:
     """The signal in each unit, and the influence of each unit on the end."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = new_figure(11, 4)
     left, right = figure.subplots(1, 2)
     for (name, weight, one), (_, _, colour) in zip(chains, CHAINS, strict=True):
         units = np.arange(1, len(one.signal) + 1)

@@ -41,16 +41,10 @@ class Choice:
 
 
 def fit(method: str, number: int, rows: NDArray[np.float64], seed: int) -> Any:
-    """scikit-learn's `KMeans` or `GaussianMixture`, fitted.
+    """scikit-learn's `KMeans` ("kmeans") or `GaussianMixture` ("mixture"), fitted to `(samples, features)`.
 
     EM for a mixture starts from clusters of k-means and from drawn samples; the likeliest result is kept. Where
     clusters are long and lie side by side, all starts from k-means fail; on digits, drawn samples find less.
-
-    Args:
-        method: "kmeans" or "mixture".
-        number: of clusters.
-        rows: `(samples, features)`.
-        seed: of the starts.
 
     Raises:
         LabError: scikit-learn is missing, there are fewer distinct samples than clusters, or the covariances do not fit

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import extra
+from rl_lab.lessons import style
 from rl_lab.lessons.cluster_models import Choice
+from rl_lab.lessons.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = (
-    *("#2a66ad", "#c4661f", "#2f8558", "#8753a8", "#b03a5b", "#8a6d1f", "#3a93a5", "#6b7280", "#d08fb0", "#7fae3f"),
-)
+COLOURS = (*style.COLOURS, "#8a6d1f", "#3a93a5", "#6b7280", "#d08fb0", "#7fae3f")
 MARKERS = "o^sDv"  # after ten clusters the colours come again, with another one
 INK, FAINT = "#1d2126", "#8b929b"
 
@@ -44,13 +44,9 @@ def matched(found: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.i
 def plane(rows: NDArray[np.float64], parts: Sequence[tuple[str, NDArray[np.int64], Sequence[str]]]) -> Figure:
     """Samples along their first two principal components, coloured once for each way to part them.
 
-    Args:
-        rows: `(samples, features)`.
-        parts: for each panel a title, the part `(samples,)` of each sample, and names of the parts; names longer than
-            two letters stand in a legend, since they would hide one another in the plane.
+    `parts` has for each panel a title, the part `(samples,)` of each sample, and names of the parts; names longer than
+    two letters stand in a legend, since they would hide one another in the plane.
     """
-    from matplotlib.figure import Figure
-
     with extra("learn", "principal components"):
         from sklearn.decomposition import PCA
 
@@ -58,7 +54,7 @@ def plane(rows: NDArray[np.float64], parts: Sequence[tuple[str, NDArray[np.int64
     places = pca.fit_transform(rows)
     if places.shape[1] == 1:  # a single column: side by side, by chance, so that points do not hide one another
         places = np.column_stack([places, np.random.default_rng(0).uniform(-1, 1, len(places))])
-    figure = Figure(figsize=(5.6 * len(parts) + (1.2 if len(parts) == 1 else 0), 5.4), layout="constrained")
+    figure = new_figure(5.6 * len(parts) + (1.2 if len(parts) == 1 else 0), 5.4)
     short = all(len(name) <= 2 for _, _, names in parts for name in names)
     if not short:
         _add_legend(figure, parts[-1][2])
@@ -100,9 +96,7 @@ def scatter(axes: Any, places: NDArray[np.float64], part: NDArray[np.int64], nam
 
 def criterion(choice: Choice, truth: int | None) -> Figure:
     """The criterion over the number of clusters."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    figure = new_figure(7.2, 3.6)
     axes = figure.subplots()
     draw_criterion(axes, choice, truth)
     return figure
@@ -126,15 +120,13 @@ def draw_criterion(axes: Any, choice: Choice, truth: int | None) -> None:
 
 def centroids(images: NDArray[np.float64], labels: NDArray[np.int64], found: NDArray[np.int64]) -> Figure:
     """The mean image of each cluster, in the order of the digit that is most frequent in it."""
-    from matplotlib.figure import Figure
-
     clusters = []
     for k in np.unique(found):
         counts = np.bincount(labels[found == k], minlength=10)
         clusters.append((int(counts.argmax()), -int(counts.sum()), float(counts.max() / counts.sum()), int(k)))
     columns = min(5, len(clusters))
     lines = -(-len(clusters) // columns)
-    figure = Figure(figsize=(1.9 * columns, 2.35 * lines), layout="constrained")
+    figure = new_figure(1.9 * columns, 2.35 * lines)
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for place in axes:
         place.set_axis_off()
@@ -145,16 +137,10 @@ def centroids(images: NDArray[np.float64], labels: NDArray[np.int64], found: NDA
 
 
 def words(clusters: Sequence[tuple[str, int, Sequence[tuple[str, float]]]]) -> Figure:
-    """The words of greatest weight in each cluster, as bars.
-
-    Args:
-        clusters: of each a title, the number of its colour, and words with their weights.
-    """
-    from matplotlib.figure import Figure
-
+    """Bars of the words of greatest weight in clusters, each with a title, the number of its colour, and its words."""
     columns = min(3, len(clusters))
     lines = -(-len(clusters) // columns)
-    figure = Figure(figsize=(3.4 * columns, 2.7 * lines), layout="constrained")
+    figure = new_figure(3.4 * columns, 2.7 * lines)
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     longest = max((weight for _, _, top in clusters for _, weight in top), default=1.0)
     for place, axes in enumerate(panels):

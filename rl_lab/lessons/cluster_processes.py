@@ -13,6 +13,7 @@ from rl_lab.lessons import cluster_models, cluster_pictures
 from rl_lab.lessons.cluster_models import METHODS, Choice
 from rl_lab.lessons.cluster_pictures import COLOURS
 from rl_lab.lessons.findings import Findings, PageTable, Picture
+from rl_lab.lessons.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,17 +26,14 @@ CASES = {"apart": APART, "side by side": SIDE_BY_SIDE}
 def study(number: int | str, seed: int, repeats: int, command: str) -> Findings:
     """Draw points from known processes, find them by both methods, and compare what was found with what is known.
 
-    Args:
-        number: of clusters, or "auto", by which it is chosen anew for each draw.
-        seed: of the first draw; the others follow.
-        repeats: draws.
-        command: that makes these findings.
+    `number` of clusters may be "auto": it is then chosen again for each of the `repeats` draws, of which `seed` is the
+    first's.
     """
     lines, tables, pictures = [f"{POINTS} points, drawn anew from two normal distributions for each seed"], [], []
     figures: dict[str, Any] = {"points": POINTS, "seed": seed}
     for name, processes in CASES.items():
         found = _case(processes, number, seed, repeats)
-        lines += ["", f"two processes {name}:", *_told(found, repeats)]
+        lines += ["", f"two processes {name}:", *_summary_lines(found, repeats)]
         mixture, kmeans = found.pop("mixture"), found.pop("kmeans")
         figures[name] = found
         tables.append(PageTable(["process", "", "share", "mean", "covariance"], _rows(name, processes, mixture.fitted)))
@@ -77,7 +75,7 @@ def _chosen(method: str, number: int | str, points: NDArray[np.float64], seed: i
     return Choice(int(number), {int(number): cluster_models.fit(method, int(number), points, seed)})
 
 
-def _told(found: dict[str, Any], repeats: int) -> list[str]:
+def _summary_lines(found: dict[str, Any], repeats: int) -> list[str]:
     lines = []
     for criterion, numbers in found["chosen"].items():
         lines.append(f"  the {criterion} finds two in {numbers.count(2)} of {repeats} draws")
@@ -114,9 +112,7 @@ def picture(
     mixture: Choice,
 ) -> Figure:
     """The truth, both methods' clusters, and the BIC over the number of clusters."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 8.2), layout="constrained")
+    figure = new_figure(11, 8.2)
     panels = figure.subplots(2, 2).ravel()
     truth = {k: (process.mean, np.array(process.covariance)) for k, process in enumerate(processes)}
     _panel(panels[0], "The two processes", points, made_by, truth)

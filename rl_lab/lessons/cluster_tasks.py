@@ -50,11 +50,7 @@ class Task:
 
 
 def load(data: str) -> Task:
-    """A task by its name: "digits", "fortunes", or a CSV file.
-
-    Raises:
-        LabError: there is no such task or file, or its data are missing.
-    """
+    """A task by its name: "digits", "fortunes", or a CSV file."""
     if data == "digits":
         return digits()
     if data == "fortunes":

@@ -14,7 +14,7 @@ from rl_lab.lessons import cluster_models, cluster_pictures, cluster_processes, 
 from rl_lab.lessons.cluster_models import METHODS, Choice
 from rl_lab.lessons.cluster_tasks import Task
 from rl_lab.lessons.findings import Findings, Picture
-from rl_lab.validation import whole
+from rl_lab.validation import choice, whole, whole_number
 
 LEAST = 5  # seeds for an interval, as in comparisons
 
@@ -30,20 +30,15 @@ def study(
         method: "kmeans" or "mixture".
         seed: of everything random.
         repeats: seeds over which the agreement is averaged.
-
-    Raises:
-        LabError: an argument is not allowed, the data are missing, or cannot be clustered so.
     """
     if clusters != "auto" and not whole(clusters, 1):
         raise LabError(f"clusters={clusters!r} is not allowed; it must be auto or a whole number of at least 1")
-    if method not in METHODS:
-        raise LabError(f"method={method!r} is not allowed; it must be one of {', '.join(METHODS)}")
+    choice("method", method, METHODS)
     if repeats < LEAST:
         raise LabError(
             f"repeats={repeats} is not allowed; it must be at least {LEAST}: intervals from fewer miss too often"
         )
-    if seed < 0:
-        raise LabError(f"seed={seed} is not allowed; it must be at least 0")
+    whole_number("seed", seed, 0)
     command = f"rl-lab cluster {data} --clusters {clusters} --method {method} --seed {seed} --repeats {repeats}"
     if data == "processes":
         return cluster_processes.study(clusters, seed, repeats, command)

@@ -8,7 +8,7 @@ accuracy on samples held out for that choice, with gradient descent (momentum 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError, extra
 from rl_lab.lessons.findings import Findings, PageTable, Picture
+from rl_lab.lessons.style import BLUE, FAINT, GREEN, ORANGE, PURPLE, SOFT, frame, legend, new_figure
 from rl_lab.supervised import losses
 from rl_lab.supervised.gradients import Step, descend, norms_by_layer
 from rl_lab.supervised.training import Schedule, TrainingSamples, predicted, train
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 SIZES = (64, *[32] * 7, 10)  # eight layers of weights
 BATCH, MOMENTUM = 64, 0.9
+COLOURS = (ORANGE, PURPLE, GREEN, BLUE)  # in the order of the contenders
+LEAST = 1e-9  # of a gradient that is drawn
 RATES = {"gradient descent": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0), "Adam": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)}
 
 
@@ -73,11 +79,7 @@ class DepthOutcome(NamedTuple):
 
 
 def digits(seed: int = 0) -> DigitSplits:
-    """Half of scikit-learn's digits to learn from, a sixth to choose by and a third to test on, at random.
-
-    Raises:
-        LabError: scikit-learn is missing.
-    """
+    """Half of scikit-learn's digits to learn from, a sixth to choose by and a third to test on, at random."""
     with extra("learn", "a lesson on digits"):
         from sklearn.datasets import load_digits
     images, labels = load_digits(return_X_y=True)
@@ -91,15 +93,7 @@ def _samples(images: NDArray[Any], labels: NDArray[Any]) -> TrainingSamples:
 
 
 def study(seeds: int = 5, epochs: int = 60) -> Findings:
-    """Train every contender with every learning rate and optimiser, from several seeds.
-
-    Args:
-        seeds: of the initial weights and of the order of the samples.
-        epochs: passes over the samples.
-
-    Raises:
-        LabError: an argument is less than 1, or scikit-learn is missing.
-    """
+    """Train every contender with every learning rate and optimiser, from several seeds."""
     if seeds < 1 or epochs < 1:
         raise LabError(f"seeds={seeds} and epochs={epochs} must both be at least 1")
     data = digits()
@@ -145,23 +139,13 @@ def accuracy(network: MLP, samples: TrainingSamples) -> float:
 
 def findings(outcomes: Sequence[DepthOutcome], seeds: int, epochs: int) -> Findings:
     """What there is to say and to draw."""
-    from rl_lab.lessons import depth_pictures as drawing
-
     rows, lines, found = [], ["gradient before the first step, layer 1 as a share of layer 7:"], []
     plain = [outcome for outcome in outcomes if outcome.optimiser == "gradient descent"]
     lines.append("  " + "; ".join(f"{outcome.contender.name} {_share(outcome):.1e}" for outcome in plain))
     for outcome in outcomes:
         ends = outcome.accuracies
-        rows.append(
-            [
-                outcome.contender.name,
-                outcome.optimiser,
-                f"{outcome.rate:g}",
-                f"{_share(outcome):.1e}",
-                f"{np.mean(ends):.3f}",
-                f"{min(ends):.3f}–{max(ends):.3f}",
-            ]
-        )
+        row = [outcome.contender.name, outcome.optimiser, f"{outcome.rate:g}", f"{_share(outcome):.1e}"]
+        rows.append([*row, f"{np.mean(ends):.3f}", f"{min(ends):.3f}–{max(ends):.3f}"])
         lines.append(
             f"{outcome.optimiser:16} {outcome.contender.name:16} rate {outcome.rate:<6g} "
             f"accuracy {np.mean(ends):.3f} ({min(ends):.3f} to {max(ends):.3f} over {seeds} seeds)"
@@ -179,8 +163,8 @@ def findings(outcomes: Sequence[DepthOutcome], seeds: int, epochs: int) -> Findi
         )
     columns = ["network", "optimiser", "rate", "gradient, layer 1 / layer 7", "accuracy", "of seeds"]
     pictures = [
-        Picture("gradients", "The gradient on its way down through eight layers", drawing.gradients(outcomes)),
-        Picture("learning", "What became of it: accuracy on digits never seen", drawing.learning(outcomes)),
+        Picture("gradients", "The gradient on its way down through eight layers", drawn_gradients(outcomes)),
+        Picture("learning", "What became of it: accuracy on digits never seen", drawn_learning(outcomes)),
     ]
     return Findings(
         "depth",
@@ -202,3 +186,59 @@ def _share(outcome: DepthOutcome) -> float:
     """The first layer's by the seventh's; the eighth is initialised alike for everyone, with gain 1."""
     layers = _at_start(outcome)
     return float(layers[0] / layers[-2])
+
+
+def drawn_gradients(outcomes: Sequence[DepthOutcome]) -> Figure:
+    """By layer before the first step, with all seeds; and in three layers over training by gradient descent."""
+    figure = new_figure(11, 7.4)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.15, 1), squeeze=False)[:, 0]
+    plain = [outcome for outcome in outcomes if outcome.optimiser == "gradient descent"]
+    start = upper.subplots()
+    for outcome, colour in zip(plain, COLOURS, strict=True):
+        layers = np.arange(1, len(outcome.trials[0].gradients[0]) + 1)
+        each = np.array([trial.gradients[0] for trial in outcome.trials])
+        start.plot(layers, each.T, color=colour, lw=0.7, alpha=0.4)
+        middle = np.exp(np.log(each).mean(axis=0))
+        start.plot(layers, middle, color=colour, marker="o", ms=5, lw=2, label=outcome.contender.name)
+    start.set_yscale("log")
+    labels = {"xlabel": "layer, from the pixels to the answer", "ylabel": "gradient (rms of weights)"}
+    frame(start, "Before the first step", **labels)
+    legend(start, loc="lower right", ncols=2)
+    axes = lower.subplots(1, len(plain), sharey=True)
+    for place, outcome, colour in zip(axes, plain, COLOURS, strict=True):
+        _draw_training(place, outcome, colour)
+    axes[0].set_ylabel("gradient (rms)")
+    legend(axes[0], loc="lower right", fontsize=8)
+    return figure
+
+
+def _draw_training(axes: Any, outcome: DepthOutcome, colour: str) -> None:
+    with np.errstate(divide="ignore"):
+        each = np.array([np.log(np.maximum(trial.gradients, LEAST)) for trial in outcome.trials])
+    middle = np.exp(each.mean(axis=0))
+    epochs = np.arange(len(middle))
+    for layer, dash, width in ((0, "-", 2.0), (3, "--", 1.3), (7, ":", 1.6)):
+        axes.plot(epochs, middle[:, layer], color=colour, ls=dash, lw=width, label=f"layer {layer + 1}")
+    axes.set(yscale="log", ylim=(LEAST, 1))
+    frame(axes, f"{outcome.contender.name}, rate {outcome.rate:g}", xlabel="epoch of gradient descent")
+    axes.title.set_fontsize(10)
+
+
+def drawn_learning(outcomes: Sequence[DepthOutcome]) -> Figure:
+    """Accuracy over training, all seeds, for each optimiser."""
+    figure = new_figure(11, 4.8)
+    names = list(dict.fromkeys(outcome.optimiser for outcome in outcomes))
+    for axes, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
+        shown = [outcome for outcome in outcomes if outcome.optimiser == name]
+        for outcome, colour in zip(shown, COLOURS, strict=True):
+            each = np.array([trial.accuracies for trial in outcome.trials])
+            axes.plot(each.T, color=colour, lw=0.7, alpha=0.4)
+            label = f"{outcome.contender.name}, rate {outcome.rate:g}: {each[:, -1].mean():.1%}"
+            axes.plot(each.mean(axis=0), color=colour, lw=2.2, label=label)
+        axes.axhline(0.1, color=FAINT, lw=0.9, ls=(0, (4, 3)))
+        axes.text(each.shape[1] - 1, 0.105, "chance", ha="right", va="bottom", fontsize=8.5, color=SOFT)
+        axes.set_ylim(0, 1.02)
+        frame(axes, name, xlabel="epoch")
+        legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+    axes.figure.axes[0].set_ylabel("accuracy on the test third")
+    return figure

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rl_lab import jit
 from rl_lab.core import activations
 from rl_lab.lessons.findings import Findings, PageTable, Picture
-from rl_lab.lessons.style import BLUE, FAINT, GREEN, ORANGE, SOFT, frame, legend
+from rl_lab.lessons.style import BLUE, FAINT, GREEN, ORANGE, SOFT, frame, legend, new_figure
+from rl_lab.supervised.training import activate, compiled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +23,7 @@ TAILS = (2.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0)
 def activated(name: str, places: ArrayLike) -> NDArray[np.float32]:
     """What the core's kernel puts out, float32 of the shape of the places."""
     values = np.array(places, np.float32)
-    _compiled_activate()(activations.code(name), values.reshape(-1))
+    activate(activations.code(name), values)
     return values
 
 
@@ -32,7 +31,8 @@ def derivative(name: str, places: ArrayLike) -> NDArray[np.float32]:
     """The derivative that the core's backward pass uses: a function of the activation's float32 output."""
     outputs = activated(name, places)
     slopes = np.ones_like(outputs)
-    _compiled_derivative()(activations.code(name), outputs.reshape(-1), slopes.reshape(-1))
+    run = compiled(activations.scale_by_derivative, "the activations' derivatives")
+    run(activations.code(name), outputs.reshape(-1), slopes.reshape(-1))
     return slopes
 
 
@@ -101,9 +101,7 @@ def _tail(name: str) -> dict[str, float]:
 
 def picture() -> Figure:
     """Each activation above its derivative; circles are finite differences."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    figure = new_figure(11, 5.2)
     axes = figure.subplots(2, 4, sharex=True)
     x, few = np.linspace(-5, 5, 1001), np.arange(-9, 10) / 2 + 0.25
     for column, name in enumerate(SHOWN):
@@ -129,9 +127,7 @@ def picture() -> Figure:
 
 def picture_of_tails() -> Figure:
     """Derivatives far from zero, on a logarithmic scale."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 3.9), layout="constrained")
+    figure = new_figure(11, 3.9)
     x = np.linspace(-22, 22, 2201)
     for axes, name in zip(figure.subplots(1, 2, sharey=True), ("sigmoid", "tanh"), strict=True):
         axes.plot(x, exact_derivative(name, x), color=FAINT, lw=5, alpha=0.7, label="exact")
@@ -141,13 +137,3 @@ def picture_of_tails() -> Figure:
         if name == "sigmoid":
             legend(axes, loc="lower center")
     return figure
-
-
-@functools.cache
-def _compiled_activate() -> jit.Compiled:
-    return jit.specialize(activations.activate, name="the activations")
-
-
-@functools.cache
-def _compiled_derivative() -> jit.Compiled:
-    return jit.specialize(activations.scale_by_derivative, name="the activations' derivatives")

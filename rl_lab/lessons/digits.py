@@ -9,13 +9,13 @@ import numpy as np
 
 from rl_lab.errors import LabError, extra
 from rl_lab.lessons.findings import Findings, Picture
+from rl_lab.lessons.style import draw_counts, draw_images, new_figure
 from rl_lab.supervised.classifier import Classifier
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HIDDEN = (256,)
-MISTAKES = 12  # that are drawn
 
 
 class Trial(NamedTuple):
@@ -28,20 +28,16 @@ class Trial(NamedTuple):
 
 
 def study(splits: int = 10, seed: int = 0) -> Findings:
-    """Train on two thirds of the digits and test on the third, for several random thirds and for the file's last.
+    """Train on two thirds of the digits and test on the third, for `splits` random thirds and for the file's last.
 
-    Args:
-        splits: how many random thirds, stratified by digit.
-        seed: of the thirds and of the first classifier; the others follow.
-
-    Raises:
-        LabError: scikit-learn is missing, or `splits` is less than 2.
+    `seed` is that of the thirds and of the first classifier; the others follow.
     """
     if splits < 2:
         raise LabError(f"splits={splits} is not allowed; it must be at least 2, for a mean and its spread")
     with extra("learn", "a lesson on digits"):
         from sklearn.datasets import load_digits
         from sklearn.model_selection import StratifiedShuffleSplit
+        from sklearn.neural_network import MLPClassifier
 
     images, labels = load_digits(return_X_y=True)
     images = images / 16
@@ -49,7 +45,8 @@ def study(splits: int = 10, seed: int = 0) -> Findings:
     thirds.append((np.arange(1198), np.arange(1198, 1797)))  # as the file has them: the last third, unshuffled
     _fit(Classifier(HIDDEN, max_iter=1), images, labels, *thirds[0])  # compiles, or loads
     ours = [_fit(Classifier(HIDDEN, random_state=seed + i), images, labels, *third) for i, third in enumerate(thirds)]
-    theirs = [_fit(_scikit_learns(seed + i), images, labels, *third) for i, third in enumerate(thirds)]
+    peers = [MLPClassifier(random_state=seed + i, max_iter=500) for i in range(len(thirds))]
+    theirs = [_fit(peer, images, labels, *third) for peer, third in zip(peers, thirds, strict=True)]
     found = {
         "ours": _summary(ours),
         "scikit-learn's MLPClassifier": _summary(theirs),
@@ -57,10 +54,10 @@ def study(splits: int = 10, seed: int = 0) -> Findings:
     }
     drawn = Picture("digits", "What was read as what, and the worst mistakes", picture(images, labels, ours[-1]))
     command = f"rl-lab learn digits --splits {splits} --seed {seed}"
-    return Findings("digits", "Which digit was written?", told(found), found, command, pictures=[drawn])
+    return Findings("digits", "Which digit was written?", summary_lines(found), found, command, pictures=[drawn])
 
 
-def told(found: dict[str, Any]) -> list[str]:
+def summary_lines(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     lines = []
     for name in ("ours", "scikit-learn's MLPClassifier"):
@@ -70,13 +67,6 @@ def told(found: dict[str, Any]) -> list[str]:
             f"{one['last third']:.4f} on the file's last third, {one['seconds']:.2f} s a fit"
         )
     return [*lines, f"mean difference on the same thirds {found['difference']:+.4f}"]
-
-
-def _scikit_learns(seed: int) -> Any:
-    with extra("learn", "a comparison with scikit-learn"):
-        from sklearn.neural_network import MLPClassifier
-
-    return MLPClassifier(random_state=seed, max_iter=500)
 
 
 def _fit(model: Any, images: np.ndarray, labels: np.ndarray, learned: np.ndarray, tested: np.ndarray) -> Trial:
@@ -102,11 +92,9 @@ def _summary(trials: list[Trial]) -> dict[str, Any]:
 
 def picture(images: np.ndarray, labels: np.ndarray, trial: Trial) -> Figure:
     """Which digits were taken for which, the worst mistakes, and the loss, epoch by epoch."""
-    from matplotlib.figure import Figure
-
     probabilities = trial.fitted.predict_proba(images[trial.tested])
     truth = labels[trial.tested]
-    figure = Figure(figsize=(11, 7.6), layout="constrained")
+    figure = new_figure(11, 7.6)
     left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1), squeeze=False)[0]
     upper, lower = left.subplots(2, 1, height_ratios=(2.4, 1))
     _draw_confusion(upper, truth, probabilities.argmax(axis=1), trial.accuracy)
@@ -120,24 +108,15 @@ def picture(images: np.ndarray, labels: np.ndarray, trial: Trial) -> Figure:
 def _draw_confusion(axes: Any, truth: np.ndarray, answers: np.ndarray, accuracy: float) -> None:
     counts = np.zeros((10, 10), int)
     np.add.at(counts, (truth, answers), 1)
-    axes.imshow(np.sqrt(counts), cmap="Blues")
-    for row, column in np.argwhere(counts > 0):
-        shade = "white" if counts[row, column] > counts.max() / 3 else "#333"
-        axes.text(column, row, counts[row, column], ha="center", va="center", color=shade, fontsize=9)
+    draw_counts(axes, counts, counts / counts.max(), 9)
     axes.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="is")
     axes.set_title(f"The file's last third: {accuracy:.1%} of {len(truth)} right", loc="left", fontsize=12)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
 
 
 def _draw_mistakes(figure: Any, images: np.ndarray, truth: np.ndarray, probabilities: np.ndarray) -> None:
-    places = np.arange(len(truth))
-    answers = probabilities.argmax(axis=1)
-    surest = sorted(places[answers != truth], key=lambda place: probabilities[place, truth[place]])[:MISTAKES]
+    answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(answers != truth)
+    surest = wrong[np.argsort(probabilities[wrong, truth[wrong]], kind="stable")]
     figure.suptitle("Worst mistakes: least probability for the truth", x=0.02, ha="left", fontsize=12)
-    for axes, place in zip(figure.subplots(4, 3).ravel(), surest + [None] * MISTAKES, strict=False):
-        axes.set_axis_off()
-        if place is not None:
-            axes.imshow(images[place].reshape(8, 8), cmap="gray_r")
-            sure = probabilities[place, answers[place]]
-            axes.set_title(f"{truth[place]} read as {answers[place]} ({sure:.0%})", fontsize=10)
+    shown = [(images[i].reshape(8, 8), f"{truth[i]} read as {answers[i]} ({sure[i]:.0%})") for i in surest]
+    draw_images(figure, 4, 3, shown, cmap="gray_r")

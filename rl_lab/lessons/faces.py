@@ -5,34 +5,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.data.faces import faces
+from rl_lab.errors import extra
 from rl_lab.lessons import yes_or_no
-from rl_lab.lessons.findings import Findings, Picture
-from rl_lab.lessons.progress import telling
+from rl_lab.lessons.findings import Findings, Picture, telling
 
 COPIES = 4
+FACES = 100  # the first half; the other shows other parts of the same kind of photograph
 
 
 def study(folds: int = 10, seed: int = 0) -> Findings:
     """Learn whether a picture shows a face, beside scikit-learn's learners on the same folds.
 
-    Args:
-        folds: parts of the pictures, of which each is held out once.
-        seed: of the folds, of variations and of weights.
-
-    Raises:
-        LabError: scikit-image or scikit-learn is missing, or `folds` is out of range.
+    `folds` are parts of the pictures, of which each is held out once; `seed` decides folds, variations and weights.
     """
-    pictures = faces()
-    question = yes_or_no.YesNoQuestion("a face", pictures.images, pictures.labels, varied, COPIES)
+    with extra("learn", "a lesson on faces"):
+        from skimage.data import lfw_subset  # from Labeled Faces in the Wild, of 25x25 pixels
+
+    images = lfw_subset().astype(np.float32)
+    question = yes_or_no.YesNoQuestion("a face", images, np.arange(len(images)) < FACES, varied, COPIES)
     with telling("faces") as tell:
         answers = yes_or_no.ask(question, folds, seed, tell)
     found = yes_or_no.summary(question, answers, seed)
-    drawn = yes_or_no.picture(question, answers, found, pictures.images)
+    drawn = yes_or_no.picture(question, answers, found, images)
     return Findings(
         "faces",
         "Is there a face in it?",
-        [*yes_or_no.told(found, "a face"), "the unit of the intervals is the picture"],
+        [*yes_or_no.summary_lines(found, "a face"), "the unit of the intervals is the picture"],
         found,
         f"rl-lab learn faces --splits {folds} --seed {seed}",
         tables=[yes_or_no.table(found)],

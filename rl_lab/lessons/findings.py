@@ -1,11 +1,13 @@
-"""What a lesson found: figures, lines of text, pictures, and the page that shows them."""
+"""What a lesson found, in figures, lines of text, pictures and the page that shows them; and what it is doing."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,17 +65,7 @@ class Findings:
         return json.dumps(self.figures, indent=1)
 
     def write(self, folder: Path) -> Path:
-        """Write the page, the numbers, the pictures and the other files.
-
-        Args:
-            folder: made where it is not there.
-
-        Returns:
-            The page, one file that needs no other.
-
-        Raises:
-            LabError: the folder cannot be made.
-        """
+        """Write the page, which needs no other file, the numbers, pictures and other files; returns the page's path."""
         make_folder(folder)
         drawn = {picture.name: png(picture.figure) for picture in self.pictures}
         for name, content in drawn.items():
@@ -103,3 +95,16 @@ def png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, dpi=120, metadata={"Software": None})
     return file.getvalue()
+
+
+@contextmanager
+def telling(name: str) -> Iterator[Callable[[str], None]]:
+    """What shows a line of text about a lesson on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+
+    console = Console(file=sys.stderr)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status(name) as status:
+        yield lambda text: status.update(f"{name}: {text}")

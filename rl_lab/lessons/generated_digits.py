@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from rl_lab.errors import LabError, extra
-from rl_lab.lessons import drawn_digits
-from rl_lab.lessons.findings import Findings, PageTable, Picture
-from rl_lab.lessons.progress import telling
+from rl_lab.lessons.findings import Findings, PageTable, Picture, telling
+from rl_lab.lessons.style import COLOURS, new_figure
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.unsupervised.autoencoder import Autoencoder
 from rl_lab.unsupervised.vae import VariationalAutoencoder
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 CODE_SIZES = (2, 4, 8, 16, 32)
 SURE = 0.9  # from which probability on a digit counts as recognised
+ACROSS, DOWN = 12, 4  # pairs that are shown
+STEPS = 15  # of the walk between two digits
 TRAINING: dict[str, Any] = {"tol": 0, "alpha": 0, "batch_size": 64, "n_iter_no_change": 10**6}
 
 
@@ -36,9 +40,6 @@ def study(samples: int = 1000, epochs: int = 2000, seed: int = 0) -> Findings:
         samples: digits that are drawn.
         epochs: of the variational autoencoder; the others, which learn faster, have a fifth of them.
         seed: of the split, of the networks and of the draws.
-
-    Raises:
-        LabError: scikit-learn is missing, or there are too few samples or epochs.
     """
     if samples < 20 or epochs < 1:
         raise LabError(
@@ -63,24 +64,18 @@ def study(samples: int = 1000, epochs: int = 2000, seed: int = 0) -> Findings:
         "judged": {name: judged(judge, rows, digits.images) for name, rows in pairs.items()},
     }
     pictures = [
-        Picture(
-            "drawn", "New digits, each above its nearest training digit", drawn_digits.nearest(images, known, judge)
-        ),
-        Picture("distances", "How far from the nearest training digit", drawn_digits.distances(pairs, known)),
-        Picture("walk", "A walk through the code, from one digit to the next", drawn_digits.walk(model, digits)),
-        Picture("codes", "What comes back through a narrow code", drawn_digits.errors(errors)),
+        Picture("drawn", "New digits, each above its nearest training digit", drawn_nearest(images, known, judge)),
+        Picture("distances", "How far from the nearest training digit", drawn_distances(pairs, known)),
+        Picture("walk", "A walk through the code, from one digit to the next", drawn_walk(model, digits)),
+        Picture("codes", "What comes back through a narrow code", drawn_errors(errors)),
     ]
     command = f"rl-lab generate digits --samples {samples} --epochs {epochs} --seed {seed}"
     question = "Digits that nobody wrote: are they read as digits, and are they new?"
-    return Findings("generated-digits", question, told(found), found, command, [table(errors)], pictures)
+    return Findings("generated-digits", question, summary_lines(found), found, command, [table(errors)], pictures)
 
 
 def load(seed: int) -> Digits:
-    """The digits, two thirds and one, stratified.
-
-    Raises:
-        LabError: scikit-learn is missing.
-    """
+    """The digits, two thirds and one, stratified."""
     with extra("learn", "a lesson on digits"):
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
@@ -103,10 +98,8 @@ def reconstruction_errors(
         coder.fit(digits.images)
         axes = PCA(size, svd_solver="full").fit(digits.images)
         back = axes.inverse_transform(axes.transform(digits.held))
-        errors[str(size)] = {
-            "autoencoder": _error(coder.reconstruct(digits.held), digits.held),
-            "principal components": _error(back, digits.held),
-        }
+        made = {"autoencoder": coder.reconstruct(digits.held), "principal components": back}
+        errors[str(size)] = {name: float(np.mean((each - digits.held) ** 2)) for name, each in made.items()}
     return errors
 
 
@@ -137,7 +130,7 @@ def neighbours(images: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.nd
     return KDTree(known).query(images)
 
 
-def told(found: dict[str, Any]) -> list[str]:
+def summary_lines(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     lines = [f"read as some digit with a probability over {SURE}:"]
     lines += [
@@ -169,5 +162,75 @@ def table(errors: dict[str, dict[str, float]]) -> PageTable:
     return PageTable(["numbers in the code", "autoencoder: mean squared error, held out", "principal components"], rows)
 
 
-def _error(back: np.ndarray, images: np.ndarray) -> float:
-    return float(np.mean((back - images) ** 2))
+def drawn_nearest(images: np.ndarray, known: np.ndarray, judge: Classifier) -> Figure:
+    """The first generated digits, each above its nearest training digit."""
+    images = images[: ACROSS * DOWN]
+    distances, places = neighbours(images, known)
+    read = judge.predict(images)
+    figure = new_figure(11, 9.2)
+    grid = figure.subplots(2 * DOWN, ACROSS, squeeze=False)
+    for number, axes in enumerate(grid.ravel()):
+        axes.set(xticks=[], yticks=[])
+        row, column = divmod(number, ACROSS)
+        place = row // 2 * ACROSS + column
+        if place >= len(images):
+            axes.set_axis_off()
+            continue
+        shown = images[place] if row % 2 == 0 else known[places[place]]
+        axes.imshow(shown.reshape(8, 8), cmap="Blues" if row % 2 == 0 else "Greys", vmin=0, vmax=1)
+        axes.spines[:].set_visible(False)
+        if row % 2 == 0:
+            axes.set_title(f"{read[place]}", fontsize=10, color=COLOURS[0], pad=2)
+        else:
+            axes.set_xlabel(f"{distances[place]:.2f}", fontsize=9, color="#5a626c", labelpad=2)
+    title = "Blue: generated, and what it is read as. Grey: the nearest training digit, and its distance."
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def drawn_distances(sets: Mapping[str, np.ndarray], known: np.ndarray) -> Figure:
+    """Distances to the nearest training digit, of generated, real and shuffled digits."""
+    figure = new_figure(9, 3.6)
+    axes = figure.subplots()
+    edges = np.linspace(0, 4.5, 91)
+    for (name, images), colour in zip(sets.items(), COLOURS, strict=False):
+        found = neighbours(images, known)[0]
+        counts, _ = np.histogram(found, edges)
+        axes.stairs(counts / len(found), edges, color=colour, fill=True, alpha=0.25)
+        axes.stairs(counts / len(found), edges, color=colour, linewidth=1.6, label=name)
+    axes.set(xlabel="Euclidean distance to the nearest training digit", ylabel="share", xlim=(0, 4.5))
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def drawn_walk(model: VariationalAutoencoder, digits: Digits) -> Figure:
+    """Straight lines through the code, from a held-out digit to one of the next class."""
+    firsts = [digits.held[np.flatnonzero(digits.held_labels == label)[0]] for label in range(10)]
+    codes = model.encode(firsts)
+    figure = new_figure(11, 4.2)
+    grid = figure.subplots(5, STEPS, squeeze=False)
+    for row, start in enumerate(range(0, 10, 2)):
+        shares = np.linspace(0, 1, STEPS)[:, None]
+        path = model.decode((1 - shares) * codes[start] + shares * codes[start + 1])
+        for axes, image in zip(grid[row], path, strict=True):
+            axes.imshow(image.reshape(8, 8), cmap="Blues", vmin=0, vmax=1)
+            axes.set_axis_off()
+    return figure
+
+
+def drawn_errors(found: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Errors of reconstruction by code size, autoencoder and principal components."""
+    figure = new_figure(7, 3.8)
+    axes: Any = figure.subplots()
+    sizes = [int(size) for size in found]
+    for name, colour in zip(("principal components", "autoencoder"), (COLOURS[1], COLOURS[0]), strict=True):
+        values = [of[name] for of in found.values()]
+        axes.plot(sizes, values, marker="o", color=colour, label=name)
+    labels = {"xlabel": "numbers in the code", "ylabel": "mean squared error of a pixel, held out"}
+    axes.set(xscale="log", ylim=(0, None), **labels)
+    axes.set_xticks(sizes, labels=[str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -15,11 +15,11 @@ from rl_lab.data.corpus import STRANGERS as WORDS
 from rl_lab.data.corpus import Scope, corpus
 from rl_lab.data.speech import DIGITS, Saying, Voice
 from rl_lab.errors import LabError
-from rl_lab.lessons.findings import Findings, PageTable, Picture
-from rl_lab.lessons.progress import telling
+from rl_lab.lessons.findings import Findings, PageTable, Picture, telling
 from rl_lab.supervised.classifier import Classifier
 from rl_lab.supervised.recogniser import NONE, Recogniser
 from rl_lab.unsupervised.vae import VariationalAutoencoder
+from rl_lab.validation import choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,12 +65,9 @@ def study(
         epochs: of each autoencoder.
         seed: of the networks, of the draws and of the phases.
         model: file of the recogniser that listens; by default one is trained on voices that nothing else here heard.
-
-    Raises:
-        LabError: Debian's packages or Python's are missing, the word is no digit, or there are too few samples.
     """
-    if word is not None and word not in DIGITS:
-        raise LabError(f"word={word!r} is not allowed; it is one of {', '.join(DIGITS)}")
+    if word is not None:
+        choice("word", word, DIGITS)
     if samples < 1 or epochs < 1:
         raise LabError(f"{samples} samples and {epochs} epochs are not allowed; at least 1 of each is needed")
     words = DIGITS if word is None else (word,)
@@ -94,7 +91,7 @@ def study(
     return Findings(
         "generated-sound",
         "Digits that nobody spoke: are they understood, and are they new?",
-        told(found),
+        summary_lines(found),
         found,
         f"rl-lab generate sound{chosen} --samples {samples} --epochs {epochs} --seed {seed}",
         [table(found["words"])],
@@ -178,7 +175,7 @@ def _share(words: Sequence[str], heard: NDArray[np.float64], word: str) -> float
     return float(np.mean([words[place] == word for place in heard.argmax(axis=1)]))
 
 
-def told(found: dict[str, Any]) -> list[str]:
+def summary_lines(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     lines = [
         f"{word:6} recognised {one['recognised']:4.0%} generated, {one['recognised, real']:4.0%} real; "

@@ -13,12 +13,12 @@ import numpy as np
 
 from rl_lab.data import texts
 from rl_lab.errors import LabError
-from rl_lab.lessons.findings import Findings, PageTable, Picture
+from rl_lab.lessons.findings import Findings, PageTable, Picture, telling
 from rl_lab.lessons.ngrams import bits_by_order
-from rl_lab.lessons.progress import telling
+from rl_lab.lessons.style import new_figure
 from rl_lab.unsupervised.alphabet import Alphabet
 from rl_lab.unsupervised.characters import CharacterModel, check_request
-from rl_lab.unsupervised.copying import longest_copied
+from rl_lab.validation import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,13 +63,10 @@ def study(
         wish: what is to be written.
         epochs: passes over the text; by default, as many as its length makes worth while.
         seed: of the split, the model and what is written.
-
-    Raises:
-        LabError: the text is missing, too short or no text, or a wish is not allowed.
     """
     wish = wish or Wish()
-    if epochs is not None and epochs < 1:
-        raise LabError(f"epochs={epochs} is not allowed; it must be at least 1")
+    if epochs is not None:
+        whole_number("epochs", epochs, 1)
     entries = list(dict.fromkeys(load(corpus)))
     parts = split(entries, seed)
     model = settings(sum(map(len, parts.learned)), epochs, seed)
@@ -106,7 +103,7 @@ def study(
     command += f" --epochs {epochs}" if epochs else ""
     tables = [written_table(found["copied"]["samples"])]
     question = "Text that nobody wrote: how well is it guessed, and is it new?"
-    return Findings("generated-text", question, told(found), found, command, tables, drawn)
+    return Findings("generated-text", question, summary_lines(found), found, command, tables, drawn)
 
 
 def load(corpus: str) -> list[str]:
@@ -117,11 +114,7 @@ def load(corpus: str) -> list[str]:
 
 
 def split(entries: Sequence[str], seed: int) -> Parts:
-    """Eight tenths, one tenth and one tenth of different entries, at random.
-
-    Raises:
-        LabError: there are too few.
-    """
+    """Eight tenths, one tenth and one tenth of different entries, at random."""
     if len(entries) < FEWEST:
         raise LabError(
             f"the text has {len(entries)} different entries (paragraphs, or lines where there are no empty ones); "
@@ -182,7 +175,7 @@ def newness(model: CharacterModel, parts: Parts, wish: Wish, seed: int, count: i
     }
 
 
-def told(found: dict[str, Any]) -> list[str]:
+def summary_lines(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     entries, characters = found["entries"], found["characters"]
     bits = found["bits a character"]
@@ -218,9 +211,7 @@ def written_table(samples: Sequence[dict[str, str]]) -> PageTable:
 
 def picture(bits: dict[str, float], learning: np.ndarray, held: np.ndarray) -> Figure:
     """Bits a character of each contender, and of the model while it learnt."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    figure = new_figure(11, 3.8)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
     epochs = np.arange(1, len(learning) + 1)
     left.plot(epochs, learning, marker="o", markersize=4, color="#c4661f", label="training text, as it was met")
@@ -239,3 +230,22 @@ def picture(bits: dict[str, float], learning: np.ndarray, held: np.ndarray) -> F
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def longest_copied(text: str, known: str) -> str:
+    """The longest stretch of a text that occurs in a known one; the first of several.
+
+    Example:
+        >>> longest_copied("the cat sat", "a cat sits")
+        ' cat s'
+    """
+    best, start, stop = "", 0, 1
+    while stop <= len(text):
+        if text[start:stop] in known:
+            if stop - start > len(best):
+                best = text[start:stop]
+            stop += 1
+        else:
+            start += 1
+            stop = max(stop, start + 1)
+    return best

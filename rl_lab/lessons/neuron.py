@@ -12,7 +12,7 @@ import numpy as np
 from rl_lab.core.perceptron import Perceptron
 from rl_lab.errors import LabError
 from rl_lab.lessons.findings import Findings, PageTable, Picture
-from rl_lab.lessons.style import BLUE, FAINT, INK, ORANGE, RULE, SOFT, frame
+from rl_lab.lessons.style import BLUE, FAINT, INK, ORANGE, RULE, SOFT, frame, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,15 +42,7 @@ def neuron(weights: Sequence[float], threshold: float) -> Perceptron:
 
 
 def study(weights: Sequence[float] = WEIGHTS, threshold: float = THRESHOLD) -> Findings:
-    """Every input of zeros and ones, the weighted sum of each, and the answer; drawn for three inputs.
-
-    Args:
-        weights: of three inputs.
-        threshold: that the weighted sum must exceed.
-
-    Raises:
-        LabError: there are not three weights, or a number is not finite.
-    """
+    """Every input of zeros and ones, the weighted sum of each, and the answer; drawn for three inputs."""
     if len(weights) != 3:
         raise LabError(f"{len(weights)} weights cannot be drawn here; give three")
     unit = neuron(weights, threshold)
@@ -81,9 +73,7 @@ def study(weights: Sequence[float] = WEIGHTS, threshold: float = THRESHOLD) -> F
 
 def picture(unit: Perceptron, weights: Sequence[float], threshold: float) -> Figure:
     """The neuron with two inputs, the step over the sum, and the line in the plane of its first two inputs."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 7.6), layout="constrained")
+    figure = new_figure(11, 7.6)
     axes = figure.subplots(2, 2)
     for place, inputs in zip(axes[0], (FIRING, SILENT), strict=True):
         _draw_neuron(place, unit, weights, threshold, inputs)

@@ -13,23 +13,12 @@ from rl_lab.unsupervised.alphabet import Alphabet
 def bits_by_order(
     alphabet: Alphabet, learned: Sequence[str], judged: Sequence[str], most: int = 8
 ) -> NDArray[np.float64]:
-    """Bits per character of `judged` by n-grams that are counted in `learned`, the end of each text included.
+    """Bits per character of `judged`, float64 `(orders,)`, by n-grams of 1, 2, … symbols that are counted in `learned`.
 
     After a context that was met N times with T different symbols behind it, a symbol that followed it n times has the
     probability `(n + T p) / (N + T)`, where p is the one after the context without its first symbol; below the empty
-    context all symbols are equally probable (I. Witten and T. Bell, "The zero-frequency problem", 1991, method C).
-
-    Args:
-        alphabet: of both.
-        learned: texts.
-        judged: texts.
-        most: the highest order; fewer where the alphabet is so large that an n-gram does not fit into an int64.
-
-    Returns:
-        float64 `(orders,)`: for n-grams of 1, 2, … symbols.
-
-    Raises:
-        LabError: no character of a side is known.
+    context all symbols are equally probable (I. Witten and T. Bell, "The zero-frequency problem", 1991, method C). The
+    end of each text counts. `most` is the highest order; there are fewer where an n-gram does not fit into an int64.
     """
     size = alphabet.size
     orders = min(most, int(62 / np.log2(size)))

@@ -13,6 +13,7 @@ from rl_lab.envs.robot.planner import plan_state
 from rl_lab.errors import LabError
 from rl_lab.lessons import style
 from rl_lab.lessons.findings import Findings, PageTable, Picture
+from rl_lab.lessons.style import new_figure
 from rl_lab.stages import Context, Ledger
 from rl_lab.stages.represent import experienced
 from rl_lab.unsupervised.probe import probe
@@ -37,9 +38,6 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
         steps: that each objective learns from, taken by a policy at random.
         epochs: how often.
         seed: of everything random.
-
-    Raises:
-        LabError: the world is none of the robot's.
     """
     whole_number("steps", steps, LEAST)
     whole_number("epochs", epochs, 1)
@@ -54,7 +52,7 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
         made = Representation(objective, max_iter=rounds, random_state=seed, **options).fit(seen)
         features[name] = made.transform(rows)
     found: dict[str, Any] = {
-        name: {fact: _told(given, known, lanes, seed) for fact, known in labels.items()}
+        name: {fact: _probed(given, known, lanes, seed) for fact, known in labels.items()}
         for name, given in features.items()
     }
     facts = [fact for fact in labels if any(found[name][fact] is not None for name in found)]
@@ -80,8 +78,7 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
 def walked(env: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """What is seen on walks, and what is so: half of the lanes walk at random, half follow a planner that errs.
 
-    Returns:
-        Rows `(samples, size)`, labels `(samples,)` by what they are about, and the lane of each sample.
+    Returns rows `(samples, size)`, labels `(samples,)` by what they are about, and the lane of each sample.
     """
     lanes: Any = make_adapter(env, LANES)
     if not hasattr(lanes, "batch") or "cells" not in (lanes.batch.states.dtype.names or ()):
@@ -114,7 +111,7 @@ def _facts(state: Any) -> tuple[int, int, int, int, int]:
     return int(state["x"]), int(state["y"]), int(state["direction"]), door, int(carrying)
 
 
-def _told(features: np.ndarray, labels: np.ndarray, lanes: np.ndarray, seed: int) -> float | None:
+def _probed(features: np.ndarray, labels: np.ndarray, lanes: np.ndarray, seed: int) -> float | None:
     try:
         return probe(features, labels, lanes, seed)
     except LabError:  # hardly ever met
@@ -126,9 +123,7 @@ def _share(value: float | None) -> str:
 
 
 def _drawn(found: dict[str, Any], facts: list[str], chance: dict[str, float]) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = new_figure(9, 3.6)
     shades = [style.FAINT, style.SOFT, *style.COLOURS]
     for axes, fact in zip(figure.subplots(1, len(facts), sharey=True, squeeze=False)[0], facts, strict=True):
         values = [found[name][fact] or 0.0 for name in found]

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from rl_lab.core.perceptron import Perceptron
 from rl_lab.errors import LabError
 from rl_lab.lessons.findings import Findings, Picture
-from rl_lab.lessons.style import BLUE, COLOURS, FAINT, ORANGE, SOFT, frame, legend
+from rl_lab.lessons.style import BLUE, COLOURS, FAINT, ORANGE, SOFT, frame, legend, new_figure
 from rl_lab.supervised.classifier import Classifier
+from rl_lab.validation import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,17 +40,7 @@ class Separable(NamedTuple):
 
 
 def separable(samples: int, width: int, margin: float, rng: np.random.Generator) -> Separable:
-    """Uniform samples of a cube, those apart that lie closer to a random hyperplane than the margin.
-
-    Args:
-        samples: how many.
-        width: inputs of a sample.
-        margin: the least distance, above 0 and at most 0.5.
-        rng: of the hyperplane and the samples.
-
-    Raises:
-        LabError: an argument is not allowed.
-    """
+    """Uniform samples of a cube, without those nearer to a random hyperplane than the margin, at most 0.5."""
     if samples < 2 or width < 1 or not 0 < margin <= 0.5:
         raise LabError(
             f"{samples} samples of width {width} with margin {margin} cannot be made; "
@@ -83,17 +74,8 @@ class PerceptronTrial(NamedTuple):
 
 
 def study(sets: int = 10, seed: int = 0) -> Findings:
-    """Count mistakes on sets of samples with known margins; then try XOR, with one unit and with two layers.
-
-    Args:
-        sets: of samples, for each margin and width.
-        seed: of everything random.
-
-    Raises:
-        LabError: `sets` is less than 1.
-    """
-    if sets < 1:
-        raise LabError(f"sets={sets} is not allowed; it must be at least 1")
+    """Count mistakes on sets of samples with known margins; then try XOR, with one unit and with two layers."""
+    whole_number("sets", sets, 1)
     rng = np.random.default_rng(seed)
     trials = [_trial(width, margin, rng) for width in WIDTHS for margin in MARGINS for _ in range(sets)]
     alone = Perceptron(2)
@@ -137,9 +119,7 @@ def _trial(width: int, margin: float, rng: np.random.Generator) -> PerceptronTri
 
 def picture_of_bound(trials: list[PerceptronTrial], mistakes: list[int]) -> Figure:
     """Mistakes by margin, below the bound; and mistakes on XOR, which never end."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    figure = new_figure(11, 4.4)
     left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
     edge = [min(trial.bound for trial in trials) / 1.5, max(trial.bound for trial in trials) * 1.5]
     left.plot(edge, edge, color=SOFT, lw=1.2, ls=(0, (4, 3)))
@@ -159,11 +139,9 @@ def picture_of_bound(trials: list[PerceptronTrial], mistakes: list[int]) -> Figu
 
 def picture_of_xor(alone: Perceptron, network: Classifier) -> Figure:
     """Where each model says yes."""
-    from matplotlib.figure import Figure
-
     learned = Perceptron(2)
     learned.fit(SQUARE, OR)
-    figure = Figure(figsize=(11, 4.3), layout="constrained")
+    figure = new_figure(11, 4.3)
     models: tuple[tuple[str, Any, Any], ...] = (
         ("OR, one unit", learned, OR),
         ("XOR, one unit", alone, XOR),

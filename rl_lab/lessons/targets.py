@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab.data import expressions, points
+from rl_lab.data import expressions, tables
 from rl_lab.errors import LabError
 from rl_lab.supervised.curves import RIDGE
 
@@ -51,12 +51,7 @@ class Points:
 
 
 def target(source: str, low: float | None = None, high: float | None = None) -> Target:
-    """Read an expression, or a CSV where the source ends with `.csv`.
-
-    Args:
-        source: the expression or the file's name.
-        low: where the range begins; -3 for an expression, the first point for a file.
-        high: where it ends; 3 for an expression, the last point for a file.
+    """An expression from `low` to `high`, by default -3 to 3, or the points of a CSV where the source ends with `.csv`.
 
     Raises:
         LabError: the source cannot be read, the range is none, or the function has no finite value somewhere in it.
@@ -70,7 +65,7 @@ def target(source: str, low: float | None = None, high: float | None = None) -> 
 
 def of_points(path: Path) -> Target:
     """Points of a CSV, learnt and tested where they are."""
-    table = points.read(path)
+    table = tables.points(path)
     low, high = float(table[0, 0]), float(table[-1, 0])
     _check_range(low, high)
     _check_size(table[:, 1])

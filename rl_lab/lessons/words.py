@@ -17,13 +17,12 @@ from rl_lab.data import speech
 from rl_lab.data.corpus import Corpus, Scope, corpus
 from rl_lab.data.noises import noises
 from rl_lab.data.sound import RATE, read, spoken
-from rl_lab.errors import LabError, extra, printable
+from rl_lab.errors import LabError, printable
 from rl_lab.lessons import words_report
-from rl_lab.lessons.findings import Findings, Picture
-from rl_lab.lessons.progress import telling
-from rl_lab.lessons.words_report import LOGISTIC, OURS
-from rl_lab.supervised.classifier import Classifier
+from rl_lab.lessons.findings import Findings, Picture, telling
+from rl_lab.lessons.yes_or_no import COLOURS, LOGISTIC, OURS, learner
 from rl_lab.supervised.recogniser import NONE, Recogniser
+from rl_lab.validation import whole_number
 
 HIDDEN = (256, 128)
 EPOCHS = 25
@@ -48,17 +47,9 @@ class Test(NamedTuple):
 def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
     """Learn words from synthetic voices, beside scikit-learn's learners, and keep the recogniser.
 
-    Voices are held out in folds, and strangers too: a word that is none of the vocabulary is tested only by
+    Voices are held out in `folds`, and strangers too: a word that is none of the vocabulary is tested only by
     recognisers that heard neither the voice nor the word. The recogniser that is kept heard every voice; the human
     was heard by none.
-
-    Args:
-        folds: parts of the voices, of which each is held out once.
-        seed: of variations and weights.
-        scope: words and voices.
-
-    Raises:
-        LabError: Debian's packages or Python's are missing, or `folds` is out of range.
     """
     if not 2 <= folds <= len(scope.voices):
         raise LabError(f"splits={folds} is not allowed; it must be from 2 to {len(scope.voices)}, the voices")
@@ -67,7 +58,7 @@ def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
         spoken = corpus(scope, seed, tell)
         test = _held_out(spoken, scope, folds, seed, tell)
         models = {}
-        for name in words_report.COLOURS:
+        for name in COLOURS:
             tell(f"{name}, all voices")
             models[name] = _fit(name, spoken, scope, np.ones(len(spoken.texts), bool), seed)
         recogniser = Recogniser(models[OURS])
@@ -80,7 +71,12 @@ def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
     return Findings(
         "words",
         "Which word was spoken?",
-        [*words_report.told(found), *_remarks(found)],
+        [
+            *words_report.summary_lines(found),
+            f"beeps, noises and knocks refused: {found['noises refused']:.1%} of {NOISES}, made as those learned from "
+            "were",
+            f'the odds of "none of these" are those learned times {LEAN}, which was set with flite\'s voices in view',
+        ],
         found,
         f"rl-lab learn words --splits {folds} --seed {seed}",
         tables=words_report.tables(found),
@@ -89,21 +85,9 @@ def study(folds: int = 4, seed: int = 0, scope: Scope = ALL) -> Findings:
     )
 
 
-def _remarks(found: dict[str, Any]) -> list[str]:
-    return [
-        f"beeps, noises and knocks refused: {found['noises refused']:.1%} of {NOISES}, made as those learned from were",
-        f'the odds of "none of these" are those learned times {LEAN}, which was set with flite\'s voices in view',
-    ]
-
-
 def heard_in(file: Path, model: Path, top: int, as_json: bool) -> str:
-    """What a recogniser hears in a sound file, as text or JSON.
-
-    Raises:
-        LabError: the model or the file is missing or damaged, the file is silent, or `top` is less than 1.
-    """
-    if top < 1:
-        raise LabError(f"top={top} is not allowed; it must be at least 1")
+    """What a recogniser hears in a sound file, as text or JSON."""
+    whole_number("top", top, 1)
     if not model.is_file():
         raise LabError(
             f"there is no recogniser in {model}; make one with `rl-lab learn words`, or name it with --model"
@@ -128,7 +112,7 @@ def _held_out(spoken: Corpus, scope: Scope, folds: int, seed: int, tell: Callabl
     fold_of_voice = spoken.voices % folds
     tested = spoken.plain & ((fold_of_word < 0) | (fold_of_word == fold_of_voice))
     classes = sorted({*scope.words, NONE})
-    probabilities = {name: np.zeros((int(tested.sum()), len(classes))) for name in words_report.COLOURS}
+    probabilities = {name: np.zeros((int(tested.sum()), len(classes))) for name in COLOURS}
     for name, shares in probabilities.items():
         for fold in range(folds):
             tell(f"{name}, fold {fold + 1} of {folds}")
@@ -154,7 +138,7 @@ def _fit(name: str, spoken: Corpus, scope: Scope, chosen: NDArray[np.bool_], see
     labels = np.concatenate([labels, np.full(len(strange), NONE, labels.dtype)])
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn's, that it could go on for longer
-        model = _learner(name, seed).fit(rows, labels)
+        model = learner(name, seed, HIDDEN, 0.1, EPOCHS, C=0.1, max_iter=60).fit(rows, labels)
     _output_biases(name, model)[model.classes_.tolist().index(NONE)] += np.log(LEAN)
     return model
 
@@ -173,17 +157,6 @@ def _output_biases(name: str, model: Any) -> NDArray[np.floating]:
     if name == OURS:
         return model.network_.layers()[-1][1]
     return model.intercept_ if name == LOGISTIC else model.intercepts_[-1]
-
-
-def _learner(name: str, seed: int) -> Any:
-    if name == OURS:
-        return Classifier(HIDDEN, alpha=0.1, max_iter=EPOCHS, random_state=seed)
-    with extra("learn", "a comparison with scikit-learn"):
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.neural_network import MLPClassifier
-    if name == LOGISTIC:
-        return LogisticRegression(C=0.1, max_iter=60)
-    return MLPClassifier(HIDDEN, alpha=0.1, max_iter=EPOCHS, random_state=seed)
 
 
 def _human(models: dict[str, Any], recogniser: Recogniser, recordings: list[speech.Recording]) -> words_report.Human:

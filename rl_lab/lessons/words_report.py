@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from rl_lab.data.speech import WAKE
 from rl_lab.lessons.findings import PageTable
+from rl_lab.lessons.style import draw_counts, new_figure
+from rl_lab.lessons.yes_or_no import COLOURS, OURS
 from rl_lab.supervised.recogniser import NONE
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from rl_lab.data.corpus import Scope
     from rl_lab.lessons.words import Test
 
-OURS, LOGISTIC, THEIRS = "ours", "logistic regression", "scikit-learn's MLP"
-COLOURS = {OURS: "#2a66ad", LOGISTIC: "#c4661f", THEIRS: "#2f8558"}
 MUST = "words right, if it must be one"
 FLITES = "words right, flite's voices"
 WIDE = 108  # characters of a line, as the page shows them
@@ -68,7 +68,7 @@ def summary(test: Test, scope: Scope, human: Human, seed: int) -> dict[str, Any]
     return found
 
 
-def told(found: dict[str, Any]) -> list[str]:
+def summary_lines(found: dict[str, Any]) -> list[str]:
     """The findings as lines of text."""
     voices, human, wake = found["held-out voices"], found["the human"], found["wake phrase"]
     words = len(found["classes"]) - 1
@@ -90,12 +90,12 @@ def told(found: dict[str, Any]) -> list[str]:
     lines += [
         f"  ours mishears: {', '.join(wrong) or 'none'}",
         f"  ours refuses {_share(human[OURS]['strangers refused'])} of her words that are none of these",
-        *_told_of_wake(wake, found["prompts"]),
+        *_wake_lines(wake, found["prompts"]),
     ]
     return [part for line in lines for part in textwrap.wrap(line, WIDE, subsequent_indent=" " * 6)]
 
 
-def _told_of_wake(wake: dict[str, Any], prompts: dict[str, Any]) -> list[str]:
+def _wake_lines(wake: dict[str, Any], prompts: dict[str, Any]) -> list[str]:
     worst = ", ".join(f"{text!r} {count}" for text, count in wake["false alarms by"])
     sure = " and ".join(f"{share:.2f}" for share in wake["the human"]) or "was not asked about"
     return [
@@ -125,9 +125,7 @@ def tables(found: dict[str, Any]) -> list[PageTable]:
 
 def picture(test: Test, human: Human, found: dict[str, Any]) -> Figure:
     """Which words were taken for which: of voices never heard, and of the human."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13.5, 7.4), layout="constrained")
+    figure = new_figure(13.5, 7.4)
     left, right = figure.subplots(1, 2)
     names = [name for name in _order(test.classes) if name != NONE or (test.truth == NONE).any()]
     share, low, high = found["held-out voices"][OURS]["words right"]
@@ -147,16 +145,10 @@ def _draw(axes: Any, names: list[str], truth: np.ndarray, answers: np.ndarray) -
     said = [name for name in names if name in truth]
     counts = np.zeros((len(said), len(names)), int)
     np.add.at(counts, ([said.index(str(name)) for name in truth], [names.index(str(name)) for name in answers]), 1)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1.1)
-    for row, column in np.argwhere(counts > 0):
-        shade = "white" if shares[row, column] > 0.4 else "#333"
-        axes.text(column, row, counts[row, column], ha="center", va="center", color=shade, fontsize=7)
+    draw_counts(axes, counts, counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), 7)
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=9)
     axes.set_yticks(range(len(said)), said, fontsize=9)
     axes.set(xlabel="heard as", ylabel="said")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
 
 
 def _order(classes: list[str]) -> list[str]:
@@ -176,7 +168,6 @@ def _best_word(shares: np.ndarray, classes: list[str]) -> np.ndarray:
 
 
 def _pairs(truth: np.ndarray, shares: np.ndarray, classes: list[str]) -> list[list[Any]]:
-    """Which word was most often taken for which, and how often."""
     answers = _answers(shares, classes)
     wrong = answers != truth
     pairs, counts = np.unique(np.stack([truth[wrong], answers[wrong]]), axis=1, return_counts=True)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl_lab.errors import LabError, extra
+from rl_lab.lessons import style
 from rl_lab.lessons.findings import PageTable
+from rl_lab.lessons.style import new_figure
 from rl_lab.supervised.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 HIDDEN = (128,)
 OURS, LOGISTIC, THEIRS = "ours", "logistic regression", "scikit-learn's MLP"
-COLOURS = {OURS: "#2a66ad", LOGISTIC: "#c4661f", THEIRS: "#2f8558"}
+COLOURS = {OURS: style.BLUE, LOGISTIC: style.ORANGE, THEIRS: style.GREEN}
 MISTAKES = 12  # that are drawn
 
 Vary = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
@@ -56,7 +58,9 @@ def fitted(name: str, question: YesNoQuestion, chosen: NDArray[np.intp], seed: i
         for _ in range(round(common / len(members)) - 1):
             images.append(question.vary(question.images[members], rng))
             answers.append(np.full(len(members), kind))
-    return _learner(name, seed).fit(as_rows(np.concatenate(images)), np.concatenate(answers))
+    return learner(name, seed, HIDDEN, 1e-2, 60, C=0.01, max_iter=1000).fit(
+        as_rows(np.concatenate(images)), np.concatenate(answers)
+    )
 
 
 def as_rows(images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -69,17 +73,7 @@ def as_rows(images: NDArray[np.float32]) -> NDArray[np.float32]:
 def ask(
     question: YesNoQuestion, folds: int, seed: int, tell: Callable[[str], None] = lambda text: None
 ) -> dict[str, Answers]:
-    """Answers of each learner on pictures that it did not see: in folds, stratified by answer.
-
-    Args:
-        question: pictures and answers.
-        folds: parts, of which each is held out once.
-        seed: of the folds, variations and weights.
-        tell: called with a line before each fit.
-
-    Raises:
-        LabError: there are fewer than 2 folds, or more than pictures of one kind.
-    """
+    """Answers of each learner on pictures that it did not see, in folds that are stratified by answer."""
     least = int(min(question.labels.sum(), (~question.labels).sum()))
     if not 2 <= folds <= least:
         raise LabError(f"splits={folds} is not allowed; it must be from 2 to {least}, the pictures of the rarer kind")
@@ -154,7 +148,7 @@ def difference(ours: NDArray[np.bool_], theirs: NDArray[np.bool_], labels: NDArr
     return [mean, float(drawn.low), float(drawn.high)]
 
 
-def told(found: dict[str, Any], thing: str) -> list[str]:
+def summary_lines(found: dict[str, Any], thing: str) -> list[str]:
     """The findings as lines of text."""
     lines = [f"balanced accuracy over {found['pictures']} pictures, {found['with it']} with {thing}; chance 0.500"]
     for name in COLOURS:
@@ -183,17 +177,8 @@ def table(found: dict[str, Any]) -> PageTable:
 
 
 def picture(question: YesNoQuestion, answers: dict[str, Answers], found: dict[str, Any], shown: NDArray[Any]) -> Figure:
-    """Balanced accuracies beside chance, and the pictures of which ours was most wrongly sure.
-
-    Args:
-        question: pictures and answers.
-        answers: of each learner.
-        found: from `summary`.
-        shown: pictures as people see them, `(pictures, height, width)` or with colours.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    """Balanced accuracies beside chance, and the pictures, as people see them, of which ours was most wrongly sure."""
+    figure = new_figure(11, 4.4)
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25), wspace=0.04, squeeze=False)[0]
     _draw_bars(left.subplots(), found)
     _draw_mistakes(right, question, answers[OURS].probabilities, shown)
@@ -220,21 +205,18 @@ def _draw_mistakes(figure: Any, question: YesNoQuestion, probabilities: np.ndarr
     wrong = np.flatnonzero((probabilities > 0.5) != question.labels)
     surest = wrong[np.argsort(-np.abs(probabilities[wrong] - 0.5), kind="stable")][:MISTAKES]
     figure.suptitle(f"Worst mistakes of ours: how probable {question.thing} seemed", x=0.02, ha="left", fontsize=12)
-    rows = max(-(-len(surest) // 4), 2)
-    for axes, place in zip(figure.subplots(rows, 4).ravel(), [*surest, *[None] * MISTAKES], strict=False):
-        axes.set_axis_off()
-        if place is not None:
-            axes.imshow(shown[place], cmap="gray", interpolation="nearest")
-            truth = "has one" if question.labels[place] else "has none"
-            axes.set_title(f"{probabilities[place]:.0%}, {truth}", fontsize=10)
+    truth = ("has none", "has one")
+    images = [(shown[i], f"{probabilities[i]:.0%}, {truth[int(question.labels[i])]}") for i in surest]
+    style.draw_images(figure, max(-(-len(surest) // 4), 2), 4, images, cmap="gray", interpolation="nearest")
 
 
-def _learner(name: str, seed: int) -> Any:
+def learner(name: str, seed: int, hidden: tuple[int, ...], alpha: float, epochs: int, **logistic: float) -> Any:
+    """Our classifier, or a peer of scikit-learn's with the same settings; `logistic` are those of the regression."""
     if name == OURS:
-        return Classifier(HIDDEN, alpha=1e-2, max_iter=60, random_state=seed)
+        return Classifier(hidden, alpha=alpha, max_iter=epochs, random_state=seed)
     with extra("learn", "a comparison with scikit-learn"):
         from sklearn.linear_model import LogisticRegression
         from sklearn.neural_network import MLPClassifier
     if name == LOGISTIC:
-        return LogisticRegression(C=0.01, max_iter=1000)
-    return MLPClassifier(HIDDEN, alpha=1e-2, max_iter=60, random_state=seed)
+        return LogisticRegression(**logistic)
+    return MLPClassifier(hidden, alpha=alpha, max_iter=epochs, random_state=seed)

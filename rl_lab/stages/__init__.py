@@ -10,16 +10,3 @@ from rl_lab.stages.pipeline import Pipeline as Pipeline
 from rl_lab.stages.represent import Represent as Represent
 from rl_lab.stages.stage import Stage as Stage
 from rl_lab.stages.value import FitValue as FitValue
-
-__all__ = [
-    "Artifact",
-    "Clone",
-    "Context",
-    "Demonstrate",
-    "Finetune",
-    "FitValue",
-    "Ledger",
-    "Pipeline",
-    "Represent",
-    "Stage",
-]

@@ -15,7 +15,7 @@ from rl_lab.agents.common.normalizer import normalized_rows, set_moments
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
-from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
+from rl_lab.stages.stage import Stage, extended, load_policy, policy_parts
 from rl_lab.supervised import Classifier, Regressor
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.validation import whole_number
@@ -58,7 +58,7 @@ class Clone(Stage):
                 "below 1"
             )
 
-    def rehearsal(self) -> Stage:
+    def minimal(self) -> Stage:
         """One epoch."""
         return replace(self, max_iter=1)
 
@@ -77,19 +77,15 @@ class Clone(Stage):
         notes = {"score": history.validation_scores[history.best_epoch - 1], "epochs": len(history.losses)}
         parts = policy_parts(agent)
         parts.pop("critic")
-        return handed_on(self, context, artifact, notes, **parts)
+        return extended(self, context, artifact, notes, **parts)
 
     def fit(
         self, policy: ActorCritic, rows: np.ndarray, actions: np.ndarray, seed: int, run: Fit = Estimator.fit_to
     ) -> Estimator:
-        """Fit a policy's actor in place.
+        """Fit a policy's actor in place to what an expert did, `(transitions, ...)`; `run` is what calls `fit`.
 
-        Args:
-            policy: whose actor is fitted.
-            rows: of the encoder, `(transitions, size)`, normalised where the policy is to see them so.
-            actions: what the expert did, `(transitions, ...)`.
-            seed: of the order of the transitions.
-            run: what calls `fit`.
+        Rows are those of the encoder, `(transitions, size)`, normalised where the policy is to see them so. `seed`
+        decides the order of the transitions.
         """
         inputs = rows.astype(np.float32) * policy.encoder.scale
         options: dict[str, Any] = {

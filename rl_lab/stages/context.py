@@ -14,20 +14,12 @@ from rl_lab.agents import registry
 from rl_lab.agents.common.predict import choose_rows
 from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.errors import LabError
-from rl_lab.stages.bookkeeper import Bookkeeper
 from rl_lab.stages.environment import CountedEnv, EnvironmentFactory
-from rl_lab.stages.ledger import Ledger
+from rl_lab.stages.ledger import Bookkeeper, Ledger
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.unsupervised.representation import Experience, Representation
 
 LOOK_LIMIT = 10_000  # steps of an episode that `look` waits for
-
-
-def _on_policy(name: str) -> type[OnPolicyAlgorithm]:
-    kind = registry.algorithm_named(name)
-    if not issubclass(kind, OnPolicyAlgorithm):
-        raise LabError(f"stages go with on-policy algorithms, and {name!r} is none; choose ppo or a2c")
-    return kind
 
 
 class Context:
@@ -66,7 +58,10 @@ class Context:
         described: Any = None,
         algorithm: str = "ppo",
     ) -> None:
-        self.algorithm, self._kind = algorithm, _on_policy(algorithm)
+        kind = registry.algorithm_named(algorithm)
+        if not issubclass(kind, OnPolicyAlgorithm):
+            raise LabError(f"stages go with on-policy algorithms, and {algorithm!r} is none; choose ppo or a2c")
+        self.algorithm, self._kind = algorithm, kind
         self.environment, self.seed = EnvironmentFactory(env, env_kwargs, described), seed
         self.books = Bookkeeper()
         self.hyperparameters = {"num_envs": 8, **(hyperparameters or {})}

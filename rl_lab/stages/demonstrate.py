@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +17,8 @@ from rl_lab.stages import experts
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
 from rl_lab.stages.ledger import Ledger
-from rl_lab.stages.stage import Stage, handed_on
-from rl_lab.validation import whole_number
+from rl_lab.stages.stage import Stage, extended
+from rl_lab.validation import switches, whole_number
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ class Demonstrate(Stage):
         acts = callable(self.expert) or hasattr(self.expert, "predict")
         if self.expert is not None and not (acts or (isinstance(self.expert, (str, Path)) and str(self.expert))):
             raise LabError(f"stage 'demonstrations': expert={self.expert!r} is not allowed; {experts.OTHER_FORMS}")
-        if not isinstance(self.shuffled, bool):
-            raise LabError(f"stage 'demonstrations': shuffled={self.shuffled!r} is not allowed; give true or false")
+        switches(**{"stage 'demonstrations': shuffled": self.shuffled})
         whole_number("stage 'demonstrations': episodes", self.episodes, 1)
 
     def described(self) -> dict[str, Any]:
@@ -60,7 +58,7 @@ class Demonstrate(Stage):
             "dataset": None if self.dataset is None else Demonstrations.read(self.dataset).digest(),
         }
 
-    def rehearsal(self) -> Stage:
+    def minimal(self) -> Stage:
         """A few episodes, enough for some to be held out."""
         return replace(self, episodes=min(10, self.episodes))
 
@@ -73,19 +71,21 @@ class Demonstrate(Stage):
         shown = self._read(context) if self.dataset else self._played(context)
         rows, actions = rows_of(Encoder(shown.observation_space), shown), shown.actions()
         if self.shuffled:
-            actions = dealt_out(actions, context.seed)
+            actions = shuffled_actions(actions, context.seed)
         notes = {
             "episodes": len(shown.episodes),
             "transitions": shown.transitions,
             "return": float(shown.returns.mean()),
         }
-        return handed_on(self, context, artifact, notes, demonstrations={"rows": rows, "actions": actions})
+        return extended(self, context, artifact, notes, demonstrations={"rows": rows, "actions": actions})
 
     def _played(self, context: Context) -> Demonstrations:
         env = context.expert_env()
         known = experts.find(self.expert, env)
         context.books.book(Ledger(teacher_steps=known.teacher_steps))
-        context.report(f"demonstrations: {self.episodes} episodes of {_called(self.expert)}")
+        called = getattr(self.expert, "__name__", type(self.expert).__name__)
+        called = self.expert if isinstance(self.expert, str) else called
+        context.report(f"demonstrations: {self.episodes} episodes of {called}")
         return collect(env, known.act, self.episodes, seed=context.seed * seed_offsets.DEMONSTRATIONS)
 
     def _read(self, context: Context) -> Demonstrations:
@@ -97,7 +97,7 @@ class Demonstrate(Stage):
         return shown
 
 
-def dealt_out(actions: np.ndarray, seed: int) -> np.ndarray:
+def shuffled_actions(actions: np.ndarray, seed: int) -> np.ndarray:
     """The same actions in another order, which has nothing to do with what was observed."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=seed_offsets.SHUFFLED_ACTIONS)).permutation(
         actions
@@ -113,7 +113,3 @@ def _batch(observation: Any) -> Any:
     if isinstance(observation, dict):
         return {name: _batch(part) for name, part in observation.items()}
     return np.asarray(observation)[None]
-
-
-def _called(expert: str | Callable[..., Any]) -> str:
-    return expert if isinstance(expert, str) else getattr(expert, "__name__", type(expert).__name__)

@@ -28,13 +28,10 @@ class CountedEnv(gym.Wrapper):
 
 
 class EnvironmentFactory:
-    """Makes one environment again and again.
+    """Makes one environment again and again, from an id or a function, with arguments.
 
-    Args:
-        env: Gymnasium id, or a function that makes an environment.
-        env_kwargs: arguments of the environment.
-        described: what counts about it, as JSON can hold it; by default its registration and the source of what makes
-            it.
+    `described` is what counts about it, as JSON can hold it; by default its registration and the source of what makes
+    it.
     """
 
     def __init__(
@@ -75,11 +72,7 @@ class EnvironmentFactory:
         return self._described
 
     def single(self) -> gym.Env:
-        """One environment.
-
-        Raises:
-            LabError: it cannot be made.
-        """
+        """One environment; a LabError where it cannot be made."""
         if not isinstance(self.env, str):
             return self.env(**self.env_kwargs)
         try:

@@ -27,16 +27,13 @@ class KnownExpert(NamedTuple):
 
 
 def find(expert: Any, env: gym.Env) -> KnownExpert:
-    """An expert from its name, or from whatever has a `predict` or can be called.
-
-    Args:
-        expert: a name, a path, a trained agent, or `expert(observation, info) -> action`.
-        env: the environment that it will act in.
+    """An expert for an environment from its name, its path, or from whatever has a `predict` or can be called.
 
     Raises:
         LabError: there is no such expert, or it is one of another environment.
     """
-    if isinstance(expert, str) and (act := _of_family(expert, env)) is not None:
+    of_family = getattr(getattr(env.unwrapped, "definition", None), "expert", None)
+    if isinstance(expert, str) and of_family is not None and (act := of_family(expert)) is not None:
         return KnownExpert(act, 0)
     if isinstance(expert, Path) or (isinstance(expert, str) and Path(expert).exists()):
         return _loaded(Path(expert), env)
@@ -91,15 +88,7 @@ def _kinds(module: Any) -> list[type]:
     return list(dict.fromkeys(type(part) for part in module.modules())) if hasattr(module, "modules") else []
 
 
-def _of_family(name: str, env: gym.Env) -> Callable[..., Any] | None:
-    """An expert that the family of an environment has by this name."""
-    definition = getattr(env.unwrapped, "definition", None)
-    find = getattr(definition, "expert", None)
-    return find(name) if find is not None else None
-
-
 def _forms(env: gym.Env) -> str:
-    """What may be given."""
     names = getattr(getattr(env.unwrapped, "definition", None), "expert_names", ())
     return f"{OTHER_FORMS}, or a name that this environment knows: {', '.join(names)}" if names else OTHER_FORMS
 

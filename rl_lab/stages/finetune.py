@@ -13,8 +13,8 @@ from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
-from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
-from rl_lab.validation import whole, whole_number
+from rl_lab.stages.stage import Stage, extended, load_policy, policy_parts
+from rl_lab.validation import whole_number
 
 logger = logging.getLogger("rl_lab")
 
@@ -54,8 +54,7 @@ class Finetune(Stage):
     kept: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not whole(self.fall_back, 0) or self.fall_back > 100:
-            raise LabError(f"fall_back={self.fall_back!r} is not allowed; it must be a whole number from 0 to 100")
+        whole_number("fall_back", self.fall_back, 0, 100)
         if self.steps is not None:
             whole_number("stage 'finetune': steps", self.steps, 1)
         for name in (*(item.name for item in fields(KickstartSchedule)), "fall_back_steps", "tolerance"):
@@ -66,7 +65,7 @@ class Finetune(Stage):
     def _schedule(self) -> KickstartSchedule:
         return KickstartSchedule(**{item.name: getattr(self, item.name) for item in fields(KickstartSchedule)})
 
-    def rehearsal(self) -> Stage:
+    def minimal(self) -> Stage:
         """Nothing to come back to."""
         return replace(self, fall_back=0)
 
@@ -88,7 +87,12 @@ class Finetune(Stage):
         # Where there are layers to start from but no policy, there is nothing to hold.
         fresh = artifact is not None and not artifact.part("actor")
         reference = ReferencePolicy.to(agent.policy, FREE if fresh else self._schedule.over(steps))
-        _warn_if_frozen(reference.schedule, steps)
+        if (reference.schedule.warmup_steps or 0) >= steps:
+            logger.warning(
+                "stage 'finetune': the policy stays as it was cloned, since warmup_steps=%s are all of its %s steps",
+                reference.schedule.warmup_steps,
+                steps,
+            )
         if not reference.schedule.idle:
             agent.kickstart(reference)
         guard = None
@@ -97,7 +101,7 @@ class Finetune(Stage):
         context.report(f"finetune: {steps} steps")
         context.train(agent, steps, guard)
         notes = {"returns to the clone": guard.falls if guard else 0, "steps": agent.num_timesteps}
-        return handed_on(self, context, artifact, notes, **policy_parts(agent))
+        return extended(self, context, artifact, notes, **policy_parts(agent))
 
     def _earned(
         self, context: Context, agent: OnPolicyAlgorithm, reference: ReferencePolicy, artifact: Artifact | None
@@ -118,15 +122,6 @@ class Finetune(Stage):
                 f"pretraining cost {spent} steps of a budget of {context.budget}; nothing is left to learn from reward"
             )
         return left
-
-
-def _warn_if_frozen(schedule: KickstartSchedule, steps: int) -> None:
-    if (schedule.warmup_steps or 0) >= steps:
-        logger.warning(
-            "stage 'finetune': the policy stays as it was cloned, since warmup_steps=%s are all of its %s steps",
-            schedule.warmup_steps,
-            steps,
-        )
 
 
 class _Guard:

@@ -37,11 +37,7 @@ class Trained(Artifact):
 
     @cached_property
     def agent(self) -> OnPolicyAlgorithm:
-        """The agent: the one that the last stage trained, or a new one with the weights that the stages made.
-
-        Raises:
-            LabError: no stage made a policy.
-        """
+        """The agent: the one that the last stage trained, or a new one with the weights that the stages made."""
         if self.tuned is not None:
             self.tuned.kickstart(None)
             self.tuned.pretraining_steps = self.num_timesteps - self.tuned.num_timesteps
@@ -116,11 +112,7 @@ class Pipeline:
 
     @classmethod
     def load(cls, path: str | Path) -> tuple[Pipeline, dict[str, Any]]:
-        """A pipeline from a TOML file: `[[stages]]` tables, and beside them what a `Context` takes.
-
-        Raises:
-            LabError: there is no such file, or it makes no sense.
-        """
+        """A pipeline from a TOML file: `[[stages]]` tables, and beside them what a `Context` takes."""
         stages, table = _read_file(path)
         if "env" not in table:
             raise LabError(f"{path} names no env; {KEYS_OF_FILE}")
@@ -163,15 +155,8 @@ class Pipeline:
         return trained.agent
 
 
-FILE = {
-    "algorithm": str,
-    "env": str,
-    "seed": int,
-    "env_kwargs": dict,
-    "hyperparameters": dict,
-    "budget": int,
-    "stages": list,
-}
+FILE = {"algorithm": str, "env": str, "seed": int, "env_kwargs": dict, "hyperparameters": dict, "budget": int}
+FILE |= {"stages": list}
 KEYS_OF_FILE = "it takes algorithm, env, seed, env_kwargs, hyperparameters, budget and [[stages]]"
 
 
@@ -190,11 +175,7 @@ def _read_file(path: str | Path) -> tuple[list[Any], dict[str, Any]]:
 
 
 def read(table: Mapping[str, Any]) -> Stage:
-    """A stage from a table.
-
-    Raises:
-        LabError: the stage is unknown, or has a setting that it does not know.
-    """
+    """A stage from a table; a LabError where it is unknown, or has a setting that it does not know."""
     if not isinstance(table, Mapping) or "stage" not in table:
         raise LabError(f'stage {table!r} does not say which it is; write, for example, {{ stage = "clone" }}')
     settings = dict(table)

@@ -16,9 +16,9 @@ from rl_lab.core.layer_transfer import copy_layers
 from rl_lab.errors import LabError
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.context import Context
-from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
+from rl_lab.stages.stage import Stage, extended, load_policy, policy_parts
 from rl_lab.unsupervised.representation import OBJECTIVES, Experience, Representation
-from rl_lab.validation import whole_number
+from rl_lab.validation import choice, whole_number
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,12 @@ class Represent(Stage):
     gives: ClassVar[tuple[str, ...]] = ("trunk",)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.objective, str) or self.objective not in OBJECTIVES:
-            raise LabError(
-                f"stage 'represent': objective={self.objective!r} is not allowed; choose one of {', '.join(OBJECTIVES)}"
-            )
+        choice("stage 'represent': objective", self.objective, OBJECTIVES)
         whole_number("stage 'represent': steps", self.steps, 1)
         whole_number("stage 'represent': epochs", self.epochs, 0)
         positive("stage 'represent': learning_rate", self.learning_rate)
 
-    def rehearsal(self) -> Stage:
+    def minimal(self) -> Stage:
         """A few steps and one epoch."""
         return replace(self, steps=64, epochs=min(1, self.epochs))
 
@@ -87,7 +84,7 @@ class Represent(Stage):
         losses, grafted = representation.history_.losses, copy_layers(representation.trunk_, agent.policy.actor)
         context.report(f"represent: of the actor's and the critic's layers, {grafted}")
         notes = {"objective": self.objective, "loss": losses[-1] if losses else None, "grafted": str(grafted)}
-        return handed_on(self, context, artifact, notes, **parts)
+        return extended(self, context, artifact, notes, **parts)
 
 
 def experienced(agent: OnPolicyAlgorithm, steps: int) -> Experience:

@@ -42,33 +42,25 @@ class Stage:
         raise NotImplementedError
 
     def __str__(self) -> str:
-        changed = [item for item in fields(self) if getattr(self, item.name) != item.default]
-        settings = ", ".join(f"{item.name} = {_named(getattr(self, item.name))}" for item in changed)
+        given = ((item, getattr(self, item.name)) for item in fields(self))
+        changed = [(item, value) for item, value in given if value != item.default]
+        settings = ", ".join(f"{item.name} = {getattr(value, '__name__', None) or value}" for item, value in changed)
         return f"{self.kind} ({settings})" if settings else self.kind
 
     def described(self) -> dict[str, Any]:
         """What counts about its settings, as JSON can hold it."""
         return {item.name: describe(getattr(self, item.name)) for item in fields(self)}
 
-    def rehearsal(self) -> Stage:
+    def minimal(self) -> Stage:
         """The same stage with as little work as possible, to compile what it needs."""
         return self
 
     def least(self, rollout: int, budget: int) -> int:
-        """Environment steps that it will charge at least.
-
-        Args:
-            rollout: steps of one rollout.
-            budget: of the whole pipeline.
-        """
+        """Environment steps that it will charge at least, given those of a rollout and of the pipeline's budget."""
         return 0
 
     def run(self, context: Context, artifact: Artifact | None = None) -> Artifact:
-        """The artifact of this stage: the one that was kept, or a new one with its whole cost.
-
-        Raises:
-            LabError: the artifact before it does not fit.
-        """
+        """The artifact of this stage: the one that was kept, or a new one with its whole cost."""
         self.check_fits(context, artifact)
         key = self.key(context, artifact)
         folder = context.store / key if context.store and self.kept else None
@@ -100,21 +92,15 @@ class Stage:
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:20]
 
     def check_fits(self, context: Context, artifact: Artifact | None) -> None:
-        """Refuse an artifact that lacks a part or belongs to other spaces.
-
-        Raises:
-            LabError: says which.
-        """
+        """Refuse an artifact that lacks a part or belongs to other spaces."""
         for part in self.needs:
             if artifact is None or not artifact.part(part):
                 raise LabError(f"stage {self.kind!r} needs {part}, which no stage before it gives; {ADVICE[part]}")
-        if artifact is not None and (artifact.environment, artifact.spaces) != (
-            context.environment.name,
-            context.environment.spaces,
-        ):
+        name, spaces = context.environment.name, context.environment.spaces
+        if artifact is not None and (artifact.environment, artifact.spaces) != (name, spaces):
             raise LabError(
                 f"stage {self.kind!r} got an artifact of {artifact.environment} with {artifact.spaces}, but "
-                f"{context.environment.name} has {context.environment.spaces}; pipelines stay in one environment"
+                f"{name} has {spaces}; pipelines stay in one environment"
             )
 
     def _made(self, context: Context, artifact: Artifact | None, key: str) -> Artifact:
@@ -124,30 +110,15 @@ class Stage:
         return replace(made, ledger=context.books.ledger(), parents=parents, key=key)
 
 
-def _named(value: Any) -> str:
-    return getattr(value, "__name__", None) or str(value)
-
-
 MOMENTS = ("mean", "variance", "count", "return_moments")  # of a normalizer, which are handed on
-ADVICE = {
-    "demonstrations": "put a stage 'demonstrations' before it",
-    "actor": "put a stage 'clone' before it",
-    "critic": "put a stage 'value' before it",
-}
+MAKERS = {"demonstrations": "demonstrations", "actor": "clone", "critic": "value"}
+ADVICE = {part: f"put a stage {kind!r} before it" for part, kind in MAKERS.items()}
 
 
-def handed_on(
+def extended(
     stage: Stage, context: Context, artifact: Artifact | None, notes: dict[str, Any], **parts: Any
 ) -> Artifact:
-    """An artifact with the tensors of the one before it, some parts of them replaced.
-
-    Args:
-        stage: what made it.
-        context: where.
-        artifact: the one before it.
-        notes: figures that the stage found, added to those before.
-        parts: tensors by name, for each part that is new.
-    """
+    """An artifact with the tensors and notes of the one before it, and new ones for some parts, each by name."""
     tensors = dict(artifact.tensors) if artifact else {}
     for part, arrays in parts.items():
         tensors = {name: array for name, array in tensors.items() if not name.startswith(f"{part}.")}
@@ -170,12 +141,9 @@ def policy_parts(agent: OnPolicyAlgorithm) -> dict[str, dict[str, np.ndarray]]:
 
 
 def load_policy(agent: OnPolicyAlgorithm, artifact: Artifact, *parts: str) -> None:
-    """Put an artifact's policy into an agent, or only some of its parts.
+    """Put an artifact's policy into an agent of the same net_arch, or only some of its parts.
 
     Where the artifact has a trunk, actor and critic start from its layers; their own parts, if it has them, count more.
-
-    Raises:
-        LabError: the networks have other shapes.
     """
     if (trunk := artifact.part("trunk")) and (not parts or "trunk" in parts):
         for network in (agent.policy.actor, agent.policy.critic):

@@ -1,4 +1,4 @@
-"""Where pretraining outside a pipeline pays: the till of a comparison, found inside the wrappers of an environment."""
+"""Where pretraining outside a pipeline is charged: a comparison's step budget, found inside wrappers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class StepBudget(Protocol):
 
 
 def step_budget_of(env: Any) -> tuple[Any, Any]:
-    """The till inside wrappers, or None, and the environment as a model sees it if somebody wrapped ours.
+    """The step budget inside wrappers, or None, and the environment as a model sees it where ours is wrapped.
 
     Raises:
         LabError: a wrapper of Stable-Baselines3 changes observations in a way that evaluation cannot follow.
@@ -69,7 +69,7 @@ def step_budget_of(env: Any) -> tuple[Any, Any]:
     return None, None
 
 
-def _known(till: Any, foreign: list[str]) -> Any:
-    if till is not None and foreign:
+def _known(budget: Any, foreign: list[str]) -> Any:
+    if budget is not None and foreign:
         raise LabError(f"evaluation cannot follow the wrapper {foreign[0]}; wrap the single environment instead")
-    return till
+    return budget

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from rl_lab.core import weights
 from rl_lab.data import cache
@@ -34,36 +35,22 @@ def usual() -> Path | None:
 def save(artifact: Artifact, folder: Path, parent: Artifact | None = None) -> None:
     """Write `artifact.safetensors` and then `artifact.json`, without which the first counts for nothing.
 
-    Args:
-        artifact: what to keep.
-        folder: of its own.
-        parent: what it was made from; tensors that it shares with one that lies beside it are not written again.
+    Tensors that the artifact shares with a parent that lies beside it are not written again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     beside = parent is not None and (folder.parent / parent.key / ABOUT).exists()
     known = dict(parent.tensors) if parent is not None and beside else {}
     inherited = sorted(name for name, array in artifact.tensors.items() if known.get(name) is array)
     weights.save(folder / TENSORS, {name: array for name, array in artifact.tensors.items() if name not in inherited})
-    body = {
-        "stage": artifact.stage,
-        "environment": artifact.environment,
-        "spaces": artifact.spaces,
-        "ledger": artifact.ledger.as_dict(),
-        "parents": list(artifact.parents),
-        "inherited": inherited,
-        "notes": dict(artifact.notes),
-        "key": artifact.key,
-        "digest": artifact.digest,
-    }
+    names = ("stage", "environment", "spaces", "key", "digest")
+    body: dict[str, Any] = {name: getattr(artifact, name) for name in names}
+    body |= {"ledger": artifact.ledger.as_dict(), "notes": dict(artifact.notes)}
+    body |= {"parents": list(artifact.parents), "inherited": inherited}
     write_text(folder / ABOUT, json.dumps(body, indent=1) + "\n")
 
 
 def load(folder: Path) -> Artifact:
-    """Read what `save` wrote.
-
-    Raises:
-        LabError: a file is missing, damaged or was altered.
-    """
+    """Read what `save` wrote; a LabError where a file is missing, damaged or was altered."""
     body = _about(folder)
     tensors = weights.load(folder / TENSORS)
     if body["inherited"]:
@@ -93,13 +80,7 @@ def holds(folder: Path) -> bool:
 
 
 def prune(folder: Path, limit: int = LIMIT, idle: float = IDLE) -> None:
-    """Delete artifacts that were not used for longest, until a store is small enough.
-
-    Args:
-        folder: of the store.
-        limit: bytes that may stay.
-        idle: seconds for which an artifact must not have been used.
-    """
+    """Delete artifacts that were not used for `idle` seconds, oldest first, until at most `limit` bytes are left."""
     found = sorted((about.stat().st_mtime, about.parent) for about in folder.glob(f"*/{ABOUT}"))
     sizes = {each: sum(file.stat().st_size for file in each.iterdir()) for _, each in found}
     total = sum(sizes.values())

@@ -15,7 +15,7 @@ from rl_lab.agents.on_policy import OnPolicyAlgorithm
 from rl_lab.stages.artifact import Artifact
 from rl_lab.stages.clone import Fit
 from rl_lab.stages.context import Context
-from rl_lab.stages.stage import Stage, handed_on, load_policy, policy_parts
+from rl_lab.stages.stage import Stage, extended, load_policy, policy_parts
 from rl_lab.supervised import Regressor
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.validation import whole_number
@@ -67,7 +67,7 @@ class FitValue(Stage):
         positive("stage 'value': learning_rate", self.learning_rate)
         not_negative("stage 'value': alpha", self.alpha)
 
-    def rehearsal(self) -> Stage:
+    def minimal(self) -> Stage:
         """A few steps and one epoch."""
         return replace(self, steps=64, max_iter=1)
 
@@ -96,28 +96,15 @@ class FitValue(Stage):
         if agent.normalizer.rewards:
             agent.collect()  # the scale of the rewards has to be known before returns are
         fitted = self.fit(agent.policy, lambda: played(agent), agent.normalizer.gamma, context.seed, context.fit)
-        notes = {
-            "score": fitted.history_.validation_scores[fitted.history_.best_epoch - 1],
-            "return": _earned(agent),
-        }
-        return handed_on(self, context, artifact, notes, **policy_parts(agent))
+        notes = {"score": fitted.history_.validation_scores[fitted.history_.best_epoch - 1], "return": _earned(agent)}
+        return extended(self, context, artifact, notes, **policy_parts(agent))
 
     def fit(
-        self,
-        policy: ActorCritic,
-        play: Callable[[], Played],
-        gamma: float,
-        seed: int,
-        run: Fit = Estimator.fit_to,
+        self, policy: ActorCritic, play: Callable[[], Played], gamma: float, seed: int, run: Fit = Estimator.fit_to
     ) -> Estimator:
-        """Fit a policy's critic in place to what it meets.
+        """Fit a policy's critic in place to what it meets, with a discount; `run` is what calls `fit`.
 
-        Args:
-            policy: whose critic is fitted.
-            play: plays on with the policy as it is then, for half of the steps.
-            gamma: discount.
-            seed: of the order of the samples.
-            run: what calls `fit`.
+        `play` plays on with the policy as it is then, for half of the steps; `seed` decides the order of the samples.
         """
         head, bias = policy.critic.layers()[-1]
         head[:], bias[:] = 0, 0  # values that mean nothing must not end up in returns
@@ -136,13 +123,8 @@ class FitValue(Stage):
         return self._fit(policy, both.rows[usable], returns[usable], seed, run)
 
     def _fit(self, policy: ActorCritic, rows: np.ndarray, returns: np.ndarray, seed: int, run: Fit) -> Estimator:
-        options: dict[str, Any] = {
-            "alpha": self.alpha,
-            "learning_rate_init": self.learning_rate,
-            "max_iter": self.max_iter,
-            "early_stopping": True,
-            "random_state": seed,
-        }
+        options: dict[str, Any] = {"alpha": self.alpha, "learning_rate_init": self.learning_rate}
+        options |= {"max_iter": self.max_iter, "early_stopping": True, "random_state": seed}
         return run(Regressor(**options), rows.astype(np.float32) * policy.encoder.scale, returns, network=policy.critic)
 
 
@@ -171,14 +153,9 @@ def monte_carlo(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Discounted returns, and which of them hardly depend on what would have come after an end that is none.
 
-    Args:
-        rewards: float32 `(steps, lanes)`.
-        dones: bool `(steps, lanes)`, whether the episode ended with the step.
-        truncated: bool `(steps, lanes)`, whether only a limit of time ended it, and its reward does not say what
-            would have come.
-        turned: bool `(steps, lanes)`, whether what follows counts with the other sign.
-        gamma: discount.
-        last_values: float32 `(lanes,)`, of what was seen after the last step, where that is known.
+    All arrays are `(steps, lanes)`: float32 rewards; bool, whether the episode ended with the step; whether only a
+    limit of time ended it, and its reward does not say what would have come; whether what follows counts with the other
+    sign. `last_values`, float32 `(lanes,)`, are those of what was seen after the last step, where that is known.
 
     Returns:
         Returns, float32, and bool, both `(steps, lanes)`.

@@ -2,5 +2,3 @@
 
 from rl_lab.supervised.classifier import Classifier as Classifier
 from rl_lab.supervised.regressor import Regressor as Regressor
-
-__all__ = ["Classifier", "Regressor"]

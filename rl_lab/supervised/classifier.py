@@ -22,18 +22,8 @@ class Classifier(Estimator):
     """Learns which of several classes a sample belongs to; names and conventions are those of scikit-learn.
 
     Args:
-        hidden_layer_sizes: units of the hidden layers.
-        activation: of the hidden layers, "relu", "tanh", "sigmoid" or "identity".
-        alpha: of the penalty on squared weights.
-        batch_size: samples in a minibatch; "auto" is 192, or all where there are fewer.
-        learning_rate_init: step size of Adam.
-        max_iter: the most epochs.
-        tol: by how much the loss must fall to count as an improvement.
-        n_iter_no_change: epochs without one, after which training ends.
-        early_stopping: hold a part of the samples out, watch the loss on it, and keep the best weights.
-        validation_fraction: of the samples that are held out, class by class.
-        random_state: seed of the weights, of the order of the samples and of what is held out.
-        class_weight: weights by class, or "balanced", by which each class counts the same.
+        class_weight: weights by class, or "balanced", by which each class counts the same; see `Estimator` for the
+            others. Class by class, a `validation_fraction` of the samples is held out.
 
     Attributes:
         classes_: the classes, sorted; `predict_proba` has a column for each.
@@ -138,15 +128,13 @@ class Classifier(Estimator):
         if labels.dtype.kind == "U" and not isinstance(y, np.ndarray):  # NumPy makes text of mixed lists
             labels = np.array(y, object).reshape(labels.shape)
         if labels.dtype.kind == "O":
-            labels = _told_apart(labels, name)
+            labels = _of_one_kind(labels, name)
         if labels.dtype.kind == "f":
             odd = np.flatnonzero(~np.isfinite(labels) | (labels != np.round(labels)))
-            if len(odd) and not np.isfinite(labels[odd[0]]):
-                raise LabError(f"{name}[{odd[0]}] is {labels[odd[0]]}; every class must be known")
             if len(odd):
-                raise LabError(
-                    f"{name}[{odd[0]}] is {labels[odd[0]]}, which is no class; for numbers there is a Regressor"
-                )
+                known = "which is no class; for numbers there is a Regressor"
+                why = f", {known}" if np.isfinite(labels[odd[0]]) else "; every class must be known"
+                raise LabError(f"{name}[{odd[0]}] is {labels[odd[0]]}{why}")
         return labels
 
     def _class_weights(self, labels: NDArray[Any]) -> NDArray[np.float64]:
@@ -154,14 +142,11 @@ class Classifier(Estimator):
         if self.class_weight is None:
             return np.ones(len(labels))
         present, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        if isinstance(self.class_weight, str):
-            if self.class_weight != "balanced":
-                raise LabError(f"class_weight={self.class_weight!r} is not allowed; give 'balanced', a dict or None")
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             return (len(labels) / (len(present) * counts))[places]
         if not isinstance(self.class_weight, Mapping):
             raise LabError(f"class_weight={self.class_weight!r} is not allowed; give 'balanced', a dict or None")
-        unknown = [name for name in self.class_weight if name not in present]
-        if unknown:
+        if unknown := [name for name in self.class_weight if name not in present]:
             raise LabError(f"class_weight names {unknown[0]!r}, which is not among the classes {present.tolist()}")
         given = [self.class_weight.get(name, 1.0) for name in present.tolist()]
         numbers = all(isinstance(weight, (int, float, np.number)) for weight in given)
@@ -208,7 +193,7 @@ class Classifier(Estimator):
             self.class_weight = {name: value for name, value in header["class_weight"]}
 
 
-def _told_apart(labels: NDArray[Any], name: str) -> NDArray[Any]:
+def _of_one_kind(labels: NDArray[Any], name: str) -> NDArray[Any]:
     """Labels of any kind as an array of one: texts, whole numbers or bools."""
     kinds = {type(label).__name__ for label in labels.tolist()}
     if len(kinds) > 1 or not isinstance(labels[0], (str, int, float, bool)):

@@ -10,18 +10,17 @@ gives the function's own units.
 
 from __future__ import annotations
 
-import functools
-from typing import NamedTuple
+import sys
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rl_lab import jit
-from rl_lab.core import activations
 from rl_lab.core.mlp import MLP
 from rl_lab.errors import LabError
 from rl_lab.supervised.regressor import Regressor
-from rl_lab.validation import real_array, whole_number
+from rl_lab.supervised.training import activate
+from rl_lab.validation import real, real_array, whole_number
 
 STEEPNESSES = (3.0, 6.0, 12.0, 24.0, 48.0)  # of tanh, tried before training; the readout says which is best
 SPREAD = 1.2  # units turn a little beyond the range too, or the fit is worst at its ends
@@ -67,7 +66,7 @@ def fit_curve(
             f"places have shape {known.shape} and values {wanted.shape}; they must be (samples, variables) and "
             "(samples,), with at least one of each"
         )
-    if not isinstance(ridge, (int, float, np.number)) or not 0 <= ridge < np.inf:
+    if not real(ridge, 0, sys.float_info.max):
         raise LabError(f"ridge={ridge!r} is not allowed; it must be a number of at least 0")
     rows, targets, scale = _scaled(known, wanted)
     streams = np.random.SeedSequence(seed).spawn(2)
@@ -87,11 +86,9 @@ def fit_curve(
 
 
 def parts(network: MLP, places: ArrayLike) -> NDArray[np.float32]:
-    """What each hidden unit adds to the output, `(samples, units)`; with the last bias they sum to it.
+    """What each hidden unit of a network with one output adds to it at places `(samples, variables)`.
 
-    Args:
-        network: with one hidden layer and one output.
-        places: `(samples, variables)`.
+    The parts `(samples, units)` and the last bias sum to the output.
     """
     return hidden(network, places) * network.layers()[1][0][:, 0]
 
@@ -99,10 +96,9 @@ def parts(network: MLP, places: ArrayLike) -> NDArray[np.float32]:
 def hidden(network: MLP, places: ArrayLike) -> NDArray[np.float32]:
     """What the units of the first layer put out, `(samples, units)`."""
     weights, bias = network.layers()[0]
-    outputs = np.asarray(places, np.float32) @ weights + bias
-    flat = outputs.ravel()
-    _compiled_activate()(network.code, flat)
-    return flat.reshape(outputs.shape)
+    outputs = np.ascontiguousarray(np.asarray(places, np.float32) @ weights + bias)
+    activate(network.code, outputs)
+    return outputs
 
 
 def _scaled(places: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, Scale]:
@@ -152,18 +148,9 @@ def _train(network: MLP, rows: np.ndarray, targets: np.ndarray, seed: int) -> No
     steps = GRADIENT_STEPS / max(1.0, network.sizes[1] / 100) ** 0.8 / len(RATES)
     epochs = max(1, round(steps * batch / len(rows)))
     for number, rate in enumerate(RATES):
-        regressor = Regressor(
-            network.sizes[1:-1],
-            network.activation,
-            alpha=0,
-            batch_size=batch,
-            learning_rate_init=rate,
-            max_iter=epochs,
-            tol=0,
-            n_iter_no_change=epochs,
-            random_state=seed + number,
-        )
-        regressor.fit(rows, targets, network=network)
+        stops: Any = {"max_iter": epochs, "n_iter_no_change": epochs, "tol": 0}
+        given: Any = {"alpha": 0, "batch_size": batch, "learning_rate_init": rate, "random_state": seed + number}
+        Regressor(network.sizes[1:-1], network.activation, **given, **stops).fit(rows, targets, network=network)
 
 
 def _missed(network: MLP, rows: np.ndarray, targets: np.ndarray) -> float:
@@ -182,8 +169,3 @@ def _unscaled(network: MLP, scale: Scale) -> MLP:
     own_head[:] = head * scale.deviation
     own_head_bias[:] = head_bias * scale.deviation + scale.mean
     return own
-
-
-@functools.cache
-def _compiled_activate() -> jit.Compiled:
-    return jit.specialize(activations.activate, name="the activations")

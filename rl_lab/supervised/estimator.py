@@ -18,7 +18,7 @@ from rl_lab.errors import LabError, short
 from rl_lab.estimators import ParameterMixin, check_layers, check_report
 from rl_lab.memory import check_memory
 from rl_lab.supervised.training import History, Schedule, TrainingSamples, predicted, train
-from rl_lab.validation import real_array, whole
+from rl_lab.validation import real_array, switches, whole
 
 AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
 
@@ -26,6 +26,19 @@ AUTO_BATCH = 192  # three panels of the core's; a multiple of 64 is quickest
 @dataclass(eq=False, repr=False)
 class Estimator(ParameterMixin):
     """A network that is fitted to samples; see `Classifier` and `Regressor`, and `rl_lab.unsupervised`.
+
+    Args:
+        hidden_layer_sizes: units of the hidden layers.
+        activation: of the hidden layers, "relu", "tanh", "sigmoid" or "identity".
+        alpha: of the penalty on squared weights.
+        batch_size: samples in a minibatch; "auto" is 192, or all where there are fewer.
+        learning_rate_init: step size of Adam.
+        max_iter: the most epochs.
+        tol: by how much the loss must fall to count as an improvement.
+        n_iter_no_change: epochs without one, after which training ends.
+        early_stopping: hold a part of the samples out, watch the loss on it, and keep the best weights.
+        validation_fraction: of the samples that are held out.
+        random_state: seed of the weights, of the order of the samples and of what is held out.
 
     Attributes:
         network_: the fitted `MLP`.
@@ -72,11 +85,7 @@ class Estimator(ParameterMixin):
         return len(self.history_.losses)
 
     def outputs(self, X: ArrayLike) -> NDArray[np.float32]:
-        """The network's outputs `(samples, outputs)`.
-
-        Raises:
-            LabError: it is not fitted, or the samples have another width or numbers that are not finite.
-        """
+        """The network's outputs `(samples, outputs)`."""
         self._check_fitted()
         return predicted(self.network_, self._fitted_rows(X))
 
@@ -92,11 +101,7 @@ class Estimator(ParameterMixin):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read what `save` wrote.
-
-        Raises:
-            LabError: the file is missing, damaged, or of something else.
-        """
+        """Read what `save` wrote; raises a LabError where the file is missing, damaged, or of something else."""
         tensors, metadata = weights.load_with_metadata(path)
         try:
             header = json.loads(metadata["rl_lab"])
@@ -175,7 +180,6 @@ class Estimator(ParameterMixin):
         self.network_ = network
 
     def _sizes(self, inputs: int, outputs: int) -> list[int]:
-        """Units of a new network's layers."""
         return [inputs, *self.hidden_layer_sizes, outputs]
 
     def _schedule(self, samples: int) -> Schedule:
@@ -184,7 +188,6 @@ class Estimator(ParameterMixin):
         return Schedule(batch, self.learning_rate_init, self.alpha, self.max_iter, *waiting)
 
     def _split(self, samples: TrainingSamples, rng: np.random.Generator) -> tuple[TrainingSamples, TrainingSamples]:
-        """Samples to learn from, and samples held out."""
         held = self._held_out(samples, rng)
         if not held.any() or held.all():
             raise LabError(
@@ -222,8 +225,7 @@ class Estimator(ParameterMixin):
         batch = {} if self.batch_size == "auto" else {"batch_size": 1}
         self._check_whole(max_iter=1, n_iter_no_change=1, **batch)
         self._check_at_least_0("learning_rate_init", "alpha", "tol")
-        if not isinstance(self.early_stopping, (bool, np.bool_)):
-            raise LabError(f"early_stopping={self.early_stopping!r} is not allowed; it must be True or False")
+        switches(early_stopping=self.early_stopping)
         fraction = self.validation_fraction
         if self.early_stopping and not (isinstance(fraction, (float, np.floating)) and 0 < fraction < 1):
             raise LabError(f"validation_fraction={fraction!r} is not allowed; it must be between 0 and 1")
@@ -237,7 +239,6 @@ class Estimator(ParameterMixin):
 
     @staticmethod
     def _weights(sample_weight: ArrayLike | None, count: int) -> NDArray[np.float64]:
-        """Weights of samples, float64 `(count,)`."""
         if sample_weight is None:
             return np.ones(count)
         given = real_array("sample_weight", sample_weight, f"it must be ({count},)", np.float64)

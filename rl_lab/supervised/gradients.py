@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from rl_lab import jit
 from rl_lab.core import mlp, optim
 from rl_lab.core.mlp import MLP
-from rl_lab.supervised.training import FitScratch, TrainingSamples, gather
+from rl_lab.supervised.training import TrainingSamples, compiled, gather, make_scratch
 
 
 class Step(NamedTuple):
@@ -26,24 +25,15 @@ class Step(NamedTuple):
 def gradient(
     network: MLP, loss: Callable[..., Any], samples: TrainingSamples
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Gradient of the mean loss: for each layer that of its weights `(inputs, units)` and of its bias `(units,)`.
-
-    Args:
-        network: whose parameters it is taken with respect to.
-        loss: from `losses`.
-        samples: over which the loss is taken.
-    """
-    flat = np.zeros(len(network.parameters), np.float32)
-    scratch = _scratch(network, samples, len(samples.inputs), flat)
-    _compiled_gradient(loss)(network.parameters, network.size_array, network.code, samples, scratch)
-    return MLP(network.sizes, network.activation, flat).layers()
+    """Gradient of the mean loss: for each layer that of its weights `(inputs, units)` and of its bias `(units,)`."""
+    scratch, name = make_scratch(network, samples, len(samples.inputs)), loss.__name__.replace("_", " ")
+    run = compiled(whole, f"the gradient of {name}", loss=loss)
+    run(network.parameters, network.size_array, network.code, samples, scratch)
+    return MLP(network.sizes, network.activation, scratch.gradient).layers()
 
 
 def norms_by_layer(network: MLP, loss: Callable[..., Any], samples: TrainingSamples) -> NDArray[np.float64]:
-    """Root mean square of the gradient of each layer's weights, `(layers,)`.
-
-    The root mean square, and not the length, so that layers of different sizes can be compared.
-    """
+    """Root mean square of the gradient of each layer's weights, `(layers,)`: sizes of layers do not count."""
     return np.array(
         [np.sqrt(np.mean(np.square(weights, dtype=np.float64))) for weights, _ in gradient(network, loss, samples)]
     )
@@ -60,21 +50,14 @@ def descend(
 ) -> list[float]:
     """Train a network in place by gradient descent with momentum, as deep networks were trained before Adam.
 
-    Args:
-        network: what is trained.
-        loss: from `losses`.
-        samples: what it learns from.
-        step: how long the steps are.
-        epochs: passes over the samples.
-        rng: of the order of the samples.
-        report: called after each epoch.
+    `rng` is of the order of the samples; `report` is called after each epoch.
 
     Returns:
         Mean loss of each epoch, as the minibatches were met; not a number where the steps were too long.
     """
-    run, velocity = _compiled_descent(loss), np.zeros(len(network.parameters), np.float32)
+    run = compiled(descent, f"gradient descent by {loss.__name__.replace('_', ' ')}", loss=loss)
     batch = min(step.batch, len(samples.inputs))
-    scratch = _scratch(network, samples, batch, np.zeros_like(velocity))
+    velocity, scratch = np.zeros(len(network.parameters), np.float32), make_scratch(network, samples, batch)
     means = []
     for _ in range(epochs):
         order = rng.permutation(len(samples.inputs))
@@ -85,6 +68,7 @@ def descend(
     return means
 
 
+@jit.fast
 def descent(loss, parameters, sizes, code, samples, order, batch, velocity, scratch, learning_rate, momentum):
     """One pass over the samples; arguments as `training.epoch` has them, with `velocity` in place of Adam's moments."""
     total = 0.0
@@ -100,30 +84,10 @@ def descent(loss, parameters, sizes, code, samples, order, batch, velocity, scra
     return total / order.shape[0]
 
 
+@jit.fast
 def whole(loss, parameters, sizes, code, samples, scratch):
     """The gradient of the mean loss over all samples, into `scratch.gradient`."""
     outputs = mlp.forward(parameters, sizes, code, samples.inputs, scratch.hidden)
     loss(outputs, samples.targets, samples.weights, scratch.by_outputs)
     by_outputs = scratch.by_outputs
     mlp.backward(parameters, sizes, code, samples.inputs, scratch.hidden, by_outputs, scratch.gradient, scratch.flow)
-
-
-@functools.cache
-def _compiled_descent(loss: Callable[..., Any]) -> jit.Compiled:
-    name = f"gradient descent by {loss.__name__.replace('_', ' ')}"
-    return jit.specialize(jit.fast(descent), name=name, loss=loss)
-
-
-@functools.cache
-def _compiled_gradient(loss: Callable[..., Any]) -> jit.Compiled:
-    return jit.specialize(jit.fast(whole), name=f"the gradient of {loss.__name__.replace('_', ' ')}", loss=loss)
-
-
-def _scratch(network: MLP, samples: TrainingSamples, batch: int, flat: NDArray[np.float32]) -> FitScratch:
-    return FitScratch(
-        TrainingSamples(*(np.zeros((batch, *array.shape[1:]), array.dtype) for array in samples)),
-        np.zeros(mlp.hidden_size(network.sizes, batch), np.float32),
-        np.zeros(mlp.scratch_size(network.sizes, batch), np.float32),
-        np.zeros((batch, network.sizes[-1]), np.float32),
-        flat,
-    )

@@ -55,13 +55,10 @@ class Recogniser:
         return [str(word) for word in self.classifier.classes_]
 
     def predict_proba(self, sounds: Sequence[Sound]) -> NDArray[np.float64]:
-        """Probabilities `(sounds, words)`, in the order of `words`.
-
-        Args:
-            sounds: at 16 kHz, a word in each.
-        """
+        """Probabilities `(sounds, words)` of sounds at 16 kHz with a word in each, in the order of `words`."""
         shares = np.zeros((len(sounds), len(self.words)))
-        audible = [i for i, sound in enumerate(sounds) if _may_be_a_word(sound)]
+        places = [spoken(sound) for sound in sounds]
+        audible = [i for i, place in enumerate(places) if place and place.stop - place.start <= LONGEST * RATE]
         shares[:, self.words.index(NONE)] = 1
         if audible:
             shares[audible] = self.classifier.predict_proba(np.stack([features(sounds[i]) for i in audible]))
@@ -76,10 +73,8 @@ class Recogniser:
         places = stretches(sound)
         margin = RATE // 10  # so that a weak beginning or end is not lost
         shares = self.predict_proba([sound[max(start - margin, 0) : stop + margin] for start, stop in places])
-        return [
-            Heard(place.start / RATE, place.stop / RATE, self._ranked(row))
-            for place, row in zip(places, shares, strict=True)
-        ]
+        ranked = [{self.words[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in shares]
+        return [Heard(a / RATE, b / RATE, words) for (a, b), words in zip(places, ranked, strict=True)]
 
     def save(self, path: str | Path) -> None:
         """Write it to a safetensors file."""
@@ -87,17 +82,5 @@ class Recogniser:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read what `save` wrote.
-
-        Raises:
-            LabError: the file is missing, damaged, or of something else.
-        """
+        """Read what `save` wrote; raises a LabError where the file is missing, damaged, or of something else."""
         return cls(Classifier.load(path))
-
-    def _ranked(self, row: NDArray[np.float64]) -> dict[str, float]:
-        return {self.words[i]: float(row[i]) for i in np.argsort(-row, kind="stable")}
-
-
-def _may_be_a_word(sound: Sound) -> bool:
-    place = spoken(sound)
-    return place is not None and place.stop - place.start <= LONGEST * RATE

@@ -19,20 +19,7 @@ from rl_lab.validation import real_array
 
 @dataclass(eq=False, repr=False)
 class Regressor(Estimator):
-    """Learns numbers; names and conventions are those of scikit-learn.
-
-    Args:
-        hidden_layer_sizes: units of the hidden layers.
-        activation: of the hidden layers, "relu", "tanh", "sigmoid" or "identity".
-        alpha: of the penalty on squared weights.
-        batch_size: samples in a minibatch; "auto" is 192, or all where there are fewer.
-        learning_rate_init: step size of Adam.
-        max_iter: the most epochs.
-        tol: by how much the loss must fall to count as an improvement.
-        n_iter_no_change: epochs without one, after which training ends.
-        early_stopping: hold a part of the samples out, watch the loss on it, and keep the best weights.
-        validation_fraction: of the samples that are held out.
-        random_state: seed of the weights, of the order of the samples and of what is held out.
+    """Learns numbers; names and conventions are those of scikit-learn, parameters those of `Estimator`.
 
     Example:
         >>> X = np.linspace(-1, 1, 200)[:, None]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rl_lab import jit
-from rl_lab.core import mlp, optim
+from rl_lab.core import activations, mlp, optim
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import Adam, make_adam
 from rl_lab.errors import LabError
@@ -59,21 +59,12 @@ class Schedule:
     tolerance: float  # what counts as an improvement of the loss
 
 
+@jit.fast
 def epoch(loss, parameters, sizes, code, samples, order, batch, adam, scratch, learning_rate, alpha):
-    """One pass over the samples.
+    """One pass over the samples, in `order`, int64; the last minibatch may have fewer than `batch`.
 
-    Args:
-        loss: from `losses`.
-        parameters: float32 `(parameters,)`, updated.
-        sizes: int64 `(layers + 1,)`.
-        code: activation of the hidden layers.
-        samples: `TrainingSamples`.
-        order: int64 `(samples,)`, in which they are taken.
-        batch: samples in a minibatch; the last may have fewer.
-        adam: `optim.Adam`.
-        scratch: `FitScratch`.
-        learning_rate: step size.
-        alpha: of the penalty; a minibatch pays `alpha / (2 count)` times the sum of the squared weights.
+    `loss` is from `losses`, `code` the activation of the hidden layers. A minibatch pays `alpha / (2 count)` times the
+    sum of the squared weights.
 
     Returns:
         The mean loss, penalty apart, of the minibatches as they were met.
@@ -118,15 +109,9 @@ def add_penalty(parameters, sizes, scale, gradient):
 
 
 @functools.cache
-def compiled_epoch(loss: Callable[..., Any]) -> jit.Compiled:
-    """One pass over the samples with a loss, compiled."""
-    return jit.specialize(jit.fast(epoch), name=f"training by {loss.__name__.replace('_', ' ')}", loss=loss)
-
-
-@functools.cache
-def compiled_loss(loss: Callable[..., Any]) -> jit.Compiled:
-    """The loss alone, compiled."""
-    return jit.specialize(loss)
+def compiled(kernel: Callable[..., Any], name: str, **bound: Any) -> jit.Compiled:
+    """A kernel, specialised once in a process."""
+    return jit.specialize(kernel, name=name, **bound)
 
 
 def train(
@@ -139,23 +124,17 @@ def train(
     score: Callable[[np.ndarray, TrainingSamples], float] | None = None,
     report: Callable[[History], None] | None = None,
 ) -> History:
-    """Train a network in place, with a fresh optimiser.
+    """Train a network in place, with a fresh optimiser and a loss from `losses`.
 
-    Args:
-        network: what is trained.
-        loss: from `losses`.
-        samples: what it learns from.
-        schedule: how.
-        rng: of the order of the samples.
-        validation: held out; where it is given, its loss decides when to stop, and the best weights are kept.
-        score: `score(outputs, validation)`, for the history.
-        report: called after each epoch.
+    `rng` is of the order of the samples. Where `validation` is given, its loss decides when to stop, and the best
+    weights are kept; `score(outputs, validation)` goes to the history, with which `report` is called after each epoch.
 
     Raises:
         LabError: the loss is not finite any more.
     """
-    run = compiled_epoch(loss)
-    adam, scratch = make_adam(len(network.parameters)), _scratch(network, samples, schedule.batch)
+    name = loss.__name__.replace("_", " ")
+    run = compiled(epoch, f"training by {name}", loss=loss)
+    adam, scratch = make_adam(len(network.parameters)), make_scratch(network, samples, schedule.batch)
 
     def one_epoch(number: int) -> float:
         order = rng.permutation(len(samples.inputs))
@@ -165,7 +144,8 @@ def train(
     def judge() -> tuple[float, float]:
         assert validation is not None
         outputs = predicted(network, validation.inputs)
-        judged = mean_loss(loss, outputs, validation)
+        given = outputs, validation.targets, validation.weights, np.empty_like(outputs)
+        judged = float(compiled(loss, name)(*given)) / len(outputs)
         return judged, score(outputs, validation) if score else -judged
 
     return descend(one_epoch, network.parameters, adam, schedule, judge if validation is not None else None, report)
@@ -181,14 +161,8 @@ def descend(
 ) -> History:
     """Run epochs until there were enough, or the loss falls no more.
 
-    Args:
-        one_epoch: `one_epoch(number)` trains the parameters for one epoch, from 1 on, and returns its mean loss.
-        parameters: what is trained.
-        adam: what trains them; it counts the gradient steps.
-        schedule: how long.
-        judge: loss and score on held-out samples; where it is given, its loss decides when to stop, and the best
-            parameters are kept.
-        report: called after each epoch.
+    `one_epoch(number)` trains the parameters for one epoch, from 1 on, and returns its mean loss. `judge` returns loss
+    and score on held-out samples; where it is given, its loss decides when to stop, and the best parameters are kept.
 
     Raises:
         LabError: the loss is not finite any more.
@@ -222,22 +196,21 @@ def descend(
     return history
 
 
+def activate(code: int, values: np.ndarray) -> None:
+    """Replace float32 numbers, C-contiguous, by their activation, with the arithmetic that networks use inside."""
+    compiled(activations.activate, "activations")(code, values.reshape(-1))
+
+
 def predicted(network: MLP, inputs: np.ndarray) -> np.ndarray:
     """Outputs `(samples, outputs)`, some thousand samples at a time."""
     parts = [network(inputs[start : start + CHUNK]) for start in range(0, len(inputs), CHUNK)]
     return np.concatenate(parts) if parts else np.zeros((0, network.sizes[-1]), np.float32)
 
 
-def mean_loss(loss: Callable[..., Any], outputs: np.ndarray, samples: TrainingSamples) -> float:
-    """The mean of a loss over samples whose outputs are known."""
-    scratch = np.empty_like(outputs)
-    return float(compiled_loss(loss)(outputs, samples.targets, samples.weights, scratch)) / len(outputs)
-
-
-def _scratch(network: MLP, samples: TrainingSamples, batch: int) -> FitScratch:
-    minibatch = TrainingSamples(*(np.zeros((batch, *array.shape[1:]), array.dtype) for array in samples))
+def make_scratch(network: MLP, samples: TrainingSamples, batch: int) -> FitScratch:
+    """Memory for minibatches of so many samples."""
     return FitScratch(
-        minibatch,
+        TrainingSamples(*(np.zeros((batch, *array.shape[1:]), array.dtype) for array in samples)),
         np.zeros(mlp.hidden_size(network.sizes, batch), np.float32),
         np.zeros(mlp.scratch_size(network.sizes, batch), np.float32),
         np.zeros((batch, network.sizes[-1]), np.float32),

@@ -3,5 +3,3 @@
 from rl_lab.unsupervised.autoencoder import Autoencoder as Autoencoder
 from rl_lab.unsupervised.characters import CharacterModel as CharacterModel
 from rl_lab.unsupervised.vae import VariationalAutoencoder as VariationalAutoencoder
-
-__all__ = ["Autoencoder", "CharacterModel", "VariationalAutoencoder"]

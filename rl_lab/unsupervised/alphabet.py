@@ -39,11 +39,7 @@ class Alphabet:
 
     @classmethod
     def of(cls, entries: Iterable[str], least: int = 1) -> Self:
-        """The characters that occur at least so often.
-
-        Raises:
-            LabError: there is none.
-        """
+        """The characters that occur at least so often."""
         counts: Counter[str] = Counter()
         for entry in entries:
             counts.update(entry)
@@ -65,11 +61,7 @@ class Alphabet:
         return np.where(known[places] == points, places + FIRST, OTHER).astype(np.int64)
 
     def encode(self, entries: Sequence[str], padding: int) -> Encoded:
-        """Entries as symbols, each behind so many edges.
-
-        Raises:
-            LabError: there are none, or no character in them is known.
-        """
+        """Entries as symbols, each behind so many edges."""
         before, after = np.full(padding, EDGE), np.full(1, EDGE)
         parts, places, start = [], [], 0
         for entry in entries:
@@ -91,11 +83,7 @@ class Alphabet:
 
 
 def checked_texts(texts: Iterable[str]) -> list[str]:
-    """A list of texts.
-
-    Raises:
-        LabError: these are none, or all are empty.
-    """
+    """A list of texts, not all of them empty."""
     found = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, (str, bytes)) else None
     if found is None or not all(isinstance(text, str) for text in found):
         raise LabError("texts must be a list of texts, such as ['one', 'two']")

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from rl_lab.core.mlp import MLP, count
 from rl_lab.errors import LabError
 from rl_lab.supervised import losses
-from rl_lab.supervised.training import History, TrainingSamples, predicted
-from rl_lab.unsupervised.coder import Coder, activate
+from rl_lab.supervised.training import History, TrainingSamples, activate, predicted
+from rl_lab.unsupervised.coder import Coder
 
 
 @dataclass(eq=False, repr=False)
@@ -25,17 +25,8 @@ class Autoencoder(Coder):
 
     Args:
         hidden_layer_sizes: units of the layers from the samples to the code; back, they are met in reverse.
-        activation: of all layers but the last, the code's too: "tanh", "relu", "sigmoid" or "identity".
-        n_components: numbers in a code.
-        alpha: of the penalty on squared weights.
-        batch_size: samples in a minibatch; "auto" is 192, or all where there are fewer.
-        learning_rate_init: step size of Adam.
-        max_iter: the most epochs.
-        tol: by how much the loss must fall to count as an improvement.
-        n_iter_no_change: epochs without one, after which training ends.
-        early_stopping: hold a part of the samples out, watch the loss on it, and keep the best weights.
-        validation_fraction: of the samples that are held out.
-        random_state: seed of the weights, of the order of the samples and of what is held out.
+        activation: of all layers but the last, the code's too.
+        n_components: numbers in a code; see `Estimator` for the other parameters.
 
     Example:
         >>> angles = np.linspace(0, np.pi, 200)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -10,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab import jit
 from rl_lab.core import mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
@@ -18,7 +16,7 @@ from rl_lab.errors import LabError
 from rl_lab.estimators import check_report
 from rl_lab.memory import check_memory
 from rl_lab.supervised.estimator import Estimator
-from rl_lab.supervised.training import CHUNK, History, descend
+from rl_lab.supervised.training import CHUNK, History, compiled, descend
 from rl_lab.unsupervised import windows
 from rl_lab.unsupervised.alphabet import EDGE, OTHER, Alphabet, Encoded, checked_texts, shown
 from rl_lab.validation import whole_number
@@ -33,20 +31,10 @@ class CharacterModel(Estimator):
     of Adam falls evenly to 0.
 
     Args:
-        hidden_layer_sizes: units of the hidden layers.
-        activation: of the hidden layers, "relu", "tanh", "sigmoid" or "identity".
         window: characters that are seen.
         embedding: numbers by which each is known.
-        least: times that a character must occur in the text to be known.
-        alpha: of the penalty on squared weights.
-        batch_size: characters in a minibatch; "auto" is 192.
-        learning_rate_init: step size at the beginning.
-        max_iter: epochs.
-        tol: by how much the loss must fall to count as an improvement.
-        n_iter_no_change: epochs without one, after which training ends.
-        early_stopping: hold a part of the texts out, watch the loss on it, and keep the best weights.
-        validation_fraction: of the texts that are held out.
-        random_state: seed of the weights, of the order of the characters and of what is held out.
+        least: times that a character must occur in the text to be known; see `Estimator` for the other
+            parameters, whose samples are characters, and texts in what is held out.
 
     Attributes:
         alphabet_: the characters that it knows.
@@ -94,10 +82,10 @@ class CharacterModel(Estimator):
         """
         self._check()
         check_report(report)
-        learned = self._texts(texts)
+        learned = checked_texts(texts)
         streams = np.random.SeedSequence(self.random_state).spawn(3)
         rng, of_weights, of_split = (np.random.default_rng(stream) for stream in streams)
-        held = None if validation is None else self._texts(validation)
+        held = None if validation is None else checked_texts(validation)
         if held is None and self.early_stopping:
             learned, held = self._split_texts(learned, of_split)
         with self._unless_refused():
@@ -115,7 +103,7 @@ class CharacterModel(Estimator):
             LabError: it is not fitted, or no character is known.
         """
         self._check_fitted()
-        return self._nats(self._encoded(self._texts([text] if isinstance(text, str) else text))) / float(np.log(2))
+        return self._nats(self._encoded(checked_texts([text] if isinstance(text, str) else text))) / float(np.log(2))
 
     def score(self, texts: str | Sequence[str], y: object = None) -> float:
         """Minus the bits a character: higher is better."""
@@ -163,7 +151,8 @@ class CharacterModel(Estimator):
         rng: np.random.Generator,
         report: Callable[[History], None] | None,
     ) -> History:
-        schedule, run, shape = self._schedule(len(learned.places)), compiled_epoch(), self._shape()
+        schedule, shape = self._schedule(len(learned.places)), self._shape()
+        run = compiled(windows.epoch, "training of a model of text")
         adam, scratch = make_adam(len(self.parameters_)), make_scratch(shape, schedule.batch)
 
         def one_epoch(number: int) -> float:
@@ -195,7 +184,6 @@ class CharacterModel(Estimator):
         return self.network_(self.embeddings_[contexts].reshape(len(contexts), -1))
 
     def _build(self, alphabet: Alphabet, rng: np.random.Generator | None = None) -> None:
-        """Embeddings and network, side by side in one buffer."""
         sizes = [self.window * self.embedding, *self.hidden_layer_sizes, alphabet.size]
         middle = alphabet.size * self.embedding
         self.alphabet_ = alphabet
@@ -212,10 +200,6 @@ class CharacterModel(Estimator):
 
     def _encoded(self, texts: Sequence[str]) -> Encoded:
         return self.alphabet_.encode(texts, self.window)
-
-    @staticmethod
-    def _texts(texts: Sequence[str]) -> list[str]:
-        return checked_texts(texts)
 
     def _split_texts(self, texts: list[str], rng: np.random.Generator) -> tuple[list[str], list[str]]:
         order = rng.permutation(len(texts))
@@ -251,11 +235,7 @@ class CharacterModel(Estimator):
 
 
 def check_request(alphabet: Alphabet, count: int, prompt: str, length: int, temperature: float, seed: int = 0) -> None:
-    """Refuse what `generate_many` cannot write.
-
-    Raises:
-        LabError: a number is not allowed, or no character of the prompt is known.
-    """
+    """Refuse what `generate_many` cannot write: a number that is not allowed, or a prompt with no known character."""
     whole_number("count", count, 1)
     whole_number("length", length, 1)
     whole_number("seed", seed, 0)
@@ -282,9 +262,3 @@ def make_scratch(shape: windows.WindowShape, batch: int) -> windows.WindowScratc
         np.zeros(mlp.scratch_size(sizes, batch), np.float32),
         np.zeros(shape.middle + mlp.count(sizes), np.float32),
     )
-
-
-@functools.cache
-def compiled_epoch() -> jit.Compiled:
-    """One pass over a text, compiled."""
-    return jit.specialize(jit.fast(windows.epoch), name="training of a model of text")

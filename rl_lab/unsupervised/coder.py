@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rl_lab import jit
-from rl_lab.core import activations
 from rl_lab.errors import LabError
 from rl_lab.supervised.estimator import Estimator
 from rl_lab.supervised.training import TrainingSamples
@@ -26,19 +23,11 @@ class Coder(Estimator):
     n_components: int = field(default=2, kw_only=True)
 
     def encode(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Codes `(samples, n_components)` of samples `(samples, features)`.
-
-        Raises:
-            LabError: it is not fitted, or the samples have another width or numbers that are not finite.
-        """
+        """Codes `(samples, n_components)` of samples `(samples, features)`."""
         raise NotImplementedError
 
     def decode(self, codes: ArrayLike) -> NDArray[np.float32]:
-        """Samples `(samples, features)` for codes `(samples, n_components)`.
-
-        Raises:
-            LabError: it is not fitted, or the codes have another width or numbers that are not finite.
-        """
+        """Samples `(samples, features)` for codes `(samples, n_components)`."""
         raise NotImplementedError
 
     def reconstruct(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -68,7 +57,6 @@ class Coder(Estimator):
         super()._check()
 
     def _given(self, X: ArrayLike, y: object = None, weights: NDArray[np.float64] | None = None) -> TrainingSamples:
-        """Samples whose labels are they themselves."""
         rows = self._rows(X)
         return TrainingSamples(rows, rows, np.ones(len(rows), np.float32))
 
@@ -77,13 +65,3 @@ class Coder(Estimator):
         if len(samples.inputs) < 2:
             raise LabError("X has one sample only; what samples have in common can be learnt from two on")
         self._check_names(X, fitting=True)
-
-
-def activate(code: int, values: NDArray[np.float32]) -> None:
-    """Replace numbers, C-contiguous, by their activation, with the arithmetic that networks use inside."""
-    _compiled_activate()(code, values.reshape(-1))
-
-
-@functools.cache
-def _compiled_activate() -> jit.Compiled:
-    return jit.specialize(activations.activate, name="activations")

@@ -83,23 +83,12 @@ def gaussian(outputs, targets, log_noise, by_outputs, by_log_noise):
 
 @jit.fast
 def bound_gradient(likelihood, parameters, shape, code, inputs, noise, beta, scratch):
-    """Minus the bound and its gradient, for one draw of the code of each sample.
+    """Minus the bound, summed in nats, and its gradient, for one draw of the code of each sample.
 
     The bound is `log p(x | z) - beta KL(q(z | x) || N(0, 1))`, where `z = mean + noise * deviation`, and
-    `KL = (mean² + variance - log variance - 1) / 2`, summed over the code.
-
-    Args:
-        likelihood: its number in `LIKELIHOODS`.
-        parameters: float32, the flat buffer.
-        shape: `AutoencoderShape`.
-        code: activation of the hidden layers.
-        inputs: float32 `(batch, features)`.
-        noise: float32 `(batch, code)`, standard normal.
-        beta: weight of the divergence; 1 is the bound itself.
-        scratch: `ElboScratch`; the gradient of the mean over the batch is left in it.
-
-    Returns:
-        The sum of minus the bounds, in nats.
+    `KL = (mean² + variance - log variance - 1) / 2`, summed over the code. `likelihood` is a number of `LIKELIHOODS`,
+    `code` the activation of the hidden layers; inputs are float32 `(batch, features)`, noise is float32
+    `(batch, code)`, standard normal. The gradient of the mean over the batch is left in the scratch.
     """
     batch, width = noise.shape
     each, weight = ONE / np.float32(batch), np.float32(beta)
@@ -137,24 +126,10 @@ def bound_gradient(likelihood, parameters, shape, code, inputs, noise, beta, scr
 
 @jit.fast
 def epoch(likelihood, parameters, shape, code, samples, noise, order, beta, adam, scratch, learning_rate, alpha):
-    """One pass over the samples.
+    """One pass over samples `(samples, features)` with noise `(samples, code)`, in `order`; arguments as above.
 
-    Args:
-        likelihood: its number in `LIKELIHOODS`.
-        parameters: float32, the flat buffer, updated.
-        shape: `AutoencoderShape`.
-        code: activation of the hidden layers.
-        samples: float32 `(samples, features)`.
-        noise: float32 `(samples, code)`, standard normal.
-        order: int64 `(samples,)`, in which they are taken.
-        beta: weight of the divergence.
-        adam: `optim.Adam`.
-        scratch: `ElboScratch`, for the size of a minibatch; the last may have fewer.
-        learning_rate: step size.
-        alpha: of the penalty; a minibatch pays `alpha / (2 count)` times the sum of the squared weights.
-
-    Returns:
-        The mean of minus the bounds, as the minibatches were met.
+    A minibatch, of which the last may be smaller than the scratch, pays `alpha / (2 count)` times the sum of the
+    squared weights. Returns the mean of minus the bounds, as the minibatches were met.
     """
     total, batch = 0.0, scratch.inputs.shape[0]
     for start in range(0, order.shape[0], batch):

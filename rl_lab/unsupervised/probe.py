@@ -16,11 +16,8 @@ def probe(
 ) -> float:
     """Balanced accuracy of a softmax on features, on groups of samples that it has not seen; 1 / classes is chance.
 
-    Args:
-        features: `(samples, features)`.
-        labels: the class of each, `(samples,)`.
-        groups: of samples that belong together, such as those of one lane, `(samples,)`; half of them are held out.
-        seed: of which are held out, and of the fit.
+    `features` are `(samples, features)`, the class and the group of each `(samples,)`, of which half are held out: a
+    group is what belongs together, such as the samples of one lane.
 
     Raises:
         LabError: fewer than two classes are frequent enough on both sides.

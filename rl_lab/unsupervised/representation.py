@@ -10,18 +10,16 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rl_lab import jit
 from rl_lab.core import activations, mlp
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError, short
 from rl_lab.estimators import ParameterMixin, check_layers, check_report
 from rl_lab.memory import check_memory
-from rl_lab.supervised.training import CHUNK, History, Schedule, descend, predicted
+from rl_lab.supervised.training import CHUNK, History, Schedule, activate, compiled, descend, predicted
 from rl_lab.unsupervised import trunks
-from rl_lab.unsupervised.coder import activate
 from rl_lab.unsupervised.trunks import FIXED, NEXT, NOTHING, THIS, Objective, Seen, TrunkLayout, TrunkScratch
-from rl_lab.validation import real_array
+from rl_lab.validation import choice, real_array
 
 # What is predicted, and whether the action is to be told.
 OBJECTIVES = {
@@ -107,7 +105,7 @@ class Representation(ParameterMixin):
         batch = min(self.batch_size, len(samples))
         adam, scratch = make_adam(len(self.parameters_)), make_scratch(layout, seen, batch, len(self.parameters_))
         code = activations.code(self.activation)
-        run = compiled_epoch()
+        run = compiled(trunks.epoch, "training of a representation")
 
         def one_epoch(number: int) -> float:
             order.shuffle(samples)
@@ -150,21 +148,17 @@ class Representation(ParameterMixin):
             raise LabError(f"rows and actions have sizes {sizes}; those that were learned from had {learned}")
         task, layout, seen = self._judged
         rows = experience.rows.reshape(-1, experience.rows.shape[2])
-        seen = seen._replace(
-            rows=rows,
-            actions=experience.actions.reshape(len(rows), -1),
-            lanes=experience.rows.shape[1],
-        )
+        actions, lanes = experience.actions.reshape(len(rows), -1), experience.rows.shape[1]
+        seen = seen._replace(rows=rows, actions=actions, lanes=lanes)
         scratch = make_scratch(layout, seen, 1, len(self.parameters_))
         samples = np.flatnonzero(experience.goes_on[:-1])
         found = np.zeros(len(samples))
-        run = compiled_losses()
+        run = compiled(trunks.losses_of, "losses of a representation")
         run(task, self.parameters_, layout, activations.code(self.activation), seen, samples, scratch, found)
         return found
 
     def _check(self) -> None:
-        if not isinstance(self.objective, str) or self.objective not in OBJECTIVES:
-            raise LabError(f"objective={self.objective!r} is not allowed; choose one of {', '.join(OBJECTIVES)}")
+        choice("objective", self.objective, OBJECTIVES)
         check_layers(self.hidden_layer_sizes)
         if not self.hidden_layer_sizes:
             raise LabError("hidden_layer_sizes=() is not allowed; the units of the last layer are the features")
@@ -200,7 +194,6 @@ class Representation(ParameterMixin):
             )
 
     def _build(self, size: int, width: int, rng: np.random.Generator) -> tuple[Objective, TrunkLayout]:
-        """Trunk and heads, one behind the other in one buffer."""
         prediction, inverse = OBJECTIVES[self.objective]
         features, acted = self.hidden_layer_sizes[-1], self.actions or width
         middle = self.hidden_layer_sizes[0]
@@ -259,15 +252,3 @@ def make_scratch(layout: TrunkLayout, seen: Seen, batch: int, parameters: int) -
         flow=room(max(mlp.scratch_size(each, count) for each, count in networks)),
         gradient=room(parameters),
     )
-
-
-@functools.cache
-def compiled_epoch() -> jit.Compiled:
-    """One pass over the samples, compiled."""
-    return jit.specialize(trunks.epoch, name="training of a representation")
-
-
-@functools.cache
-def compiled_losses() -> jit.Compiled:
-    """The loss of each sample, compiled."""
-    return jit.specialize(trunks.losses_of, name="losses of a representation")

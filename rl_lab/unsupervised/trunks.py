@@ -69,22 +69,9 @@ class TrunkScratch(NamedTuple):
 
 
 def epoch(task, parameters, layout, code, seen, order, batch, adam, scratch, learning_rate):
-    """One pass over samples.
+    """One pass over the rows `order`, int64, in minibatches; the mean loss as they were met.
 
-    Args:
-        task: `Objective`.
-        parameters: float32 `(parameters,)`, updated.
-        layout: `TrunkLayout`.
-        code: activation of the trunk and of the heads' hidden layers.
-        seen: `Seen`.
-        order: int64, the rows to learn from, in which order.
-        batch: samples in a minibatch; the last may have fewer.
-        adam: `optim.Adam`.
-        scratch: `TrunkScratch`.
-        learning_rate: step size.
-
-    Returns:
-        The mean loss of the minibatches as they were met.
+    `task` is an `Objective`, `code` the activation of the trunk and of the heads' hidden layers.
     """
     total = 0.0
     for start in range(0, order.shape[0], batch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -10,17 +9,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rl_lab import jit
 from rl_lab.core import activations, mlp, weights
 from rl_lab.core.mlp import MLP
 from rl_lab.core.optim import make_adam
 from rl_lab.errors import LabError
 from rl_lab.estimators import check_report
 from rl_lab.memory import check_memory
-from rl_lab.supervised.training import History, TrainingSamples, descend, predicted
+from rl_lab.supervised.training import History, TrainingSamples, activate, compiled, descend, predicted
 from rl_lab.unsupervised import evidence
-from rl_lab.unsupervised.coder import Coder, activate
-from rl_lab.validation import whole_number
+from rl_lab.unsupervised.coder import Coder
+from rl_lab.validation import choice, whole_number
 
 
 @dataclass(eq=False, repr=False)
@@ -34,20 +32,11 @@ class VariationalAutoencoder(Coder):
 
     Args:
         hidden_layer_sizes: units of the layers from the samples to the code; back, they are met in reverse.
-        activation: of the hidden layers, "relu", "tanh", "sigmoid" or "identity"; codes are linear.
-        n_components: numbers in a code.
+        activation: of the hidden layers; codes are linear.
+        n_components: numbers in a code; see `Estimator` for the parameters that are not here.
         likelihood: "bernoulli" for numbers from 0 to 1, such as the brightness of pixels; "gaussian" for any, with
             one standard deviation, which is learnt.
         beta: weight of the divergence; 1 is the bound itself.
-        alpha: of the penalty on squared weights.
-        batch_size: samples in a minibatch; "auto" is 192, or all where there are fewer.
-        learning_rate_init: step size of Adam.
-        max_iter: the most epochs.
-        tol: by how much the loss must fall to count as an improvement.
-        n_iter_no_change: epochs without one, after which training ends.
-        early_stopping: hold a part of the samples out, watch the bound on it, and keep the best weights.
-        validation_fraction: of the samples that are held out.
-        random_state: seed of the weights, of the order of the samples, of the noise and of what is held out.
 
     Attributes:
         encoder_: `MLP` from samples to means and logarithms of variances, side by side.
@@ -153,7 +142,6 @@ class VariationalAutoencoder(Coder):
         return float(self.elbo(X).mean())
 
     def _code(self, rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Mean and log-variance of each sample's code."""
         return np.split(predicted(self.encoder_, rows), 2, axis=1)
 
     def _bounds(self, rows: NDArray[np.float32], draws: int, seed: int | None) -> NDArray[np.float64]:
@@ -162,19 +150,16 @@ class VariationalAutoencoder(Coder):
         means, log_variances = self._code(rows)
         wide, deviations = log_variances.astype(np.float64), np.exp(log_variances / 2)
         divergence = 0.5 * (means.astype(np.float64) ** 2 + np.exp(wide) - wide - 1).sum(axis=1)
-        total = np.zeros(len(rows))
+        total, log_noise = np.zeros(len(rows)), float(self.parameters_[-1])
         for _ in range(draws):
             noise = rng.standard_normal(means.shape, np.float32)
-            total += self._log_likelihood(predicted(self.decoder_, means + noise * deviations), rows)
+            outputs = predicted(self.decoder_, means + noise * deviations).astype(np.float64)
+            if self.likelihood == "bernoulli":
+                total += (rows * outputs - np.logaddexp(0, outputs)).sum(axis=1)
+            else:
+                squares = ((rows - outputs) / np.exp(log_noise)) ** 2
+                total += (-0.5 * squares - log_noise - 0.5 * np.log(2 * np.pi)).sum(axis=1)
         return total / draws - divergence
-
-    def _log_likelihood(self, outputs: np.ndarray, rows: np.ndarray) -> NDArray[np.float64]:
-        """The log-probability of each sample, given the decoder's outputs for it."""
-        outputs = outputs.astype(np.float64)
-        if self.likelihood == "bernoulli":
-            return (rows * outputs - np.logaddexp(0, outputs)).sum(axis=1)
-        log_noise = float(self.parameters_[-1])
-        return (-0.5 * ((rows - outputs) / np.exp(log_noise)) ** 2 - log_noise - 0.5 * np.log(2 * np.pi)).sum(axis=1)
 
     def _descend(
         self,
@@ -185,7 +170,8 @@ class VariationalAutoencoder(Coder):
         report: Callable[[History], None] | None,
     ) -> History:
         schedule, rows = self._schedule(len(samples.inputs)), samples.inputs
-        run, shape, likelihood = compiled_epoch(), self._shape(), evidence.LIKELIHOODS[self.likelihood]
+        run = compiled(evidence.epoch, "training of a variational autoencoder")
+        shape, likelihood = self._shape(), evidence.LIKELIHOODS[self.likelihood]
         adam, scratch = make_adam(len(self.parameters_)), make_scratch(shape, schedule.batch)
 
         def one_epoch(number: int) -> float:
@@ -202,7 +188,6 @@ class VariationalAutoencoder(Coder):
         return descend(one_epoch, self.parameters_, adam, schedule, None if held is None else judge, report)
 
     def _build(self, features: int, rng: np.random.Generator | None = None) -> None:
-        """Encoder and decoder, side by side in one buffer."""
         hidden = list(self.hidden_layer_sizes)
         down, up = [features, *hidden, 2 * self.n_components], [self.n_components, *reversed(hidden), features]
         middle, end = mlp.count(down), mlp.count(down) + mlp.count(up)
@@ -239,10 +224,7 @@ class VariationalAutoencoder(Coder):
 
     def _check(self) -> None:
         super()._check()
-        if not isinstance(self.likelihood, str) or self.likelihood not in evidence.LIKELIHOODS:
-            raise LabError(
-                f"likelihood={self.likelihood!r} is not allowed; choose one of {', '.join(evidence.LIKELIHOODS)}"
-            )
+        choice("likelihood", self.likelihood, evidence.LIKELIHOODS)
         self._check_at_least_0("beta")
 
     def _tensors(self) -> dict[str, np.ndarray]:
@@ -274,9 +256,3 @@ def make_scratch(shape: evidence.AutoencoderShape, batch: int) -> evidence.ElboS
         np.zeros(max(mlp.scratch_size(down, batch), mlp.scratch_size(up, batch)), np.float32),
         np.zeros(shape.end + 1, np.float32),
     )
-
-
-@functools.cache
-def compiled_epoch() -> jit.Compiled:
-    """One pass over the samples, compiled."""
-    return jit.specialize(evidence.epoch, name="training of a variational autoencoder")

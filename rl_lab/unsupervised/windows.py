@@ -62,20 +62,13 @@ def collect(shape, codes, places, by_inputs, gradient):
                 gradient[symbol + k] += by_inputs[i, j * shape.width + k]
 
 
+@jit.fast
 def epoch(parameters, shape, code, codes, places, adam, scratch, first_rate, last_rate, alpha):
-    """One pass over places in a text, whose symbols are predicted from the windows before them.
+    """One pass over `places`, int64, in a text of `codes`, whose symbols are predicted from the windows before them.
 
-    Args:
-        parameters: float32, the flat buffer, updated.
-        shape: `WindowShape`.
-        code: activation of the hidden layers.
-        codes: int64, the text.
-        places: int64 `(predicted,)`, in the order in which they are taken.
-        adam: `optim.Adam`.
-        scratch: `WindowScratch`, for the size of a minibatch; the last may have fewer.
-        first_rate: step size at the beginning.
-        last_rate: step size at the end; between, it falls evenly.
-        alpha: of the penalty; a minibatch pays `alpha / (2 count)` times the sum of the network's squared weights.
+    `code` is the activation of the hidden layers; the step size falls evenly from `first_rate` to `last_rate`. A
+    minibatch, of which the last may be smaller than the scratch, pays `alpha / (2 count)` times the sum of the
+    network's squared weights.
 
     Returns:
         The mean loss, penalty apart, in nats a symbol, of the minibatches as they were met.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from rl_lab.cli.match_report import Match
-from rl_lab.compare.games import elo, share
+from rl_lab.compare.statistics import elo, share
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.matches.referee import PlayedGame
 from rl_lab.envs.go.matches.series import Entry, Series

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rl_lab.data.points import read
+from rl_lab.data.tables import points as read
 from rl_lab.errors import LabError
 
 

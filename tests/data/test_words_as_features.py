@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl_lab.data import log_mel, variation
+from rl_lab.data import corpus, log_mel
 from rl_lab.errors import LabError
 
 
@@ -48,7 +48,7 @@ def test_silence_has_no_features():
 
 def test_variations_are_near_the_word_and_nearer_than_other_words():
     power = log_mel.spectrogram(word(1))
-    copies = variation.variations(power, 20, np.random.default_rng(0))
+    copies = corpus.variations(power, 20, np.random.default_rng(0))
     assert copies.shape == (20, log_mel.WIDTH)
     assert np.isfinite(copies).all()
     itself, other = log_mel.features(word(1)), log_mel.features(word(2))
@@ -59,5 +59,5 @@ def test_variations_are_near_the_word_and_nearer_than_other_words():
 
 def test_the_same_seed_varies_in_the_same_bytes():
     power = log_mel.spectrogram(word())
-    one, two, other = (variation.variations(power, 3, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, two, other = (corpus.variations(power, 3, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.tobytes() == two.tobytes() != other.tobytes()

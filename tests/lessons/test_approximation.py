@@ -102,7 +102,7 @@ def test_two_variables(tmp_path, hasty):
         (Options("exp(exp(x*x))"), "no finite value at x=-3"),
         (Options("exp(60*x)", low=0), "too large for float32"),
         (Options("x**1000"), "a power of 1000 is too large"),
-        (Options("x", hidden=0), "hidden=0 is not allowed; it must be from 1 to 1000"),
+        (Options("x", hidden=0), "hidden=0 is not allowed; it must be a whole number from 1 to 1000"),
         (Options("x", hidden=1001), "hidden=1001 is not allowed"),
         (Options("x", most=0), "most=0 is not allowed"),
         (Options("x", seed=-1), "seed=-1 is not allowed"),

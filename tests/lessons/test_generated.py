@@ -173,8 +173,11 @@ def test_bad_numbers_get_a_sentence():
     for ask, words in (
         (lambda: generated_digits.study(samples=1), "1 samples and 2000 epochs are not allowed"),
         (lambda: generated_digits.study(epochs=0), "1000 samples and 0 epochs are not allowed"),
-        (lambda: generated_text.study("names", epochs=0), "epochs=0 is not allowed; it must be at least 1"),
-        (lambda: generated_sound.study("eleven"), "word='eleven' is not allowed; it is one of zero, one"),
+        (
+            lambda: generated_text.study("names", epochs=0),
+            "epochs=0 is not allowed; it must be a whole number of at least 1",
+        ),
+        (lambda: generated_sound.study("eleven"), "word='eleven' is not allowed; it must be one of zero, one"),
         (lambda: generated_sound.study("one", samples=0), "0 samples and 500 epochs are not allowed"),
     ):
         with pytest.raises(LabError) as error:

@@ -68,7 +68,7 @@ def test_a_control_learns_nothing():
 
 def test_bad_input_gets_a_sentence():
     with pytest.raises(
-        LabError, match="stage 'represent': objective='dream' is not allowed; choose one of autoencoder"
+        LabError, match="stage 'represent': objective='dream' is not allowed; it must be one of autoencoder"
     ):
         Represent("dream")
     with pytest.raises(LabError, match="stage 'represent': epochs=-1"):

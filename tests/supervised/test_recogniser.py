@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 
+from rl_lab.data.corpus import variations
 from rl_lab.data.log_mel import spectrogram
 from rl_lab.data.sound import wav
-from rl_lab.data.variation import variations
 from rl_lab.errors import LabError
 from rl_lab.lessons.words import heard_in
 from rl_lab.supervised.classifier import Classifier

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from rl_lab.core.optim import make_adam
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
-from rl_lab.unsupervised import CharacterModel
+from rl_lab.lessons.generated_text import longest_copied
+from rl_lab.supervised.training import compiled
+from rl_lab.unsupervised import CharacterModel, windows
 from rl_lab.unsupervised.alphabet import EDGE, OTHER, Alphabet
-from rl_lab.unsupervised.characters import compiled_epoch, make_scratch
-from rl_lab.unsupervised.copying import longest_copied
+from rl_lab.unsupervised.characters import make_scratch
 
 TEXTS = ["the cat sat on the mat", "a dog ate the log", "the dog sat", "no cat ate a mat"] * 5
 
@@ -39,7 +40,9 @@ def test_gradients_are_those_of_autograd(activation, hidden, window, embedding, 
         if name != "weights":
             array[:] = np.nan if array.dtype == np.float32 else -1  # so that a number read too early shows
     given = model.parameters_, model._shape(), model.network_.code, encoded.codes, places
-    mean = compiled_epoch()(*given, make_adam(len(model.parameters_)), scratch, 0.0, 0.0, 0.0)  # which moves nothing
+    mean = compiled(windows.epoch, "an epoch")(
+        *given, make_adam(len(model.parameters_)), scratch, 0.0, 0.0, 0.0
+    )  # which moves nothing
 
     table = torch.tensor(model.embeddings_, dtype=torch.float64, requires_grad=True)
     network = TorchMLP(model.network_).double()

@@ -105,7 +105,7 @@ def test_rows_stay_as_they_are_kept():
 
 
 def test_bad_input_gets_a_sentence():
-    with pytest.raises(LabError, match="objective='guess' is not allowed; choose one of autoencoder"):
+    with pytest.raises(LabError, match="objective='guess' is not allowed; it must be one of autoencoder"):
         Representation("guess")
     with pytest.raises(LabError, match="max_iter=-1 is not allowed"):
         Representation(max_iter=-1)

@@ -12,9 +12,10 @@ from rl_lab.core.optim import make_adam
 from rl_lab.core.torch_mlp import TorchMLP
 from rl_lab.errors import LabError
 from rl_lab.supervised import Classifier
-from rl_lab.unsupervised import VariationalAutoencoder
+from rl_lab.supervised.training import compiled
+from rl_lab.unsupervised import VariationalAutoencoder, evidence
 from rl_lab.unsupervised.evidence import LIKELIHOODS
-from rl_lab.unsupervised.vae import compiled_epoch, make_scratch
+from rl_lab.unsupervised.vae import make_scratch
 
 X, Y = load_digits(return_X_y=True)
 X = X / 16
@@ -68,7 +69,9 @@ def test_gradients_are_those_of_autograd(likelihood, activation, hidden, width, 
         array[:] = np.nan  # so that a number read before it was written shows
     common = LIKELIHOODS[likelihood], model.parameters_, model._shape(), model.encoder_.code, inputs, noise
     adam = make_adam(len(model.parameters_))
-    mean = compiled_epoch()(*common, np.arange(batch), beta, adam, scratch, 0.0, 0.0)  # which moves nothing
+    mean = compiled(evidence.epoch, "an epoch")(
+        *common, np.arange(batch), beta, adam, scratch, 0.0, 0.0
+    )  # which moves nothing
     assert mean == pytest.approx(expected / batch, rel=1e-4)
     assert np.abs(scratch.gradient - gradient).max() <= 1e-5 * np.abs(gradient).max()
 
@@ -154,7 +157,9 @@ REFUSED = {
     "X[0, 0] is inf; every number must be finite": lambda: VariationalAutoencoder().fit([[np.inf], [0.0]]),
     "likelihood='bernoulli' takes numbers from 0 to 1": lambda: VariationalAutoencoder().fit(16 * X),
     "X[1, 0] is -1; likelihood='bernoulli' takes": lambda: FITTED.elbo(np.outer([0, -1], np.ones(64))),
-    "likelihood='poisson' is not allowed; choose one of": lambda: VariationalAutoencoder(likelihood="poisson").fit(X),
+    "likelihood='poisson' is not allowed; it must be one of": lambda: VariationalAutoencoder(likelihood="poisson").fit(
+        X
+    ),
     "beta=-1 is not allowed": lambda: VariationalAutoencoder(beta=-1).fit(X),
     "n=0 is not allowed": lambda: FITTED.sample(0),
     "X has 3 features; this one was fitted to 2": lambda: FITTED.decode(np.zeros((1, 3))),

@@ -34,18 +34,10 @@ class Trainer(ABC):
 
     @abstractmethod
     def validate(self) -> None:
-        """Refuse an algorithm that does not exist, or hyperparameters that it does not know.
-
-        Raises:
-            LabError: with the nearest name that does exist.
-        """
+        """Refuse an algorithm that does not exist, or hyperparameters that it does not know."""
 
     def check_budget(self, budget: int) -> None:
-        """Refuse a budget in which it could not learn once.
-
-        Raises:
-            LabError: one rollout is longer, or pretraining costs more.
-        """
+        """Refuse a budget in which it could not learn once, as one rollout is longer or pretraining costs more."""
         num_envs = self.contender.num_envs
         if self.rollout_steps > budget:
             raise LabError(
@@ -55,14 +47,7 @@ class Trainer(ABC):
             )
 
     def check_environment(self, maker: Maker) -> None:
-        """Refuse an environment in which it cannot learn, and values that its algorithm does not take.
-
-        Args:
-            maker: of the environment that it trains on.
-
-        Raises:
-            LabError: names the contender and the environment, or the value.
-        """
+        """Refuse an environment to train on in which it cannot learn, and values that its algorithm does not take."""
         maker.single().close()
 
     @property
@@ -90,14 +75,10 @@ class Trainer(ABC):
 
     @abstractmethod
     def train(self, maker: Maker, seed: int, meter: Meter) -> tuple[Any, Any]:
-        """Run until it returns or its budget is spent.
+        """Run until it returns or its budget is spent; BudgetSpent where it went on past that.
 
         Returns:
             The model, and the environment as the model sees it where the contender wrapped it, else None.
-
-        Raises:
-            LabError: it cannot be made, or the budget is too small.
-            BudgetSpent: it went on past its budget.
         """
 
     def few_updates(self, budget: int) -> str:
@@ -113,11 +94,7 @@ class Trainer(ABC):
         )
 
     def maker_for_training(self, maker: Maker) -> Maker:
-        """The environment that it trains on.
-
-        Raises:
-            LabError: it cannot be made, or what it shows and takes is not what the judge's does.
-        """
+        """The environment that it trains on; a LabError where its spaces are not those that it is evaluated with."""
         training, name = self.contender.training, self.contender.name
         trainer = maker.for_training(training)
         if training:
@@ -136,7 +113,6 @@ class Trainer(ABC):
         return self.contender.algorithm
 
     def _options(self, *without: str) -> dict[str, Any]:
-        """Hyperparameters but for the number of environments."""
         given = self.contender.hyperparameters.items()
         return {name: value for name, value in given if name not in ("num_envs", *without)}
 

@@ -21,11 +21,7 @@ class FunctionTrainer(Trainer):
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The function.
-
-        Raises:
-            LabError: there is none.
-        """
+        """The function; a LabError where there is none."""
         name, contender = self.contender.algorithm, self.contender.name
         if not isinstance(name, str):
             if not callable(name):

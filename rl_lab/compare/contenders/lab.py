@@ -24,11 +24,7 @@ class LabTrainer(Trainer):
 
     @property
     def kind(self) -> type[Algorithm]:
-        """Its class.
-
-        Raises:
-            LabError: there is none of this name.
-        """
+        """Its class; a LabError where there is none of this name."""
         if (name := str(self.contender.algorithm)) not in ALGORITHMS:
             raise unknown("contender", name, [*ALGORITHMS, *(f"sb3:{each}" for each in SB3), "module:function"])
         return ALGORITHMS[name]

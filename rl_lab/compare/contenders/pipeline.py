@@ -27,11 +27,7 @@ class PipelineTrainer(LabTrainer):
 
     @property
     def pipeline(self) -> Pipeline:
-        """Its stages.
-
-        Raises:
-            LabError: they make no sense.
-        """
+        """Its stages; a LabError where they make no sense."""
         stages, name = self.contender.hyperparameters[STAGES], self.contender.name
         if isinstance(stages, Pipeline):
             return stages
@@ -84,13 +80,10 @@ class PipelineTrainer(LabTrainer):
         return describe([self.contender.algorithm, rest, self.pipeline.described()])
 
     def prepare(self, maker: Maker) -> None:
-        """Compile all that its stages need, with as little work as possible; nothing of it is kept.
-
-        What goes wrong with so few episodes may go well with more: the run itself will say.
-        """
+        """Compile all that its stages need, with as little work as possible; what fails so may succeed in the run."""
         context, rollout = self._context(maker.for_training(self.contender.training), 0), self.rollout_steps
         context.store, context.budget = None, None
-        stages = [stage.rehearsal() for stage in self.pipeline.stages]
+        stages = [stage.minimal() for stage in self.pipeline.stages]
         small = [replace(stage, steps=rollout) if isinstance(stage, Finetune) else stage for stage in stages]
         with contextlib.suppress(LabError):
             Pipeline(small).run(context)

@@ -60,11 +60,7 @@ class SB3Trainer(Trainer):
 
     @property
     def known(self) -> SB3Algorithm:
-        """What is known of the algorithm.
-
-        Raises:
-            LabError: there is none of this name.
-        """
+        """What is known of the algorithm; a LabError where there is none of this name."""
         name = str(self.contender.algorithm).partition(":")[2]
         if name not in SB3:
             names = [*ALGORITHMS, *(f"sb3:{each}" for each in SB3), "module:function"]
@@ -73,11 +69,7 @@ class SB3Trainer(Trainer):
 
     @property
     def kind(self) -> Callable[..., Any]:
-        """The class.
-
-        Raises:
-            LabError: its package is not installed.
-        """
+        """The class; a LabError where its package is not installed."""
         try:
             return getattr(import_module(self.known.package), self.known.name)
         except ImportError:
@@ -148,7 +140,6 @@ class SB3Trainer(Trainer):
         return model.learn(meter.budget), None
 
     def _model(self, maker: Maker, env: Any, seed: int | None = None) -> Any:
-        """The untrained model on a `VecEnv`."""
         seen = maker.single().observation_space
         policy = self.known.policy.replace("Mlp", "MultiInput") if isinstance(seen, Dict) else self.known.policy
         options = {"policy": policy, "device": "cpu", "verbose": 0, **self.options()}
@@ -159,7 +150,10 @@ class SB3Trainer(Trainer):
         options, given = self._options(*NETWORK), self.contender.hyperparameters
         network = {key: given[key] for key in NETWORK if key in given}
         if "activation" in network:
-            network["activation_fn"] = _activation(network.pop("activation"))
+            from rl_lab.sb3_weights import ACTIVATIONS
+
+            checks.choice("activation", name := network.pop("activation"), ACTIVATIONS)
+            network["activation_fn"] = ACTIVATIONS[name]
         if network:
             options["policy_kwargs"] = {**network, **options.get("policy_kwargs", {})}
         for name in SCHEDULES:
@@ -188,12 +182,3 @@ class SB3Trainer(Trainer):
         except Exception as error:  # of Stable-Baselines3, torch and NumPy: of many kinds
             text = " ".join(str(error).split())
             raise LabError(f"{self.contender.algorithm} cannot be made with its hyperparameters: {text}") from error
-
-
-def _activation(name: Any) -> Any:
-    """An activation of torch from its name."""
-    from torch import nn
-
-    known = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
-    checks.choice("activation", name, known)
-    return known[name]
