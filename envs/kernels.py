@@ -41,7 +41,11 @@ def check(name: str, role: str, kernel: Any, state: np.dtype) -> None:
     if role == "step":
         _check_returns(source)
     else:
-        _check_fills(source, parameters[-2])
+        for node in _statements(source.node):
+            value = node.value if isinstance(node, ast.Return) else None
+            if value is not None and not (isinstance(value, ast.Constant) and value.value is None):
+                fill = f"fill {parameters[-2]!r} in place and return nothing"
+                raise source.error(node, f"returns a value, which is lost; {fill}")
     _check_assignments(source, role, parameters, state)
 
 
@@ -70,14 +74,6 @@ def _check_returns(source: FunctionSource) -> None:
             source.node.body[-1] if returns else source.node,
             f"returns nothing{where}; step must return the reward and whether the episode ended",
         )
-
-
-def _check_fills(source: FunctionSource, filled: str) -> None:
-    """Refuse a kernel that returns what it must fill in place."""
-    for node in _statements(source.node):
-        is_empty = isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value is None
-        if isinstance(node, ast.Return) and node.value is not None and not is_empty:
-            raise source.error(node, f"returns a value, which is lost; fill {filled!r} in place and return nothing")
 
 
 def _check_assignments(source: FunctionSource, role: str, parameters: list[str], state: np.dtype) -> None:

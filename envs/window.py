@@ -37,11 +37,7 @@ def _no_screen(why: str) -> LabError:
 
 
 class Window:
-    """Shows images with lines of text below them, and hears keys.
-
-    Args:
-        title: of the window.
-        fps: images a second, at most; `show` waits where it must.
+    """Shows images, so many a second at most, with lines of text below them, and hears keys.
 
     Raises:
         LabError: pygame is not installed, or there is no screen.

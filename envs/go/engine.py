@@ -43,11 +43,7 @@ class EngineNonsense(EngineError):
 
 
 class EngineProcess:
-    """A program that is asked over GTP; use it in a `with` statement, or close it.
-
-    Args:
-        command: the program and its arguments.
-        seconds: how long an answer may take.
+    """A program that is asked over GTP; use it in a `with` statement, or close it. An answer may take so many seconds.
 
     Raises:
         LabError: the program is not there; later one of the above: it does not answer in time, dies, refuses a

@@ -36,13 +36,9 @@ class OutOfRange(LabError):
 
 
 class Player:
-    """Answers questions about boards, any board at any time; use it in a `with` statement, or close it.
+    """Answers questions about boards, any board at any time; use it in a `with` statement, or close it."""
 
-    Attributes:
-        name: what it is called, as `player` takes it.
-    """
-
-    name: str
+    name: str  # what it is called, as `player` takes it
 
     def __call__(self, board: Board) -> int:
         """The action of a move for the side to play; a pass where both have passed already."""
@@ -133,11 +129,7 @@ class Mover(Player):
 
 
 class Searcher(Player):
-    """Plays the best move of a tree search, which starts from scratch at every move.
-
-    Args:
-        playouts: a move.
-        seed: of the random stream.
+    """Plays the best move of a tree search with so many playouts, which starts from scratch at every move.
 
     Attributes:
         seconds: for a move, after which it stops thinking; None, as at first, where only the playouts count.

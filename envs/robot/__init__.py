@@ -26,14 +26,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rl_lab.envs.robot.exploration import Explorer as Explorer
-    from rl_lab.envs.robot.exploration import explorer as explorer
-    from rl_lab.envs.robot.planner import Difficulty as Difficulty
-    from rl_lab.envs.robot.planner import Planner as Planner
-    from rl_lab.envs.robot.planner import difficulty as difficulty
-    from rl_lab.envs.robot.planner import optimal_steps as optimal_steps
-    from rl_lab.envs.robot.planner import plan as plan
-    from rl_lab.envs.robot.planner import solvable as solvable
+    from rl_lab.envs.robot.exploration import Explorer, explorer
+    from rl_lab.envs.robot.planner import Difficulty, Planner, difficulty, optimal_steps, plan, solvable
 
 _HOMES = dict.fromkeys(("Difficulty", "Planner", "difficulty", "optimal_steps", "plan", "solvable"), "planner")
 _HOMES |= dict.fromkeys(("Explorer", "explorer"), "exploration")

@@ -68,10 +68,7 @@ class Explorer:
 
 
 def explorer(env: Any) -> Explorer:
-    """An explorer for an environment: what it does there is the fair reference under the camera's partial view.
-
-    Args:
-        env: a single robot environment, in wrappers or not, or MiniGrid's own.
+    """An explorer for a single environment, or MiniGrid's own: the fair reference under the camera's partial view.
 
     Raises:
         LabError: it is something else, or a world in which things move by themselves or looking is an action.

@@ -41,13 +41,9 @@ OLDEST = 2**15 - 1  # the highest age in "flat"
 
 
 def with_looking(definition: Definition, between_looks: str, look_cost: float, first_look: bool) -> Definition:
-    """A world with the action `look`; its observation must have been made for it.
+    """A world with the action `look`, whose cost comes beside its step; its observation must have been made for it.
 
-    Args:
-        definition: of the world without it.
-        between_looks: one of `BETWEEN`, what the image is between looks.
-        look_cost: of a look, beside its step.
-        first_look: whether the first image of an episode is free.
+    `between_looks` is one of `BETWEEN`, and `first_look` says whether the first image of an episode is free.
     """
     reset, inject = definition.reset, definition.inject
     assert inject is not None

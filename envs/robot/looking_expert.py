@@ -38,9 +38,6 @@ class LookingExpert:
     Args:
         looks: "well"; or "never", for a robot that feels its way, and takes what it does not know for free.
 
-    Raises:
-        LabError: looks is something else.
-
     Attributes:
         seen: what is known of the world, by place.
         pose: where the robot stands, counted from where it started.
@@ -100,9 +97,7 @@ class LookingExpert:
             new = next((pose for pose in ways if self._kind(pose[:2]) == UNSEEN), None)
             return TURN_LEFT if new is None else self._follow(ways, new, sensed)
         vantage = self._vantage(ways)
-        if vantage is None or vantage == self.pose:
-            return stay(sensed)
-        return self._follow(ways, vantage, sensed)
+        return stay(sensed) if vantage in (None, self.pose) else self._follow(ways, vantage, sensed)
 
     def _ways(self) -> Iterator[tuple[Pose, tuple[Pose, int] | None]]:
         """All poses that can be reached, nearest first, each with the pose and the action that lead there.

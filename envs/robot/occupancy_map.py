@@ -51,16 +51,11 @@ class Goal:
 
 
 class OccupancyMap:
-    """What is known of a world.
-
-    Attributes:
-        seen: bytes by place, shifted by `MIDDLE`; UNSEEN where nothing is known.
-        first_seen: where each thing or door was when it was seen first, by its byte, doors as open ones.
-    """
+    """What is known of a world."""
 
     def __init__(self) -> None:
-        self.seen = np.full((2 * MIDDLE, 2 * MIDDLE), UNSEEN, np.uint8)
-        self.first_seen: dict[int, Place] = {}
+        self.seen = np.full((2 * MIDDLE, 2 * MIDDLE), UNSEEN, np.uint8)  # bytes by place, shifted by `MIDDLE`
+        self.first_seen: dict[int, Place] = {}  # where each thing or door was at first, by its byte, doors as open ones
 
     def look(self, image: NDArray[np.uint8], pose: Pose) -> int:
         """Enter an image `(size, size, 3)`, seen from a pose, into the map; returns the byte of what is carried."""

@@ -60,8 +60,7 @@ def optimal_steps(env: Any, cap: int = CAP) -> int | NDArray[np.int64]:
         themselves, where the search was given up, and in lanes of a vector whose episode is over.
 
     Raises:
-        LabError: it is not a robot environment, its episode has not begun, or it is a single environment whose episode
-            is over.
+        LabError: it is no robot environment, its episode has not begun, or it is a single one whose episode is over.
     """
     lanes = _lanes(env)
     is_vector = hasattr(env.unwrapped, "num_envs")

@@ -21,14 +21,7 @@ SAMPLES = 3  # a pixel is the mean of so many squared
 
 @functools.lru_cache(maxsize=4096)
 def tile(cell: int, direction: int, visible: bool, side: int) -> NDArray[np.uint8]:
-    """The picture of a cell, uint8 `(side, side, 3)`.
-
-    Args:
-        cell: its byte.
-        direction: where the robot on it faces, or -1 for none.
-        visible: whether to draw it lighter.
-        side: pixels.
-    """
+    """The picture of a cell by its byte, uint8 `(side, side, 3)`; `direction` of the robot on it is -1 for none."""
     points = (np.arange(side * SAMPLES) + 0.5) / (side * SAMPLES)
     x, y = np.meshgrid(points, points)
     picture = np.zeros((*x.shape, 3))

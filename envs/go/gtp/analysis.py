@@ -62,10 +62,8 @@ class AnalyzeRequest:
 
 def lz_info(order: int, move: Candidate, size: int) -> str:
     """A candidate as Leela Zero writes it: chances in 1/10000."""
-    return (
-        f"info move {vertex(move.action, size)} visits {move.visits} winrate {round(10_000 * move.winrate)} "
-        f"prior {round(10_000 * move.prior)} order {order} pv {_line(move, size)}"
-    )
+    chances = f"winrate {round(10_000 * move.winrate)} prior {round(10_000 * move.prior)}"
+    return f"info move {vertex(move.action, size)} visits {move.visits} {chances} order {order} pv {_line(move, size)}"
 
 
 def kata_info(order: int, move: Candidate, size: int) -> str:
@@ -102,7 +100,8 @@ ANALYSIS = {
 
 
 def _analysed(info: Info, session: GtpSession, request: AnalyzeRequest, board: Board) -> Iterator[str]:
-    thinker, due = _search(session), time.monotonic() + request.interval
+    thinker, due = session.thinker, time.monotonic() + request.interval
+    assert isinstance(thinker, SearchThinker)  # others are not asked
     for search in thinker.chunks(board, MOST_ANALYSED):
         if session.inbox.waits():
             break
@@ -117,7 +116,8 @@ def _analysed(info: Info, session: GtpSession, request: AnalyzeRequest, board: B
 def _moved(
     info: Info, session: GtpSession, request: AnalyzeRequest, board: Board, seconds: float | None
 ) -> Iterator[str]:
-    thinker, due = _search(session), time.monotonic() + request.interval
+    thinker, due = session.thinker, time.monotonic() + request.interval
+    assert isinstance(thinker, SearchThinker)
     with session.on_the_clock(request.colour):
         for search in thinker.chunks(board, thinker.playouts, seconds):
             if time.monotonic() >= due:
@@ -125,11 +125,6 @@ def _moved(
                 due = time.monotonic() + request.interval
     yield _report(info, search, request, board.size)
     yield f"play {session.settle(search.best(), request.colour)}"
-
-
-def _search(session: GtpSession) -> SearchThinker:
-    assert isinstance(session.thinker, SearchThinker)  # others are not asked
-    return session.thinker
 
 
 def _report(info: Info, search: Search, request: AnalyzeRequest, size: int) -> str:

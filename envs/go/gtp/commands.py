@@ -13,7 +13,7 @@ from rl_lab.envs.go.gtp.framing import Refused, refusing
 from rl_lab.envs.go.gtp.session import GtpSession
 from rl_lab.envs.go.vertices import vertex
 
-Command = Callable[[GtpSession, list[str]], "str | Iterator[str]"]
+Command = Callable[[GtpSession, list[str]], "str | Iterator[str] | None"]
 COMMANDS: dict[str, Command] = {  # here those that only report something
     "protocol_version": lambda session, arguments: "2",
     "name": lambda session, arguments: f"rl-lab {session.thinker.name}",
@@ -45,7 +45,7 @@ def known_command(session: GtpSession, arguments: list[str]) -> str:
 
 
 @command
-def boardsize(session: GtpSession, arguments: list[str]) -> str:
+def boardsize(session: GtpSession, arguments: list[str]) -> None:
     """Another board, empty."""
     sizes = {words.whole(text) for text in arguments[:2]}
     if not sizes:
@@ -59,22 +59,19 @@ def boardsize(session: GtpSession, arguments: list[str]) -> str:
     session.clock.restart()
     if session.table.board.rules.capacity != before:  # other machine code
         session.prepare()
-    return ""
 
 
 @command
-def clear_board(session: GtpSession, arguments: list[str]) -> str:
+def clear_board(session: GtpSession, arguments: list[str]) -> None:
     """A new game."""
     session.table.clear()
     session.clock.restart()
-    return ""
 
 
 @command
-def komi(session: GtpSession, arguments: list[str]) -> str:
+def komi(session: GtpSession, arguments: list[str]) -> None:
     """What White gets."""
     session.table.set_komi(words.number(words.word(arguments, 0)))
-    return ""
 
 
 @command
@@ -85,12 +82,11 @@ def get_komi(session: GtpSession, arguments: list[str]) -> str:
 
 
 @command
-def play(session: GtpSession, arguments: list[str]) -> str:
+def play(session: GtpSession, arguments: list[str]) -> None:
     """A move of either side."""
     colour = words.colour(words.word(arguments, 0))
     action = words.action(words.word(arguments, 1), session.table.size, off_board="illegal move")
     session.table.play(action, colour)
-    return ""
 
 
 @command
@@ -112,32 +108,29 @@ def reg_genmove(session: GtpSession, arguments: list[str]) -> str:
 
 
 @command
-def undo(session: GtpSession, arguments: list[str]) -> str:
+def undo(session: GtpSession, arguments: list[str]) -> None:
     """The last move is taken back."""
     session.table.undo()
-    return ""
 
 
 @command
-def time_settings(session: GtpSession, arguments: list[str]) -> str:
+def time_settings(session: GtpSession, arguments: list[str]) -> None:
     """Main time, and overtime for so many stones."""
     main, period = (words.number(words.word(arguments, index)) for index in (0, 1))
     stones = words.whole(words.word(arguments, 2))
     if min(main, period, stones) < 0:
         raise Refused(words.SYNTAX)
     session.clock = GameClock.of(main, period, stones)
-    return ""
 
 
 @command
-def time_left(session: GtpSession, arguments: list[str]) -> str:
+def time_left(session: GtpSession, arguments: list[str]) -> None:
     """What a side has left: of main time, or for so many stones of overtime."""
     colour, seconds = words.colour(words.word(arguments, 0)), words.number(words.word(arguments, 1))
     stones = words.whole(words.word(arguments, 2))
     if stones < 0:
         raise Refused(words.SYNTAX)
     session.clock.left[colour] = (seconds, stones)
-    return ""
 
 
 @command
@@ -153,7 +146,7 @@ def place_free_handicap(session: GtpSession, arguments: list[str]) -> str:
 
 
 @command
-def set_free_handicap(session: GtpSession, arguments: list[str]) -> str:
+def set_free_handicap(session: GtpSession, arguments: list[str]) -> None:
     """Black's handicap where the client likes it."""
     size = session.table.size
     session.table.check_empty()
@@ -161,7 +154,6 @@ def set_free_handicap(session: GtpSession, arguments: list[str]) -> str:
     if len(actions) < 2 or size * size in actions:
         raise Refused("bad vertex list")
     session.table.place([vertex(action, size) for action in actions])
-    return ""
 
 
 @command
@@ -174,14 +166,13 @@ def final_status_list(session: GtpSession, arguments: list[str]) -> str:
 
 
 @command
-def loadsgf(session: GtpSession, arguments: list[str]) -> str:
+def loadsgf(session: GtpSession, arguments: list[str]) -> None:
     """A game from a file, up to the position before a move where that is named."""
     words.word(arguments, 0)
     numbered = len(arguments) > 1 and words.WHOLE.fullmatch(arguments[-1])
     before = words.whole(arguments[-1]) if numbered else None
     session.table.load(" ".join(arguments[:-1] if numbered else arguments), before, session.thinker.size)
     session.clock.restart()
-    return ""
 
 
 @command
@@ -212,19 +203,17 @@ def captures(session: GtpSession, arguments: list[str]) -> str:
     return str(taken.black if words.colour(words.word(arguments, 0)) == "black" else taken.white)
 
 
-def kata_set_rules(session: GtpSession, arguments: list[str]) -> str:
+def kata_set_rules(session: GtpSession, arguments: list[str]) -> None:
     """Rules as KataGo names them."""
     words.word(arguments, 0)
     session.table.set_rules(rules.read(" ".join(arguments), session.table.rules))
-    return ""
 
 
-def kata_set_rule(session: GtpSession, arguments: list[str]) -> str:
+def kata_set_rule(session: GtpSession, arguments: list[str]) -> None:
     """One rule as KataGo names it."""
     value: object = words.word(arguments, 1)
     value = {"true": True, "false": False}.get(str(value).lower(), value)
     session.table.set_rules(rules.change({arguments[0]: value}, session.table.rules))
-    return ""
 
 
 COMMANDS |= {"kata-set-rules": kata_set_rules, "kata-set-rule": kata_set_rule}

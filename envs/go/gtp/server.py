@@ -23,10 +23,7 @@ log = logging.getLogger("rl_lab")
 class Server:
     """Answers what comes in.
 
-    Args:
-        session: the game and who plays.
-        read: gives at most so many bytes, and none at the end.
-        write: takes an answer, or a part of one, and sends it on.
+    `read` gives at most so many bytes, and none at the end; `write` takes an answer, or a part of one, and sends it on.
     """
 
     def __init__(self, session: GtpSession, read: Callable[[int], bytes], write: Callable[[str], None]) -> None:
@@ -48,25 +45,22 @@ class Server:
 
     def _answer(self, request: Command, too_long: bool) -> None:
         try:
-            answer = self._carry_out(request, too_long)
+            if too_long:
+                raise Refused("line too long")
+            if not request.name:
+                raise Refused("syntax error")
+            command = known(self.session).get(request.name)
+            if command is None:
+                raise Refused("unknown command")
+            answer = command(self.session, request.arguments)
         except (Refused, LabError) as error:
             return self.write(fail(request.number, str(error)))
         except Exception:  # a mistake of ours is no reason to leave the client alone
             log.exception("rl-lab: %s has failed", request.name[:40])
             return self.write(fail(request.number, "internal error"))
-        if isinstance(answer, str):
-            return self.write(succeed(request.number, answer))
+        if answer is None or isinstance(answer, str):
+            return self.write(succeed(request.number, answer or ""))
         return self._stream(request.number, answer)
-
-    def _carry_out(self, request: Command, too_long: bool) -> str | Iterator[str]:
-        if too_long:
-            raise Refused("line too long")
-        if not request.name:
-            raise Refused("syntax error")
-        command = known(self.session).get(request.name)
-        if command is None:
-            raise Refused("unknown command")
-        return command(self.session, request.arguments)
 
     def _stream(self, number: str, answer: Iterator[str]) -> None:
         """Send lines as they come; what goes wrong after the first ends the answer, and is said elsewhere."""

@@ -56,11 +56,9 @@ class Side(Protocol):
 
 
 class AgentSide:
-    """An agent in this process: a search stops thinking in time; others cannot be stopped, but lose when they are late.
+    """An agent in this process, made again after a failure.
 
-    Args:
-        make: makes the agent, and again after a failure.
-        seconds: for a move.
+    A search stops thinking in time; others cannot be stopped, but lose when they take longer than `seconds` for a move.
     """
 
     def __init__(self, make: Callable[[], Agent], seconds: float) -> None:
