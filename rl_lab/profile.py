@@ -39,7 +39,7 @@ def profile(env: str, steps: int | None = None, num_envs: int = 8, quiet: bool =
     Args:
         env: a Gymnasium id, also "module:id".
         steps: environment steps to train SB3 for; by default what takes some seconds.
-        num_envs: lanes.
+        num_envs: number of environments.
         quiet: show no progress.
 
     Returns:

@@ -98,7 +98,7 @@ class ProfileReport:
 
         terminal = sys.stdout.isatty()
         table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False)
-        table.add_column(f"PPO, {self.num_envs} lanes", style="bold")
+        table.add_column(f"PPO, {self.num_envs} environments", style="bold")
         for heading in ("steps/s", "environment", "policy", "update", "with a free environment"):
             table.add_column(heading, justify="right")
         for timing in self.timings:
