@@ -6,6 +6,7 @@ Nothing that a data set names is imported: Minari would make its environment whe
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import os
 import tempfile
@@ -194,8 +195,8 @@ def _size(file: Any, name: str) -> float:
     Raises:
         LabError: the file takes numbers from other files, or has an array in two places, which takes no room on a disk.
     """
-    import h5py
-
+    with extra("demos", "a data set of demonstrations"):
+        import h5py
     items: list[Any] = []
     links: list[Any] = []
     file.visititems(lambda _, item: items.append(item))
@@ -204,7 +205,17 @@ def _size(file: Any, name: str) -> float:
     linked = len(links) > len(items) or not all(isinstance(link, h5py.HardLink) for link in links)
     if linked or any(array.is_virtual or array.external for array in arrays):
         raise LabError(f"data set {name!r} is damaged: it links to other files, or to one array twice; {WHOLE}")
-    return sum(array.nbytes + ROW * (array.shape or (0,))[0] for array in arrays)
+    return sum(array.nbytes + (ROW + _pixels(array)) * (array.shape or (0,))[0] for array in arrays)
+
+
+def _pixels(array: Any) -> int:
+    """Bytes of one image of an array of JPEG images, which Minari decodes as large as the first; otherwise 0."""
+    from PIL import Image
+
+    if (array.dtype.metadata or {}).get("vlen") != np.uint8 or not len(array):
+        return 0
+    first = Image.open(io.BytesIO(array[0]))
+    return first.width * first.height * len(first.getbands())
 
 
 def _episodes(dataset: Any, name: str) -> Iterator[Episode]:

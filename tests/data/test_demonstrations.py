@@ -1,5 +1,6 @@
 """Demonstrations as Minari data sets that Minari itself loads, and that replay to the same rewards."""
 
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import minari
 import numpy as np
 import pytest
 from gymnasium import spaces
+from PIL import Image
 
 from rl_lab.data import Demonstrations, collect
 from rl_lab.envs.robot.planner import Planner
@@ -219,6 +221,13 @@ def put(name, values):
     return change
 
 
+def images(about, episode):
+    """A million steps, of which only the first image is there."""
+    Image.new("L", (5000, 5000)).save(picture := io.BytesIO(), "JPEG")
+    shown = episode.create_dataset("infos/camera", (10**6,), h5py.vlen_dtype(np.uint8), chunks=(1,))
+    shown[0] = np.frombuffer(picture.getvalue(), np.uint8)
+
+
 DAMAGE = {
     "other shape": (put("observations", lambda n: np.zeros((n + 1, 5))), r"observations have shape \(\d+, 5\)"),
     "too few": (put("observations", lambda n: np.zeros((n - 1, 4))), "observations have shape"),
@@ -244,6 +253,7 @@ DAMAGE = {
         lambda about, episode: episode.parent.update(other=h5py.ExternalLink("other.hdf5", "/episode_0")),
         "it links to other files",
     ),
+    "huge images": (images, r"needs [\d,.]+ GiB of memory, and [\d,.]+ GiB are available"),
     "linked twice": (lambda about, episode: episode.parent.update(episode_2=episode), "to one array twice"),
     "no episodes": (lambda about, episode: about.update(total_episodes=0), "is empty"),
     "another space": (lambda about, episode: about.update(observation_space='{"type": "Odd"}'), "is damaged"),
