@@ -61,7 +61,7 @@ def decoded(content: bytes, name: str = "the sound") -> Sound:
             if file.frames > LONGEST * rate:  # a few kB can hold days of silence
                 raise LabError(f"{name} is {file.frames / rate / 3600:.3g} hours long; give at most an hour of it")
             check_memory(12.0 * file.frames * file.channels, f"{name}, decoded,", "give a shorter part of it")
-            samples = file.read(dtype="float32", always_2d=True)
+            samples = file.read(file.frames, dtype="float32", always_2d=True)  # some formats cannot be sought in
     except LabError:
         raise
     except (soundfile.LibsndfileError, TypeError, ValueError):

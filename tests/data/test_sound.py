@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import wavfile
@@ -57,6 +58,12 @@ def test_a_piped_wav_that_does_not_know_its_length():
     content = bytearray(written((tone() * 32767).astype(np.int16)))
     content[4:8] = content[40:44] = struct.pack("<I", 0xFFFFFFFF)
     assert len(sound.decoded(bytes(content))) == 8000
+
+
+def test_a_recording_of_a_telephone():
+    soundfile.write(content := io.BytesIO(), tone(8000), 8000, format="WAV", subtype="GSM610")
+    read = sound.decoded(content.getvalue())
+    assert np.corrcoef(read[800:7200], tone()[800:7200])[0, 1] > 0.9
 
 
 def not_finite():
