@@ -1,7 +1,5 @@
 """Functions that users give."""
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 

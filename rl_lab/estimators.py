@@ -1,7 +1,5 @@
 """What all that is fitted shares, with labels or without: scikit-learn's conventions for parameters and samples."""
 
-from __future__ import annotations
-
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence

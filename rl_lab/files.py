@@ -1,7 +1,5 @@
 """Files that are whole or not there, and folders that one process has to itself."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import errno

@@ -1,7 +1,5 @@
 """A name for everything that decides a run, so that a finished run is not run again and a changed one is."""
 
-from __future__ import annotations
-
 import contextlib
 import copyreg
 import functools

@@ -1,7 +1,5 @@
 """Whether what is asked for fits into memory, before any of it is taken."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Where modules come from: the user's own, whose files count, or installed, whose versions do. None is imported."""
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import functools

@@ -4,8 +4,6 @@ Both train PPO on the same environment at the same hyperparameters, in one threa
 gain follows from Amdahl's law: total / (total - environment).
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 import sys

@@ -1,7 +1,5 @@
 """What a profile of training found, as a table for people and as figures for programs."""
 
-from __future__ import annotations
-
 import io
 import math
 import sys

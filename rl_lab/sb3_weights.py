@@ -1,7 +1,5 @@
 """Models of Stable-Baselines3 with our weights, and ours with theirs; import them from `rl_lab.sb3`."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Values that users give, checked: whole numbers, real numbers, choices and switches, NumPy's as well as Python's."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Collection

@@ -3,8 +3,6 @@
 Bad input ends with one sentence and exit code 2; what was written before stays.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 import io
 import logging

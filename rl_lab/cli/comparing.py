@@ -1,7 +1,5 @@
 """`rl-lab compare`, `demo` and `verdict`: claims and their evidence."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tyro.conf import Positional

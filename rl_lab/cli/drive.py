@@ -1,7 +1,5 @@
 """`rl-lab drive`: the robot steered by hand."""
 
-from __future__ import annotations
-
 from rl_lab.cli.app import Env, EnvOption, app, key_values, one_env
 
 DEFAULT = "rl_lab/Robot-DoorKey-6x6-v0"

@@ -1,7 +1,5 @@
 """`rl-lab generate`: digits, text and sound from generative models."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tyro.extras import SubcommandApp

@@ -1,7 +1,5 @@
 """A game of Go in the terminal: boards in colour where it has colours, plain elsewhere, and input lines."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """`rl-lab gtp`: a GTP engine."""
 
-from __future__ import annotations
-
 import logging
 from typing import Literal
 

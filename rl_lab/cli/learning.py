@@ -1,7 +1,5 @@
 """`rl-lab learn`, `listen`, `cluster`, `represent` and `approximate`: learning without rewards."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """A match of Go: its games as they come in, and what they say together, as text and as JSON."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from typing import Any

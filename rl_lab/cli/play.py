@@ -1,7 +1,5 @@
 """`rl-lab play`: games against agents, in the terminal."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Steering the robot by hand: keys, messages, and when a level is over."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from typing import Any, NamedTuple, Protocol

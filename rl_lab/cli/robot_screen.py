@@ -1,7 +1,5 @@
 """Worlds of the robot on a terminal, in a pipe and in a window, and the keys that come from each."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import select

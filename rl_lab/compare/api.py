@@ -1,7 +1,5 @@
 """The functions that people and the command line call."""
 
-from __future__ import annotations
-
 import platform
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """Checks of what a person writes: one sentence with the value and what is allowed."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import sys

@@ -1,7 +1,5 @@
 """Controls that tell why pretraining worked: contenders that a plan gets beside its pretrained ones."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """From the evaluations of a run to one number for each question."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Where the runs of a comparison are done: the protocol that local processes implement, and other machines may."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """Pictures of an episode, played again from its seed and its actions."""
 
-from __future__ import annotations
-
 import base64
 import io
 import math

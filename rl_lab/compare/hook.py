@@ -1,7 +1,5 @@
 """Watching Stable-Baselines3 wherever it trains: no contender can forget to evaluate, or train past its budget."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rl_lab.compare.measure import Meter

@@ -1,7 +1,5 @@
 """Trained agents that a comparison keeps: the last weights of a run, as a file in the folder `agents`."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Logs: runs.csv and verdicts.json as they are written, and logs that people already have."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """The runner's own measuring: a clock, a step counter, and environments that cannot be stepped past the budget."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ The jump at the start, the drop at the switch, and three ways to count: demonstr
 other (the default, by which curves are drawn), or charged with what it took to make the expert who gave them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Plans as TOML files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The outcome of a comparison."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Running a comparison: every contender on every environment from every seed, over worker processes."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time

@@ -10,8 +10,6 @@ inference, the law of succession, and statistical inference", 1927; A. E. Elo, "
 Present", 1978, whose scale has a difference of 400 points for odds of ten to one.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Sequence

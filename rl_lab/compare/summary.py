@@ -1,7 +1,5 @@
 """What the report shows of one environment: curves with bands, scores with intervals, times, costs."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Drawing: axes and marks as SVG text, coloured by the style sheet of the page that they lie in."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

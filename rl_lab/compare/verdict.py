@@ -1,7 +1,5 @@
 """Verdicts: better, equivalent, worse or inconclusive, for each environment, question and contender."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

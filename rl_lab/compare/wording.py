@@ -1,7 +1,5 @@
 """Verdicts in words, for the terminal and the report."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ script again, or copy a process that has threads. Where there is `fork`, every r
 so that one that crashes takes nothing with it and imports are paid for once.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Data that is made once: arrays in the lab's cache folder, named by a hash of all that decides them."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Spoken words as features, ready to learn from: who said what, as it is and, for training alone, varied."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

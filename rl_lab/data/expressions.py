@@ -5,8 +5,6 @@ and the functions of `FUNCTIONS`. Anything else, a lambda or an attribute, is re
 NumPy's on float64, so that a large power overflows and never fills the memory.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass

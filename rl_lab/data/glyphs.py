@@ -1,7 +1,5 @@
 """Animals as emoji drawings, from Debian's fonts-noto-color-emoji; `make data` installs it."""
 
-from __future__ import annotations
-
 import unicodedata
 from pathlib import Path
 from typing import NamedTuple

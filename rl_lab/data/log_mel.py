@@ -3,8 +3,6 @@
 The filters and the Fourier transform are librosa's.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Unlike the features that a recogniser looks at (`log_mel`), nothing is taken away that a sound is made of again.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any, NamedTuple
 

@@ -3,8 +3,6 @@
 Nothing that a data set names is imported: Minari would make its environment where it does not state its spaces.
 """
 
-from __future__ import annotations
-
 import copy
 import io
 import logging

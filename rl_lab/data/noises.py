@@ -1,7 +1,5 @@
 """Sounds that nobody says: tones, glides, noises and clicks, so that a recogniser of words knows them as strangers."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

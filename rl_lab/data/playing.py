@@ -1,7 +1,5 @@
 """Having an expert play, step by step; a mistake of the expert or the environment is reported with its place."""
 
-from __future__ import annotations
-
 import copy
 import traceback
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Points made by known processes, so that what is found in them can be checked."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Sound: files of any rate in, mono at 16 kHz out; where something is said in it."""
 
-from __future__ import annotations
-
 import io
 import struct
 from pathlib import Path

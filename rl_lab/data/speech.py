@@ -3,8 +3,6 @@
 Debian's packages espeak-ng, flite and asterisk-core-sounds-en-wav; `make data` installs them.
 """
 
-from __future__ import annotations
-
 import functools
 import shutil
 import subprocess

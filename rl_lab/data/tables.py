@@ -1,7 +1,5 @@
 """Tables of numbers, and points of curves, from people's own CSV files."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

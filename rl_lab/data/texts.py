@@ -1,7 +1,5 @@
 """Texts to learn from: the fortunes of Debian, sorted by subject, and first and last names of a census."""
 
-from __future__ import annotations
-
 import re
 from importlib import resources
 from pathlib import Path

@@ -3,8 +3,6 @@
 Towers over a line are one hidden layer; over a plane they are two, of which the second says where both steps are met.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass

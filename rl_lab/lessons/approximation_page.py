@@ -1,7 +1,5 @@
 """The interactive page of an approximation: one file, without a server and without the network."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """scikit-learn's k-means and Gaussian mixtures as the cluster lesson uses them: settings, choice, agreement."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any

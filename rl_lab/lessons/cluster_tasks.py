@@ -1,7 +1,5 @@
 """What is clustered: digits, fortunes, or the rows of a person's own CSV file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Finding groups without labels: scikit-learn's k-means and mixtures, judged by labels that were hidden."""
 
-from __future__ import annotations
-
 import csv
 import io
 from typing import Any

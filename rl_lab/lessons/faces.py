@@ -1,7 +1,5 @@
 """Is there a face in it? Scikit-image's 200 small pictures, half of them faces."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

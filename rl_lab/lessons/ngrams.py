@@ -1,7 +1,5 @@
 """Interpolated n-grams of characters: what a model of text has to beat."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

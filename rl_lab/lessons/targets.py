@@ -1,7 +1,5 @@
 """What is to be approximated: a function written as text, or points from a file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which word was spoken, and was it the wake phrase? Learned from synthetic voices, tested on others and on a human."""
 
-from __future__ import annotations
-
 import functools
 import json
 import tempfile

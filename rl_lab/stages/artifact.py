@@ -1,7 +1,5 @@
 """What a stage hands on: tensors, what they cost, and what they were made from."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The actor, fitted to what an expert did."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar

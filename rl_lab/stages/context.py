@@ -1,7 +1,5 @@
 """Where stages work: the environment, the seed, and the counters that no stage can go around."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Episodes of an expert, as rows that a network reads."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar

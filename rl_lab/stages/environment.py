@@ -1,7 +1,5 @@
 """The environment that stages work in: made singly for experts, in numbers for agents, and described for keys."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any

@@ -1,7 +1,5 @@
 """Who shows how it is done: a planner, an explorer, a function of one's own, an agent that was trained."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from importlib import import_module

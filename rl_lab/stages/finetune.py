@@ -1,7 +1,5 @@
 """Reinforcement learning that goes on from a pretrained policy without losing it."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """A trunk that learns without labels or reward, from what an agent sees and does."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import ClassVar
 

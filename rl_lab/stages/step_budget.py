@@ -1,7 +1,5 @@
 """Where pretraining outside a pipeline is charged: a comparison's step budget, found inside wrappers."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """Artifacts on disk: a folder each, named by what it was made from; each keeps only what its parent does not have."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The critic, fitted to the returns of the policy that it will judge."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple

@@ -1,7 +1,5 @@
 """A classifier on the core: perceptrons in layers, and a softmax."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self

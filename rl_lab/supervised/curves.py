@@ -8,8 +8,6 @@ problem; it is solved before and after a `Regressor` has trained all weights, in
 gives the function's own units.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """What everything that is fitted on the core shares: parameters, checks, held-out samples, files."""
 
-from __future__ import annotations
-
 import inspect
 import json
 from collections.abc import Callable, Mapping

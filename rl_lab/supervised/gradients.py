@@ -1,7 +1,5 @@
 """The gradient of a loss, layer by layer, and plain gradient descent along it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

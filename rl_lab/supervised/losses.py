@@ -5,8 +5,6 @@ Each is the mean over the minibatch, each sample times its weight. A loss is a f
 and `by_outputs` is filled with the gradient of the mean.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from rl_lab import jit

@@ -1,7 +1,5 @@
 """Which word was spoken: log-mel features and a classifier on the core."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self

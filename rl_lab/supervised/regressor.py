@@ -1,7 +1,5 @@
 """A regressor on the core: perceptrons in layers, and linear outputs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """Training a network on labelled samples: epochs of minibatches with Adam, compiled, and when to stop."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field

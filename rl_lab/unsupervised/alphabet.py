@@ -1,7 +1,5 @@
 """Texts as numbers: which characters there are, and where each entry of a text begins and ends."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

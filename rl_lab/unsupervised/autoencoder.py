@@ -1,7 +1,5 @@
 """An autoencoder on the core: perceptrons in layers that learn to repeat their input through a narrow one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """A model of text on the core: the next character from a window of those before it (Bengio et al. 2003)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self

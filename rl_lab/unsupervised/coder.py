@@ -1,7 +1,5 @@
 """What the autoencoders share: a narrow code in the middle, by scikit-learn's conventions for transformers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -5,8 +5,6 @@ encoder gives the mean and the logarithm of the variance of each number of the c
 means. Each likelihood returns the sum of `-log p` and fills both gradients of the mean over the minibatch.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Linear probes: what can be read off features with one layer, and no more (Alain and Bengio 2016)."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

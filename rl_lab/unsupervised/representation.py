@@ -1,7 +1,5 @@
 """Representations for policies: a trunk that learns from what was seen and done, without labels or reward."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass

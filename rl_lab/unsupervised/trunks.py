@@ -5,8 +5,6 @@ after an action, which action lay between two observations, what a fixed random 
 one behind the other in one flat float32 buffer; the heads' gradients with respect to features train the trunk.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

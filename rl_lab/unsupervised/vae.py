@@ -1,7 +1,5 @@
 """A variational autoencoder on the core: codes are normally distributed, so that new samples can be drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self

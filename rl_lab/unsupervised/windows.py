@@ -6,8 +6,6 @@ weights all places of the window share. So the embeddings' gradient is the netwo
 up by symbol.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What every kind of contender can do: be checked, described, prepared and trained."""
 
-from __future__ import annotations
-
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable

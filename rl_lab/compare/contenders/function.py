@@ -1,7 +1,5 @@
 """Functions of the user's own as contenders: `f(env, seed, steps)` returns a model."""
 
-from __future__ import annotations
-
 import copy
 import inspect
 from collections.abc import Callable

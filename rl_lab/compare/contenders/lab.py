@@ -1,7 +1,5 @@
 """Algorithms of the lab, by name."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rl_lab.agents.algorithm import Algorithm

@@ -1,7 +1,5 @@
 """Algorithms of Stable-Baselines3 and of SB3-Contrib, by name."""
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Callable
