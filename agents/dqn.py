@@ -12,7 +12,7 @@ from rl_lab import jit, random
 from rl_lab.agents.common.distributions import MASKED
 from rl_lab.agents.common.networks import QNetwork, dueling_values
 from rl_lab.agents.common.replay_buffer import HEAD, ReplaySamples
-from rl_lab.agents.engines.engine import OffPolicyLoss, Plan
+from rl_lab.agents.engines.engine import OffPolicyLoss, UpdateSchedule
 from rl_lab.agents.engines.off_policy import make_scratch
 from rl_lab.agents.off_policy import OffPolicyAlgorithm, OffPolicyConfig
 from rl_lab.core import mlp, optim
@@ -31,6 +31,7 @@ class DQNConfig(OffPolicyConfig):
         "exploration_fraction",
         "exploration_initial_eps",
         "exploration_final_eps",
+        "priority_exponent",
         "importance_exponent",
     )
     fixed: ClassVar[tuple[str, ...]] = (*OffPolicyConfig.fixed, "dueling", "prioritized")
@@ -74,6 +75,7 @@ class DQNSettings(NamedTuple):
     tau: float
     n_steps: int
     priority_exponent: float
+    epsilon: float  # of Adam
     max_grad_norm: float
     double: bool
     dueling: bool
@@ -198,7 +200,7 @@ def gradient_step(optimise, rate, network, moments, scratch, settings):
     )
     optim.clip_norm(gradient, settings.max_grad_norm)
     scratch.rates[0] = rate
-    optimise(network.parameters[: network.trained], gradient, moments, network.ends, scratch.rates, 1e-8)
+    optimise(network.parameters[: network.trained], gradient, moments, network.ends, scratch.rates, settings.epsilon)
 
 
 def temporal_difference(networks, samples, settings):
@@ -278,10 +280,11 @@ class DQN(OffPolicyAlgorithm):
             float(config.tau),
             int(config.n_steps),
             float(config.priority_exponent),
+            1e-8,
             float(config.max_grad_norm),
             bool(config.double),
             bool(config.dueling),
         )
 
-    def _own_metrics(self, plan: Plan) -> dict[str, float]:
+    def _own_metrics(self, schedule: UpdateSchedule) -> dict[str, float]:
         return {"rollout/exploration_rate": self.exploration_rate}

@@ -14,7 +14,7 @@ from rl_lab.agents.common import checks, replay_buffer
 from rl_lab.agents.common.config import Config
 from rl_lab.agents.common.networks import Policy
 from rl_lab.agents.common.replay_buffer import ReplayBuffer, make_replay_buffer
-from rl_lab.agents.engines.engine import OffPolicyEngine, OffPolicyLoss, Plan
+from rl_lab.agents.engines.engine import OffPolicyEngine, OffPolicyLoss, UpdateSchedule
 from rl_lab.agents.engines.off_policy import CompiledOffPolicyEngine
 from rl_lab.errors import LabError
 
@@ -100,9 +100,9 @@ class OffPolicyAlgorithm(Algorithm):
         self.source.check_owned()
         self._begin()
         start, head = time.perf_counter(), int(self.replay.place[0])
-        plan = self._plan()
-        losses = self.engine.advance(self.replay, self.runner, self.normalizer, plan, self.update_settings())
-        before, taken = self.num_timesteps // self.source.lanes, len(plan.exploration)
+        schedule = self._schedule()
+        losses = self.engine.advance(self.replay, self.runner, self.normalizer, schedule, self.update_settings())
+        before, taken = self.num_timesteps // self.source.lanes, len(schedule.exploration)
         self.num_timesteps += taken * self.source.lanes
         checks.finite_steps(self.replay, head, taken, self.source.name, before)
         checks.finite_update(losses, self.engine.parameters())
@@ -110,14 +110,14 @@ class OffPolicyAlgorithm(Algorithm):
         self.seconds += time.perf_counter() - start
         metrics = {f"train/{name}": float(value) for name, value in losses.items()}
         metrics["train/n_updates"] = self.engine.gradient_steps
-        metrics["train/learning_rate"] = float(plan.rates[-1])
-        self.metrics = metrics | self._own_metrics(plan) | self._metrics()
+        metrics["train/learning_rate"] = float(schedule.rates[-1])
+        self.metrics = metrics | self._own_metrics(schedule) | self._metrics()
         return self.metrics
 
     @classmethod
     def check_memory(cls, config: Any, policy: Policy, num_envs: int) -> None:
         """Refuse a replay buffer that does not fit into memory."""
-        replay_buffer.check_replay(config.buffer_size, num_envs, policy, config.prioritized)
+        replay_buffer.check_replay(config.buffer_size, num_envs, policy, config.batch_size, config.prioritized)
 
     def experience(self) -> dict[str, np.ndarray]:
         """The replay buffer, for a checkpoint."""
@@ -127,11 +127,11 @@ class OffPolicyAlgorithm(Algorithm):
         """Go on with the replay buffer of a checkpoint."""
         replay_buffer.restore(self.replay, arrays, self.policy.outputs if self.policy.discrete else 0, source)
 
-    def _own_metrics(self, plan: Plan) -> dict[str, float]:
+    def _own_metrics(self, schedule: UpdateSchedule) -> dict[str, float]:
         """Metrics of an iteration that the algorithm has of its own."""
         return {}
 
-    def _plan(self) -> Plan:
+    def _schedule(self) -> UpdateSchedule:
         """The next blocks of steps, with SB3's order: act, let the target follow, learn."""
         config, lanes, total = self.config, self.source.lanes, self.total_timesteps
         block = self.rollout_steps
@@ -145,12 +145,14 @@ class OffPolicyAlgorithm(Algorithm):
         updates = np.where(after > config.learning_starts, each, 0).astype(np.int64)
         follows = self.target_updates(np.concatenate([[self.num_timesteps], after]) // lanes)
         betas = np.array([self.importance(remaining(step, total)) for step in after.tolist()])
-        return Plan(exploration, rates, np.diff(follows).astype(np.int64), updates, betas)
+        return UpdateSchedule(exploration, rates, np.diff(follows).astype(np.int64), updates, betas)
 
     def _engine(self, name: str, policy: Any, loss: Any, device: str) -> OffPolicyEngine:
         if policy is not None or loss is not None:
             what = "policy" if policy is not None else "loss"
-            raise LabError(f"{what}= is unsupported by {type(self).__name__}; leave it out, or use PPO or A2C")
+            raise LabError(
+                f"{what}= is unsupported by {type(self).__name__}; leave it out, or use an on-policy algorithm"
+            )
         common = self.policy, self.source, self.config.batch_size, self.loss, self.optimizer
         if name == "compiled":
             return CompiledOffPolicyEngine(*common, type(self).__name__)

@@ -25,6 +25,7 @@ from rl_lab.errors import LabError
 from rl_lab.files import locked, write_text, writing
 from rl_lab.validation import whole_number
 
+SHARE = 10  # as long as checkpoints take, a run goes on at least this many times before the next
 CONFIG, DAMAGED = "config.json", "checkpoint.damaged.safetensors"
 
 
@@ -218,14 +219,15 @@ def _put_aside_damaged(folder: Path) -> None:
 
 def _run(agent: Algorithm, folder: Path, seconds: float, progress_bar: bool, callback: Callback | None) -> Algorithm:
     log = RunLog(folder, agent.iterations, agent.num_timesteps)
-    saved = time.monotonic()
+    saved, cost = time.monotonic(), 0.0
 
     def after_iteration(agent: Algorithm) -> bool | None:
-        nonlocal saved
+        nonlocal saved, cost
         log.write(agent)
-        if time.monotonic() - saved >= seconds:
+        if (begun := time.monotonic()) - saved >= max(seconds, SHARE * cost):
             _save(agent, folder, log)
             saved = time.monotonic()
+            cost = saved - begun
         return None if callback is None else callback(agent)
 
     try:

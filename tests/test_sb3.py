@@ -305,7 +305,7 @@ def assert_agree(policy, model, observations=None):
         observations = batch_of(policy.observation_space, 200)
     rows = policy.encoder(observations, 200)
     expected_outputs, expected_values = by_sb3(model, observations)
-    for ours, theirs in ((policy.logits(rows), expected_outputs), (policy.values(rows), expected_values)):
+    for ours, theirs in ((policy.outputs_of(rows), expected_outputs), (policy.values(rows), expected_values)):
         assert (np.abs(ours - theirs) <= 1e-6 * np.maximum(1, np.abs(theirs))).all(), np.abs(ours - theirs).max()
     assert np.ptp(expected_values) > 0.01
 

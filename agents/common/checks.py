@@ -75,7 +75,7 @@ def finite_rollout(rollout: RolloutBuffer, name: str, steps: int) -> None:
                 f"{name}: environment {lane}, step {step}: {shown} is {value}; rewards and observations must be finite "
                 "numbers: fix the environment; nothing was learned from this rollout"
             )
-    _check_masks(rollout, name, steps)
+    _check_masks(rollout.masks, rollout.actions, name, steps)
 
 
 def finite_steps(replay: ReplayBuffer, head: int, taken: int, name: str, steps: int) -> None:
@@ -91,22 +91,29 @@ def finite_steps(replay: ReplayBuffer, head: int, taken: int, name: str, steps: 
     Raises:
         LabError: names the environment, the step and the value.
     """
-    slots = (head + np.arange(min(taken, len(replay.rewards) - 1) + 1)) % len(replay.rewards)
-    for what, array in (("observation", replay.observations), ("the reward", replay.rewards)):
-        if array.dtype.kind == "f" and not np.isfinite(recent := array[slots]).all():
-            t, lane, *rest = np.argwhere(~np.isfinite(recent))[0]
-            shown = f"{what}[{rest[0]}]" if rest else what
+    kept = min(taken, len(replay.rewards) - 1)
+    slots, first = (head + taken - kept + np.arange(kept)) % len(replay.rewards), steps + taken - kept
+    ended = (replay.ends[slots] > 0)[..., None]
+    numbers = {
+        "observation": replay.observations[(slots + 1) % len(replay.rewards)],
+        "the last observation": np.where(ended, replay.finals[slots], replay.finals.dtype.type(0)),
+        "the reward": replay.rewards[slots],
+    }
+    for what, array in numbers.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            t, lane, *rest = np.argwhere(~np.isfinite(array))[0]
             raise LabError(
-                f"{name}: environment {lane}, step {steps + t + (0 if rest else 1)}: {shown} is "
-                f"{recent[(t, lane, *rest)]}; rewards and observations must be finite numbers: fix the environment"
+                f"{name}: environment {lane}, step {first + t + 1}: {what}{f'[{rest[0]}]' if rest else ''} is "
+                f"{array[(t, lane, *rest)]}; rewards and observations must be finite numbers: fix the environment"
             )
+    _check_masks(replay.masks[slots], replay.actions[slots], name, first)
 
 
-def _check_masks(rollout: RolloutBuffer, name: str, steps: int) -> None:
+def _check_masks(masks: np.ndarray, actions: np.ndarray, name: str, steps: int) -> None:
     """Refuse masks that allow nothing: machine code that runs all steps by itself then acts against them."""
-    if not rollout.masks.shape[-1] or np.take_along_axis(rollout.masks, rollout.actions, -1).all():
+    if not masks.shape[-1] or np.take_along_axis(masks, actions, -1).all():
         return
-    if len(stuck := np.argwhere(~rollout.masks.any(-1))):
+    if len(stuck := np.argwhere(~masks.any(-1))):
         t, lane = stuck[0]
         raise LabError(
             f"{name}: environment {lane}, step {steps + t}: the action mask allows nothing; allow an action, or let "

@@ -119,6 +119,10 @@ class Policy(ABC):
     def initialise(self, rng: np.random.Generator) -> None:
         """Draw the first weights."""
 
+    @abstractmethod
+    def outputs_of(self, rows: np.ndarray) -> np.ndarray:
+        """What describes the actions for rows of the encoder, float32 `(batch, outputs)`; see `Engine.outputs`."""
+
     def tensors(self) -> dict[str, np.ndarray]:
         """The parameters by name, as saved: layer by layer, weights `(inputs, units)`; views."""
         named = {}
@@ -193,7 +197,7 @@ class ActorCritic(Policy):
         self.critic.initialise(rng, gain=1.0)
         self.log_std[:] = 0
 
-    def logits(self, rows: np.ndarray) -> np.ndarray:
+    def outputs_of(self, rows: np.ndarray) -> np.ndarray:
         """The actor's outputs `(batch, outputs)` for rows of the encoder: logits, or means of continuous actions."""
         return self.actor(self.inputs(rows))
 

@@ -23,8 +23,9 @@ from rl_lab.memory import check_memory
 GOES_ON, TERMINATED, TRUNCATED = range(3)
 HEAD, STORED = range(2)
 LARGEST, ROOT = range(2)
+MOST_TRIES = 100
 SMALL = 1e-6  # keeps every priority above 0
-RINGS = ("observations", "masks", "actions", "rewards", "ends", "valid", "turned")
+RINGS = ("observations", "masks", "final_masks", "actions", "rewards", "ends", "valid", "turned")
 SCALARS = 7  # bytes of a transition beside observations, masks and action
 
 
@@ -34,6 +35,7 @@ class ReplayBuffer(NamedTuple):
     observations: np.ndarray  # (slots, num_envs, size), rows of the encoder as the environment gave them
     finals: np.ndarray  # (slots, num_envs, size), what was seen last where an episode ended
     masks: np.ndarray  # bool (slots, num_envs, actions), or (slots, num_envs, 0)
+    final_masks: np.ndarray  # bool (slots, num_envs, actions), where an episode ended; or (slots, num_envs, 0)
     actions: np.ndarray  # int64 (slots, num_envs, 1) or float32 (slots, num_envs, dimensions)
     rewards: np.ndarray  # float32 (slots, num_envs), as the environment gave them
     ends: np.ndarray  # uint8 (slots, num_envs): GOES_ON, TERMINATED or TRUNCATED
@@ -51,7 +53,7 @@ class ReplaySamples(NamedTuple):
     rewards: np.ndarray  # float32 (batch,), discounted sum over the steps
     discounts: np.ndarray  # float32 (batch,), factor of the value of what follows; 0 where the episode terminated
     next_observations: np.ndarray  # float32 (batch, size)
-    next_masks: np.ndarray  # bool (batch, actions), all True at the end of an episode, or (batch, 0)
+    next_masks: np.ndarray  # bool (batch, actions), or (batch, 0)
     weights: np.ndarray  # float32 (batch,), of the losses; all 1 where transitions are drawn uniformly
     places: np.ndarray  # int64 (batch,), where in the buffer they lie
     errors: np.ndarray  # float32 (batch,), temporal differences, which a gradient step fills for new priorities
@@ -67,6 +69,7 @@ def make_replay_buffer(capacity: int, num_envs: int, policy: Policy, prioritized
         observations=np.zeros((*shape, size), dtype),
         finals=np.zeros((*shape, size), dtype),
         masks=np.zeros((*shape, policy.masks), np.bool_),
+        final_masks=np.zeros((*shape, policy.masks), np.bool_),
         actions=np.zeros((*shape, policy.action_width), policy.action_dtype),
         rewards=np.zeros(shape, np.float32),
         ends=np.zeros(shape, np.uint8),
@@ -98,24 +101,29 @@ def make_replay_samples(batch: int, policy: Policy) -> ReplaySamples:
     )
 
 
-def check_replay(capacity: int, num_envs: int, policy: Policy, prioritized: bool = False) -> None:
-    """Refuse a replay buffer that does not fit into memory, or holds no step of each environment.
+def check_replay(capacity: int, num_envs: int, policy: Policy, batch: int, prioritized: bool = False) -> None:
+    """Refuse a replay buffer or minibatches that do not fit into memory, or less than two steps of each environment.
 
     Raises:
         LabError: says both figures.
     """
-    if capacity < num_envs:
+    if capacity < 2 * num_envs:  # of two steps in a row, one at least does more than reset an environment
         raise LabError(
-            f"buffer_size={capacity} holds no step of each of {num_envs} environments; give at least num_envs"
+            f"buffer_size={capacity} holds less than two steps of each of {num_envs} environments; give at least "
+            f"{2 * num_envs}"
         )
     action = policy.action_width * policy.action_dtype.itemsize
-    each = 2 * policy.encoder.size * policy.encoder.dtype.itemsize + policy.masks + action + SCALARS
+    each = 2 * (policy.encoder.size * policy.encoder.dtype.itemsize + policy.masks) + action + SCALARS
     each += 32 * prioritized  # at most, of the tree
     check_memory(
         float(each) * (capacity // num_envs + 1) * num_envs,
         f"a replay buffer of buffer_size={capacity} transitions of {each} bytes",
         "choose a smaller buffer_size",
     )
+    row = 8 * policy.encoder.size + policy.masks + action + 20
+    units = 4 * max(sum(network.sizes) for network in policy.networks.values())
+    check_memory(float(batch) * (row + 3 * units), f"a minibatch of batch_size={batch}", "choose a smaller one")
+    check_memory(float(num_envs) * 2 * units, f"acting in num_envs={num_envs}", "choose fewer")
 
 
 def begin(replay: ReplayBuffer, view: StepView) -> None:
@@ -125,6 +133,7 @@ def begin(replay: ReplayBuffer, view: StepView) -> None:
     if stored:
         cut_off = replay.ends[last] == GOES_ON
         replay.finals[last, cut_off] = replay.observations[head, cut_off]
+        replay.final_masks[last, cut_off] = replay.masks[head, cut_off]
         replay.ends[last, cut_off] = TRUNCATED
     replay.observations[head], replay.masks[head] = view.observations, view.masks
 
@@ -154,6 +163,8 @@ def prioritize(replay, samples, exponent):
     tree = replay.priorities
     for i in range(samples.errors.shape[0]):
         priority = (abs(np.float64(samples.errors[i])) + SMALL) ** exponent
+        if not priority < np.inf:  # of a run that diverges; the caller refuses its weights
+            priority = tree[LARGEST]
         tree[LARGEST] = max(tree[LARGEST], priority)
         set_priority(tree, samples.places[i], priority)
 
@@ -175,6 +186,8 @@ def store(replay, view):
                 replay.finals[head, n, j] = view.final_observations[n, j]
         for j in range(view.masks.shape[1]):
             replay.masks[after, n, j] = view.masks[n, j]
+            replay.final_masks[head, n, j] = view.final_masks[n, j]
+        replay.valid[after, n] = False
         if replay.priorities.shape[0] > 0:
             set_priority(replay.priorities, after * view.rewards.shape[0] + n, 0.0)
             first = replay.priorities[LARGEST] if view.valid[n] else 0.0
@@ -209,14 +222,16 @@ def sample(stream, replay, normalizer, scale, n_steps, beta, samples):
     head, stored, tree = replay.place[HEAD], replay.place[STORED], replay.priorities
     largest = 0.0
     for i in range(samples.rewards.shape[0]):
-        place, found = np.int64(0), False
-        while not found:
-            if tree.shape[0] > 0:
+        place, tries = np.int64(0), 0
+        while tries == 0 or not replay.valid[place // num_envs, place % num_envs]:
+            tries += 1
+            if tries > MOST_TRIES:  # nearly all steps only reset an environment
+                place = np.int64((place + 1) % (slots * num_envs))
+            elif tree.shape[0] > 0:
                 place = np.int64(find_priority(tree, random.random(stream)))
             else:
                 slot = (head - 1 - random.integers(stream, 0, stored)) % slots
                 place = np.int64(slot * num_envs + random.integers(stream, 0, num_envs))
-            found = replay.valid[place // num_envs, place % num_envs]
         slot, n = place // num_envs, place % num_envs
         samples.places[i] = place
         if tree.shape[0] > 0:
@@ -243,7 +258,8 @@ def sample(stream, replay, normalizer, scale, n_steps, beta, samples):
         seen = replay.observations[following, n] if end == GOES_ON else replay.finals[slot, n]
         load_row(normalizer, scale, seen, samples.next_observations[i])
         for j in range(samples.next_masks.shape[1]):
-            samples.next_masks[i, j] = end != GOES_ON or replay.masks[following, n, j]
+            masks = replay.masks[following, n] if end == GOES_ON else replay.final_masks[slot, n]
+            samples.next_masks[i, j] = masks[j]
     if tree.shape[0] > 0:
         for i in range(samples.weights.shape[0]):
             samples.weights[i] /= largest
@@ -296,10 +312,11 @@ def restore(replay: ReplayBuffer, kept: dict[str, np.ndarray], actions: int, sou
     replay.finals[used[where[:, 0]], where[:, 1]] = finals
     chosen = replay.actions[used]
     impossible = not np.isfinite(chosen).all() or (actions and not ((chosen >= 0) & (chosen < actions)).all())
+    replay.valid[used[-1]] = False  # nothing is known yet of what follows
     numbers: tuple[Any, ...] = replay.observations[used], finals, replay.rewards[used]
     if impossible or not all(np.isfinite(array).all() for array in numbers) or (replay.ends[used] > TRUNCATED).any():
         raise LabError(f"{again} holds NaN, infinity, or actions or ends that there are not; use another checkpoint")
-    if len(used) > 1 and not replay.valid[used[:-1]].any():
+    if len(used) > 1 and not replay.valid[used].any():
         raise LabError(f"{again} holds no valid step; use another checkpoint")
     replay.place[:] = place
     if replay.priorities.size:
@@ -314,9 +331,11 @@ def _restore_priorities(replay: ReplayBuffer, used: np.ndarray, kept: dict[str, 
         or not (given.dtype == largest.dtype == np.float64)
     ):
         raise LabError(f"{again} has no priorities that fit; use another checkpoint")
-    valid = replay.valid[used]
-    valid[-1] = False
-    if not np.isfinite(given).all() or not np.isfinite(largest).all() or ((given > 0) != valid).any():
+    if (
+        not np.isfinite(given).all()
+        or not given.max() <= largest[0] < np.inf
+        or ((given > 0) != replay.valid[used]).any()
+    ):
         raise LabError(f"{again} holds priorities that no training gives; use another checkpoint")
     tree = replay.priorities
     leaves = np.zeros(replay.rewards.shape)

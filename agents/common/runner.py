@@ -32,6 +32,7 @@ class StepView(NamedTuple):
     valid: np.ndarray  # bool (num_envs,), False where a step only reset the environment
     first_action: int  # number of the first action of a Discrete space
     turned: np.ndarray  # bool (num_envs,), whether what is seen now is seen by the other side of a game; or (0,)
+    final_masks: np.ndarray  # bool (num_envs, actions), where an episode ended; all True where they are not known
 
 
 class RunnerState(NamedTuple):

@@ -146,6 +146,7 @@ class CompiledAdapter(VecAdapter):
             np.ones(self.lanes, np.bool_),
             first_action(vector.single_action_space),
             lanes.states[turned] if (turned := lanes.definition.turned) else np.zeros(0, np.bool_),
+            lanes.final_masks,
         )
 
     def step(self) -> None:
@@ -221,6 +222,7 @@ class SteppedAdapter(VecAdapter):
             np.ones(lanes, np.bool_),
             first_action(space),
             self._turned(),
+            np.ones((lanes, 0), np.bool_),
         )
         self._masks = ActionMasks(vector, name)
         self._resetting = np.zeros(lanes, np.bool_)
@@ -286,7 +288,7 @@ class SteppedAdapter(VecAdapter):
             self._show(observations, "a reset")
         self.masked = self._masks.given
         if masks is not None:
-            self.view = self.view._replace(masks=masks)
+            self.view = self.view._replace(masks=masks, final_masks=np.ones_like(masks))
         self._resetting[:] = False
 
     def _begin_again(self, ended: np.ndarray, where: str) -> None:

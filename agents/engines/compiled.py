@@ -79,7 +79,7 @@ class CompiledEngine:
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """The actor's outputs `(batch, outputs)` for rows of the encoder."""
-        return self.policy.logits(rows)
+        return self.policy.outputs_of(rows)
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """The critic's values `(batch,)` for rows of the encoder."""

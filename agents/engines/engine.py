@@ -57,8 +57,6 @@ class OffPolicyLoss(NamedTuple):
     `loss(networks, samples, settings)`, a scalar tensor; `networks` are modules by name."""
     acting: str
     """Segment of the network whose outputs actions are chosen from."""
-    epsilon: float = 1e-8
-    """Of the optimiser; Adam's in torch and SB3."""
 
 
 def never(statistics, settings):
@@ -134,7 +132,7 @@ class OnPolicyEngine(Engine, Protocol):
         """Logarithms of the standard deviations of continuous actions, float32 `(dimensions,)`."""
 
 
-class Plan(NamedTuple):
+class UpdateSchedule(NamedTuple):
     """What an iteration does: blocks of steps, each followed by learning; made in advance from the schedules."""
 
     exploration: np.ndarray  # float64 (steps,), of each step of all environments, from 0 to 1
@@ -151,6 +149,6 @@ class OffPolicyEngine(Engine, Protocol):
         """Compile what `advance` runs."""
 
     def advance(
-        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, plan: Plan, settings: Any
+        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, schedule: UpdateSchedule, settings: Any
     ) -> dict[str, float]:
         """Act and learn as planned; returns means of the statistics, empty where nothing was learned."""

@@ -14,7 +14,7 @@ from rl_lab.agents.common.normalizer import Normalizer, update_rewards
 from rl_lab.agents.common.replay_buffer import ReplayBuffer, ReplaySamples, prioritize, sample
 from rl_lab.agents.common.runner import SAME_STEP, RunnerState, count_episodes, load_inputs, observe
 from rl_lab.agents.common.vec_adapter import CompiledAdapter, VecAdapter
-from rl_lab.agents.engines.engine import OffPolicyLoss, Plan
+from rl_lab.agents.engines.engine import OffPolicyLoss, UpdateSchedule
 from rl_lab.core import mlp, weights
 from rl_lab.core.optim import Optimizer
 from rl_lab.core.parameters import segment
@@ -70,13 +70,15 @@ def follow(network, tau):
         target[i] = keep * target[i] + take * trained[i]
 
 
-def learn(gradient_step, block, network, scratch, replay, runner, normalizer, moments, plan, settings, sums):
+def learn(gradient_step, block, network, scratch, replay, runner, normalizer, moments, schedule, settings, sums):
     """Let the target follow and take the gradient steps that are planned after a block of steps."""
-    for _ in range(plan.syncs[block]):
+    for _ in range(schedule.syncs[block]):
         follow(network, settings.tau)
-    for _ in range(plan.updates[block]):
-        sample(runner.stream, replay, normalizer, network.scale, settings.n_steps, plan.betas[block], scratch.samples)
-        gradient_step(plan.rates[block], network, moments, scratch, settings)
+    for _ in range(schedule.updates[block]):
+        sample(
+            runner.stream, replay, normalizer, network.scale, settings.n_steps, schedule.betas[block], scratch.samples
+        )
+        gradient_step(schedule.rates[block], network, moments, scratch, settings)
         if replay.priorities.shape[0] > 0:
             prioritize(replay, scratch.samples, settings.priority_exponent)
         for k in range(scratch.statistics.shape[0]):
@@ -95,20 +97,20 @@ def advance(
     runner,
     normalizer,
     moments,
-    plan,
+    schedule,
     settings,
     sums,
     view,
     lanes,
 ):
     """An iteration in a compiled environment; all four functions are linked, so that little compiles here."""
-    steps = plan.exploration.shape[0] // plan.rates.shape[0]
-    for block in range(plan.rates.shape[0]):
+    steps = schedule.exploration.shape[0] // schedule.rates.shape[0]
+    for block in range(schedule.rates.shape[0]):
         for step in range(block * steps, (block + 1) * steps):
-            act(plan.exploration[step], network, scratch, replay, runner, view)
+            act(schedule.exploration[step], network, scratch, replay, runner, view)
             step_lanes(0, lanes.states.shape[0], SAME_STEP, lanes.states, lanes.config, lanes.buffers)
             store(replay, runner, normalizer, view)
-        learn(block, network, scratch, replay, runner, normalizer, moments, plan, settings, sums)
+        learn(block, network, scratch, replay, runner, normalizer, moments, schedule, settings, sums)
 
 
 class CompiledOffPolicyEngine:
@@ -151,32 +153,32 @@ class CompiledOffPolicyEngine:
         """Compile all loops, side by side, for what they will be called with."""
         view, sums = self.source.view, self._sums()
         nothing, none = np.zeros(1), np.zeros(1, np.int64)
-        plan = Plan(nothing, nothing, none, none, nothing)
+        schedule = UpdateSchedule(nothing, nothing, none, none, nothing)
         common = self.network, self.scratch, replay, runner
         jit.prepare(
             self.policy.networks[self.loss.acting].call(np.zeros((1, self.policy.encoder.size), np.float32)),
             (self._act, (0.0, *common, view)),
             (self._store, (replay, runner, normalizer, view)),
-            (self._learn, (0, *common, normalizer, self.moments, plan, settings, sums)),
+            (self._learn, (0, *common, normalizer, self.moments, schedule, settings, sums)),
         )
         if self._loop is not None:
-            jit.prepare((self._loop, self._arguments(replay, runner, normalizer, plan, settings, sums)))
+            jit.prepare((self._loop, self._arguments(replay, runner, normalizer, schedule, settings, sums)))
 
     def advance(
-        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, plan: Plan, settings: Any
+        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, schedule: UpdateSchedule, settings: Any
     ) -> dict[str, float]:
         """Act and learn as planned; see `OffPolicyEngine.advance`."""
         sums, view = self._sums(), self.source.view
         if self._loop is not None:
-            self._loop(*self._arguments(replay, runner, normalizer, plan, settings, sums))
+            self._loop(*self._arguments(replay, runner, normalizer, schedule, settings, sums))
         else:
             common = self.network, self.scratch, replay, runner
-            for block, exploration in enumerate(plan.exploration.reshape(len(plan.rates), -1)):
+            for block, exploration in enumerate(schedule.exploration.reshape(len(schedule.rates), -1)):
                 for each in exploration:
                     self._act(each, *common, view)
                     self.source.step()
                     self._store(replay, runner, normalizer, view)
-                self._learn(block, *common, normalizer, self.moments, plan, settings, sums)
+                self._learn(block, *common, normalizer, self.moments, schedule, settings, sums)
         return dict(zip(self.loss.statistics, sums[:-1] / sums[-1], strict=True)) if sums[-1] else {}
 
     @property
@@ -212,8 +214,14 @@ class CompiledOffPolicyEngine:
         return np.zeros(len(self.loss.statistics) + 1)
 
     def _arguments(
-        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, plan: Plan, settings: Any, sums: Any
+        self,
+        replay: ReplayBuffer,
+        runner: RunnerState,
+        normalizer: Normalizer,
+        schedule: UpdateSchedule,
+        settings: Any,
+        sums: Any,
     ) -> tuple[Any, ...]:
         assert isinstance(self.source, CompiledAdapter)
         mine = self.network, self.scratch, replay, runner, normalizer, self.moments
-        return *mine, plan, settings, sums, self.source.view, self.source.records
+        return *mine, schedule, settings, sums, self.source.view, self.source.records

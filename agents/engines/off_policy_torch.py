@@ -14,7 +14,7 @@ from rl_lab.agents.common.normalizer import Normalizer
 from rl_lab.agents.common.replay_buffer import ReplayBuffer, ReplaySamples, prioritize, sample
 from rl_lab.agents.common.runner import RunnerState
 from rl_lab.agents.common.vec_adapter import VecAdapter
-from rl_lab.agents.engines.engine import OffPolicyLoss, Plan
+from rl_lab.agents.engines.engine import OffPolicyLoss, UpdateSchedule
 from rl_lab.agents.engines.off_policy import store
 from rl_lab.agents.engines.torch import device_of, one_thread
 from rl_lab.core import weights
@@ -52,9 +52,7 @@ class TorchOffPolicyEngine:
         self.shares_memory = self.device.type == "cpu"
         self.networks = {name: TorchMLP(mlp).to(self.device) for name, mlp in policy.networks.items()}
         self.optimizers = {
-            names: getattr(torch.optim, optimizer.torch)(
-                [self.networks[name].parameters_flat for name in names], eps=loss.epsilon
-            )
+            names: getattr(torch.optim, optimizer.torch)([self.networks[name].parameters_flat for name in names])
             for names, _ in loss.losses
         }
         self.samples = loss.make_scratch(policy, source.lanes, batch).samples
@@ -74,23 +72,23 @@ class TorchOffPolicyEngine:
         )
 
     def advance(
-        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, plan: Plan, settings: Any
+        self, replay: ReplayBuffer, runner: RunnerState, normalizer: Normalizer, schedule: UpdateSchedule, settings: Any
     ) -> dict[str, float]:
         """Act and learn as planned; see `OffPolicyEngine.advance`."""
         found: dict[str, list[float]] = defaultdict(list)
         self._take_weights()
         with one_thread(self.shares_memory):
-            for block, exploration in enumerate(plan.exploration.reshape(len(plan.rates), -1)):
+            for block, exploration in enumerate(schedule.exploration.reshape(len(schedule.rates), -1)):
                 for each in exploration.tolist():
                     outputs = self._outputs(runner.current)
                     self._choose(each, outputs, self.network, replay, runner, self.source.view)
                     self.source.step()
                     self._store(replay, runner, normalizer, self.source.view)
-                for _ in range(plan.syncs[block]):
+                for _ in range(schedule.syncs[block]):
                     self._follow(settings.tau)
-                for _ in range(plan.updates[block]):
-                    self._sample(*self._sampling(replay, runner, normalizer, settings, plan.betas[block]))
-                    self._gradient_step(plan.rates[block], settings, found)
+                for _ in range(schedule.updates[block]):
+                    self._sample(*self._sampling(replay, runner, normalizer, settings, schedule.betas[block]))
+                    self._gradient_step(schedule.rates[block], settings, found)
                     if replay.priorities.size:
                         self._prioritize(replay, self.samples, settings.priority_exponent)
         self._give_weights()
@@ -100,7 +98,7 @@ class TorchOffPolicyEngine:
     def gradient_steps(self) -> int:
         """Minibatches so far."""
         states = [each for optimizer in self.optimizers.values() for each in optimizer.state.values()]
-        return max((int(moments["step"]) for moments in states), default=0)
+        return max((int(moments["step"]) for moments in states if moments), default=0)
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """Values of the actions, or continuous actions, for rows of the encoder."""
@@ -172,7 +170,7 @@ class TorchOffPolicyEngine:
         samples: Any = ReplaySamples(*tensors)
         for statistic, (names, loss_of) in zip(self.loss.statistics, self.loss.losses, strict=True):
             optimizer, loss = self.optimizers[names], loss_of(self.networks, samples, settings)
-            optimizer.param_groups[0]["lr"] = rate
+            optimizer.param_groups[0] |= {"lr": rate, "eps": settings.epsilon}
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], settings.max_grad_norm)

@@ -126,7 +126,7 @@ def take_settings(words: Sequence[str]) -> None:
     config = ALGORITHMS[name].config_class
     for option in given_options() if words[0] == "train" else ():
         field = option.removeprefix("no-").replace("-", "_")
-        owners = [each for each, kind in ALGORITHMS.items() if hasattr(kind.config_class, field)]
+        owners = [each for each, kind in ALGORITHMS.items() if field in kind.config_class.__dataclass_fields__]
         if owners and name not in owners:
             raise LabError(
                 f"--{option} is a hyperparameter of {' and '.join(owners)}, and not of {name}; leave it out, or write "

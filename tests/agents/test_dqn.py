@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 from stable_baselines3.common.buffers import NStepReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from rl_lab.agents import DQN, off_policy
+from rl_lab.agents import DQN, off_policy, run_folder
 from rl_lab.agents.common import replay_buffer
 from rl_lab.errors import LabError
 from rl_lab.sb3 import from_sb3, to_sb3
@@ -70,12 +70,12 @@ def test_steps_updates_and_schedules_are_those_of_sb3():
     model.learn(301, callback=Watch())
     agent = DQN("rl_lab/CartPole-v1", **settings)
     agent.total_timesteps = 301
-    plan = agent._plan()
-    assert agent.learn(301).num_timesteps == model.num_timesteps == len(plan.exploration)
-    assert agent.metrics["train/n_updates"] == model._n_updates == plan.updates.sum()
-    assert plan.syncs.sum() == 303 // 25
-    np.testing.assert_allclose(plan.exploration[70:], seen[70:])
-    assert (plan.exploration[:70] == 1).all()
+    schedule = agent._schedule()
+    assert agent.learn(301).num_timesteps == model.num_timesteps == len(schedule.exploration)
+    assert agent.metrics["train/n_updates"] == model._n_updates == schedule.updates.sum()
+    assert schedule.syncs.sum() == 303 // 25
+    np.testing.assert_allclose(schedule.exploration[70:], seen[70:])
+    assert (schedule.exploration[:70] == 1).all()
 
 
 def filled(n_steps=1, env="rl_lab/CartPole-v1", steps=500, **settings):
@@ -224,7 +224,8 @@ def test_a_second_training_cuts_off_the_episode_of_the_first():
     [
         ({"env": "Pendulum-v1"}, r"action space Box.* is unsupported; it must be Discrete"),
         ({"buffer_size": 10**9 * 2}, r"buffer_size=2000000000 transitions of 47 bytes needs .* GiB .* available here"),
-        ({"buffer_size": 3, "num_envs": 4}, r"buffer_size=3 holds no step of each of 4 environments"),
+        ({"buffer_size": 7, "num_envs": 4}, r"buffer_size=7 holds less than two steps of each of 4 .* at least 8"),
+        ({"batch_size": 2**31 - 1}, r"a minibatch of batch_size=2147483647 needs .* GiB of memory"),
         ({"gradient_steps": -2}, r"gradient_steps=-2 is not allowed; it must be a whole number from -1"),
         ({"exploration_fraction": 1.5}, r"exploration_fraction=1.5 is not allowed; it must be a number from 0 to 1"),
         ({"clip_range": 0.1}, r"DQN has no hyperparameter 'clip_range'"),
@@ -235,6 +236,46 @@ def test_a_second_training_cuts_off_the_episode_of_the_first():
 def test_bad_input_gets_a_sentence(arguments, sentence):
     with pytest.raises(LabError, match=sentence):
         DQN(**({"env": "CartPole-v1"} | arguments))
+
+
+class Short(gym.Env):
+    """Episodes of one step; what is given last, and the mask, may be wrong."""
+
+    observation_space, action_space = gym.spaces.Box(-9, 9, (1,), np.float32), gym.spaces.Discrete(2)
+
+    def __init__(self, last=1.0, mask=(True, True)):
+        self.last, self.mask = np.full(1, last, np.float32), np.array(mask)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {"action_mask": self.mask}
+
+    def step(self, action):
+        return self.last, 1.0, True, False, {"action_mask": self.mask}
+
+
+def test_steps_that_only_reset_are_not_learned_from():
+    vector = gym.vector.SyncVectorEnv([Short] * 2, autoreset_mode=gym.vector.AutoresetMode.NEXT_STEP)
+    agent = DQN(vector, buffer_size=4, learning_starts=1, train_freq=1, net_arch=[4]).learn(40)
+    assert agent.replay.valid.any()
+    samples = drawn(agent, 50)
+    assert (samples.observations == 0).all()
+    assert (samples.next_observations == 1).all()
+
+
+def test_what_an_environment_does_wrong_is_named():
+    with pytest.raises(LabError, match=r"environment 0, step 1: the last observation\[0\] is nan"):
+        DQN(lambda: Short(last=np.nan), **SMALL).learn(8)
+    with pytest.raises(LabError, match=r"allows no(thing| action)"):
+        DQN(lambda: Short(mask=(False, False)), **SMALL).learn(8)
+
+
+def test_a_run_that_has_learned_nothing_yet_is_saved_and_goes_on(tmp_path):
+    settings = SMALL | {"learning_starts": 2000}
+    agent = run_folder.train("rl_lab/CartPole-v1", 2100, tmp_path, algorithm="dqn", engine="torch", **settings)
+    assert agent.metrics["train/n_updates"] > 0
+    with pytest.raises(LabError, match="50 steps are not more than learning_starts=100, up to which all actions are"):
+        run_folder.train("rl_lab/CartPole-v1", 50, tmp_path / "new", algorithm="dqn")
 
 
 def test_damaged_experience_is_refused():
