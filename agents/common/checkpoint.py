@@ -215,6 +215,8 @@ def restore(agent: Algorithm, found: Stored) -> None:
         kept = {f"{prefix}.{name}": array for name, array in arrays.items() if same or name not in OF_LANES}
         _check_signs({name: tensors[name] for name in kept if name in tensors}, file)
         weights.copy_into(kept, tensors, str(file))
+    if not agent.runner.stream.all():  # the generator would stay at 0
+        raise LabError(f"{file} has a random stream of 0, which no training writes; use another checkpoint")
     for name in stored.COUNTERS:
         setattr(agent, name, body[name])
     agent._fresh = not (same and body["started"])

@@ -11,7 +11,7 @@ from numbers import Integral  # NumPy's integers, too
 from typing import Any, ClassVar, Self
 
 from rl_lab.agents.common.schedules import schedule
-from rl_lab.errors import LabError
+from rl_lab.errors import LabError, short
 from rl_lab.validation import own_fields
 
 MOST = 2**31 - 1  # of what is counted
@@ -68,15 +68,15 @@ class Config:
 
     def _check(self, name: str, kind: str, value: Any) -> None:
         if kind == "int" and not _is_whole(value, least := self.least.get(name, 1)):
-            raise LabError(f"{name}={value!r} is not allowed; it must be a whole number from {least} to {MOST}")
+            raise LabError(f"{name}={short(value)} is not allowed; it must be a whole number from {least} to {MOST}")
         if kind == "float":
             _between(name, value, 0.0, 1.0 if name in self.shares else math.inf)
         elif kind == "float | str":
             _between(name, schedule(name, value)(1.0), 0.0, math.inf)
         elif kind == "bool" and type(value).__name__ != "bool":  # Python's or NumPy's
-            raise LabError(f"{name}={value!r} is not allowed; it must be True or False")
+            raise LabError(f"{name}={short(value)} is not allowed; it must be True or False")
         elif kind == "str" and not isinstance(value, str):
-            raise LabError(f"{name}={value!r} is not allowed; give its name, such as 'tanh'")
+            raise LabError(f"{name}={short(value)} is not allowed; give its name, such as 'tanh'")
         elif name == "net_arch":
             _layers(value)
 
@@ -152,7 +152,7 @@ def _layers(net_arch: Any) -> None:
             raise LabError(f"net_arch has {len(layers)} hidden layers; at most {MOST_LAYERS} are possible")
         if not isinstance(layers, (list, tuple)) or not all(_is_whole(units) for units in layers):
             raise LabError(
-                f"net_arch={net_arch!r} is not allowed; give the units of the hidden layers, such as [64, 64], or "
+                f"net_arch={short(net_arch)} is not allowed; give the units of the hidden layers, such as [64, 64], or "
                 'such lists by network, {"pi": [...], "vf": [...]}'
             )
 
@@ -166,4 +166,4 @@ def _between(name: str, value: Any, low: float, high: float) -> None:
     )
     if not ok:
         bound = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
-        raise LabError(f"{name}={value!r} is not allowed; it must be a number {bound}")
+        raise LabError(f"{name}={short(value)} is not allowed; it must be a number {bound}")

@@ -117,6 +117,13 @@ def test_negative_counts_and_variances_are_refused(honest, tmp_path, name, value
         PPO.load(file)
 
 
+def test_a_random_stream_that_would_stay_at_0_is_refused(honest, tmp_path):
+    body, tensors = honest["compiled"]
+    file = write(tmp_path / "a.safetensors", body, tensors | {"progress.stream": np.zeros(1, np.uint64)})
+    with pytest.raises(LabError, match="has a random stream of 0, which no training writes"):
+        PPO.load(file)
+
+
 @pytest.mark.parametrize(("engine", "name"), [("compiled", "rmsprop.square"), ("torch", "rmsprop.0.square_avg")])
 def test_negative_squares_of_rmsprop_are_refused(tmp_path, engine, name):
     A2C("rl_lab/CartPole-v1", num_envs=2, engine=engine).learn(10).save(tmp_path / "a")
