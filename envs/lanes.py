@@ -15,7 +15,7 @@ from rl_lab.envs.definition import Definition, action_buffer, observation_buffer
 from rl_lab.envs.validation import check_observations, check_states
 from rl_lab.errors import KernelError, LabError
 
-LONG = 20  # functions, from which on a reset is compiled once and not with steps and with resets
+LONG = 20  # functions, from which on what several loops or environments have in common is compiled apart from them
 
 
 class Lanes:
@@ -56,11 +56,10 @@ class Lanes:
         self.terminated, self.truncated, self.final_observations, self.final_masks, self.returns, self.lengths = ends
         self._allowed_before = 0  # an action that most lanes allowed, looked at first: it costs next to nothing
         mask = definition.action_mask or loops.no_mask
-        begin: Callable[..., None] = functools.partial(loops.begin_lane, definition.reset)
-        if not debug:
-            compiled = jit.specialize(begin, name=f"{definition.name}'s starts of episodes", exact=True)
-            begin = compiled if compiled.module.functions >= LONG else begin
-        step = functools.partial(loops.step_lanes, begin, definition.step, definition.observe, mask)
+        begin = self._shared("starts of episodes", functools.partial(loops.begin_lane, definition.reset))
+        kernels_of_a_step = definition.step, definition.observe, mask
+        advance = self._shared("progress", functools.partial(loops.advance_lanes, *kernels_of_a_step))
+        step = functools.partial(loops.step_lanes, begin, advance)
         reset = functools.partial(loops.reset_lanes, begin)
         observe = functools.partial(loops.observe_lanes, definition.observe, mask)
         self._reset = self._loop("resets", reset)
@@ -218,6 +217,13 @@ class Lanes:
 
     def _step_range(self, mode: int, start: int, stop: int) -> None:
         self._step(start, stop, mode, self.states, self.config, self.buffers)
+
+    def _shared(self, what: str, part: functools.partial[Any]) -> Callable[..., Any]:
+        """A part of loops, which are linked to it where it is long."""
+        if self.debug:
+            return part
+        compiled = jit.specialize(part, name=f"{self.definition.name}'s {what}", exact=True)
+        return compiled if compiled.module.functions >= LONG else part
 
     def _loop(self, what: str, loop: functools.partial[None]) -> Callable[..., Any]:
         return runner(f"{self.definition.name}'s {what}", loop, self.debug)

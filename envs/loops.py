@@ -52,39 +52,56 @@ def observe_lanes(observe, action_mask, states, config, observations, masks):
         action_mask(states[n], masks[n], config[0])
 
 
-def step_lanes(begin, step, observe, action_mask, start, stop, mode, states, config, buffers):
-    """Step the lanes `start` to `stop` and start new episodes as the autoreset mode says.
+def advance_lanes(step, observe, action_mask, begun, lane, stop, mode, states, config, buffers):
+    """Step lanes up to the first in which an episode has to begin.
 
     Where an episode ends, `returns` and `lengths` get its sum of rewards and number of steps, and in mode
     SAME_STEP `final_observations` and `final_masks` what was seen before the reset. Other rows of these
-    four keep what they had. `begin` is `begin_lane` with its kernel, `step`, `observe` and `action_mask` are kernels of
-    the environment; `states` are records `(lanes,)`, `config` is one `(1,)`, and `buffers` are `StepBuffers`.
+    four keep what they had. `step`, `observe` and `action_mask` are kernels of the environment; `states` are records
+    `(lanes,)`, `config` is one `(1,)`, and `buffers` are `StepBuffers`.
+
+    `begun` says that an episode has just begun in the first lane, `lane`, which is then only observed. Returns the lane
+    in which the next one has to begin, or `stop`.
     """
-    for n in range(start, stop):
+    n, fresh = lane, False
+    while n < stop and not fresh:
         state = states[n]
-        fresh = mode == NEXT_STEP and state.done
-        buffers.rewards[n] = 0.0
-        buffers.terminated[n] = False
-        buffers.truncated[n] = False
+        if not (begun and n == lane):
+            fresh = mode == NEXT_STEP and state.done
+            buffers.rewards[n] = 0.0
+            buffers.terminated[n] = False
+            buffers.truncated[n] = False
+            if not fresh:
+                state.steps += 1
+                state.taken += 1
+                reward, ended = step(state, buffers.actions[n], config[0])
+                limit = config[0].max_steps
+                stopped = limit > 0 and state.steps >= limit
+                buffers.rewards[n] = reward
+                buffers.terminated[n] = ended
+                buffers.truncated[n] = stopped
+                state.episode_return += reward
+                if ended or stopped:
+                    state.done = True
+                    buffers.returns[n] = state.episode_return
+                    buffers.lengths[n] = state.steps
+                    fresh = mode == SAME_STEP
+                    if fresh:
+                        observe(state, buffers.final_observations[n], config[0])
+                        action_mask(state, buffers.final_masks[n], config[0])
         if not fresh:
-            state.steps += 1
-            state.taken += 1
-            reward, ended = step(state, buffers.actions[n], config[0])
-            limit = config[0].max_steps
-            stopped = limit > 0 and state.steps >= limit
-            buffers.rewards[n] = reward
-            buffers.terminated[n] = ended
-            buffers.truncated[n] = stopped
-            state.episode_return += reward
-            if ended or stopped:
-                state.done = True
-                buffers.returns[n] = state.episode_return
-                buffers.lengths[n] = state.steps
-                fresh = mode == SAME_STEP
-                if fresh:
-                    observe(state, buffers.final_observations[n], config[0])
-                    action_mask(state, buffers.final_masks[n], config[0])
-        if fresh:
-            begin(state, config[0])
-        observe(state, buffers.observations[n], config[0])
-        action_mask(state, buffers.masks[n], config[0])
+            observe(state, buffers.observations[n], config[0])
+            action_mask(state, buffers.masks[n], config[0])
+            n += 1
+    return n
+
+
+def step_lanes(begin, advance, start, stop, mode, states, config, buffers):
+    """Step the lanes `start` to `stop` and start new episodes as the autoreset mode says.
+
+    `begin` is `begin_lane` with its kernel, and `advance` is `advance_lanes` with its kernels.
+    """
+    n = advance(False, start, stop, mode, states, config, buffers)
+    while n < stop:
+        begin(states[n], config[0])
+        n = advance(True, n, stop, mode, states, config, buffers)

@@ -20,10 +20,12 @@ from rl_lab.jit import generated
 from rl_lab.jit.module import Module
 
 # Unpickling imports what the signature refers to, which may print. Numba optimises each function, with all that it
-# calls, again on every level of calls, and makes machine code of it. Nothing runs here, so that only the entry needs
-# them, which saves half of the time. A Numba that looks different inside does them for all, in this process always.
+# calls, again on every level of calls, and makes machine code of it. Nothing runs here, so that the entry alone needs
+# that where it is large or fast. A Numba that looks different inside does it for all, in this process always. What is
+# garbage stays, which is sooner than to look for it.
 CHILD = """
-import json, os, pickle, sys
+import gc, json, os, pickle, sys
+gc.disable()
 out = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
 sys.path[:] = pickle.load(sys.stdin.buffer)
@@ -38,8 +40,9 @@ def of_the_entry(step, otherwise):
 def finalize_inner(library):
     library._finalize_dynamic_globals()
     library._finalized = True
-of_the_entry("_optimize_final_module", lambda library: None)
-of_the_entry("_finalize_final_module", finalize_inner)
+if module.entry_alone:
+    of_the_entry("_optimize_final_module", lambda library: None)
+    of_the_entry("_finalize_final_module", finalize_inner)
 codegen.JITCPUCodegen.set_env = lambda self, name, environment: None
 try:
     code = linking.compiled(name, module, pickle.load(sys.stdin.buffer))

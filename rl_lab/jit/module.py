@@ -58,7 +58,15 @@ class Module:
     @property
     def apart(self) -> bool:
         """Whether it is compiled in a process of its own: fast and linked code must be; much is done sooner there."""
-        return "fastmath=True" in self.text or bool(self.links) or self.functions >= LARGE
+        return self.entry_alone or bool(self.links)
+
+    @property
+    def entry_alone(self) -> bool:
+        """Whether the entry alone is optimised, with all that it calls in it, and not every function before.
+
+        That takes half of the time, but the loops over small environments lose a tenth of their speed.
+        """
+        return "fastmath=True" in self.text or self.functions >= LARGE
 
     @property
     def parameters(self) -> list[str]:

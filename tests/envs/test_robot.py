@@ -55,6 +55,12 @@ def test_registering_imports_no_kernels(python):
     python("import rl_lab, sys; assert not {'rl_lab.envs.robot.camera', 'numba', 'torch'} & set(sys.modules)")
 
 
+def test_families_share_the_machine_code_of_a_step():
+    lanes = (gym.make_vec(id, num_envs=1).unwrapped.lanes for id in (SMALL, "rl_lab/Robot-GoToDoor-5x5-v0"))
+    one, other = ({link.digest for link in each.step_loop.module.links.values()} for each in lanes)
+    assert one & other
+
+
 @pytest.mark.parametrize("id", [DOOR_KEY, RANDOM])
 def test_flat_is_the_image_and_the_direction_of_dict(id):
     flat, parts = (gym.make_vec(id, num_envs=16, observation=kind, max_steps=50) for kind in ("flat", "dict"))
