@@ -53,9 +53,8 @@ def onefile():
     return load("ppo_onefile")
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_one_file_learns_cartpole(onefile, seed, capsys):
-    returns = onefile.train(onefile.Args(seed=seed, total_timesteps=50_000))
+def test_one_file_learns_cartpole(onefile, capsys):
+    returns = onefile.train(onefile.Args(seed=0, total_timesteps=50_000))
     assert np.mean(returns[:20]) < 60  # what chance reaches
     assert np.mean(returns[-50:]) > 150
     assert "mean return" in capsys.readouterr().out

@@ -32,7 +32,7 @@ def test_the_environment_shown_is_the_one_that_runs():
             "gamma=0.97",
             {
                 "100_000": "600",
-                "seeds=10": "seeds=2, episodes=2, points=2, quiet=True",
+                "seeds=10": "seeds=1, episodes=2, points=2, jobs=1, quiet=True",
                 "gamma=0.97": "n_steps=64",
                 '"sb3:ppo"': '("sb3:ppo", {"n_steps": 64, "num_envs": 2})',
                 '"ppo"': '("ppo", {"n_steps": 64, "num_envs": 2})',
@@ -41,7 +41,7 @@ def test_the_environment_shown_is_the_one_that_runs():
         (
             "my_expert",
             {
-                "200_000": "2_500, seeds=2, episodes=2, points=2, quiet=True",
+                "200_000": "2_500, seeds=1, episodes=2, points=2, jobs=1, quiet=True",
                 "my_package:MyEnv-v0": "CartPole-v1",
                 "expert=my_expert, episodes=50": "expert=lambda o, i: int(o[2] + 0.5 * o[3] > 0), episodes=2",
                 "seed=seed)": "seed=seed, n_steps=256)",

@@ -34,7 +34,7 @@ measure = "steps"
 threshold = 0.8
 [evaluation]
 points = 4
-episodes = 20
+episodes = 8
 deterministic = false
 [hyperparameters]
 num_envs = 4
@@ -59,7 +59,7 @@ def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretrained")
     file = folder / "plan.toml"
     file.write_text(PLAN)
-    made = compare_plan(file, out=folder / "out", jobs=2, quiet=True)
+    made = compare_plan(file, out=folder / "out", jobs=1, quiet=True)
     return made, folder
 
 
@@ -188,6 +188,7 @@ def test_bad_stages_get_a_sentence(tmp_path):
             points=2,
             episodes=2,
             out=tmp_path / "out",
+            jobs=1,
             quiet=True,
         )
 
@@ -222,11 +223,12 @@ def test_contenders_that_are_judged_more_often_gain_nothing_by_it(tmp_path):
         steps=20_000,
         seeds=3,
         points=4,
-        episodes=10,
+        episodes=5,
         references=(22.0, 500.0),
         questions=[Question("steps", threshold=0.2, margin=0.1), Question("return", margin=0.05)],
         baseline="scratch",
         out=tmp_path / "out",
+        jobs=1,
         quiet=True,
     )
     assert not [run.error for run in made.runs if run.failed]
@@ -241,48 +243,19 @@ def balance(observation, info):
 
 def pretrained(env, seed, steps):
     model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
-    warm = pretrain(model, env, expert=balance, episodes=3, value=FitValue(steps=512), warmup_steps=256)
+    warm = pretrain(model, env, expert=balance, episodes=2, value=FitValue(steps=512), warmup_steps=256)
     return model.learn(steps, callback=warm)
-
-
-def scratch(env, seed, steps):
-    return PPO("MlpPolicy", env, seed=seed, n_steps=256).learn(steps)
-
-
-def test_pretrained_sb3_models_are_charged_for_all_that_they_used(tmp_path):
-    made = compare(
-        "CartPole-v1",
-        {"scratch": scratch, "pretrained": pretrained},
-        steps=4000,
-        seeds=2,
-        points=4,
-        episodes=5,
-        references=(22.0, 500.0),
-        controls=False,
-        out=tmp_path / "out",
-        quiet=True,
-    )
-    assert not [run.error for run in made.runs if run.failed]
-    for run in runs_of(made, "pretrained"):
-        cost = Ledger.from_dict(run.notes["pretraining"])
-        assert cost.learner_steps == 512
-        assert run.notes["switch"] == 512 + cost.demonstration_transitions
-        assert run.steps <= 4000
-        assert run.ledger["demonstration_transitions"] == cost.demonstration_transitions > 100
-        assert run.ledger["learner_steps"] + cost.demonstration_transitions == run.steps
-        assert [point.step for point in run.points][:3] == [0, run.notes["switch"] - 1, run.notes["switch"]]
-        assert np.mean(run.points[2].returns) > 450 > np.mean(run.points[0].returns)
 
 
 def elsewhere(env, seed, steps):
     model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
     other = gym.make("CartPole-v1")
-    return model.learn(steps, callback=pretrain(model, other, balance, 3, value=None, warmup_steps=0))
+    return model.learn(steps, callback=pretrain(model, other, balance, 2, value=None, warmup_steps=0))
 
 
 def from_a_dataset(env, seed, steps):
     model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
-    return model.learn(steps, callback=pretrain(model, env, dataset="cartpole/balance-v0", episodes=3, value=None))
+    return model.learn(steps, callback=pretrain(model, env, dataset="cartpole/balance-v0", episodes=2, value=None))
 
 
 class Shifted(gym.ObservationWrapper):
@@ -297,7 +270,7 @@ class Shifted(gym.ObservationWrapper):
 def wrapped(env, seed, steps):
     env = Shifted(env)
     model = PPO("MlpPolicy", env, seed=seed, n_steps=256)
-    return model.learn(steps, callback=pretrain(model, env, balance, 3, value=FitValue(steps=256)))
+    return model.learn(steps, callback=pretrain(model, env, balance, 2, value=FitValue(steps=256)))
 
 
 def too_much(env, seed, steps):
@@ -305,28 +278,33 @@ def too_much(env, seed, steps):
     return model.learn(steps, callback=pretrain(model, env, balance, 30))
 
 
-def test_demonstrations_are_never_free_and_wrappers_are_followed(tmp_path, monkeypatch):
+def test_pretrained_sb3_models_are_charged_for_all_that_they_used(tmp_path, monkeypatch):
+    """Demonstrations are never free, and wrappers are followed."""
     from rl_lab.data import collect
 
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    collect(gym.make("CartPole-v1"), balance, 5).write("cartpole/balance-v0")
-    made = compare(
-        "CartPole-v1",
-        {"elsewhere": elsewhere, "dataset": from_a_dataset, "wrapped": wrapped, "too much": too_much},
-        steps=4000,
-        seeds=1,
-        points=2,
-        episodes=2,
-        controls=False,
-        out=tmp_path / "out",
-        quiet=True,
-    )
-    for name in ("elsewhere", "dataset", "wrapped"):
+    collect(gym.make("CartPole-v1"), balance, 3).write("cartpole/balance-v0")
+    contenders = {
+        "pretrained": pretrained,
+        "elsewhere": elsewhere,
+        "dataset": from_a_dataset,
+        "wrapped": wrapped,
+        "too much": too_much,
+    }
+    options = {"steps": 2600, "seeds": 1, "points": 2, "episodes": 1, "controls": False, "jobs": 1, "quiet": True}
+    made = compare("CartPole-v1", contenders, out=tmp_path / "out", **options)
+    assert "pretraining took all 2600 steps of the budget" in runs_of(made, "too much")[0].error
+    for name in contenders.keys() - {"too much"}:
         (run,) = runs_of(made, name)
         assert not run.error
-        assert run.notes["switch"] >= run.ledger["demonstration_transitions"] > 300
-        assert run.ledger["learner_steps"] + run.ledger["demonstration_transitions"] == run.steps <= 4000
-    assert "pretraining took all 4000 steps of the budget" in runs_of(made, "too much")[0].error
+        cost = Ledger.from_dict(run.notes["pretraining"])
+        assert run.ledger["demonstration_transitions"] == cost.demonstration_transitions > 300
+        assert cost.learner_steps == {"pretrained": 512, "wrapped": 256}.get(name, 0)
+        assert run.notes["switch"] == cost.learner_steps + cost.demonstration_transitions
+        assert run.ledger["learner_steps"] + cost.demonstration_transitions == run.steps <= 2600
+        assert [point.step for point in run.points][:3] == [0, run.notes["switch"] - 1, run.notes["switch"]]
+        assert np.mean(run.points[2].returns) > 450
+    assert np.mean(runs_of(made, "pretrained")[0].points[0].returns) < 100
 
 
 def test_an_sb3_model_stays_an_ordinary_one(tmp_path):
@@ -441,7 +419,7 @@ def test_controls_that_cannot_learn_in_an_environment_are_left_out_with_a_word(t
 
 def test_functions_get_controls_too():
     contenders = {"scratch": plain_model, "pretrained": pretrained_model}
-    options = {"steps": 3072, "seeds": 1, "points": 4, "episodes": 10, "references": (0, 1), "quiet": True, "jobs": 2}
+    options = {"steps": 2048, "seeds": 1, "points": 2, "episodes": 2, "references": (0, 1), "quiet": True, "jobs": 1}
     result = compare("rl_lab/Robot-DoorKey-5x5-v0", contenders, **options)
     assert not [run.error for run in result.runs if run.failed]
     runs = {run.contender: run for run in result.runs}
@@ -451,7 +429,7 @@ def test_functions_get_controls_too():
     clone, shuffled, warm = (runs[name] for name in ("clone only", "shuffled", "warm-up only"))
     assert clone.ledger["demonstration_transitions"] == shuffled.ledger["demonstration_transitions"] == shown > 0
     assert Ledger.from_dict(clone.ledger).steps() == shown == clone.notes["switch"]
-    assert clone.points[-1].step == 3072
+    assert clone.points[-1].step == 2048
     assert len({tuple(point.returns) for point in clone.points if point.step >= shown}) == 1  # nothing changes any more
     assert shuffled.ledger["learner_steps"] > 512
     assert warm.ledger["demonstration_transitions"] == 0
@@ -482,6 +460,7 @@ def test_experts_are_tried_out_before_anything_is_trained(stage, told, tmp_path)
             seeds=1,
             points=1,
             out=tmp_path / "out",
+            jobs=1,
             quiet=True,
         )
     assert told in str(error.value)

@@ -66,7 +66,7 @@ def leaving(seed):
 
 
 def options(**more):
-    return {"steps": 40, "points": 2, "episodes": 2, "jobs": 2, "quiet": True, **more}
+    return {"steps": 40, "points": 2, "episodes": 2, "jobs": 1, "quiet": True, **more}
 
 
 def test_finished_runs_are_kept_and_only_what_is_new_or_failed_is_run(tmp_path):
@@ -94,7 +94,7 @@ def test_finished_runs_are_kept_and_only_what_is_new_or_failed_is_run(tmp_path):
 
 def test_a_run_that_crashes_takes_nothing_with_it():
     names = {"left": contender(0), "crashes": contender(1, None, killed), "leaves": contender(1, None, leaving)}
-    result = compare("CartPole-v1", names, seeds=2, **options(jobs=1))
+    result = compare("CartPole-v1", names, seeds=2, **options())
     failed = {(run.contender, run.seed): run.error for run in result.runs if run.failed}
     again = "; running the comparison again repeats only what failed"
     assert failed == {
@@ -117,7 +117,7 @@ def test_what_draws_from_the_streams_of_the_process_draws_by_its_seed(tmp_path):
         return Fixed(0)
 
     names = {name: (train, {"name": name}) for name in ("one", "other")}
-    compare("CartPole-v1", names, seeds=2, out=tmp_path / "out", **options(jobs=1))
+    compare("CartPole-v1", names, seeds=2, out=tmp_path / "out", **options())
     first, second = ([json.loads((tmp_path / f"{name}-{seed}").read_text()) for seed in (0, 1)] for name in names)
     assert first == second
     assert not set(first[0]) & set(first[1])
@@ -161,7 +161,7 @@ def make(action):
     return walk
 
 result = compare(["Corridor-v0", Corridor.limited], {"right": make(1), "left": make(0)}, steps=60, seeds=2, points=2,
-                 episodes=2, jobs=2, quiet=True, references=(0, 1))
+                 episodes=2, jobs=1, quiet=True, references=(0, 1))
 print([run.points[-1].returns for run in result.runs])
 print(result.verdict)
 result.save("report.html")
@@ -559,14 +559,14 @@ def test_a_full_disk_ends_a_comparison_with_a_sentence_and_finished_runs_stay(tm
     monkeypatch.setattr(os, "fsync", full)
     both = {"a": contender(0), "b": contender(1)}
     with pytest.raises(LabError, match=r"No space left on device; .*; the runs that finished before") as error:
-        compare("CartPole-v1", both, seeds=1, out=out, **options(jobs=1))
+        compare("CartPole-v1", both, seeds=1, out=out, **options())
     assert "\n" not in str(error.value)
     assert [file.suffix for file in (out / "runs").iterdir()] == [".json"]
     monkeypatch.undo()
     (out / "agents").mkdir()
     for name in ("runs", "agents"):
         (out / name / f".left{PARTIAL}").touch()  # by a process that was killed
-    again = compare("CartPole-v1", both, seeds=1, out=out, **options(jobs=1))
+    again = compare("CartPole-v1", both, seeds=1, out=out, **options())
     assert not again.failures
     assert sorted(file.suffix for file in (out / "runs").iterdir()) == [".json", ".json"]
     assert not any((out / "agents").iterdir())
@@ -579,7 +579,7 @@ def test_a_run_of_which_nothing_is_heard_is_mentioned_once(monkeypatch, capsys, 
         time.sleep(2)
         return Fixed(0)
 
-    compare("CartPole-v1", {"slow": slow, "fixed": slow}, seeds=1, **options(quiet=False, jobs=1, out=tmp_path))
+    compare("CartPole-v1", {"slow": slow, "fixed": slow}, seeds=1, **options(quiet=False, out=tmp_path))
     shown = capsys.readouterr().err
     assert shown.count("of slow on CartPole-v1, seed 0; if it hangs, stop the comparison and start it again") == 1
 
@@ -616,7 +616,7 @@ def test_runs_use_the_values_that_a_script_has_set_in_modules(tmp_path, python):
         if __name__ == "__main__":
             def returns():
                 contenders = {"one": one, "other": other}
-                result = compare("OfMine-v0", contenders, steps=100, seeds=1, points=1, quiet=True, out="out")
+                result = compare("OfMine-v0", contenders, steps=100, seeds=1, points=1, jobs=1, quiet=True, out="out")
                 return [run.points[-1].returns for run in result.runs]
             first = returns()
             worlds_of_mine.SCALE = 2.0

@@ -1,6 +1,7 @@
 """Games in files: what sgfmill reads of ours and we of its, whole games again and again, and files that are none."""
 
 import contextlib
+import functools
 import re
 import time
 from dataclasses import replace
@@ -394,10 +395,16 @@ def test_files_that_are_not_there(tmp_path):
             sgf.write(path, Board(5))
 
 
+@functools.cache
+def whole_file():
+    game = random_game(Rules(5, 24.5), 1)
+    return sgf.serialised(Game.of(game, players=("Zoë", "you"), comments={0: "a]\\b", 3: "c"}))
+
+
 @settings(max_examples=150)
 @given(seed=seeds, content=st.binary(max_size=40), where=st.integers(0, 10_000))
 def test_damage_is_said_or_survived(seed, content, where):
-    whole = bytearray(DAMAGED)
+    whole = bytearray(whole_file())
     where %= len(whole)
     whole[where : where + len(content)] = content
     with contextlib.suppress(LabError):  # and nothing else
@@ -463,9 +470,6 @@ def test_what_cannot_be_said_about_a_game(kind, about, sentence, tmp_path):
     with pytest.raises(LabError, match=re.escape(sentence)):
         sgf.write(tmp_path / "game.sgf", kind(5), **about)
     assert not list(tmp_path.iterdir())
-
-
-DAMAGED = sgf.serialised(Game.of(random_game(Rules(5, 24.5), 1), players=("Zoë", "you"), comments={0: "a]\\b", 3: "c"}))
 
 
 def test_a_missing_package_is_named(monkeypatch):

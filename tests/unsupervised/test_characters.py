@@ -1,5 +1,6 @@
 """The model of text: gradients against autograd, a source of known entropy, and what it refuses."""
 
+import functools
 from difflib import SequenceMatcher
 
 import numpy as np
@@ -132,19 +133,23 @@ def test_the_longest_copied_stretch_is_the_longest_common_one(text, known):
     assert copied in known
 
 
-FITTED = CharacterModel((4,), max_iter=1).fit(TEXTS)
+@functools.cache
+def fitted():
+    return CharacterModel((4,), max_iter=1).fit(TEXTS)
+
+
 REFUSED = {
     "this CharacterModel is not fitted yet; call fit(texts) first": lambda: CharacterModel().generate(),
-    "no character of the prompt '日本' is known; known are 'acdeghlmnost'": lambda: FITTED.generate("日本"),
-    "no character of the text is known; known are": lambda: FITTED.bits_per_character("日本"),
+    "no character of the prompt '日本' is known; known are 'acdeghlmnost'": lambda: fitted().generate("日本"),
+    "no character of the text is known; known are": lambda: fitted().bits_per_character("日本"),
     "the text is empty": lambda: CharacterModel().fit(["", ""]),
-    "the text is empty; give": lambda: FITTED.bits_per_character(""),
+    "the text is empty; give": lambda: fitted().bits_per_character(""),
     "texts must be a list of texts": lambda: CharacterModel().fit("abc"),
-    "length=0 is not allowed": lambda: FITTED.generate(length=0),
-    "count=0 is not allowed": lambda: FITTED.generate_many(0),
-    "temperature=0 is not allowed; it must be a number over 0": lambda: FITTED.generate(temperature=0),
-    "temperature=-1 is not allowed": lambda: FITTED.generate(temperature=-1),
-    "temperature=nan is not allowed": lambda: FITTED.generate(temperature=float("nan")),
+    "length=0 is not allowed": lambda: fitted().generate(length=0),
+    "count=0 is not allowed": lambda: fitted().generate_many(0),
+    "temperature=0 is not allowed; it must be a number over 0": lambda: fitted().generate(temperature=0),
+    "temperature=-1 is not allowed": lambda: fitted().generate(temperature=-1),
+    "temperature=nan is not allowed": lambda: fitted().generate(temperature=float("nan")),
     "window=0 is not allowed": lambda: CharacterModel(window=0).fit(TEXTS),
     "of 1 texts leaves nothing on one side": lambda: CharacterModel(early_stopping=True).fit(["one"]),
     "lower the learning rate": lambda: CharacterModel(learning_rate_init=1e30).fit(TEXTS),

@@ -1,5 +1,7 @@
 """The variational autoencoder: gradients against autograd, the bound against a likelihood that is known."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -150,19 +152,23 @@ def test_a_fit_that_fails_leaves_the_one_before():
     assert model.parameters_ is before
 
 
-FITTED = VariationalAutoencoder(max_iter=1).fit(X)
+@functools.cache
+def fitted():
+    return VariationalAutoencoder(max_iter=1).fit(X)
+
+
 REFUSED = {
     "this VariationalAutoencoder is not fitted yet; call fit(X) first": lambda: VariationalAutoencoder().sample(3),
     "X has one sample only": lambda: VariationalAutoencoder().fit(X[:1]),
     "X[0, 0] is inf; every number must be finite": lambda: VariationalAutoencoder().fit([[np.inf], [0.0]]),
     "likelihood='bernoulli' takes numbers from 0 to 1": lambda: VariationalAutoencoder().fit(16 * X),
-    "X[1, 0] is -1; likelihood='bernoulli' takes": lambda: FITTED.elbo(np.outer([0, -1], np.ones(64))),
+    "X[1, 0] is -1; likelihood='bernoulli' takes": lambda: fitted().elbo(np.outer([0, -1], np.ones(64))),
     "likelihood='poisson' is not allowed; it must be one of": lambda: VariationalAutoencoder(likelihood="poisson").fit(
         X
     ),
     "beta=-1 is not allowed": lambda: VariationalAutoencoder(beta=-1).fit(X),
-    "n=0 is not allowed": lambda: FITTED.sample(0),
-    "X has 3 features; this one was fitted to 2": lambda: FITTED.decode(np.zeros((1, 3))),
+    "n=0 is not allowed": lambda: fitted().sample(0),
+    "X has 3 features; this one was fitted to 2": lambda: fitted().decode(np.zeros((1, 3))),
 }
 
 
