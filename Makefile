@@ -30,8 +30,10 @@ demo: .venv/installed
 data: .venv/installed-learn
 	@bash .ci/data
 
+# Compiled ahead of the hundreds of processes that tests start: where Python must not write, each would compile it all.
 test: .venv/installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m compileall -q rl_lab envs agents
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .
