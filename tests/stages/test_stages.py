@@ -2,10 +2,7 @@
 
 import ast
 import json
-import os
-import shutil
-import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import gymnasium as gym
@@ -14,14 +11,11 @@ import pytest
 from experts_of_tests import balance, swing_up
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors import safe_open
 
 import rl_lab.stages
 from rl_lab.agents import PPO
 from rl_lab.errors import LabError
-from rl_lab.stages import Artifact, Clone, Context, Demonstrate, Finetune, FitValue, Ledger, Pipeline, Stage, store
-from rl_lab.stages.experts import described
-from rl_lab.stages.pipeline import KINDS
+from rl_lab.stages import Artifact, Clone, Context, Demonstrate, Finetune, FitValue, Ledger, Pipeline, Stage
 from rl_lab.stages.stage import load_policy
 from rl_lab.stages.value import monte_carlo
 
@@ -90,81 +84,12 @@ def test_a_pipeline_is_the_same_in_both_engines():
     assert tuned.ledger.learner_steps == tuned_by_torch.ledger.learner_steps
 
 
-def test_a_network_of_your_own_has_no_stages():
-    with pytest.raises(LabError, match="stages train the actor and the critic of net_arch"):
-        Context("rl_lab/CartPole-v1", hyperparameters={"policy": lambda inputs, outputs: None})
-
-
 def test_a_stage_that_looks_pays_for_it():
     context = Context(counting, seed=1, hyperparameters=SMALL)
     artifact = Pipeline(CARTPOLE[:2]).run(context)
     Counting.taken = 0
     tuned = Finetune(steps=256, fall_back=5, warmup_steps=0).run(context, artifact)
     assert tuned.ledger.learner_steps == Counting.taken > 256
-
-
-def test_what_was_made_is_not_made_again(tmp_path):
-    told = []
-    first = Pipeline(CARTPOLE[:3]).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path))
-    again = Pipeline(CARTPOLE[:3]).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path, report=told.append))
-    assert [text.split(":")[1].split(",")[0] for text in told] == [" made before"] * 3
-    assert again.digest == first.digest
-    assert again.ledger == first.ledger  # what is used again is charged again
-    assert again.parents == first.parents
-    assert len(first.parents) == 2
-    fresh = Pipeline(CARTPOLE[:3]).run(Context("rl_lab/CartPole-v1", 1, None, SMALL))
-    assert fresh.digest == first.digest  # the same seed gives the same bytes
-    kept = len(list(tmp_path.iterdir()))
-    for changed in (
-        Context("rl_lab/CartPole-v1", 2, None, SMALL, tmp_path),
-        Context("rl_lab/CartPole-v1", 1, None, SMALL | {"gamma": 0.9}, tmp_path),
-        Context("rl_lab/CartPole-v1", 1, {"max_steps": 400}, SMALL, tmp_path),
-    ):
-        Demonstrate(balance, 5).run(changed)
-    Demonstrate(balance, 4).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path))
-    assert len(list(tmp_path.iterdir())) == kept + 4
-
-
-@pytest.mark.parametrize("harm", ["artifact.json", "artifact.safetensors"])
-def test_damaged_artifacts_are_refused(tmp_path, harm):
-    context = Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path)
-    made = Demonstrate(balance, 2).run(context)
-    file = tmp_path / made.key / harm
-    content = bytearray(file.read_bytes())
-    content[-12] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(LabError, match=r"delete .*, and it is made again"):
-        Demonstrate(balance, 2).run(context)
-    with pytest.raises(LabError, match="holds no artifact"):
-        store.load(tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        [],
-        {"ledger": {"learner_steps": -5}},
-        {"ledger": {"learner_steps": "many"}},
-        {"ledger": {"wall_seconds": float("nan")}},
-        {"ledger": None},
-        {"parents": ["../elsewhere"], "inherited": ["demonstrations.rows"]},
-        {"parents": [], "inherited": ["demonstrations.rows"]},
-        {"parents": ["itself"], "inherited": ["demonstrations.rows"]},
-        {"parents": 5},
-        {"digest": None},
-        {"stage": 5},
-    ],
-)
-def test_an_artifact_whose_description_makes_no_sense_is_refused(tmp_path, changed):
-    rows = {"demonstrations.rows": np.zeros((2, 4), np.float32)}
-    store.save(Artifact("demonstrations", rows, "CartPole-v1", "spaces", key="itself"), tmp_path / "itself")
-    about = tmp_path / "itself" / "artifact.json"
-    body = json.loads(about.read_text())
-    about.write_text(json.dumps(body | changed if changed else changed))
-    with pytest.raises(LabError, match=r"artifact.json is damaged; delete .*, and it is made again"):
-        store.load(tmp_path / "itself")
-    with pytest.raises(LabError, match=r"artifact.json is damaged"):
-        store.holds(tmp_path / "itself")
 
 
 def test_continuous_actions_are_cloned_too():
@@ -321,135 +246,6 @@ def test_a_pipeline_from_a_file(tmp_path):
     assert Pipeline(pipeline.stages).run(Context(**options)).part("actor")
 
 
-BAD = {
-    "stage 'clone' needs demonstrations, which no stage before it gives": lambda: Pipeline([Clone()]),
-    "stage 'clonne' is unknown; choose among demonstrations, represent, clone": lambda: Pipeline([{"stage": "clonne"}]),
-    "stage 'clone' has no setting 'epochs'; it has max_iter": lambda: Pipeline([{"stage": "clone", "epochs": 3}]),
-    "a pipeline without stages does nothing": lambda: Pipeline([]),
-    "takes an expert or a dataset; give exactly one": lambda: Demonstrate(),
-    "stage 'demonstrations': episodes=0 is not allowed": lambda: Demonstrate(balance, 0),
-    "expert 'planner' is unknown to": lambda: Demonstrate("planner").run(Context("CartPole-v1")),
-    "expert 'nobody' is unknown": lambda: Demonstrate("nobody").run(Context("CartPole-v1")),
-    "random, greedy, mcts:500, gnugo:10": lambda: Demonstrate("gnugo").run(Context("rl_lab/Go-5x5-v0")),
-    "'mcts:0' is not allowed": lambda: Demonstrate("mcts:0").run(Context("rl_lab/Go-5x5-v0")),
-    "'json:nothing' cannot be imported": lambda: Demonstrate("json:nothing").run(Context("CartPole-v1")),
-    "fall_back=101 is not allowed": lambda: Finetune(fall_back=101),
-    "stage 'finetune' has no steps": lambda: Finetune().run(Context("rl_lab/CartPole-v1", 0, None, SMALL)),
-    "the expert answered 5 at step 0 of the episode with seed 0; the action space is Discrete(2)": lambda: Demonstrate(
-        lambda o, i: 5, 1
-    ).run(Context("CartPole-v1")),
-    "environment 'Nope-v0' cannot be made": lambda: Context("Nope-v0").environment.spaces,
-    "expert 'math:pi' is 3.14": lambda: Demonstrate("math:pi").run(Context("CartPole-v1")),
-    "stage 'finetune': warmup_steps=-1 is not allowed": lambda: Finetune(warmup_steps=-1),
-    "10 steps are left for stage 'finetune', less than one rollout of 256": lambda: Finetune(steps=10).run(
-        Context("rl_lab/CartPole-v1", 0, None, SMALL)
-    ),
-}
-
-
-@pytest.mark.parametrize("value", [-1, "x", float("nan"), float("inf"), [], {}, (0,), object(), b"x"])
-def test_every_setting_of_every_stage_refuses_what_it_cannot_mean_before_anything_is_trained(value):
-    for kind, stage in KINDS.items():
-        for item in fields(stage):
-            if isinstance(value, str) and item.name in ("expert", "dataset"):
-                continue
-            needed = {"expert": balance} if kind == "demonstrations" and item.name != "dataset" else {}
-            with pytest.raises(LabError, match=item.name):
-                stage(**needed | {item.name: value})
-
-
-@pytest.mark.parametrize("words", BAD)
-def test_bad_input_gets_a_sentence(words):
-    with pytest.raises(LabError) as error:
-        BAD[words]()
-    assert words in str(error.value)
-
-
-def test_stages_do_not_cross_environments_or_networks():
-    artifact = Demonstrate(balance, 1).run(Context("CartPole-v1"))
-    with pytest.raises(LabError, match=r"but Acrobot-v1 has .* pipelines stay in one environment"):
-        Clone().run(Context("Acrobot-v1"), artifact)
-    cloned = Clone(max_iter=1).run(Context("CartPole-v1"), artifact)
-    with pytest.raises(LabError, match="use the same net_arch in all stages"):
-        FitValue(steps=64).run(Context("CartPole-v1", 0, None, SMALL | {"net_arch": [32]}), cloned)
-
-
-def test_keys_cover_what_experts_and_environments_are(write_module, tmp_path):
-    expert = "def act(observation, info):\n    return {}\n"
-    game = (
-        "import gymnasium as gym\nfrom gymnasium.envs.classic_control import CartPoleEnv\n"
-        "class Game(CartPoleEnv):\n    bonus = {}\n"
-        "gym.register('Keyed-v0', Game)\n"
-    )
-
-    def key(answer, bonus):
-        write_module(expert.format(answer), "keyed_expert")
-        gym.registry.pop("Keyed-v0", None)
-        write_module(game.format(bonus), "keyed_game")
-        return Demonstrate("keyed_expert:act", 2).key(Context("Keyed-v0"), None)
-
-    keys = [key(0, 1), key(0, 1), key(1, 1), key(0, 2)]
-    assert keys[0] == keys[1]
-    assert len(set(keys)) == 3
-    import torch
-
-    layers = [torch.nn.Linear(2, 2) for _ in range(2)]
-    models = [type("Model", (), {"predict": None, "policy": layer, "num_timesteps": 5})() for layer in layers]
-    assert Demonstrate(models[0]).described() != Demonstrate(models[1]).described()
-    gym.registry.pop("Keyed-v0")
-
-
-class Rule:
-    """An expert of your own with a `predict`, which acts by its one number."""
-
-    def __init__(self, bound):
-        self.bound = bound
-
-    def predict(self, observation):
-        return int(observation[2] > self.bound)
-
-
-def test_keys_cover_all_that_an_agent_acts_by():
-    from stable_baselines3 import PPO as SB3PPO
-    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
-
-    def key(expert):
-        return Demonstrate(expert, 2).key(Context("rl_lab/CartPole-v1"), None)
-
-    assert key(Rule(0.0)) == key(Rule(0.0)) != key(Rule(0.1))
-    normalised = VecNormalize(DummyVecEnv([lambda: gym.make("CartPole-v1")]))
-    theirs = SB3PPO("MlpPolicy", normalised, n_steps=32, batch_size=32)
-    ours = PPO("rl_lab/CartPole-v1", **SMALL, normalize_observation=True)
-    for model, mean in ((theirs, normalised.obs_rms.mean), (ours, ours.normalizer.mean)):
-        before = key(model)
-        assert key(model) == before
-        mean[2] += 0.3
-        assert key(model) != before
-    before = key(theirs)
-    theirs.policy.__class__ = type("Other", (type(theirs.policy),), {})
-    assert key(theirs) != before
-
-
-def test_keys_cover_the_limit_of_an_id_and_the_steps_that_follow_from_a_budget():
-    def key(limit, stage=FitValue(), **more):  # noqa: B008
-        gym.registry.pop("Limited-v0", None)
-        gym.register("Limited-v0", "gymnasium.envs.classic_control:CartPoleEnv", max_episode_steps=limit)
-        return stage.key(Context("Limited-v0", **more), None)
-
-    assert key(50) == key(50) != key(60)
-    assert key(50) == key(50, budget=100_000) == key(50, FitValue(steps=8192)) == key(50, FitValue(8192), budget=9)
-    assert key(50, budget=3000) == key(50, FitValue(steps=300)) != key(50, budget=4000)
-    gym.registry.pop("Limited-v0")
-
-
-def test_a_pipe_as_expert_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "a.safetensors")
-    for expert, said in ((tmp_path / "a.safetensors", "a pipe or a device"), (tmp_path, "holds no checkpoint")):
-        stage = Demonstrate(expert, episodes=2)
-        with pytest.raises(LabError, match=said):
-            stage.run(Context("rl_lab/CartPole-v1"), None)
-
-
 def test_trained_agents_are_experts_and_their_training_is_the_teachers(tmp_path):
     from rl_lab.agents import PPO
     from rl_lab.agents import run_folder as training
@@ -515,52 +311,6 @@ def test_returns_go_on_past_a_limit_of_time():
     assert values[0] > 30  # about 22, the mean over an episode, if fifty steps were all that there is; for ever, 100
 
 
-def test_an_artifact_keeps_only_what_is_new(tmp_path):
-    context = Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path)
-    shown = CARTPOLE[0].run(context)
-    cloned = CARTPOLE[1].run(context, shown)
-    with safe_open(tmp_path / cloned.key / "artifact.safetensors", "numpy") as file:
-        assert not [name for name in file.keys() if name.startswith("demonstrations")]  # noqa: SIM118
-    assert store.load(tmp_path / cloned.key).digest == cloned.digest
-    shutil.rmtree(tmp_path / shown.key)
-    assert not store.holds(tmp_path / cloned.key)
-    again = Pipeline(CARTPOLE[:2]).run(context)
-    assert again.digest == cloned.digest
-    assert store.holds(tmp_path / cloned.key)
-
-
-def test_a_store_forgets_what_was_not_used_for_longest(tmp_path):
-    made = [
-        Demonstrate(balance, episodes).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path))
-        for episodes in (2, 3, 4)
-    ]
-    folders = [tmp_path / each.key for each in made]
-    for age, folder in zip((300, 100, 200), folders, strict=True):
-        os.utime(folder / "artifact.json", (time.time() - age,) * 2)
-    store.prune(tmp_path)
-    assert all(folder.exists() for folder in folders)  # there is room
-    store.prune(tmp_path, limit=0, idle=150)
-    assert [folder.exists() for folder in folders] == [False, True, False]  # the other is in use
-
-
-@pytest.mark.parametrize(
-    ("kind", "settings", "told"),
-    [
-        (Clone, {"learning_rate": -1}, "stage 'clone': learning_rate=-1"),
-        (Clone, {"max_iter": 0}, "stage 'clone': max_iter=0"),
-        (Clone, {"validation_fraction": 1}, "stage 'clone': validation_fraction=1"),
-        (FitValue, {"steps": 0}, "stage 'value': steps=0"),
-        (FitValue, {"alpha": float("nan")}, "stage 'value': alpha=nan"),
-        (Finetune, {"steps": 1.5}, "stage 'finetune': steps=1.5"),
-        (Finetune, {"kl_coef": "much"}, "stage 'finetune': kl_coef='much'"),
-    ],
-)
-def test_settings_are_checked_before_anything_runs(kind, settings, told):
-    with pytest.raises(LabError) as error:
-        kind(**settings)
-    assert told in str(error.value)
-
-
 def test_an_expert_that_always_does_the_same_can_be_cloned():
     context = Context("CartPole-v1", 0, None, SMALL)
     artifact = Pipeline([Demonstrate(lambda observation, info: 1, 5), Clone(max_iter=50)]).run(context)
@@ -595,10 +345,3 @@ def test_ids_with_a_module(tmp_path, monkeypatch):
     for name in ("line_worlds:Nope-v0", "nowhere:Line-v0"):
         with pytest.raises(LabError, match=f"environment '{name}' cannot be made"):
             Pipeline([Demonstrate(balance, 2)]).run(Context(name, store=tmp_path / "store"))
-
-
-def test_folders_that_are_called_like_experts_do_not_make_them_one(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("planner", "explorer"):
-        (tmp_path / name).mkdir()
-    assert described("planner") != described("explorer")
