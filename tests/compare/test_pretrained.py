@@ -153,21 +153,21 @@ def test_controls_by_their_stages():
     assert named["clone only"]["stages"] == STAGES[:2]
     assert named["shuffled"]["stages"][0] == Demonstrate("planner", 20, shuffled=True)
     assert named["warm-up only"]["stages"] == [Finetune(warmup_steps=512, ramp_steps=512, kl_coef=0.0, fall_back=0)]
-    plan = Plan([Environment("a")], [contender, Contender("scratch", "sb3:ppo")], steps=100_000)
+    plan = Plan([Environment("CartPole-v1")], [contender, Contender("scratch", "sb3:ppo")], steps=100_000)
     whole = with_controls(plan)
     names = [each.name for each in whole.contenders]
     assert names == ["mine", "scratch", "scratch (mine)", "clone only", "shuffled", "warm-up only"]
     assert whole.contenders[1].algorithm == "sb3:ppo"  # what the plan calls so stays
     assert whole.challengers == ["mine"]  # nothing is asked about controls
     other = Contender("other", "ppo", {"gamma": 0.8, "stages": STAGES})
-    both = with_controls(Plan([Environment("a")], [contender, other], steps=100_000)).contenders
+    both = with_controls(Plan([Environment("CartPole-v1")], [contender, other], steps=100_000)).contenders
     assert [each.name for each in both[2:6]] == [f"{name} (mine)" for name in named]
     assert all(each.hyperparameters["gamma"] == 0.8 for each in both[6:])
     assert warnings(whole)[-1].startswith("40 of 60 runs are controls (scratch (mine), clone only, shuffled, warm-up")
     alone = with_controls(replace(plan, controls=False))
     assert alone.contenders == plan.contenders
     assert warnings(alone) == []
-    plain = Plan([Environment("a")], [Contender("a", "ppo"), Contender("b", "ppo")], steps=100_000)
+    plain = Plan([Environment("CartPole-v1")], [Contender("a", "ppo"), Contender("b", "ppo")], steps=100_000)
     assert with_controls(plain) is plain
 
 
