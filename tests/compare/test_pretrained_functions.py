@@ -71,7 +71,7 @@ def test_pretrained_sb3_models_are_charged_for_all_that_they_used(tmp_path, monk
         "wrapped": wrapped,
         "too much": too_much,
     }
-    options = {"steps": 2600, "seeds": 1, "points": 2, "episodes": 1, "controls": False, "jobs": 1, "quiet": True}
+    options = {"steps": 2600, "seeds": [1], "points": 2, "episodes": 1, "controls": False, "jobs": 1, "quiet": True}
     made = compare("CartPole-v1", contenders, out=tmp_path / "out", **options)
     runs = {run.contender: run for run in made.runs}
     assert "pretraining took all 2600 steps of the budget" in runs.pop("too much").error
