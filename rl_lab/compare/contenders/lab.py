@@ -34,13 +34,17 @@ class LabTrainer(Trainer):
         Raises:
             LabError: a value is not allowed.
         """
-        return self.kind.config_class.of(self._options(STAGES))
+        try:
+            return self.kind.config_class.of(self._options(STAGES))
+        except LabError as error:
+            raise LabError(f"contender {self.contender.name!r}: {error}") from None
 
     def check_budget(self, budget: int) -> None:
         """Refuse a budget in which it could not learn once."""
         super().check_budget(budget)
+        config = self.config
         try:
-            self.config.check_budget(budget)
+            config.check_budget(budget)
         except LabError as error:
             raise LabError(f"contender {self.contender.name!r}: {error}") from None
 
@@ -50,11 +54,11 @@ class LabTrainer(Trainer):
 
     def check_environment(self, maker: Maker) -> None:
         """Refuse spaces, values and sizes that the algorithm does not take."""
-        env, count = maker.single(), self.contender.num_envs
+        config, env, count = self.config, maker.single(), self.contender.num_envs
         try:
             check_memory(float(count) * LEAST_BYTES, f"num_envs={count}", "choose fewer")
-            policy = self.kind.make_policy(env.observation_space, env.action_space, self.config)
-            self.kind.check_memory(self.config, policy, count)
+            policy = self.kind.make_policy(env.observation_space, env.action_space, config)
+            self.kind.check_memory(config, policy, count)
         except LabError as error:
             raise LabError(f"contender {self.contender.name!r}: {error}") from error
         finally:
