@@ -18,7 +18,7 @@ needs_speech = pytest.mark.skipif(not speech.available(), reason="`make data` in
 
 
 def test_digits_are_drawn_and_judged(tmp_path):
-    findings = generated_digits.study(samples=100, epochs=200)
+    findings = generated_digits.study(samples=100, epochs=400)
     page = findings.write(tmp_path)
     found = json.loads((tmp_path / "generated-digits.json").read_text())
     assert found == findings.figures
