@@ -141,7 +141,7 @@ class Lanes:
     def load(self, states: np.ndarray) -> None:
         """Copy saved states `(lanes,)` of the same environment into the lanes and observe them.
 
-        What the config fixes, such as step limit and reward, is no part of a state: from now on what holds here holds.
+        What the config fixes, such as step limit and reward, is no part of a state: that of these lanes stays in force.
 
         Raises:
             LabError: they are something else, or hold what no episode can; then the lanes are as they were.

@@ -1,4 +1,4 @@
-"""What people watch: images of lanes side by side, and a window that shows them."""
+"""Rendering for people: images of lanes side by side, and a window that shows them."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _charged(
 ) -> None:
     """Pretrain in a comparison, which counts the steps and judges what they gave; or only as much as a control says."""
     before = meter.steps
-    meter.judge_if_due(model, outer)
+    meter.evaluate_if_due(model, outer)
     with meter.off_the_clock():  # compile what actor and critic are fitted with, or load it from the cache
         inputs, targets = np.zeros((8, 1), np.float32), np.arange(8) % 2
         for estimator in (Classifier, Regressor):

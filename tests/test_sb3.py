@@ -83,7 +83,7 @@ def test_the_same_as_a_dummy_vec_env(name):
 
 
 REPORTED = {
-    "fields of the state": (replace(cartpole_definition(max_steps=12), info=("position", "spin")), {}),
+    "fields of the state": (replace(cartpole_definition(max_steps=12), info=("x", "theta_dot")), {}),
     "an illegal move": ("rl_lab/Go-5x5-v0", {"max_moves": 20}),
     "the optimum": ("rl_lab/Robot-Empty-5x5-v0", {"planner": True, "max_steps": 9}),
 }

@@ -1,4 +1,4 @@
-"""Whatever a user calls an environment, as lanes that an agent steps; see `sources`."""
+"""Make a `VecAdapter` from an id, a function, an environment or a VectorEnv."""
 
 from __future__ import annotations
 

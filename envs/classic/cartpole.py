@@ -8,44 +8,44 @@ from gymnasium.spaces import Box, Discrete
 from rl_lab import random
 from rl_lab.envs import Definition
 
-STATE = np.dtype([("position", "f8"), ("velocity", "f8"), ("angle", "f8"), ("spin", "f8")])  # m, m/s, rad, rad/s
-GRAVITY, CART, POLE, HALF_LENGTH, FORCE, SECONDS = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02
+STATE = np.dtype([("x", "f8"), ("x_dot", "f8"), ("theta", "f8"), ("theta_dot", "f8")])  # m, m/s, rad, rad/s
+GRAVITY, CART, POLE, HALF_LENGTH, FORCE, TAU = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02
 MAX_POSITION, MAX_ANGLE = 2.4, 12 * 2 * math.pi / 360
 
 
 def reset(state, config):
     """Stand almost still."""
-    state.position = random.uniform(state.random, -0.05, 0.05)
-    state.velocity = random.uniform(state.random, -0.05, 0.05)
-    state.angle = random.uniform(state.random, -0.05, 0.05)
-    state.spin = random.uniform(state.random, -0.05, 0.05)
+    state.x = random.uniform(state.random, -0.05, 0.05)
+    state.x_dot = random.uniform(state.random, -0.05, 0.05)
+    state.theta = random.uniform(state.random, -0.05, 0.05)
+    state.theta_dot = random.uniform(state.random, -0.05, 0.05)
 
 
 def step(state, action, config):
     """Push left (0) or right (1); the pole may not fall, and the cart may not leave."""
     force = FORCE if action == 1 else -FORCE
-    cosine, sine = math.cos(state.angle), math.sin(state.angle)
-    push = (force + POLE * HALF_LENGTH * state.spin**2 * sine) / (CART + POLE)
+    cosine, sine = math.cos(state.theta), math.sin(state.theta)
+    push = (force + POLE * HALF_LENGTH * state.theta_dot**2 * sine) / (CART + POLE)
     turning = (GRAVITY * sine - cosine * push) / (HALF_LENGTH * (4.0 / 3.0 - POLE * cosine**2 / (CART + POLE)))
     acceleration = push - POLE * HALF_LENGTH * turning * cosine / (CART + POLE)
-    state.position += SECONDS * state.velocity
-    state.velocity += SECONDS * acceleration
-    state.angle += SECONDS * state.spin
-    state.spin += SECONDS * turning
-    return 1.0, abs(state.position) > MAX_POSITION or abs(state.angle) > MAX_ANGLE
+    state.x += TAU * state.x_dot
+    state.x_dot += TAU * acceleration
+    state.theta += TAU * state.theta_dot
+    state.theta_dot += TAU * turning
+    return 1.0, abs(state.x) > MAX_POSITION or abs(state.theta) > MAX_ANGLE
 
 
 def observe(state, observation, config):
     """Show the four numbers of the state."""
-    observation[0] = state.position
-    observation[1] = state.velocity
-    observation[2] = state.angle
-    observation[3] = state.spin
+    observation[0] = state.x
+    observation[1] = state.x_dot
+    observation[2] = state.theta
+    observation[3] = state.theta_dot
 
 
 def validate(states, config):
     """Saved states hold numbers whose squares are finite, or an episode would not see that it ends."""
-    for name in ("position", "velocity", "angle", "spin"):
+    for name in ("x", "x_dot", "theta", "theta_dot"):
         yield name, np.abs(states[name]) <= 1e6, "a number from -1e6 to 1e6"
 
 

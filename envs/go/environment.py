@@ -91,7 +91,7 @@ def go(
         name="Go",
         state=lane_fields(rules.capacity, max(others.playouts, default=0)),
         config=rules.config() | more,
-        reset=turn_kernels.begin_outside if others.outside else begin,
+        reset=turn_kernels.begin_external if others.outside else begin,
         step=step,
         observe=planes.observe,
         action_mask=planes.action_mask,

@@ -12,7 +12,7 @@ from rl_lab.envs.definition import Definition
 from rl_lab.envs.go.game import Board
 from rl_lab.envs.go.players import Player, player
 from rl_lab.envs.go.rules import Rules
-from rl_lab.envs.go.turn_kernels import begin_told
+from rl_lab.envs.go.turn_kernels import continue_external
 from rl_lab.envs.go.vertices import checked_action, vertex
 from rl_lab.envs.lanes import Lanes
 from rl_lab.envs.loops import NEXT_STEP
@@ -55,7 +55,7 @@ class ExternalOpponentLanes(Lanes):
         self.name = getattr(opponent, "name", None) or getattr(opponent, "__name__", type(opponent).__name__)
         self._rules = replace(rules, max_moves=longest)
         self._boards = [self._fresh() for _ in range(count)]
-        self._begin = self._loop("openings", functools.partial(begin_lanes, begin_told))
+        self._begin = self._loop("openings", functools.partial(begin_lanes, continue_external))
 
     def reset(self, chosen: np.ndarray, options: dict[str, Any] | None = None) -> None:
         """Start an episode in the chosen lanes, and let the opponent begin where it is his turn."""
@@ -136,7 +136,7 @@ class ExternalOpponentLanes(Lanes):
 
 
 def begin_lanes(begin, states, config):
-    """Begin the games that wait; `begin` is `begin_told`."""
+    """Begin the games that wait; `begin` is `continue_external`."""
     for n in range(states.shape[0]):
         if states[n].waiting:
             begin(states[n], config[0])

@@ -31,7 +31,7 @@ def opponents(wanted: Opponent) -> Opponents:
     except OutOfRange as error:
         raise LabError(f"opponent={wanted!r} is not allowed; {error.allowed}") from None
     if callable(wanted) or [kind for kind, _ in kinds] == ["gnugo"]:
-        return Opponents((turn_kernels.told_move,), (0,), alone=False, outside=True)
+        return Opponents((turn_kernels.external_move,), (0,), alone=False, outside=True)
     if not names or len(set(names)) < len(names) or any(kind not in (SELF, "mcts", *MOVES) for kind, _ in kinds):
         raise LabError(
             f"opponent={wanted!r} is not allowed; it must be one of random, greedy, mcts:N, self, or several of these "

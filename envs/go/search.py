@@ -1,4 +1,4 @@
-"""Thinking about a game in pieces, for people, for GTP and for players: a tree search on a `Board`."""
+"""Tree search on a `Board` in pieces, for people, GTP and players."""
 
 import functools
 import math

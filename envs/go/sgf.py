@@ -29,7 +29,7 @@ def read(source: Path | str | bytes) -> Game:
         source: path of a file, or its text or bytes; a text begins with "(".
 
     Raises:
-        LabError: there is no such file, it is damaged, holds another game than Go, or asks for what we have not.
+        LabError: there is no such file, it is damaged, holds another game than Go, or uses an unsupported feature.
     """
     if isinstance(source, bytes):
         return parse(source, "the SGF")

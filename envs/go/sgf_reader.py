@@ -34,7 +34,7 @@ class Reader:
         self.root: Node = self.sgf.get_root()
 
     def game(self) -> Game:
-        """The game; a `LabError` where it asks for what we have not."""
+        """The game; a `LabError` where it uses an unsupported feature."""
         stones: dict[int, str] = {}
         moves: list[tuple[str, int]] = []
         comments: dict[int, list[str]] = {}
@@ -44,7 +44,7 @@ class Reader:
                 raise LabError(f"a property at or after {where} has a name in small letters; SGF has B[], W[], not b[]")
             if node.has_setup_stones():
                 if moves:
-                    raise LabError(f"stones are set up after move {len(moves)}, which no move does")
+                    raise LabError(f"stones are set up after move {len(moves)}")
                 stones = self._set_up(node, stones)
             moves += self._moves(node, len(moves) + 1)
             if comment := self._text(node, "C"):

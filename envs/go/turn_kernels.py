@@ -44,21 +44,21 @@ def against(moves: tuple[Kernel, ...]) -> tuple[Kernel, Kernel]:
     return begin, step
 
 
-def begin_outside(state, config):
+def begin_external(state, config):
     """Start a game against an opponent who is no kernel, and wait for him if he begins."""
     state.waiting = start(state, config)
     planes.look(state, config)
 
 
-def told_move(state, stream, config):
+def external_move(state, stream, config):
     """The move of an opponent who is no kernel: he was asked before."""
     return point_of(np.int64(state.answer), config)
 
 
-def begin_told(state, config):
+def continue_external(state, config):
     """Go on with a game for whose opening it waited."""
     state.waiting = False
-    advance(state, told_move(state, state.random, config), config)
+    advance(state, external_move(state, state.random, config), config)
     planes.look(state, config)
 
 
@@ -101,7 +101,7 @@ def make(state, action, config):
 
 
 def advance(state, point, config):
-    """Play a legal move or PASS, and keep the count of liberties, anew only where stones were taken."""
+    """Play a legal move or PASS, and keep the count of liberties, from scratch only where stones were taken."""
     taken = state.captures[BLACK] + state.captures[WHITE]
     play(state, point, config)
     if state.captures[BLACK] + state.captures[WHITE] != taken:

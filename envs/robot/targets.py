@@ -75,7 +75,7 @@ def fields(
         places["target"] = _only("target", grid, thing & cells.KIND, thing >> 4, source)
     elif task == tasks.MATCH and places["target"] is None:
         raise LabError(
-            f"{source.begin('mission')}the mission is about a place that the grid does not tell; "
+            f"{source.begin('mission')}the mission is about a place that the grid does not determine; "
             f"{source.naming('target', (1, 1))}"
         )
     for name, place in places.items():

@@ -235,7 +235,7 @@ def copy_of(outer: gym.Env, base: gym.Env) -> gym.Env:
     Statistics that wrappers of Gymnasium learn are frozen in the copy, as those of `VecNormalize` are in evaluation.
     """
     inner: Any = outer
-    while not hasattr(inner, "rl_lab_meter"):
+    while not hasattr(inner, "rl_lab_step_budget"):
         inner = inner.env
     try:
         copied: Any = copy.deepcopy(outer, {id(inner): base})

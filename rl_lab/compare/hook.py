@@ -40,7 +40,7 @@ def watching(meter: Meter, outer: Any) -> Any:
             meter.watched, meter.trained = None, (self.model, outer)
 
         def _on_rollout_start(self) -> None:
-            meter.judge_if_due(self.model, outer)
+            meter.evaluate_if_due(self.model, outer)
 
         def _on_step(self) -> bool:
             return not meter.refused

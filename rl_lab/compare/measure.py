@@ -92,7 +92,7 @@ class Meter:
     def allow(self, steps: int) -> bool:
         """Count steps about to be taken, or refuse them; BudgetSpent where nothing but this ends the training."""
         if self.watched is not None:
-            self.judge_if_due(*self.watched)
+            self.evaluate_if_due(*self.watched)
         if self.steps + steps <= self.budget:
             self.steps += steps
             return True
@@ -154,7 +154,7 @@ class Meter:
         own, wall, cpu = self.steps - self.pretraining.demonstration_transitions, self.clock.wall, self.clock.cpu
         return replace(self.pretraining, learner_steps=own, wall_seconds=wall, cpu_seconds=cpu)
 
-    def judge_if_due(self, model: Any, outer: Any = None) -> None:
+    def evaluate_if_due(self, model: Any, outer: Any = None) -> None:
         """Evaluate a model if the next point of the plan has come; the clock stands meanwhile."""
         if self._due and self.steps >= self._due[0]:
             self.judge_now(model, outer)
@@ -187,7 +187,7 @@ class Metered(gym.Wrapper):
 
     def __init__(self, env: gym.Env, maker: Maker, meter: Meter) -> None:
         super().__init__(env)
-        self.maker, self.rl_lab_meter = maker, meter
+        self.maker, self.rl_lab_step_budget = maker, meter
         self._observation: Any = None
         self._where = f"environment {maker.environment.name!r}"
 
@@ -198,7 +198,7 @@ class Metered(gym.Wrapper):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take a counted step; one that is refused gives the last observation again."""
-        if not self.rl_lab_meter.allow(1):
+        if not self.rl_lab_step_budget.allow(1):
             return self._observation, 0.0, False, False, {}
         self._observation, reward, *rest = stepped(self.env.step(action), self._where)
         return self._observation, one_number(reward, self._where), *rest
@@ -222,7 +222,7 @@ def metered_vec_env(venv: Any, meter: Meter, name: str) -> Any:
     class MeteredVecEnv(VecEnvWrapper):
         def __init__(self) -> None:
             super().__init__(venv)
-            self.rl_lab_meter = meter
+            self.rl_lab_step_budget = meter
             self._last: Any = None
             self._allowed = True
 
@@ -233,7 +233,7 @@ def metered_vec_env(venv: Any, meter: Meter, name: str) -> Any:
             return observations
 
         def step_async(self, actions: Any) -> None:
-            self._allowed = self.rl_lab_meter.allow(self.num_envs)
+            self._allowed = self.rl_lab_step_budget.allow(self.num_envs)
             if self._allowed:
                 self.venv.step_async(actions)
 

@@ -26,7 +26,7 @@ def number(value: float | None, signed: bool = False) -> str:
 def seconds(value: float | None) -> str:
     """A duration."""
     if value is None:
-        return "never in half of the runs"
+        return "not reached in half of the runs"
     if value >= 120:
         return f"{value / 60:.1f} min"
     return f"{value * 1000:.0f} ms" if value < 0.1 else f"{number(value)} s"
@@ -37,7 +37,7 @@ def quantity(value: float | None, measure: str) -> str:
     if measure == "time":
         return seconds(value)
     if measure == "steps":
-        return "never in half of the runs" if value is None else f"{value:,.0f} steps"
+        return "not reached in half of the runs" if value is None else f"{value:,.0f} steps"
     return number(value)
 
 
@@ -46,7 +46,7 @@ def headline(verdict: Verdict) -> str:
     if verdict.outcome == "none":
         return "no verdict"
     if verdict.outcome == "inconclusive":
-        return "undecided: inconclusive"
+        return "inconclusive"
     if verdict.outcome == "equivalent":
         return f"{verdict.answer}: equivalent"
     if not verdict.ratio or verdict.estimate is None:

@@ -20,8 +20,8 @@ ACTIVATIONS = {
 class TorchMLP(nn.Module):
     """A perceptron network in torch that shares the memory of a `core.MLP`.
 
-    Its only parameter is the flat buffer, so that one optimiser step moves all layers at once, and what
-    torch trains the compiled kernels see, and the other way round, while the module stays on the CPU.
+    Its only parameter is the flat buffer, so that one optimiser step moves all layers at once, and torch
+    and the compiled kernels share the weights while the module stays on the CPU.
 
     Args:
         mlp: the network.

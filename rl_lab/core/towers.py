@@ -1,6 +1,6 @@
 """Networks that approximate a function without any learning: steep sigmoids, set by hand, stand as towers.
 
-This is the constructive half of the universal approximation theorem (Cybenko 1989; told with towers in Nielsen,
+This is the constructive half of the universal approximation theorem (Cybenko 1989; as towers in Nielsen,
 *Neural Networks and Deep Learning*, 2015, chapter 4). A steep sigmoid is a step. In one dimension, a pair of steps of
 opposite sign is a tower, and a tower stands on each piece of the range, halfway between the function's lowest and
 highest value there, where the largest error is least. In two,

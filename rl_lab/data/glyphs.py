@@ -43,7 +43,7 @@ def drawings(glyphs: tuple[str, ...]) -> list[Drawing]:
 
 
 def grey(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """A picture in colours, small and grey, `(32, 32)`, from 0 to 1: colour shall say nothing."""
+    """A picture in colours, small and grey, `(32, 32)`, from 0 to 1: so that colour carries no information."""
     from PIL import Image
 
     small = Image.fromarray(colours).convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""The basement: plain Python functions become machine code here, and nowhere else.
+"""Compile plain Python functions to machine code.
 
 `specialize` writes a function, with everything that it calls, into one generated module, lets Numba compile
 that for the types that it is called with, and keeps the machine code in the user's cache folder. Numba's own

@@ -1,4 +1,4 @@
-"""Reading a kernel: the syntax tree of a function, proved to be the text of what is running."""
+"""Reading a kernel: the syntax tree of a function, checked against the running code."""
 
 from __future__ import annotations
 import __future__

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LEAST = 1000  # steps, from which anything can be learned
 LANES, LOOKS = 64, 250  # of the walks that are probed
-ERRS = 0.5  # share of actions that the planner's half of the lanes draws at random
+RANDOM_SHARE = 0.5  # share of actions that the planner's half of the lanes draws at random
 SETTINGS = {"num_envs": 16, "n_steps": 256}
 DOORS = (cells.DOOR, cells.CLOSED_DOOR, cells.LOCKED_DOOR)
 
@@ -41,7 +41,7 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
     """
     whole_number("steps", steps, LEAST)
     whole_number("epochs", epochs, 1)
-    rows, labels, lanes = walked(env, seed)
+    rows, labels, lanes = collected(env, seed)
     context = Context(env, seed, hyperparameters=SETTINGS)
     context.books.begin(Ledger())
     agent = context.agent()
@@ -65,9 +65,7 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
     lines = [f"{'balanced accuracy':18}" + "".join(f"{fact:>12}" for fact in facts)]
     lines += [f"{row[0]:18}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in table.rows]
     learned = len(seen.rows) * seen.rows.shape[1]
-    lines.append(
-        f"{learned:,} steps at random, {epochs} epochs; one seed, so that differences of some hundredths are none"
-    )
+    lines.append(f"{learned:,} steps at random, {epochs} epochs; one seed, so that some hundredths are not significant")
     numbers = {"env": env, "steps": learned, "accuracy": found, "chance": chance}
     drawn = Picture("probes", "What a linear probe reads off the features", _drawn(found, facts, chance))
     command = f"rl-lab represent {env} --steps {steps} --epochs {epochs} --seed {seed}"
@@ -75,7 +73,7 @@ def study(env: str, steps: int = 200_000, epochs: int = 5, seed: int = 0) -> Fin
     return Findings("representations", title, lines, numbers, command, [table], [drawn])
 
 
-def walked(env: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+def collected(env: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """What is seen on walks, and what is so: half of the lanes walk at random, half follow a planner that errs.
 
     Returns rows `(samples, size)`, labels `(samples,)` by what they are about, and the lane of each sample.
@@ -92,7 +90,7 @@ def walked(env: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.n
         rows.append(lanes.view.observations.reshape(LANES, -1).copy())
         facts.append([_facts(state) for state in lanes.batch.states])
         lanes.view.actions[...] = rng.integers(7, size=LANES)
-        for lane in np.flatnonzero(rng.random(LANES) > ERRS):
+        for lane in np.flatnonzero(rng.random(LANES) > RANDOM_SHARE):
             if lane % 2:
                 plan = plan_state(lanes.batch.states[lane], lanes.batch.config[0])
                 lanes.view.actions[lane] = plan[0] if plan else lanes.view.actions[lane]

@@ -23,7 +23,7 @@ FREE = KickstartSchedule(0, 0, 1.0, 0.0, 0)
 class Finetune(Stage):
     """Reinforcement learning from a pretrained policy, with a fresh optimiser; see `kickstarting` for why that is lost.
 
-    Each help can be turned off: `warmup_steps=0`, `ramp_steps=0`, `kl_coef=0`, `fall_back=0`.
+    Each mechanism can be turned off: `warmup_steps=0`, `ramp_steps=0`, `kl_coef=0`, `fall_back=0`.
 
     Args:
         steps: environment steps; None takes what the budget of the whole pipeline leaves.
@@ -64,7 +64,7 @@ class Finetune(Stage):
         return KickstartSchedule(**{item.name: getattr(self, item.name) for item in fields(KickstartSchedule)})
 
     def minimal(self) -> Stage:
-        """Nothing to come back to."""
+        """The same stage without fall-back."""
         return replace(self, fall_back=0)
 
     def least(self, rollout: int, budget: int) -> int:
@@ -82,7 +82,7 @@ class Finetune(Stage):
                 f"{steps} steps are left for stage 'finetune', less than one rollout of {rollout} "
                 f"({agent.source.lanes} environments times {rollout // agent.source.lanes} steps); give more"
             )
-        # Where there are layers to start from but no policy, there is nothing to hold.
+        # Where there are layers to start from but no policy, there is no policy to stay close to.
         fresh = artifact is not None and not artifact.part("actor")
         reference = ReferencePolicy.to(agent.policy, FREE if fresh else self._schedule.over(steps))
         if (reference.schedule.warmup_steps or 0) >= steps:

@@ -13,14 +13,14 @@ CONTROLS = (CLONE_ONLY, SHUFFLED, WARM_UP_ONLY)
 
 
 class BudgetSpent(BaseException):
-    """All steps of a run are taken; a contender may let it pass, and its watched model is judged as it is.
+    """All steps of a run are taken; a contender may not catch it, and its watched model is evaluated as it is.
 
     No `Exception`: a training loop that catches those around a step would never end.
     """
 
 
 class StepBudget(Protocol):
-    """Counts the steps of one run, and has its model judged."""
+    """Counts the steps of one run, and has its model evaluated."""
 
     budget: int
     steps: int
@@ -34,12 +34,12 @@ class StepBudget(Protocol):
         """Pretraining is over, and `model` is what it gave."""
 
     def off_the_clock(self) -> AbstractContextManager[None]:
-        """What is done within takes no time of the run."""
+        """Time spent inside is not counted."""
 
     def rest(self) -> None:
         """Nothing changes any more, and nothing more is paid."""
 
-    def judge_if_due(self, model: Any, outer: Any = None) -> None:
+    def evaluate_if_due(self, model: Any, outer: Any = None) -> None:
         """Evaluate a model if the next point of the plan has come."""
 
 
@@ -52,16 +52,16 @@ def step_budget_of(env: Any) -> tuple[Any, Any]:
     passing = ("VecNormalize", "VecTransposeImage", "VecMonitor", "VecCheckNan")
     foreign: list[str] = []
     while (venv := getattr(env, "venv", None)) is not None:
-        if "rl_lab_meter" in vars(env):  # its wrappers hand attributes on
-            return _known(env.rl_lab_meter, foreign), None
+        if "rl_lab_step_budget" in vars(env):  # its wrappers hand attributes on
+            return _known(env.rl_lab_step_budget, foreign), None
         if type(env).__name__ not in passing:
             foreign.append(type(env).__name__)
         env = venv
     env = getattr(env, "envs", [env])[0]
     inner, own = env, True
     while isinstance(inner, gym.Wrapper):
-        if hasattr(inner, "rl_lab_meter"):
-            return _known(inner.rl_lab_meter, foreign), None if own else env
+        if hasattr(inner, "rl_lab_step_budget"):
+            return _known(inner.rl_lab_step_budget, foreign), None if own else env
         own &= type(inner).__name__ == "Monitor"
         inner = inner.env
     return None, None

@@ -30,7 +30,7 @@ class Heard(NamedTuple):
 
 
 class Recogniser:
-    """Tells words apart; what is none of them, silence and sentences included, is "none of these".
+    """Classifies spoken words; what is none of them, silence and sentences included, is "none of these".
 
     Args:
         classifier: fitted to the features of words; its classes are the words.

@@ -16,7 +16,7 @@ from rl_lab.estimators import ParameterMixin, check_layers, check_report
 from rl_lab.memory import check_memory
 from rl_lab.supervised.training import CHUNK, History, Schedule, activate, compiled, descend, predicted
 from rl_lab.unsupervised import trunks
-from rl_lab.unsupervised.trunks import FIXED, NEXT, NOTHING, THIS, Objective, Seen, TrunkLayout, TrunkScratch
+from rl_lab.unsupervised.trunks import FIXED, NEXT, NOTHING, THIS, Objective, Transitions, TrunkLayout, TrunkScratch
 from rl_lab.validation import choice, real_array
 
 # What is predicted, and whether the action is to be told.
@@ -27,7 +27,7 @@ OBJECTIVES = {
     "both": (NEXT, True),
     "novelty": (FIXED, False),
 }
-ANSWERS = 32  # numbers that the fixed random network answers with
+RND_OUTPUTS = 32  # numbers that the fixed random network answers with
 SCALED_BY = 8192  # samples by which what is predicted is scaled
 
 
@@ -196,7 +196,7 @@ class Representation(ParameterMixin):
         features, acted = self.hidden_layer_sizes[-1], self.actions or width
         middle = self.hidden_layer_sizes[0]
         asked = features + acted if prediction == NEXT else features
-        told = ANSWERS if prediction == FIXED else size
+        told = RND_OUTPUTS if prediction == FIXED else size
         needed = 5 * mlp.count([size + acted, *self.hidden_layer_sizes, size])  # weights, gradient, Adam's, the best
         check_memory(4.0 * needed, f"hidden_layer_sizes={self.hidden_layer_sizes}", "choose smaller layers")
         sizes = [[size, *self.hidden_layer_sizes], [asked, middle, told], [2 * features, middle, acted]]
@@ -215,8 +215,8 @@ class Representation(ParameterMixin):
 
     def _seen(
         self, task: Objective, rows: np.ndarray, actions: np.ndarray, lanes: int, rng: np.random.Generator
-    ) -> Seen:
-        sizes = [rows.shape[1], 64, ANSWERS]
+    ) -> Transitions:
+        sizes = [rows.shape[1], 64, RND_OUTPUTS]
         fixed = MLP(sizes, self.activation)
         fixed.initialise(rng)
         some = rows[:: max(1, len(rows) // SCALED_BY)].astype(np.float32) * np.float32(self.scale)
@@ -225,10 +225,10 @@ class Representation(ParameterMixin):
         deviation[deviation < 1e-3] = 1  # what never changes needs no scale
         moments = asked.mean(axis=0).astype(np.float32), deviation.astype(np.float32)
         flat = actions.reshape(len(rows), -1)
-        return Seen(rows, flat, lanes, np.float32(self.scale), *moments, fixed.parameters, fixed.size_array)
+        return Transitions(rows, flat, lanes, np.float32(self.scale), *moments, fixed.parameters, fixed.size_array)
 
 
-def make_scratch(layout: TrunkLayout, seen: Seen, batch: int, parameters: int) -> TrunkScratch:
+def make_scratch(layout: TrunkLayout, seen: Transitions, batch: int, parameters: int) -> TrunkScratch:
     """Memory for minibatches of up to so many samples."""
     trunk, predictor, inverse = (each.tolist() for each in (layout.trunk, layout.predictor, layout.inverse))
     heads, widest = (predictor, inverse), max(predictor[-1], inverse[-1])

@@ -18,7 +18,7 @@ ZERO, ONE = np.float32(0), np.float32(1)
 
 
 class Objective(NamedTuple):
-    """What the heads are asked."""
+    """Targets of the heads."""
 
     prediction: int  # NOTHING, THIS observation, the NEXT one, or the answer of a FIXED network
     inverse: bool  # whether the action is to be told from two observations
@@ -35,7 +35,7 @@ class TrunkLayout(NamedTuple):
     predictor_end: int
 
 
-class Seen(NamedTuple):
+class Transitions(NamedTuple):
     """What was seen and done; row `k + lanes` follows row `k`."""
 
     rows: np.ndarray  # (samples, size)
@@ -98,7 +98,7 @@ def loss_gradient(task, parameters, layout, code, seen, chosen, scratch):
     if task.prediction != NOTHING:
         total += predict(task, parameters, layout, code, seen, chosen, features, scratch)
     if task.inverse:
-        total += tell_action(task, parameters, layout, code, seen, chosen, features, scratch)
+        total += inverse_dynamics_loss(task, parameters, layout, code, seen, chosen, features, scratch)
     flat = by_features.reshape(by_features.size)
     activations.scale_by_derivative(code, features.reshape(features.size), flat)
     gradient = scratch.gradient[: layout.trunk_end]
@@ -164,7 +164,7 @@ def predict(task, parameters, layout, code, seen, chosen, features, scratch):
 
 
 @jit.fast
-def tell_action(task, parameters, layout, code, seen, chosen, features, scratch):
+def inverse_dynamics_loss(task, parameters, layout, code, seen, chosen, features, scratch):
     """The loss of telling which action lay between two observations; gradients as in `predict`."""
     count, width = chosen.shape[0], features.shape[1]
     sizes = layout.inverse

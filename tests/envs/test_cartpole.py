@@ -15,7 +15,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 import rl_lab  # noqa: F401
 from rl_lab.envs.classic import cartpole
 
-FIELDS = ("position", "velocity", "angle", "spin")
+FIELDS = ("x", "x_dot", "theta", "theta_dot")
 numbers = st.floats(-0.05, 0.05)
 
 

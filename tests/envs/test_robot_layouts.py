@@ -248,7 +248,7 @@ BAD = {
     ),
     "a place to match": (
         f"{SMALLEST}\n\nmission = go to the matching object at the end of the hallway",
-        "line 5, column 11: .* place that the grid does not tell; add a line such as target = 1, 1",
+        "line 5, column 11: .* place that the grid does not determine; add a line such as target = 1, 1",
     ),
     "tab in the map": ("#####\n#>\tG#\n#####", "line 2, column 3: a tab may be any number"),
     "indented odd name": (SMALLEST + "\n\n   goal = 3", "line 5, column 4: 'goal' is not known"),

@@ -144,7 +144,7 @@ def test_missions_of_every_kind_start_from_a_position(name):
         ("GoToDoor-5x5", {"target": (-1, 1)}, r"target is \(-1, 1\)"),
         ("GoToDoor-5x5", {"other": (1, 1)}, "'other' is not known here"),
         ("RedBlueDoors-6x6", {"grid": room(x2y1=RED_DOOR)}, "about a blue door, but there is no blue door"),
-        ("MemoryS7", {}, "a place that the grid does not tell; say with 'target'"),
+        ("MemoryS7", {}, "a place that the grid does not determine; say with 'target'"),
         ("Dynamic-Obstacles-5x5", {"obstacles": [(2, 2)]}, r"names \(2, 2\), where there is no ball"),
         ("Dynamic-Obstacles-5x5", {"obstacles": 3}, "obstacles is 3; it must be a list"),
         (

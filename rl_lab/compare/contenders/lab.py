@@ -90,11 +90,11 @@ class LabTrainer(Trainer):
         agent = self._agent(maker.for_training(self.contender.training), seed)
         rollout = agent.rollout_steps
         self.check_budget(meter.budget)
-        meter.judge_if_due(agent)
+        meter.evaluate_if_due(agent)
 
         def after_iteration(agent: Algorithm) -> bool:
             meter.steps = int(agent.num_timesteps)
-            meter.judge_if_due(agent)
+            meter.evaluate_if_due(agent)
             return meter.steps + rollout <= meter.budget
 
         agent.learn(meter.budget // rollout * rollout, callback=after_iteration)

@@ -155,5 +155,5 @@ class _Watch:
         if self.rollouts in LOOKS:
             self.meter.judge_now(agent)
         else:
-            self.meter.judge_if_due(agent)
+            self.meter.evaluate_if_due(agent)
         return self.meter.steps + agent.rollout_steps <= self.meter.budget
