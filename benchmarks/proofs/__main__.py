@@ -35,7 +35,7 @@ PLANS = {
     "doorkey": Proof("PPO beside SB3's on DoorKey-6x6", "8 minutes of two cores"),
 }
 SCRIPTS = {
-    "resume": Proof("runs killed at twenty random moments beside whole ones, every algorithm", "10 minutes"),
+    "resume": Proof("runs killed at up to twenty random moments beside whole ones, every algorithm", "10 minutes"),
     "go_rules": Proof("rules of Go beside GNU Go, OpenSpiel and a plain reference", "2 minutes"),
     "go_games": Proof("sixty whole games against GNU Go over GTP", "2 minutes"),
     "go_opponents": Proof("how strong each opponent of Go is, beside the one before", "a few minutes"),

@@ -1,4 +1,4 @@
-"""Runs of every algorithm, killed at twenty random moments and resumed, end in the bytes of one that was not.
+"""Runs of every algorithm, killed at up to twenty random moments and resumed, end in the bytes of one that was not.
 
     python -m benchmarks.proofs resume
 
@@ -74,7 +74,7 @@ def _kill(folder: Path, steps: int, seconds: float, settings: dict[str, Any], mo
     """Train in processes that are killed at random moments; returns how many were."""
     kills, done = 0, False
     while not done:
-        begun = (folder / checkpoint.CHECKPOINT).exists()
+        begun = any((folder / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.PREVIOUS))
         words = ["resume" if begun else "train", str(folder), ENV, str(steps), json.dumps(settings)]
         process = subprocess.Popen([sys.executable, "-c", CODE, *words])
         before = _iterations(folder)
