@@ -12,7 +12,7 @@ from rl_lab import jit, random
 from rl_lab.agents.common.distributions import MASKED
 from rl_lab.agents.common.networks import QNetwork, dueling_values
 from rl_lab.agents.common.replay_buffer import HEAD, ReplaySamples
-from rl_lab.agents.engines.engine import OffPolicyLoss, UpdateSchedule
+from rl_lab.agents.engines.engine import OffPolicyLoss
 from rl_lab.agents.engines.off_policy import make_scratch
 from rl_lab.agents.off_policy import OffPolicyAlgorithm, OffPolicyConfig
 from rl_lab.core import mlp, optim
@@ -31,10 +31,8 @@ class DQNConfig(OffPolicyConfig):
         "exploration_fraction",
         "exploration_initial_eps",
         "exploration_final_eps",
-        "priority_exponent",
-        "importance_exponent",
     )
-    fixed: ClassVar[tuple[str, ...]] = (*OffPolicyConfig.fixed, "dueling", "prioritized")
+    fixed: ClassVar[tuple[str, ...]] = (*OffPolicyConfig.fixed, "dueling")
 
     learning_rate: float | str = 1e-4
     """Step size of Adam: a number, or "lin_1e-4", which falls linearly to zero; in Python also a function of the
@@ -61,12 +59,6 @@ class DQNConfig(OffPolicyConfig):
     """Choose the next action by the trained network and value it by the target (van Hasselt et al., 2016)."""
     dueling: bool = False
     """Let the last layer give a value and advantages (Wang et al., 2016)."""
-    prioritized: bool = False  # type: ignore[misc]
-    """Draw transitions in proportion to their last temporal difference (Schaul et al., 2016)."""
-    priority_exponent: float = 0.6
-    """Exponent of priorities; 0 draws uniformly."""
-    importance_exponent: float = 0.4
-    """Exponent at first of the weights that make up for priorities; it rises linearly to 1."""
 
 
 class DQNSettings(NamedTuple):
@@ -258,10 +250,6 @@ class DQN(OffPolicyAlgorithm):
             return float(last)
         return float(first + done * (last - first) / (config.exploration_fraction or 1.0))
 
-    def importance(self, remaining: float) -> float:
-        """Exponent of the weights that make up for priorities, which rises linearly to 1."""
-        return 1.0 - remaining * (1.0 - float(self.config.importance_exponent))
-
     def target_updates(self, steps: np.ndarray) -> np.ndarray:
         """How often the target has followed after so many steps of each environment."""
         return steps // max(self.config.target_update_interval // self.source.lanes, 1)
@@ -286,5 +274,5 @@ class DQN(OffPolicyAlgorithm):
             bool(config.dueling),
         )
 
-    def _own_metrics(self, schedule: UpdateSchedule) -> dict[str, float]:
+    def _own_metrics(self) -> dict[str, float]:
         return {"rollout/exploration_rate": self.exploration_rate}

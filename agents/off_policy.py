@@ -25,8 +25,8 @@ STEPS = 1024  # of an iteration, over all environments; what is learned does not
 class OffPolicyConfig(Config):
     """Hyperparameters that off-policy algorithms share."""
 
-    shares: ClassVar[tuple[str, ...]] = (*Config.shares, "tau")
-    fixed: ClassVar[tuple[str, ...]] = (*Config.fixed, "buffer_size", "batch_size")
+    shares: ClassVar[tuple[str, ...]] = (*Config.shares, "tau", "priority_exponent", "importance_exponent")
+    fixed: ClassVar[tuple[str, ...]] = (*Config.fixed, "buffer_size", "batch_size", "prioritized")
     least: ClassVar[dict[str, int]] = {"learning_starts": 0, "gradient_steps": -1}
     num_envs: ClassVar[int] = 1
 
@@ -44,8 +44,12 @@ class OffPolicyConfig(Config):
     """Minibatches each time; -1 means as many as there were steps."""
     n_steps: int = 1
     """Steps over which rewards are summed before a value stands for the rest."""
-
-    prioritized: ClassVar[bool] = False
+    prioritized: bool = False
+    """Draw transitions in proportion to their last temporal difference (Schaul et al., 2016)."""
+    priority_exponent: float = 0.6
+    """Exponent of priorities; 0 draws uniformly."""
+    importance_exponent: float = 0.4
+    """Exponent at first of the weights that make up for priorities; it rises linearly to 1."""
 
     def rollout_steps(self, num_envs: int) -> int:
         """Steps between two times of learning, over all environments."""
@@ -87,10 +91,6 @@ class OffPolicyAlgorithm(Algorithm):
         """How random actions are once `learning_starts` steps are taken, from 0 to 1, at a progress remaining."""
         return 0.0
 
-    def importance(self, remaining: float) -> float:
-        """Exponent of the weights that make up for priorities, at a progress remaining."""
-        return 0.0
-
     def target_updates(self, steps: np.ndarray) -> np.ndarray:
         """How often the target has followed after so many steps of each environment, where it follows steps."""
         return np.zeros_like(steps)
@@ -111,7 +111,7 @@ class OffPolicyAlgorithm(Algorithm):
         metrics = {f"train/{name}": float(value) for name, value in losses.items()}
         metrics["train/n_updates"] = self.engine.gradient_steps
         metrics["train/learning_rate"] = float(schedule.rates[-1])
-        self.metrics = metrics | self._own_metrics(schedule) | self._metrics()
+        self.metrics = metrics | self._own_metrics() | self._metrics()
         return self.metrics
 
     @classmethod
@@ -127,7 +127,7 @@ class OffPolicyAlgorithm(Algorithm):
         """Go on with the replay buffer of a checkpoint."""
         replay_buffer.restore(self.replay, arrays, self.policy.outputs if self.policy.discrete else 0, source)
 
-    def _own_metrics(self, schedule: UpdateSchedule) -> dict[str, float]:
+    def _own_metrics(self) -> dict[str, float]:
         """Metrics of an iteration that the algorithm has of its own."""
         return {}
 
@@ -144,7 +144,8 @@ class OffPolicyAlgorithm(Algorithm):
         each = config.gradient_steps if config.gradient_steps >= 0 else block
         updates = np.where(after > config.learning_starts, each, 0).astype(np.int64)
         follows = self.target_updates(np.concatenate([[self.num_timesteps], after]) // lanes)
-        betas = np.array([self.importance(remaining(step, total)) for step in after.tolist()])
+        rise = 1.0 - float(config.importance_exponent)
+        betas = np.array([1.0 - remaining(step, total) * rise for step in after.tolist()])
         return UpdateSchedule(exploration, rates, np.diff(follows).astype(np.int64), updates, betas)
 
     def _engine(self, name: str, policy: Any, loss: Any, device: str) -> OffPolicyEngine:

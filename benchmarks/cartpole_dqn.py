@@ -27,6 +27,7 @@ ZOO |= {"target_update_interval": 10, "train_freq": 256, "gradient_steps": 128}
 
 
 def run(full: bool) -> list[Figure]:
+    """Steps per second in both settings; five rounds if `full`, otherwise three."""
     rounds = 5 if full else 3
     return [
         _beside("DQN at SB3's defaults", [64, 64], {}, 100_000, 10_000, rounds, 15.0),
@@ -84,7 +85,7 @@ def _products(agent: DQN, steps: int) -> float:
         np.zeros_like(network.parameters),
         np.zeros(mlp.scratch_size(network.sizes, config.batch_size), np.float32),
     )
-    compiled = jit.specialize(passes)
+    compiled = jit.specialize(passes, name="the networks' passes")
     updates = steps // config.train_freq * config.gradient_steps
     arguments = network.parameters, network.size_array, network.code, rows, rows[:1], *memory
     compiled(*arguments, 1, 1)  # compiles

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import math
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from numbers import Integral  # NumPy's integers, too
 from typing import Any, ClassVar, Self
@@ -19,7 +20,7 @@ MOST_LAYERS = 100
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ABC):
     """Hyperparameters of every algorithm.
 
     A field of type int takes whole numbers from 1, float a number of at least 0, and "float | str" a schedule.
@@ -80,9 +81,9 @@ class Config:
         elif name == "net_arch":
             _layers(value)
 
+    @abstractmethod
     def rollout_steps(self, num_envs: int) -> int:
         """Steps between two updates, over all environments."""
-        raise NotImplementedError
 
     def check_budget(self, budget: int) -> None:
         """Refuse a budget of environment steps in which there is nothing to learn from.
@@ -90,6 +91,7 @@ class Config:
         Raises:
             LabError: it is one.
         """
+        return
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Self:

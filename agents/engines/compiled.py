@@ -17,13 +17,13 @@ from rl_lab.agents.common.vec_adapter import CompiledAdapter, VecAdapter
 from rl_lab.agents.engines import update
 from rl_lab.agents.engines.collect import collect
 from rl_lab.agents.engines.engine import Loss
-from rl_lab.core import weights
+from rl_lab.agents.engines.shared import CompiledMoments, PolicyWeights
 from rl_lab.core.optim import Optimizer
 
 Call = tuple[jit.Compiled, tuple[Any, ...]]
 
 
-class CompiledEngine:
+class CompiledEngine(PolicyWeights, CompiledMoments):
     """Runs an algorithm for an `ActorCritic` of perceptrons on a CPU, without the GIL; see `engine.Engine`.
 
     Args:
@@ -36,6 +36,7 @@ class CompiledEngine:
     """
 
     name = "compiled"
+    policy: ActorCritic
 
     def __init__(
         self, policy: ActorCritic, source: VecAdapter, batch: int, loss: Loss, optimizer: Optimizer, algorithm: str
@@ -77,10 +78,6 @@ class CompiledEngine:
         """Have memory for so many numbers of a reference policy with each sample."""
         self.scratch = update.make_scratch(self.batch, self.policy, len(self.loss.statistics), reference)
 
-    def outputs(self, rows: np.ndarray) -> np.ndarray:
-        """The actor's outputs `(batch, outputs)` for rows of the encoder."""
-        return self.policy.outputs_of(rows)
-
     def values(self, rows: np.ndarray) -> np.ndarray:
         """The critic's values `(batch,)` for rows of the encoder."""
         return self.policy.values(rows)
@@ -110,26 +107,6 @@ class CompiledEngine:
                 self.moments.count[number] = 0
                 for field in self.optimizer.moments:
                     getattr(self.moments, field)[part.begin : part.end] = 0
-
-    def tensors(self) -> dict[str, np.ndarray]:
-        """The weights, by name; views."""
-        return self.policy.tensors()
-
-    def parameters(self) -> np.ndarray:
-        """The weights themselves, float32 `(parameters,)`."""
-        return self.policy.parameters
-
-    def state(self) -> dict[str, np.ndarray]:
-        """What `restore` needs beside the policy's parameters."""
-        return {f"{self.optimizer.torch.lower()}.{name}": array for name, array in self.moments._asdict().items()}
-
-    def restore(self, state: dict[str, np.ndarray], source: str = "the state") -> None:
-        """Go on from what `state` gave.
-
-        Raises:
-            LabError: an array is missing, does not fit or holds NaN; `source` is where it came from.
-        """
-        weights.copy_into(self.state(), state, source)
 
     def _sums(self) -> np.ndarray:
         return np.zeros((2, len(self.scratch.statistics) + 1))

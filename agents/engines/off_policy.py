@@ -15,7 +15,8 @@ from rl_lab.agents.common.replay_buffer import ReplayBuffer, ReplaySamples, prio
 from rl_lab.agents.common.runner import SAME_STEP, RunnerState, count_episodes, load_inputs, observe
 from rl_lab.agents.common.vec_adapter import CompiledAdapter, VecAdapter
 from rl_lab.agents.engines.engine import OffPolicyLoss, UpdateSchedule
-from rl_lab.core import mlp, weights
+from rl_lab.agents.engines.shared import CompiledMoments, PolicyWeights
+from rl_lab.core import mlp
 from rl_lab.core.optim import Optimizer
 from rl_lab.core.parameters import segment
 
@@ -113,7 +114,7 @@ def advance(
         learn(block, network, scratch, replay, runner, normalizer, moments, schedule, settings, sums)
 
 
-class CompiledOffPolicyEngine:
+class CompiledOffPolicyEngine(PolicyWeights, CompiledMoments):
     """Runs an algorithm for networks of perceptrons on a CPU, without the GIL; see `engine.OffPolicyEngine`.
 
     Args:
@@ -185,30 +186,6 @@ class CompiledOffPolicyEngine:
     def gradient_steps(self) -> int:
         """Minibatches so far."""
         return int(self.moments.count.max())
-
-    def outputs(self, rows: np.ndarray) -> np.ndarray:
-        """Values of the actions, or continuous actions, for rows of the encoder."""
-        return self.policy.outputs_of(rows)
-
-    def tensors(self) -> dict[str, np.ndarray]:
-        """The weights, by name; views."""
-        return self.policy.tensors()
-
-    def parameters(self) -> np.ndarray:
-        """The weights themselves, float32 `(parameters,)`."""
-        return self.policy.parameters
-
-    def state(self) -> dict[str, np.ndarray]:
-        """What `restore` needs beside the policy's parameters."""
-        return {f"{self.optimizer.torch.lower()}.{name}": array for name, array in self.moments._asdict().items()}
-
-    def restore(self, state: dict[str, np.ndarray], source: str = "the state") -> None:
-        """Go on from what `state` gave.
-
-        Raises:
-            LabError: an array is missing, does not fit or holds NaN; `source` is where it came from.
-        """
-        weights.copy_into(self.state(), state, source)
 
     def _sums(self) -> np.ndarray:
         return np.zeros(len(self.loss.statistics) + 1)

@@ -16,13 +16,14 @@ from rl_lab.agents.common.runner import RunnerState
 from rl_lab.agents.common.vec_adapter import VecAdapter
 from rl_lab.agents.engines.engine import OffPolicyLoss, UpdateSchedule
 from rl_lab.agents.engines.off_policy import store
+from rl_lab.agents.engines.shared import PolicyWeights
 from rl_lab.agents.engines.torch import device_of, one_thread
 from rl_lab.core import weights
 from rl_lab.core.optim import Optimizer
 from rl_lab.core.torch_mlp import TorchMLP
 
 
-class TorchOffPolicyEngine:
+class TorchOffPolicyEngine(PolicyWeights):
     """Runs an algorithm with autograd; see `engine.OffPolicyEngine`.
 
     Args:
@@ -99,18 +100,6 @@ class TorchOffPolicyEngine:
         """Minibatches so far."""
         states = [each for optimizer in self.optimizers.values() for each in optimizer.state.values()]
         return max((int(moments["step"]) for moments in states if moments), default=0)
-
-    def outputs(self, rows: np.ndarray) -> np.ndarray:
-        """Values of the actions, or continuous actions, for rows of the encoder."""
-        return self.policy.outputs_of(rows)
-
-    def tensors(self) -> dict[str, np.ndarray]:
-        """The weights, by name; views."""
-        return self.policy.tensors()
-
-    def parameters(self) -> np.ndarray:
-        """The weights themselves, float32 `(parameters,)`."""
-        return self.policy.parameters
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restore` needs beside the policy's parameters."""

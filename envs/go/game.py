@@ -236,7 +236,7 @@ class Board:
         self._states["passes"] = 0
 
     def give_turn(self, colour: str) -> None:
-        """Make it the turn of "black" or "white", whoever's it was, as programs that speak GTP may ask for."""
+        """Give the turn to "black" or "white", as programs that speak GTP may ask for."""
         self._states["to_play"] = COLOURS.index(self._checked_colour(colour))
 
     def set_komi(self, komi: float | None) -> None:

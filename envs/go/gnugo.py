@@ -95,12 +95,12 @@ class GnuGo(Player):
 
     def _commands(self, board: Board) -> list[str]:
         """What brings the process to the board's position, which is started where none can be used."""
-        told, moves = self._told, board.moves
-        if self._engine is not None and told is not None and told[:2] == (board.rules, board.setup):
+        known, moves = self._told, board.moves
+        if self._engine is not None and known is not None and known[:2] == (board.rules, board.setup):
             common = 0
-            while common < min(len(told.moves), len(moves)) and told.moves[common] == moves[common]:
+            while common < min(len(known.moves), len(moves)) and known.moves[common] == moves[common]:
                 common += 1
-            return ["undo"] * (len(told.moves) - common) + [_play(move, board.size) for move in moves[common:]]
+            return ["undo"] * (len(known.moves) - common) + [_play(move, board.size) for move in moves[common:]]
         self.close()
         self._engine = EngineProcess(self._arguments(board.rules), self.seconds)
         commands = [f"boardsize {board.size}", "clear_board", f"komi {board.rules.komi_in_force!r}"]

@@ -195,11 +195,11 @@ class Representation(ParameterMixin):
         prediction, inverse = OBJECTIVES[self.objective]
         features, acted = self.hidden_layer_sizes[-1], self.actions or width
         middle = self.hidden_layer_sizes[0]
-        asked = features + acted if prediction == NEXT else features
-        told = RND_OUTPUTS if prediction == FIXED else size
+        inputs = features + acted if prediction == NEXT else features
+        outputs = RND_OUTPUTS if prediction == FIXED else size
         needed = 5 * mlp.count([size + acted, *self.hidden_layer_sizes, size])  # weights, gradient, Adam's, the best
         check_memory(4.0 * needed, f"hidden_layer_sizes={self.hidden_layer_sizes}", "choose smaller layers")
-        sizes = [[size, *self.hidden_layer_sizes], [asked, middle, told], [2 * features, middle, acted]]
+        sizes = [[size, *self.hidden_layer_sizes], [inputs, middle, outputs], [2 * features, middle, acted]]
         wanted = [True, prediction != NOTHING, inverse]
         ends = np.cumsum([mlp.count(each) if used else 0 for each, used in zip(sizes, wanted, strict=True)])
         self.parameters_ = np.zeros(ends[2], np.float32)

@@ -125,7 +125,7 @@ def test_a_notebook_with_environments_and_kernels_of_its_own(python, tmp_path):
 
 
 def running(pid):
-    """Whether a process is more than a corpse that nobody has buried yet."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:

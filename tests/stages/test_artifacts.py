@@ -18,10 +18,10 @@ CARTPOLE = [Demonstrate(balance, 5), Clone(max_iter=30), FitValue(steps=512, max
 
 
 def test_what_was_made_is_not_made_again(tmp_path):
-    told = []
+    reported = []
     first = Pipeline(CARTPOLE).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path))
-    again = Pipeline(CARTPOLE).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path, report=told.append))
-    assert [text.split(":")[1].split(",")[0] for text in told] == [" made before"] * 3
+    again = Pipeline(CARTPOLE).run(Context("rl_lab/CartPole-v1", 1, None, SMALL, tmp_path, report=reported.append))
+    assert [text.split(":")[1].split(",")[0] for text in reported] == [" made before"] * 3
     assert again.digest == first.digest
     assert again.ledger == first.ledger  # what is used again is charged again
     assert again.parents == first.parents

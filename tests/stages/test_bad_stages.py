@@ -80,7 +80,7 @@ def test_a_pipe_as_expert_is_not_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "told"),
+    ("kind", "settings", "sentence"),
     [
         (Clone, {"learning_rate": -1}, "stage 'clone': learning_rate=-1"),
         (Clone, {"max_iter": 0}, "stage 'clone': max_iter=0"),
@@ -91,7 +91,7 @@ def test_a_pipe_as_expert_is_not_waited_for(tmp_path):
         (Finetune, {"kl_coef": "much"}, "stage 'finetune': kl_coef='much'"),
     ],
 )
-def test_settings_are_checked_before_anything_runs(kind, settings, told):
+def test_settings_are_checked_before_anything_runs(kind, settings, sentence):
     with pytest.raises(LabError) as error:
         kind(**settings)
-    assert told in str(error.value)
+    assert sentence in str(error.value)

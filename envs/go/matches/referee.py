@@ -44,7 +44,7 @@ def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) ->
             sides[asked].begin(board)
         for action in opening:
             for asked in sides:
-                sides[asked].told(board.to_play, action, board.size)
+                sides[asked].notify(board.to_play, action, board.size)
             board.play(action)
         while not board.is_over:
             asked = colour = board.to_play
@@ -53,7 +53,7 @@ def play(sides: dict[str, Side], rules: Rules, opening: tuple[int, ...] = ()) ->
                 return PlayedGame(board, OTHER[colour], f"{LETTERS[OTHER[colour]]}+R", "resignation")
             board.play(action)
             asked = OTHER[colour]
-            sides[asked].told(colour, action, board.size)
+            sides[asked].notify(colour, action, board.size)
     except Failure as failure:
         result = f"{LETTERS[OTHER[asked]]}+{'T' if failure.kind == TIME_OUT else 'F'}"
         return PlayedGame(board, OTHER[asked], result, failure.kind, str(failure))

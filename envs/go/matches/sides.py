@@ -42,7 +42,7 @@ class Side(Protocol):
     def begin(self, board: Board) -> None:
         """Get ready for a game under the rules of an empty board; a `LabError` if it does not play on such a board."""
 
-    def told(self, colour: str, action: int, size: int) -> None:
+    def notify(self, colour: str, action: int, size: int) -> None:
         """Learn of a move of the other side."""
 
     def move(self, board: Board) -> int:
@@ -75,7 +75,7 @@ class AgentSide:
             self.agent.prepare(board)  # before any time counts
         self.ready = True
 
-    def told(self, colour: str, action: int, size: int) -> None:
+    def notify(self, colour: str, action: int, size: int) -> None:
         """Nothing to do: an agent sees the board."""
 
     def move(self, board: Board) -> int:
@@ -155,7 +155,7 @@ class EngineSide:
             raise failure(error) from None
         self.engine.seconds = self.seconds
 
-    def told(self, colour: str, action: int, size: int) -> None:
+    def notify(self, colour: str, action: int, size: int) -> None:
         """Pass a move on."""
         self._ask(f"play {colour} {vertex(action, size)}")
 
